@@ -1,0 +1,1 @@
+"""Dope or Nope: people judge visual-search models blind."""

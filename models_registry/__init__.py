@@ -1,0 +1,1 @@
+"""Encoders, vectors and exact neighbours: the engine, usable without Django."""
