@@ -1,0 +1,1 @@
+"""Catalogues: pictures with their labels, and the importers that bring them in."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CatalogConfig(AppConfig):
+    name = "evalapp.catalog"
+    verbose_name = "Catalogues"

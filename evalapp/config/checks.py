@@ -1,0 +1,61 @@
+"""System checks: what is still embedded, and what would be unsafe in front of strangers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+
+_LOCAL = {"localhost", "127.0.0.1", "[::1]", "testserver", ".localhost"}
+
+
+def is_public() -> bool:
+    """Whether the product answers to a name that strangers can use."""
+    return bool(set(settings.ALLOWED_HOSTS) - _LOCAL)
+
+
+@register(Tags.security)
+def unsafe_settings(**kwargs: Any) -> list[CheckMessage]:
+    """What must not be open to the public."""
+    found: list[CheckMessage] = []
+    if is_public() and settings.DEBUG:
+        found.append(
+            Error("DEBUG is on while ALLOWED_HOSTS names public hosts.", hint="Unset DEBUG.", id="don.E001")
+        )
+    if len(settings.SECRET_KEY) < 32:
+        found.append(
+            Error(
+                "SECRET_KEY is shorter than 32 characters.",
+                hint="Set a longer one, or unset it to have one made.",
+                id="don.E002",
+            )
+        )
+    if is_public() and not settings.HTTPS:
+        found.append(
+            Warning(
+                "ALLOWED_HOSTS names public hosts, but HTTPS is not set: cookies travel in the clear.",
+                hint="Put a proxy with a certificate in front and set HTTPS=true.",
+                id="don.W001",
+            )
+        )
+    return found
+
+
+@register()
+def embedded_services(**kwargs: Any) -> list[CheckMessage]:
+    """What runs from `var/` because nothing else is configured: fine on one machine, said once."""
+    found: list[CheckMessage] = []
+    if not settings.DATABASE_URL:
+        found.append(
+            Info("PostgreSQL is embedded.", hint="Set DATABASE_URL to use a server of yours.", id="don.I001")
+        )
+    if settings.CELERY_BROKER_URL == "filesystem://":
+        found.append(
+            Info(
+                "The broker is a folder: workers must run on this machine.",
+                hint="Set CELERY_BROKER_URL to Redis or RabbitMQ.",
+                id="don.I002",
+            )
+        )
+    return found

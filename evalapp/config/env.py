@@ -1,0 +1,80 @@
+"""Typed readers of environment variables.
+
+Every variable the product reads goes through here, so the settings table of the README can be checked
+against `KNOWN`. An empty value counts as not set; a value of the wrong type stops the start with one line.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+KNOWN: dict[str, str] = {}
+"""Name of each variable that was read, and its default as the documentation shows it."""
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+def _raw(name: str, shown_default: str) -> str | None:
+    KNOWN[name] = shown_default
+    return os.environ.get(name, "").strip() or None
+
+
+def env_str(name: str, default: str = "") -> str:
+    """The variable as text."""
+    return _raw(name, default) or default
+
+
+def env_bool(name: str, *, default: bool = False) -> bool:
+    """True for 1, true, yes, on; False for 0, false, no, off; anything else is refused."""
+    value = _raw(name, str(default).lower())
+    if value is None:
+        return default
+    if value.lower() in _TRUE:
+        return True
+    if value.lower() in _FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name}={value!r} is neither true nor false; write true or false.")
+
+
+def env_int(name: str, default: int, *, low: int = 0) -> int:
+    """A whole number of at least `low`."""
+    value = _raw(name, str(default))
+    if value is None:
+        return default
+    try:
+        number = int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number.") from None
+    if number < low:
+        raise ImproperlyConfigured(f"{name}={number} is too small; the least is {low}.")
+    return number
+
+
+def env_list(name: str, default: list[str]) -> list[str]:
+    """Comma-separated values, blanks dropped."""
+    value = _raw(name, ",".join(default))
+    return default if value is None else [part.strip() for part in value.split(",") if part.strip()]
+
+
+def env_path(name: str, default: Path) -> Path:
+    """An absolute path."""
+    value = _raw(name, default.name + "/")
+    return Path(value).expanduser().resolve() if value else default
+
+
+def env_secret(name: str) -> str | None:
+    """A secret from `NAME`, or from the file that `NAME_FILE` points to (container secrets)."""
+    value = _raw(name, "")
+    file = _raw(f"{name}_FILE", "")
+    if value and file:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; set one of them.")
+    if file:
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE={file!r} cannot be read: {error.strerror}.") from None
+    return value

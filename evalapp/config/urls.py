@@ -1,0 +1,25 @@
+"""All addresses."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    # /api/v1/
+    path("api/v1/", include("evalapp.studies.api_urls")),
+    path("api/v1/", include("evalapp.voting.api_urls")),
+    path("api/v1/", include("evalapp.leaderboard.api_urls")),
+    path("api/v1/", include("evalapp.catalog.api_urls")),
+    path("api/v1/", include("evalapp.contenders.api_urls")),
+    # /api/
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # Pages
+    path("", include("evalapp.studies.urls")),
+    path("", include("evalapp.voting.urls")),
+    path("", include("evalapp.leaderboard.urls")),
+    path("", include("evalapp.catalog.urls")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,1 @@
+"""Encoders that were registered, and the embeddings they make of catalogues."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ContendersConfig(AppConfig):
+    name = "evalapp.contenders"
+    verbose_name = "Contenders"

@@ -1,0 +1,49 @@
+"""Registered encoders and their embeddings."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from evalapp.catalog.models import Catalogue
+
+
+class EmbeddingModel(models.Model):
+    """An encoder under the name people use for it. Never changed once made: other weights are another model."""
+
+    name = models.CharField(max_length=80, unique=True)
+    source = models.CharField(
+        max_length=500, help_text="What it was registered from, such as `vgg16.random`."
+    )
+    spec = models.JSONField(help_text="The encoder's spec as `models_registry.spec` writes it.")
+    fingerprint = models.CharField(max_length=64, help_text="Changes with anything that changes a vector.")
+    weights = models.CharField(
+        max_length=200, blank=True, help_text="Our copy of the file, in the weights folder."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Embedding(models.Model):
+    """One model at one tap over one catalogue. The vectors lie in files; this row says how many and how good."""
+
+    model = models.ForeignKey(EmbeddingModel, on_delete=models.PROTECT, related_name="embeddings")
+    tap = models.CharField(max_length=80)
+    catalogue = models.ForeignKey(Catalogue, on_delete=models.CASCADE, related_name="embeddings")
+    dimensions = models.PositiveIntegerField()
+    vectors = models.PositiveIntegerField(default=0)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("model", "tap")
+        constraints = [
+            models.UniqueConstraint(fields=("model", "tap", "catalogue"), name="one_embedding_per_tap"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model}.{self.tap} of {self.catalogue}"

@@ -1,0 +1,1 @@
+"""The small shared floor: errors, API helpers, the Job row, embedded services, serve, demo and doctor."""

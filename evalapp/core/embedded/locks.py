@@ -1,0 +1,60 @@
+"""Locks that the kernel lets go of when their process dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class ProcessLock:
+    """`flock` on a file. A forked child shares its parent's hold; an exec'd program does not."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def share(self) -> None:
+        """Hold together with others; waits while somebody holds it alone."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+
+    def own(self) -> None:
+        """Hold alone; waits until everybody else has let go."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def try_own(self) -> bool:
+        """Hold alone if nobody else holds it; never waits."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let go."""
+        os.close(self._descriptor)
+
+
+@contextmanager
+def owned(path: Path) -> Iterator[None]:
+    """The lock at `path`, held alone for the length of the block."""
+    lock = ProcessLock(path)
+    try:
+        lock.own()
+        yield
+    finally:
+        lock.close()
+
+
+def is_held(path: Path) -> bool:
+    """Whether any living process holds the lock at `path`."""
+    if not path.exists():
+        return False
+    lock = ProcessLock(path)
+    try:
+        return not lock.try_own()
+    finally:
+        lock.close()

@@ -1,0 +1,58 @@
+"""Plans: what the stages of each kind of job are and how their chunks are made and done.
+
+A plan lives in the app that knows the work; the ledger (`services`, `pipeline`) knows only this shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+Fault = tuple[str, str]
+"""A thing that was left out, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The arguments of one chunk and its size in units of progress."""
+
+    arguments: dict[str, Any]
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """`cut` lists the chunks still to do (none is fine); `work` does one and returns what it had to leave out."""
+
+    name: str
+    unit: str
+    cut: Callable[[str], Iterable[Piece]]
+    work: Callable[[str, dict[str, Any]], list[Fault]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Stages in order. `finish` is called once, in the transaction that ends the job."""
+
+    stages: tuple[Stage, ...]
+    finish: Callable[[str, str], None] = field(default=lambda target, state: None)
+
+
+PLANS: dict[str, tuple[str, str]] = {
+    "precompute": ("evalapp.studies.pipeline.PLAN", "gpu"),
+}
+"""Kind of job: dotted path of its plan, imported only by the worker, and the queue its nudges go to."""
+
+
+def plan_of(kind: str) -> Plan:
+    """The plan of a kind of job."""
+    found: Plan = import_string(PLANS[kind][0])
+    return found
+
+
+def queue_of(kind: str) -> str:
+    """The queue of a kind of job, known without importing its plan."""
+    return PLANS[kind][1]

@@ -1,0 +1,1 @@
+"""Studies: the question, its contenders, and the pairs that they nominated."""

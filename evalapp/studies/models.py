@@ -1,0 +1,169 @@
+"""Studies, contenders, queries, pairs and nominations."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+from evalapp.catalog.models import Catalogue, Item
+from evalapp.contenders.models import Embedding
+
+
+class StudyState(models.TextChoices):
+    """A study's life, in order."""
+
+    DRAFT = "draft"
+    READY = "ready"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class BoardVisibility(models.TextChoices):
+    """Who may see the standings: operators, whoever has the address, everybody."""
+
+    PRIVATE = "private"
+    UNLISTED = "unlisted"
+    PUBLIC = "public"
+
+
+class Study(models.Model):
+    """A question put to people about pairs of one version of a catalogue."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    title = models.CharField(max_length=200)
+    question = models.CharField(max_length=200, default="Do these two match?")
+    catalogue = models.ForeignKey(Catalogue, on_delete=models.PROTECT, related_name="studies")
+    catalogue_version = models.PositiveIntegerField()
+    seed = models.BigIntegerField()
+    top_k = models.PositiveSmallIntegerField(default=10)
+    exclude = models.CharField(
+        max_length=20, default="none", choices=[("none", "none"), ("product", "product")]
+    )
+    state = models.CharField(max_length=10, choices=StudyState.choices, default=StudyState.DRAFT)
+    board = models.CharField(max_length=10, choices=BoardVisibility.choices, default=BoardVisibility.PRIVATE)
+    created_at = models.DateTimeField(default=timezone.now)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "slug")
+        verbose_name_plural = "studies"
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people may vote."""
+        return self.state == StudyState.OPEN
+
+
+class Gallery(models.Model):
+    """The items that may be nominated: one row with their ids, read only by the pipeline."""
+
+    study = models.OneToOneField(Study, on_delete=models.CASCADE, related_name="gallery")
+    items = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        verbose_name_plural = "galleries"
+
+    def __str__(self) -> str:
+        return f"gallery of {self.study_id}"
+
+
+class Contender(models.Model):
+    """A way to answer queries that takes part in a study: an embedding with a metric, or the random control."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="contenders")
+    name = models.CharField(max_length=180, help_text="`MODEL.TAP:METRIC`, or `control`.")
+    embedding = models.ForeignKey(
+        Embedding, on_delete=models.PROTECT, null=True, blank=True, related_name="contenders"
+    )
+    metric = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("study", "pk")
+        constraints = [
+            models.UniqueConstraint(fields=("study", "name"), name="one_contender_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it answers at random."""
+        return self.embedding_id is None
+
+
+class Query(models.Model):
+    """An item for which contenders nominate neighbours.
+
+    `slots` is the number of distinct first choices of all contenders: the pairs that people may be shown.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="queries")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveIntegerField(help_text="0, 1, 2 … in an order that tells nothing.")
+    slots = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ("study", "position")
+        verbose_name_plural = "queries"
+        constraints = [
+            models.UniqueConstraint(fields=("study", "position"), name="one_query_per_position"),
+            models.UniqueConstraint(fields=("study", "item"), name="one_query_per_item"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study_id}/{self.position}"
+
+
+class Pair(models.Model):
+    """A query and a candidate. Nothing in it names a contender.
+
+    A pair that some contender put first has a `slot`, 0 … `query.slots` - 1 in an order that tells nothing;
+    the others are kept for training and never shown. The counts change in the transaction of each vote.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="pairs")
+    query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="pairs")
+    candidate = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    slot = models.PositiveSmallIntegerField(null=True, blank=True)
+    dope = models.PositiveIntegerField(default=0)
+    nope = models.PositiveIntegerField(default=0)
+    skip = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=("query", "candidate"), name="one_pair_per_candidate"),
+            models.UniqueConstraint(
+                fields=("query", "slot"), condition=models.Q(slot__isnull=False), name="one_pair_per_slot"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"pair {self.pk}"
+
+
+class Nomination(models.Model):
+    """A contender proposed this pair, at this rank (1 is nearest), with this distance (none for the control)."""
+
+    pair = models.ForeignKey(Pair, on_delete=models.CASCADE, related_name="nominations")
+    contender = models.ForeignKey(Contender, on_delete=models.CASCADE, related_name="nominations")
+    rank = models.PositiveSmallIntegerField()
+    distance = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=("contender", "pair"), name="one_nomination_per_pair"),
+        ]
+        indexes = [
+            # The board credits first choices only.
+            models.Index(fields=("pair", "contender"), condition=models.Q(rank=1), name="first_choices"),
+        ]
+
+    def __str__(self) -> str:
+        return f"nomination {self.pk}"

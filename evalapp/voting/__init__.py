@@ -1,0 +1,1 @@
+"""Voters, what they were shown and what they said."""
