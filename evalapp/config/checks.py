@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, register
+from django.core.checks import Warning as Caution
 
 _LOCAL = {"localhost", "127.0.0.1", "[::1]", "testserver", ".localhost"}
 
@@ -16,13 +17,11 @@ def is_public() -> bool:
 
 
 @register(Tags.security)
-def unsafe_settings(**kwargs: Any) -> list[CheckMessage]:
+def unsafe_settings(**_: Any) -> list[CheckMessage]:
     """What must not be open to the public."""
     found: list[CheckMessage] = []
     if is_public() and settings.DEBUG:
-        found.append(
-            Error("DEBUG is on while ALLOWED_HOSTS names public hosts.", hint="Unset DEBUG.", id="don.E001")
-        )
+        found.append(Error("DEBUG is on while ALLOWED_HOSTS names public hosts.", hint="Unset DEBUG.", id="don.E001"))
     if len(settings.SECRET_KEY) < 32:
         found.append(
             Error(
@@ -33,7 +32,7 @@ def unsafe_settings(**kwargs: Any) -> list[CheckMessage]:
         )
     if is_public() and not settings.HTTPS:
         found.append(
-            Warning(
+            Caution(
                 "ALLOWED_HOSTS names public hosts, but HTTPS is not set: cookies travel in the clear.",
                 hint="Put a proxy with a certificate in front and set HTTPS=true.",
                 id="don.W001",
@@ -43,13 +42,11 @@ def unsafe_settings(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
-def embedded_services(**kwargs: Any) -> list[CheckMessage]:
+def embedded_services(**_: Any) -> list[CheckMessage]:
     """What runs from `var/` because nothing else is configured: fine on one machine, said once."""
     found: list[CheckMessage] = []
     if not settings.DATABASE_URL:
-        found.append(
-            Info("PostgreSQL is embedded.", hint="Set DATABASE_URL to use a server of yours.", id="don.I001")
-        )
+        found.append(Info("PostgreSQL is embedded.", hint="Set DATABASE_URL to use a server of yours.", id="don.I001"))
     if settings.CELERY_BROKER_URL == "filesystem://":
         found.append(
             Info(

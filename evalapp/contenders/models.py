@@ -12,14 +12,10 @@ class EmbeddingModel(models.Model):
     """An encoder under the name people use for it. Never changed once made: other weights are another model."""
 
     name = models.CharField(max_length=80, unique=True)
-    source = models.CharField(
-        max_length=500, help_text="What it was registered from, such as `vgg16.random`."
-    )
+    source = models.CharField(max_length=500, help_text="What it was registered from, such as `vgg16.random`.")
     spec = models.JSONField(help_text="The encoder's spec as `models_registry.spec` writes it.")
     fingerprint = models.CharField(max_length=64, help_text="Changes with anything that changes a vector.")
-    weights = models.CharField(
-        max_length=200, blank=True, help_text="Our copy of the file, in the weights folder."
-    )
+    weights = models.CharField(max_length=200, blank=True, help_text="Our copy of the file, in the weights folder.")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

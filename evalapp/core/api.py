@@ -55,7 +55,5 @@ def _flatten(detail: Any, path: str = "") -> dict[str, list[str]]:
     elif isinstance(detail, list) and any(isinstance(value, dict | list) for value in detail):
         parts = [_flatten(value, f"{path}.{number}") for number, value in enumerate(detail) if value]
     else:
-        return {
-            path or "request": [str(value) for value in (detail if isinstance(detail, list) else [detail])]
-        }
+        return {path or "request": [str(value) for value in (detail if isinstance(detail, list) else [detail])]}
     return {name: messages for part in parts for name, messages in part.items()}

@@ -36,9 +36,7 @@ class Command(BaseCommand):
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         if self.offers_json:
-            parser.add_argument(
-                "--json", action="store_true", help="print one JSON document and nothing else"
-            )
+            parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
         return parser
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -73,9 +73,7 @@ class Chunk(models.Model):
         ]
         indexes = [
             # The sweep looks only at chunks that somebody is said to work on.
-            models.Index(
-                fields=("heartbeat",), condition=models.Q(state=JobState.RUNNING), name="running_chunks"
-            ),
+            models.Index(fields=("heartbeat",), condition=models.Q(state=JobState.RUNNING), name="running_chunks"),
         ]
 
     def __str__(self) -> str:

@@ -38,7 +38,7 @@ class Plan:
     """Stages in order. `finish` is called once, in the transaction that ends the job."""
 
     stages: tuple[Stage, ...]
-    finish: Callable[[str, str], None] = field(default=lambda target, state: None)
+    finish: Callable[[str, str], None] = field(default=lambda _target, _state: None)
 
 
 PLANS: dict[str, tuple[str, str]] = {

@@ -48,9 +48,7 @@ def faults_of(job_id: int, limit: int = 1000) -> list[tuple[str, str]]:
 
 def unfinished_chunks(job: Job) -> int:
     """Chunks of the job's stage that still have to end."""
-    return Chunk.objects.filter(
-        job=job, stage=job.stage, state__in=[JobState.PENDING, JobState.RUNNING]
-    ).count()
+    return Chunk.objects.filter(job=job, stage=job.stage, state__in=[JobState.PENDING, JobState.RUNNING]).count()
 
 
 def had_errors(job: Job) -> bool:

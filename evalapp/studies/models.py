@@ -37,9 +37,7 @@ class Study(models.Model):
     catalogue_version = models.PositiveIntegerField()
     seed = models.BigIntegerField()
     top_k = models.PositiveSmallIntegerField(default=10)
-    exclude = models.CharField(
-        max_length=20, default="none", choices=[("none", "none"), ("product", "product")]
-    )
+    exclude = models.CharField(max_length=20, default="none", choices=[("none", "none"), ("product", "product")])
     state = models.CharField(max_length=10, choices=StudyState.choices, default=StudyState.DRAFT)
     board = models.CharField(max_length=10, choices=BoardVisibility.choices, default=BoardVisibility.PRIVATE)
     created_at = models.DateTimeField(default=timezone.now)
@@ -77,9 +75,7 @@ class Contender(models.Model):
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="contenders")
     name = models.CharField(max_length=180, help_text="`MODEL.TAP:METRIC`, or `control`.")
-    embedding = models.ForeignKey(
-        Embedding, on_delete=models.PROTECT, null=True, blank=True, related_name="contenders"
-    )
+    embedding = models.ForeignKey(Embedding, on_delete=models.PROTECT, null=True, blank=True, related_name="contenders")
     metric = models.CharField(max_length=20, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -81,9 +81,7 @@ class Vote(models.Model):
     voter = models.ForeignKey(Voter, on_delete=models.CASCADE, related_name="votes")
     verdict = models.CharField(max_length=6, choices=Answer.choices)
     response_ms = models.PositiveIntegerField(null=True, blank=True)
-    client_id = models.CharField(
-        max_length=64, blank=True, help_text="The sender's own name for this answer."
-    )
+    client_id = models.CharField(max_length=64, blank=True, help_text="The sender's own name for this answer.")
     counted = models.BooleanField(default=True)
     void_reason = models.CharField(max_length=40, blank=True)
     simulated = models.BooleanField(default=False)

@@ -116,8 +116,7 @@ class EmbeddedPostgres:
         )  # fmt: skip
         if done.returncode and not self.is_accepting():
             raise EmbeddedPostgresError(
-                f"The embedded PostgreSQL did not start; its log is {self.log}. "
-                "Set DATABASE_URL to use another server."
+                f"The embedded PostgreSQL did not start; its log is {self.log}. Set DATABASE_URL to use another server."
             )
 
     def _create(self) -> None:

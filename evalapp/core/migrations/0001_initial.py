@@ -16,9 +16,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("kind", models.CharField(max_length=40)),
                 ("target", models.CharField(help_text="For example `study:12`.", max_length=200)),
@@ -64,18 +62,14 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("stage", models.CharField(max_length=40)),
                 ("number", models.PositiveIntegerField()),
                 ("arguments", models.JSONField(default=dict)),
                 (
                     "size",
-                    models.PositiveIntegerField(
-                        default=1, help_text="Units of progress: pictures, queries …"
-                    ),
+                    models.PositiveIntegerField(default=1, help_text="Units of progress: pictures, queries …"),
                 ),
                 (
                     "state",
@@ -97,9 +91,7 @@ class Migration(migrations.Migration):
                 ("error", models.TextField(blank=True)),
                 (
                     "faults",
-                    models.JSONField(
-                        default=list, help_text="What was left out and why, as [thing, reason] pairs."
-                    ),
+                    models.JSONField(default=list, help_text="What was left out and why, as [thing, reason] pairs."),
                 ),
                 (
                     "job",
@@ -111,9 +103,7 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ("job", "stage", "number"),
                 "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "running")), fields=["heartbeat"], name="running_chunks"
-                    )
+                    models.Index(condition=models.Q(("state", "running")), fields=["heartbeat"], name="running_chunks")
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("job", "stage", "number"), name="one_chunk_per_number")
