@@ -1,0 +1,214 @@
+"""Any picture file made into plain 8-bit RGB, or refused with a reason that a person can act on.
+
+One rule for boxes and sizes holds everywhere: coordinates and sizes are those of the picture **as
+displayed**, that is after the EXIF orientation has been applied. Labels drawn on unrotated pixels have to be
+turned by whoever imports them.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Reason = Literal["empty", "not-a-picture", "truncated", "too-large", "unsupported"]
+
+DEFAULT_MAX_PIXELS = 80_000_000
+"""Below the size at which Pillow itself starts to warn, so that one limit decides and not two."""
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM", b"GIF8")
+
+_FOREIGN_SIGNATURES = (
+    (0, b"II*\x00", "TIFF"),
+    (0, b"MM\x00*", "TIFF"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"%PDF", "PDF"),
+    (0, b"%!PS", "PostScript"),
+    (0, b"<svg", "SVG"),
+    (0, b"<?xml", "XML or SVG"),
+    (0, b"\x00\x00\x01\x00", "icon"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (4, b"JXL ", "JPEG XL"),
+    (4, b"jP  ", "JPEG 2000"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftyphe", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+)
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION_TAG = 0x0112
+
+# What Pillow's decoders raise on damaged files: by no means one family of errors.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+
+
+class BadPicture(ValueError):  # noqa: N818 - a public name that reads as a sentence where it is raised
+    """A picture that cannot be used; `reason` is a stable short code, the text one line for a person."""
+
+    def __init__(self, reason: Reason, line: str) -> None:
+        super().__init__(line)
+        self.reason: Reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class PictureInfo:
+    """A verified picture. `width` and `height` in pixels as displayed; `mode` as stored in the file."""
+
+    width: int
+    height: int
+    format: str
+    mode: str
+
+
+def inspect(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> PictureInfo:
+    """Verify the whole file, decoding every pixel, and say what it holds.
+
+    Raises BadPicture; a file cut short is found because it is decoded to its end.
+    """
+    with _opened(data, max_pixels) as image:
+        mode = image.mode
+        _decode(image)
+        width, height = image.size
+        if _orientation(image) >= 5:
+            width, height = height, width
+        return PictureInfo(width, height, _format_name(image), mode)
+
+
+def open_rgb(
+    source: bytes | Path | BinaryIO,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    draft: tuple[int, int] | None = None,
+) -> Image.Image:
+    """Decode a picture, turn it upright and make it 8-bit RGB: transparency on white, 16 bits scaled to 8.
+
+    `draft` is a (width, height) that a JPEG may be shrunk to while it is decoded: never below it, often far
+    above it, and with other pixels than a full decode followed by a resize. It is ignored for other formats.
+    Colour profiles are not applied. Raises BadPicture, and OSError where a path cannot be read at all.
+    """
+    with _opened(source, max_pixels) as image:
+        if draft is not None and image.format in {"JPEG", "MPO"}:
+            image.draft("", draft)  # an empty mode: shrink only, leave the colours alone
+        _decode(image)
+        turn = _UPRIGHT.get(_orientation(image))
+        upright = image if turn is None else image.transpose(turn)
+        return _as_rgb(upright)
+
+
+@contextmanager
+def _opened(source: bytes | Path | BinaryIO, max_pixels: int) -> Iterator[Image.Image]:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield _identify(file, max_pixels)
+    else:
+        yield _identify(io.BytesIO(source) if isinstance(source, bytes) else source, max_pixels)
+
+
+def _identify(file: BinaryIO, max_pixels: int) -> Image.Image:
+    """Read the header only, so that a decompression bomb is refused before a pixel is unpacked."""
+    head = file.read(32)
+    file.seek(0)
+    if not head:
+        raise BadPicture("empty", "The file is empty.")
+    try:
+        image = Image.open(file, formats=_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(max_pixels) from error
+    except UnidentifiedImageError as error:
+        raise _unidentified(head) from error
+    except _DAMAGE as error:
+        raise _damaged() from error
+    if image.width * image.height > max_pixels:
+        raise _too_large(max_pixels)
+    return image
+
+
+def _decode(image: Image.Image) -> None:
+    try:
+        image.load()
+    except MemoryError as error:
+        raise BadPicture("too-large", "The picture does not fit into memory.") from error
+    except _DAMAGE as error:
+        raise _damaged() from error
+
+
+def _unidentified(head: bytes) -> BadPicture:
+    for offset, signature, name in _FOREIGN_SIGNATURES:
+        if head[offset:].startswith(signature):
+            return BadPicture("unsupported", f"{name} files are not supported; save it as JPEG, PNG, WebP, BMP or GIF.")
+    if head.startswith(_SIGNATURES):
+        return _damaged()
+    return BadPicture("not-a-picture", "The file is not a picture, whatever its name says.")
+
+
+def _damaged() -> BadPicture:
+    return BadPicture("truncated", "The picture is cut short or damaged and cannot be decoded to its end.")
+
+
+def _too_large(max_pixels: int) -> BadPicture:
+    return BadPicture("too-large", f"The picture has more than {max_pixels:,} pixels, the limit; it was not decoded.")
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1 to 8; a broken EXIF block counts as none, since the pixels themselves are fine."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except _DAMAGE:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _format_name(image: Image.Image) -> str:
+    # Phones write several pictures into one JPEG (MPO); its first one is what counts here.
+    return "JPEG" if image.format == "MPO" else str(image.format)
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image if type(image) is Image.Image else image.copy()
+    if image.mode.startswith("I"):
+        return _from_sixteen_bits(image)
+    if image.mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in image.info:
+        coloured = image.convert("RGBA")
+        white = Image.new("RGB", image.size, (255, 255, 255))
+        white.paste(coloured, mask=coloured.getchannel("A"))
+        return white
+    return image.convert("RGB")
+
+
+def _from_sixteen_bits(image: Image.Image) -> Image.Image:
+    """Pillow's own conversion clips at 255 and gives an almost white picture; 65535 must become 255."""
+    levels = np.asarray(image).astype(np.float32)
+    grey = np.clip(np.rint(levels / 257.0), 0, 255).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
