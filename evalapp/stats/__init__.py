@@ -1,0 +1,1 @@
+"""Statistics of the study: pure functions over numbers and arrays, without Django."""
