@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init, worker_shutting_down
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalapp.config.settings")
 
 app = Celery("evalapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+if settings.CELERY_BROKER_URL == "filesystem://":
+    (settings.BROKER_DIR / "messages").mkdir(parents=True, exist_ok=True)
+
+
+@worker_init.connect
+def _say_that_a_worker_lives(**_: Any) -> None:
+    from evalapp.core.embedded.workers import hold_workers_lock
+
+    hold_workers_lock(settings.VAR_DIR)
+
+
+@worker_shutting_down.connect
+def _end_the_turn(**_: Any) -> None:
+    from evalapp.core.pipeline import STOPPING
+
+    STOPPING.set()

@@ -8,12 +8,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 from django.core.checks import Warning as Caution
 
-_LOCAL = {"localhost", "127.0.0.1", "[::1]", "testserver", ".localhost"}
-
 
 def is_public() -> bool:
     """Whether the product answers to a name that strangers can use."""
-    return bool(set(settings.ALLOWED_HOSTS) - _LOCAL)
+    return bool(set(settings.ALLOWED_HOSTS) - set(settings.LOCAL_HOSTS))
 
 
 @register(Tags.security)

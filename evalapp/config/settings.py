@@ -28,13 +28,15 @@ WEIGHTS_DIR = env_path("MODEL_WEIGHTS_DIR", VAR_DIR / "weights")
 # --- Who may come in ---------------------------------------------------------------------------------------
 
 DEBUG = env_bool("DEBUG", default=False)
-ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = [*LOCAL_HOSTS, *env_list("ALLOWED_HOSTS", [])]
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
 HTTPS = env_bool("HTTPS", default=False)
 SECRET_KEY = env_secret("SECRET_KEY") or embedded_secret_key(VAR_DIR)
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -177,6 +179,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+WEB_WORKERS = env_int("WEB_WORKERS", 2, low=1)
 
 # --- Votes -------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,10 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from evalapp.core.pages import healthz
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz),
     # /api/v1/
     path("api/v1/", include("evalapp.studies.api_urls")),
     path("api/v1/", include("evalapp.voting.api_urls")),

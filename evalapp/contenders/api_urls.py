@@ -1,5 +1,11 @@
+"""Addresses under /api/v1/."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from evalapp.contenders import api
+
+urlpatterns = [
+    path("models/", api.ModelsApi.as_view(), name="api-models"),
+]

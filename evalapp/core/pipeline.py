@@ -18,6 +18,8 @@ from evalapp.core.plans import Plan, plan_of
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
+STOPPING = threading.Event()
+"""Set when this worker was asked to end: it finishes the chunk that it is at and begins no other."""
 
 
 def work_on(job_id: int, *, seconds: float = 30.0) -> bool:
@@ -25,8 +27,8 @@ def work_on(job_id: int, *, seconds: float = 30.0) -> bool:
 
     A bounded turn keeps one long job from holding a worker that another job waits for.
     """
-    plan_end = time.monotonic() + seconds
-    while time.monotonic() < plan_end:
+    turn_end = time.monotonic() + seconds
+    while time.monotonic() < turn_end and not STOPPING.is_set():
         job = Job.objects.filter(pk=job_id).first()
         if job is None or job.is_final:
             return False

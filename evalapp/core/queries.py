@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from evalapp.core.models import Chunk, Job, JobState
@@ -54,3 +54,19 @@ def unfinished_chunks(job: Job) -> int:
 def had_errors(job: Job) -> bool:
     """Whether any chunk failed or left something out."""
     return Chunk.objects.filter(job=job).filter(Q(state=JobState.FAILED) | ~Q(faults=[])).exists()
+
+
+def error_of(job_id: int) -> str:
+    """Why the job failed, or an empty text."""
+    return Job.objects.only("error").get(pk=job_id).error
+
+
+def recent_jobs(limit: int = 20) -> list[dict[str, object]]:
+    """The newest jobs with the progress of the stage that each is in."""
+    ended = Q(chunks__stage=F("stage"), chunks__state__in=[JobState.DONE, JobState.FAILED, JobState.CANCELLED])
+    jobs = Job.objects.annotate(
+        done=Coalesce(Sum("chunks__size", filter=ended), 0),
+        total=Coalesce(Sum("chunks__size", filter=Q(chunks__stage=F("stage"))), 0),
+    )
+    fields = ("id", "kind", "target", "state", "stage", "done", "total", "error", "created_at")
+    return [dict(row) for row in jobs.values(*fields)[:limit]]

@@ -90,9 +90,9 @@ def cancel_job(job: Job) -> bool:
         return end_job(job, JobState.CANCELLED)
 
 
-def requeue_silent_chunks() -> set[int]:
-    """Give back the chunks whose worker fell silent; the ids of their jobs."""
-    silent = Chunk.objects.filter(state=JobState.RUNNING, heartbeat__lt=timezone.now() - SILENCE)
+def requeue_silent_chunks(silence: timedelta = SILENCE) -> set[int]:
+    """Give back the chunks whose worker fell silent for so long; the ids of their jobs."""
+    silent = Chunk.objects.filter(state=JobState.RUNNING, heartbeat__lte=timezone.now() - silence)
     jobs = set(silent.values_list("job_id", flat=True))
     worn_out = silent.filter(attempt__gte=MOST_ATTEMPTS)
     worn_out.update(state=JobState.FAILED, error="Its worker died three times.")
@@ -105,11 +105,11 @@ def note_nudge(jobs: Iterable[int]) -> None:
     Job.objects.filter(pk__in=list(jobs)).update(nudged_at=timezone.now())
 
 
-def forgotten_jobs() -> list[Job]:
-    """Live jobs that no worker was told of for a while and on which nobody works: their message was lost."""
-    since = timezone.now() - SILENCE
+def forgotten_jobs(silence: timedelta = SILENCE) -> list[Job]:
+    """Live jobs that no worker was told of for so long and on which nobody works: their message was lost."""
+    since = timezone.now() - silence
     busy = Chunk.objects.filter(state=JobState.RUNNING).values("job_id")
-    live = Q(state__in=[JobState.PENDING, JobState.RUNNING], nudged_at__lt=since)
+    live = Q(state__in=[JobState.PENDING, JobState.RUNNING], nudged_at__lte=since)
     return list(Job.objects.filter(live).exclude(pk__in=busy))
 
 

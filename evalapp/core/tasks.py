@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 
 from evalapp.core import services
@@ -27,6 +29,12 @@ def work(job_id: int) -> None:
 @shared_task(name="core.sweep")
 def sweep() -> None:
     """Requeue what fell silent and nudge again where the message was lost with its worker."""
-    silent = services.requeue_silent_chunks()
-    for job in {*Job.objects.filter(pk__in=silent), *services.forgotten_jobs()}:
+    recover(services.SILENCE)
+
+
+def recover(silence: timedelta) -> None:
+    """The sweep. With no silence at all, at a start before which no worker can have been alive, it takes
+    everything that is marked as running for lost."""
+    silent = services.requeue_silent_chunks(silence)
+    for job in {*Job.objects.filter(pk__in=silent), *services.forgotten_jobs(silence)}:
         nudge(job)

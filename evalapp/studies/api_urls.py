@@ -1,5 +1,12 @@
+"""Addresses under /api/v1/."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from evalapp.studies import api
+
+urlpatterns = [
+    path("studies/", api.StudiesApi.as_view(), name="api-studies"),
+    path("studies/<slug:slug>/", api.StudyApi.as_view(), name="api-study"),
+]

@@ -1,5 +1,12 @@
+"""Addresses of pages."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from evalapp.studies import pages
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("lab/", pages.lab, name="lab"),
+]

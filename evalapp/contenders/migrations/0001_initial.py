@@ -6,43 +6,67 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalog', '0001_initial'),
+        ("catalog", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='EmbeddingModel',
+            name="EmbeddingModel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('source', models.CharField(help_text='What it was registered from, such as `vgg16.random`.', max_length=500)),
-                ('spec', models.JSONField(help_text="The encoder's spec as `models_registry.spec` writes it.")),
-                ('fingerprint', models.CharField(help_text='Changes with anything that changes a vector.', max_length=64)),
-                ('weights', models.CharField(blank=True, help_text='Our copy of the file, in the weights folder.', max_length=200)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, unique=True)),
+                (
+                    "source",
+                    models.CharField(help_text="What it was registered from, such as `vgg16.random`.", max_length=500),
+                ),
+                ("spec", models.JSONField(help_text="The encoder's spec as `models_registry.spec` writes it.")),
+                (
+                    "fingerprint",
+                    models.CharField(help_text="Changes with anything that changes a vector.", max_length=64),
+                ),
+                (
+                    "weights",
+                    models.CharField(
+                        blank=True, help_text="Our copy of the file, in the weights folder.", max_length=200
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Embedding',
+            name="Embedding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tap', models.CharField(max_length=80)),
-                ('dimensions', models.PositiveIntegerField()),
-                ('vectors', models.PositiveIntegerField(default=0)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('catalogue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='embeddings', to='catalog.catalogue')),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='embeddings', to='contenders.embeddingmodel')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("tap", models.CharField(max_length=80)),
+                ("dimensions", models.PositiveIntegerField()),
+                ("vectors", models.PositiveIntegerField(default=0)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "catalogue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="embeddings", to="catalog.catalogue"
+                    ),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="embeddings",
+                        to="contenders.embeddingmodel",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('model', 'tap'),
-                'constraints': [models.UniqueConstraint(fields=('model', 'tap', 'catalogue'), name='one_embedding_per_tap')],
+                "ordering": ("model", "tap"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("model", "tap", "catalogue"), name="one_embedding_per_tap")
+                ],
             },
         ),
     ]

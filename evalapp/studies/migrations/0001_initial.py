@@ -7,122 +7,197 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalog', '0001_initial'),
-        ('contenders', '0001_initial'),
+        ("catalog", "0001_initial"),
+        ("contenders", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Study',
+            name="Study",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('title', models.CharField(max_length=200)),
-                ('question', models.CharField(default='Do these two match?', max_length=200)),
-                ('catalogue_version', models.PositiveIntegerField()),
-                ('seed', models.BigIntegerField()),
-                ('top_k', models.PositiveSmallIntegerField(default=10)),
-                ('exclude', models.CharField(choices=[('none', 'none'), ('product', 'product')], default='none', max_length=20)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('ready', 'Ready'), ('open', 'Open'), ('closed', 'Closed')], default='draft', max_length=10)),
-                ('board', models.CharField(choices=[('private', 'Private'), ('unlisted', 'Unlisted'), ('public', 'Public')], default='private', max_length=10)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('opened_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('catalogue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='studies', to='catalog.catalogue')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                ("title", models.CharField(max_length=200)),
+                ("question", models.CharField(default="Do these two match?", max_length=200)),
+                ("catalogue_version", models.PositiveIntegerField()),
+                ("seed", models.BigIntegerField()),
+                ("top_k", models.PositiveSmallIntegerField(default=10)),
+                (
+                    "exclude",
+                    models.CharField(choices=[("none", "none"), ("product", "product")], default="none", max_length=20),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("ready", "Ready"), ("open", "Open"), ("closed", "Closed")],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "board",
+                    models.CharField(
+                        choices=[("private", "Private"), ("unlisted", "Unlisted"), ("public", "Public")],
+                        default="private",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("opened_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "catalogue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="studies", to="catalog.catalogue"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'studies',
-                'ordering': ('-created_at', 'slug'),
+                "verbose_name_plural": "studies",
+                "ordering": ("-created_at", "slug"),
             },
         ),
         migrations.CreateModel(
-            name='Query',
+            name="Query",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(help_text='0, 1, 2 … in an order that tells nothing.')),
-                ('slots', models.PositiveSmallIntegerField(default=0)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.item')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='queries', to='studies.study')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(help_text="0, 1, 2 … in an order that tells nothing.")),
+                ("slots", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "item",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.item"),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="queries", to="studies.study"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'queries',
-                'ordering': ('study', 'position'),
+                "verbose_name_plural": "queries",
+                "ordering": ("study", "position"),
             },
         ),
         migrations.CreateModel(
-            name='Pair',
+            name="Pair",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slot', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('dope', models.PositiveIntegerField(default=0)),
-                ('nope', models.PositiveIntegerField(default=0)),
-                ('skip', models.PositiveIntegerField(default=0)),
-                ('candidate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.item')),
-                ('query', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pairs', to='studies.query')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pairs', to='studies.study')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slot", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("dope", models.PositiveIntegerField(default=0)),
+                ("nope", models.PositiveIntegerField(default=0)),
+                ("skip", models.PositiveIntegerField(default=0)),
+                (
+                    "candidate",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.item"),
+                ),
+                (
+                    "query",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="pairs", to="studies.query"
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="pairs", to="studies.study"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Gallery',
+            name="Gallery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('items', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ('study', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='gallery', to='studies.study')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("items", django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                (
+                    "study",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="gallery", to="studies.study"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'galleries',
+                "verbose_name_plural": "galleries",
             },
         ),
         migrations.CreateModel(
-            name='Contender',
+            name="Contender",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='`MODEL.TAP:METRIC`, or `control`.', max_length=180)),
-                ('metric', models.CharField(blank=True, max_length=20)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('embedding', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contenders', to='contenders.embedding')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contenders', to='studies.study')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(help_text="`MODEL.TAP:METRIC`, or `control`.", max_length=180)),
+                ("metric", models.CharField(blank=True, max_length=20)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "embedding",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="contenders",
+                        to="contenders.embedding",
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="contenders", to="studies.study"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('study', 'pk'),
+                "ordering": ("study", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='Nomination',
+            name="Nomination",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rank', models.PositiveSmallIntegerField()),
-                ('distance', models.FloatField(blank=True, null=True)),
-                ('contender', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='nominations', to='studies.contender')),
-                ('pair', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='nominations', to='studies.pair')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("rank", models.PositiveSmallIntegerField()),
+                ("distance", models.FloatField(blank=True, null=True)),
+                (
+                    "contender",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="nominations", to="studies.contender"
+                    ),
+                ),
+                (
+                    "pair",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="nominations", to="studies.pair"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('rank', 1)), fields=['pair', 'contender'], name='first_choices')],
-                'constraints': [models.UniqueConstraint(fields=('contender', 'pair'), name='one_nomination_per_pair')],
+                "indexes": [
+                    models.Index(condition=models.Q(("rank", 1)), fields=["pair", "contender"], name="first_choices")
+                ],
+                "constraints": [models.UniqueConstraint(fields=("contender", "pair"), name="one_nomination_per_pair")],
             },
         ),
         migrations.AddConstraint(
-            model_name='query',
-            constraint=models.UniqueConstraint(fields=('study', 'position'), name='one_query_per_position'),
+            model_name="query",
+            constraint=models.UniqueConstraint(fields=("study", "position"), name="one_query_per_position"),
         ),
         migrations.AddConstraint(
-            model_name='query',
-            constraint=models.UniqueConstraint(fields=('study', 'item'), name='one_query_per_item'),
+            model_name="query",
+            constraint=models.UniqueConstraint(fields=("study", "item"), name="one_query_per_item"),
         ),
         migrations.AddConstraint(
-            model_name='pair',
-            constraint=models.UniqueConstraint(fields=('query', 'candidate'), name='one_pair_per_candidate'),
+            model_name="pair",
+            constraint=models.UniqueConstraint(fields=("query", "candidate"), name="one_pair_per_candidate"),
         ),
         migrations.AddConstraint(
-            model_name='pair',
-            constraint=models.UniqueConstraint(condition=models.Q(('slot__isnull', False)), fields=('query', 'slot'), name='one_pair_per_slot'),
+            model_name="pair",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("slot__isnull", False)), fields=("query", "slot"), name="one_pair_per_slot"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contender',
-            constraint=models.UniqueConstraint(fields=('study', 'name'), name='one_contender_per_name'),
+            model_name="contender",
+            constraint=models.UniqueConstraint(fields=("study", "name"), name="one_contender_per_name"),
         ),
     ]

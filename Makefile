@@ -1,0 +1,68 @@
+# Two verbs matter: `make demo` and `make test`. Everything else is a part of them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+# Tests keep their own embedded PostgreSQL, away from the one that holds your studies.
+TEST_ENV := VAR_DIR=$(CURDIR)/build/test-var
+# A real server to run the database tests against as well, where it can be reached.
+TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint types imports unit real-database chromium bench format clean
+
+help:  ## Show this help
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/.ready  ## An empty machine to a running study in the browser
+	@$(BIN)/python manage.py demo $(DEMO_ARGS)
+
+serve: $(VENV)/.ready  ## Web server, workers and beat on this machine
+	@$(BIN)/python manage.py serve
+
+test: lint types imports chromium unit real-database  ## Everything a contributor runs
+
+lint: $(VENV)/.ready-dev  ## Style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready-dev  ## Types
+	$(TEST_ENV) $(BIN)/mypy
+
+imports: $(VENV)/.ready-dev  ## The ladder: who may import whom
+	$(TEST_ENV) $(BIN)/lint-imports
+
+unit: $(VENV)/.ready-dev  ## All tests, on the embedded PostgreSQL
+	$(TEST_ENV) $(BIN)/pytest $(PYTEST_ARGS)
+
+real-database: $(VENV)/.ready-dev  ## The database tests again, on a real server where one can be reached
+	@if $(BIN)/python -m tests.real_database "$(TEST_DATABASE_URL)"; then \
+		DATABASE_URL="$(TEST_DATABASE_URL)" $(TEST_ENV) $(BIN)/pytest -m "database and not journey" $(PYTEST_ARGS); \
+	else \
+		echo "No PostgreSQL at TEST_DATABASE_URL: the database tests ran on the embedded server only."; \
+	fi
+
+chromium: $(VENV)/.ready-dev
+	@$(BIN)/python -m tests.browser.chromium
+
+bench: $(VENV)/.ready-dev  ## Benchmarks: ratios against a bare floor, in one run
+	@for file in tests/benchmarks/bench_*.py; do $(TEST_ENV) $(BIN)/python $$file || exit 1; done
+
+format: $(VENV)/.ready-dev  ## Put the style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove what tests and tools left; your studies in var/ stay
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say which with make PYTHON=python3.12 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing requirements …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

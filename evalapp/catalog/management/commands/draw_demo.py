@@ -1,0 +1,29 @@
+"""`manage.py draw_demo FOLDER`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evalapp.catalog.demo import generate
+from evalapp.core.commands import Command as BaseCommand
+from evalapp.core.commands import CommandParser
+
+
+class Command(BaseCommand):
+    help = "Draw the demo catalogue: garments in shop and street pictures, with an items.csv that knows all about them."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folder", type=Path)
+        parser.add_argument("--seed", type=int, default=7)
+        parser.add_argument("--products", type=int, default=220)
+
+    def run(self, **options: Any) -> None:
+        with self.progress("drawing", None, "pictures") as bar:
+
+            def advance(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            generate(options["folder"], seed=options["seed"], products=options["products"], on_progress=advance)
+        self.say(f"Import it: python manage.py import_catalogue demo {options['folder'] / 'items.csv'}")

@@ -1,0 +1,125 @@
+"""Pictures to vectors: what is missing, and how a chunk of it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from django.core.files.storage import default_storage
+from models_registry.store import TapStore, VectorStore, content_key, key_for_item
+
+from evalapp.catalog.models import Item
+from evalapp.contenders.models import EmbeddingModel
+from evalapp.core.plans import Fault
+from models_registry.embed import Picture, embed
+from models_registry.encoders.base import Encoder
+from models_registry.registry import load
+from models_registry.spec import Box, EncoderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An item as the engine sees it: the key of its vector says what the vector was made from."""
+
+    item: int
+    name: str
+    key: bytes
+
+
+def contents(model: EmbeddingModel, items: Iterable[int]) -> list[Content]:
+    """The content of each item for this model, in the order of `items`; items that are gone are left out."""
+    reads_keys = model.spec["reads"] == "keys"
+    rows = Item.objects.filter(pk__in=list(items)).select_related("picture")
+    rows = rows.only("key", "x1", "y1", "x2", "y2", "picture__sha256")
+    found = {
+        row.pk: Content(
+            row.pk, row.key, key_for_item(row.key) if reads_keys else content_key(row.picture.sha256, row.box)
+        )
+        for row in rows.iterator(chunk_size=5000)
+    }
+    return [found[item] for item in items if item in found]
+
+
+def folder_of(model: EmbeddingModel, tap: str) -> TapStore:
+    """Where this model's vectors of this tap lie."""
+    return VectorStore(Path(settings.EMBEDDINGS_DIR)).folder(model.fingerprint, tap)
+
+
+def items_without_vectors(model: EmbeddingModel, taps: Sequence[str], items: Sequence[int]) -> list[int]:
+    """The items that lack a vector at any of the taps; of items with equal content only the first."""
+    known = contents(model, items)
+    missing: set[bytes] = set()
+    for tap in taps:
+        missing.update(folder_of(model, tap).missing([content.key for content in known]))
+    first: dict[bytes, int] = {}
+    for content in known:
+        if content.key in missing:
+            first.setdefault(content.key, content.item)
+    return list(first.values())
+
+
+def embed_items(model: EmbeddingModel, taps: Sequence[str], items: Sequence[int]) -> list[Fault]:
+    """Make the vectors of these items at these taps, in one forward pass each; returns what could not be made."""
+    known = contents(model, items)
+    vectors, keys, faults = _computed(model, taps, known)
+    for tap in taps:
+        if keys:
+            folder_of(model, tap).write(keys, vectors[tap])
+    return faults
+
+
+def _computed(
+    model: EmbeddingModel, taps: Sequence[str], known: list[Content]
+) -> tuple[dict[str, np.ndarray], list[bytes], list[Fault]]:
+    encoder = warm_encoder(model.pk)
+    if encoder.spec.reads == "keys":
+        found, missing = encoder.lookup([content.name for content in known])
+        absent = set(missing)
+        return (
+            dict.fromkeys(taps, found),
+            [content.key for content in known if content.name not in absent],
+            [(name, "the file of vectors does not have it") for name in missing],
+        )
+    parts: dict[str, list[np.ndarray]] = {tap: [] for tap in taps}
+    keys: list[bytes] = []
+    faults: list[Fault] = []
+    for batch in embed(encoder, list(_pictures(known)), taps=taps):
+        keys.extend(known[index].key for index in batch.indices)
+        faults.extend((known[index].name, reason) for index, reason in batch.failures)
+        for tap in taps:
+            parts[tap].append(batch.vectors[tap])
+    return {tap: np.concatenate(part) for tap, part in parts.items() if part}, keys, faults
+
+
+def _pictures(known: list[Content]) -> Iterator[Picture]:
+    rows = Item.objects.filter(pk__in=[content.item for content in known]).select_related("picture")
+    by_id = {row.pk: row for row in rows}
+    for content in known:
+        row = by_id[content.item]
+        yield Picture(key=content.key, source=_source(row.picture.file), box=Box(*row.box) if row.box else None)
+
+
+def _source(name: str) -> Path | Callable[[], bytes]:
+    try:
+        return Path(default_storage.path(name))
+    except NotImplementedError:
+        # A storage without files of its own, such as S3.
+        return lambda: _read(name)
+
+
+def _read(name: str) -> bytes:
+    with default_storage.open(name, "rb") as file:
+        data: bytes = file.read()
+    return data
+
+
+@lru_cache(maxsize=2)
+def warm_encoder(model_id: int) -> Encoder:
+    """The encoder, kept between chunks; two at most, so that memory stays bounded."""
+    model = EmbeddingModel.objects.get(pk=model_id)
+    weights = Path(settings.WEIGHTS_DIR) / model.weights if model.weights else None
+    return load(EncoderSpec.from_json(model.spec), weights=weights, device=settings.DEVICE)

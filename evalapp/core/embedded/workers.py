@@ -1,0 +1,130 @@
+"""Processes of this machine: started together, watched, and ended together."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evalapp.core.embedded.locks import ProcessLock, is_held
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+_PATIENCE = 8.0
+"""Seconds that a process gets to end by itself: a worker finishes the chunk that it is at."""
+_STILL_STARTING = 5.0
+"""A process that ends within so many seconds of its start, again and again, will not start at all."""
+
+_held: list[ProcessLock] = []
+
+
+def workers_lock(var: Path) -> Path:
+    """Shared by every living worker of this installation."""
+    return var / "workers.lock"
+
+
+def hold_workers_lock(var: Path) -> None:
+    """Say that this process is a worker, for as long as it lives."""
+    lock = ProcessLock(workers_lock(var))
+    lock.share()
+    _held.append(lock)
+
+
+def worker_is_alive(var: Path) -> bool:
+    """Whether a worker runs on this machine."""
+    return is_held(workers_lock(var))
+
+
+def celery(*words: str) -> list[str]:
+    """The command line of a Celery role."""
+    return [sys.executable, "-m", "celery", "--app", "evalapp.config.celery", *words]
+
+
+def worker(*queues: str) -> list[str]:
+    """A worker of one process that takes one message at a time; CUDA and threads never meet a fork."""
+    return celery(
+        "worker", "--pool", "solo", "--queues", ",".join(queues), "--hostname", f"{queues[0]}@%h",
+        "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat",
+    )  # fmt: skip
+
+
+@dataclass
+class Crew:
+    """A few processes that live and die with this one."""
+
+    roles: dict[str, Sequence[str]]
+    notice: Callable[[str], None] = field(default=lambda _text: None)
+    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _started: dict[str, float] = field(default_factory=dict)
+    _short_lives: dict[str, int] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start what does not run."""
+        for role in self.roles:
+            if role not in self._running:
+                self._start(role)
+
+    def watch(self) -> None:
+        """Start again what died. A role that cannot live for some seconds three times over ends the crew."""
+        for role, process in list(self._running.items()):
+            if process.poll() is None:
+                continue
+            short = time.monotonic() - self._started[role] < _STILL_STARTING
+            self._short_lives[role] = self._short_lives.get(role, 0) + 1 if short else 0
+            if self._short_lives[role] >= 3:
+                raise RuntimeError(f"{role} does not start (exit code {process.returncode}).")
+            self.notice(f"{role} ended with code {process.returncode}; starting it again.")
+            self._start(role)
+
+    def stop(self) -> None:
+        """End all: politely, then firmly."""
+        for sign, patience in ((signal.SIGTERM, _PATIENCE), (signal.SIGKILL, 2.0)):
+            for process in self._running.values():
+                if process.poll() is None:
+                    # The whole group: a web server has workers of its own.
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, sign)
+            deadline = time.monotonic() + patience
+            for process in self._running.values():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+        self._running.clear()
+
+    def _start(self, role: str) -> None:
+        self._started[role] = time.monotonic()
+        self._running[role] = subprocess.Popen(  # noqa: S603 - command lines of ours
+            list(self.roles[role]),
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            # A group of its own: Ctrl-C in the terminal reaches only this process, which ends the others in order.
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - only a system call between fork and exec
+        )
+
+
+@contextmanager
+def crew(roles: dict[str, Sequence[str]]) -> Iterator[Crew]:
+    """A crew for the length of the block."""
+    people = Crew(roles)
+    people.start()
+    try:
+        yield people
+    finally:
+        people.stop()
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _die_with_parent() -> None:
+    """Linux: the kernel ends this process when its parent dies, even by SIGKILL."""
+    if _libc is not None:
+        pr_set_pdeathsig = 1
+        _libc.prctl(pr_set_pdeathsig, signal.SIGTERM)

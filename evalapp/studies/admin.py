@@ -1,0 +1,44 @@
+from django.contrib import admin
+from django.http import HttpRequest
+
+from evalapp.studies.models import Contender, Study
+
+
+@admin.register(Study)
+class StudyAdmin(admin.ModelAdmin[Study]):
+    """Words and visibility may be changed; what was measured may not."""
+
+    list_display = ("slug", "title", "catalogue", "state", "board", "created_at")
+    list_filter = ("state", "board")
+    list_select_related = ("catalogue",)
+    fields = (
+        "slug",
+        "title",
+        "question",
+        "board",
+        "state",
+        "catalogue",
+        "catalogue_version",
+        "seed",
+        "top_k",
+        "exclude",
+    )
+    readonly_fields = ("slug", "state", "catalogue", "catalogue_version", "seed", "top_k", "exclude")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(Contender)
+class ContenderAdmin(admin.ModelAdmin[Contender]):
+    """For reading: a contender is never retracted."""
+
+    list_display = ("name", "study", "metric", "created_at")
+    list_select_related = ("study",)
+    readonly_fields = ("study", "name", "embedding", "metric", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Contender | None = None) -> bool:
+        return False

@@ -1,0 +1,22 @@
+"""`manage.py close_study STUDY`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evalapp.core.commands import Command as BaseCommand
+from evalapp.core.commands import CommandParser
+from evalapp.studies import services
+from evalapp.studies.queries import study_by_slug
+
+
+class Command(BaseCommand):
+    help = "End the voting on a study; the votes stay."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("study")
+
+    def run(self, **options: Any) -> None:
+        study = study_by_slug(options["study"])
+        services.close_study(study)
+        self.say(f"{study} is closed.")

@@ -1,0 +1,38 @@
+"""`manage.py evaluate STUDY [--json]`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evalapp.core.commands import Command as BaseCommand
+from evalapp.core.commands import CommandParser
+from evalapp.studies.queries import evaluation, study_by_slug
+
+
+class Command(BaseCommand):
+    help = "Print the automatic scores of every contender beside random control."
+    offers_json = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("study")
+
+    def run(self, **options: Any) -> Any:
+        found = evaluation(study_by_slug(options["study"]))
+        width = max(len("contender"), *(len(line["contender"]) for line in found["contenders"]), 16)
+        self.say(f"{found['queries']:,} queries, {found['gallery']:,} items in the gallery")
+        self.say(f"{'contender':{width}}  category match           product recall@1")
+        for line in found["contenders"]:
+            match = _share(line["category_match"], line["low"], line["high"])
+            recall = _share(line["product_recall_at_1"], line["product_recall_low"], line["product_recall_high"])
+            self.say(f"{line['contender']:{width}}  {match:23}  {recall}")
+        control = found["control"]
+        self.say(f"{'control':{width}}  {_share(control['category_match'], control['low'], control['high'])}")
+        self.say(f"{'control expected':{width}}  {_share(control['expected'])}")
+        return found
+
+
+def _share(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    if value is None:
+        return "no labels"
+    interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+    return f"{value:.3f}{interval}"

@@ -1,0 +1,55 @@
+"""The front door, and the operators' overview."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from evalapp.catalog.queries import catalogues_with_counts
+from evalapp.contenders.queries import registered_models
+from evalapp.core.queries import recent_jobs
+from evalapp.studies import queries
+from evalapp.studies.models import Study
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The open studies."""
+    studies = [_line(study) for study in queries.open_studies()]
+    return render(request, "home.html", {"studies": studies, "is_operator": request.user.is_staff})
+
+
+@require_safe
+@staff_member_required
+def lab(request: HttpRequest) -> HttpResponse:
+    """Catalogues, models, studies and jobs at a glance."""
+    context = {
+        "catalogues": [
+            {"slug": catalogue.slug, "items": catalogue.item_count, "version": catalogue.version}
+            for catalogue in catalogues_with_counts()
+        ],
+        "models": registered_models(),
+        "studies": [_line(study) for study in queries.studies_with_progress()],
+        "jobs": recent_jobs(),
+    }
+    return render(request, "studies/lab.html", context)
+
+
+def _line(study: Study) -> dict[str, Any]:
+    votes = int(getattr(study, "dopes", 0) + getattr(study, "nopes", 0))
+    return {
+        "slug": study.slug,
+        "title": study.title,
+        "question": study.question,
+        "state": study.state,
+        "catalogue": study.catalogue.slug,
+        "board": study.board,
+        "pairs": getattr(study, "pair_count", 0),
+        "total": getattr(study, "pair_count", 0),
+        "votes": votes,
+        "answered": votes,
+    }

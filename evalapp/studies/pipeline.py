@@ -1,0 +1,198 @@
+"""From a draft to pairs: embed what is missing, search neighbours, deal the pairs, draw the renditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from models_registry.neighbours import Neighbours, nearest, random_control
+
+from evalapp.catalog.models import Item
+from evalapp.catalog.renditions import ensure_renditions
+from evalapp.contenders import pipeline as embeddings
+from evalapp.contenders.models import Embedding, EmbeddingModel
+from evalapp.contenders.services import count_vectors
+from evalapp.core.errors import Problem
+from evalapp.core.plans import Fault, Piece, Plan, Stage
+from evalapp.studies import services
+from evalapp.studies.models import Contender, Gallery, Pair, Query, Study
+
+_EMBED_ITEMS = 256
+_SEARCH_QUERIES = 2048
+_RENDITIONS = 128
+
+
+def _study(target: str) -> Study:
+    return Study.objects.get(pk=int(target.removeprefix("study:")))
+
+
+def _models(study: Study) -> dict[EmbeddingModel, list[str]]:
+    """Each model of the study with the taps that its contenders need: one forward pass serves them all."""
+    taps: dict[EmbeddingModel, list[str]] = {}
+    for contender in study.contenders.exclude(embedding=None).select_related("embedding__model"):
+        if contender.embedding is not None and contender.embedding.tap not in taps.setdefault(
+            contender.embedding.model, []
+        ):
+            taps[contender.embedding.model].append(contender.embedding.tap)
+    return taps
+
+
+def _items(study: Study) -> list[int]:
+    return Gallery.objects.values_list("items", flat=True).get(study=study)
+
+
+# --- Embeddings --------------------------------------------------------------------------------------------
+
+
+def _cut_embeddings(target: str) -> Iterator[Piece]:
+    study = _study(target)
+    items = _items(study)
+    for model, taps in _models(study).items():
+        missing = embeddings.items_without_vectors(model, taps, items)
+        for start in range(0, len(missing), _EMBED_ITEMS):
+            part = missing[start : start + _EMBED_ITEMS]
+            yield Piece({"model": model.pk, "taps": taps, "items": part}, size=len(part))
+
+
+def _embed(target: str, arguments: dict[str, Any]) -> list[Fault]:
+    model = EmbeddingModel.objects.get(pk=arguments["model"])
+    return embeddings.embed_items(model, arguments["taps"], arguments["items"])
+
+
+# --- Neighbours --------------------------------------------------------------------------------------------
+
+
+def _cut_neighbours(target: str) -> Iterator[Piece]:
+    study = _study(target)
+    queries = study.queries.count()
+    for contender in study.contenders.all():
+        for start in range(0, queries, _SEARCH_QUERIES):
+            stop = min(start + _SEARCH_QUERIES, queries)
+            yield Piece({"contender": contender.pk, "start": start, "stop": stop}, size=stop - start)
+
+
+def _search(target: str, arguments: dict[str, Any]) -> list[Fault]:
+    study = _study(target)
+    contender = Contender.objects.select_related("embedding__model").get(pk=arguments["contender"])
+    queries = list(
+        study.queries.filter(position__gte=arguments["start"], position__lt=arguments["stop"]).order_by("position")
+    )
+    board = _Board(study)
+    if contender.embedding is None:
+        # One seed per block: the control's answers do not depend on how many blocks others have done.
+        rows = board.rows_of([query.item_id for query in queries])
+        found = random_control(rows, len(board.ids), seed=(study.seed, arguments["start"]), hidden=board.hidden(rows))
+        services.record_nominations(contender, _answers(queries, board.ids, found))
+        return []
+    faults, queries, found, ids = _neighbours(study, contender, contender.embedding, queries, board)
+    services.record_nominations(contender, _answers(queries, ids, found))
+    return faults
+
+
+class _Board:
+    """A study's gallery as arrays: item ids in the order of their keys, and the groups that hide candidates."""
+
+    def __init__(self, study: Study) -> None:
+        rows = Item.objects.filter(pk__in=_items(study)).order_by("key")
+        columns = list(rows.values_list("pk", "picture_id", "product").iterator(chunk_size=10_000))
+        self.ids = np.array([pk for pk, _, _ in columns], dtype=np.int64)
+        # The same picture under two keys says nothing about an encoder: it is never its own answer.
+        self.groups = [np.array([picture for _, picture, _ in columns], dtype=np.int64)]
+        if study.exclude == "product":
+            numbers: dict[str, int] = {"": -1}
+            self.groups.append(
+                np.array([numbers.setdefault(name, len(numbers)) for _, _, name in columns], dtype=np.int64)
+            )
+        self._row = {int(pk): row for row, pk in enumerate(self.ids)}
+
+    def rows_of(self, items: Sequence[int]) -> np.ndarray:
+        return np.array([self._row[item] for item in items], dtype=np.int64)
+
+    def hidden(self, queries: np.ndarray, gallery: np.ndarray | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
+        keep = slice(None) if gallery is None else gallery
+        return [(group[queries], group[keep]) for group in self.groups]
+
+
+def _neighbours(
+    study: Study, contender: Contender, embedding: Embedding, queries: list[Query], board: _Board
+) -> tuple[list[Fault], list[Query], Neighbours, np.ndarray]:
+    """Search among the items that have vectors; a query without one is left out and said so."""
+    folder = embeddings.folder_of(embedding.model, embedding.tap)
+    known = embeddings.contents(embedding.model, board.ids.tolist())
+    missing = set(folder.missing([content.key for content in known]))
+    present = [content for content in known if content.key not in missing]
+    if not present:
+        raise Problem(f"{contender.name} has no vectors at all; see the faults of its embedding.")
+    key_of = {content.item: content.key for content in present}
+    rows = board.rows_of([content.item for content in present])
+    askable = [query for query in queries if query.item_id in key_of]
+    asking = board.rows_of([query.item_id for query in askable])
+    found = nearest(
+        folder.reader([key_of[query.item_id] for query in askable]),
+        folder.reader([content.key for content in present]),
+        metric=contender.metric,
+        k=study.top_k,
+        query_ids=board.ids[asking],
+        gallery_ids=board.ids[rows],
+        hidden=board.hidden(asking, rows),
+    )
+    count_vectors(embedding, len(present))
+    names = {content.item: content.name for content in known}
+    absent = [query for query in queries if query.item_id not in key_of]
+    faults = [(names.get(query.item_id, str(query.item_id)), f"no vector of {contender.name}") for query in absent]
+    return faults, askable, found, board.ids[rows]
+
+
+def _answers(queries: list[Query], ids: np.ndarray, found: Neighbours) -> Iterator[services.Nominated]:
+    for row, query in enumerate(queries):
+        for rank, (candidate, distance) in enumerate(
+            zip(found.indices[row].tolist(), found.distances[row].tolist(), strict=True), start=1
+        ):
+            if candidate >= 0:
+                told = None if np.isnan(distance) else distance
+                yield services.Nominated(query.pk, int(ids[candidate]), rank, told)
+
+
+# --- Pairs and pictures ------------------------------------------------------------------------------------
+
+
+def _cut_pairs(target: str) -> Iterator[Piece]:
+    yield Piece({})
+
+
+def _deal(target: str, arguments: dict[str, Any]) -> list[Fault]:
+    services.deal_slots(_study(target))
+    return []
+
+
+def _cut_renditions(target: str) -> Iterator[Piece]:
+    shown = Pair.objects.filter(study=_study(target), slot__isnull=False)
+    queries = shown.values_list("query__item__picture_id", flat=True)
+    candidates = shown.values_list("candidate__picture_id", flat=True)
+    pictures = sorted(queries.union(candidates))
+    for start in range(0, len(pictures), _RENDITIONS):
+        part = pictures[start : start + _RENDITIONS]
+        yield Piece({"pictures": part}, size=len(part))
+
+
+def _draw(target: str, arguments: dict[str, Any]) -> list[Fault]:
+    return [(str(picture), reason) for picture, reason in ensure_renditions(arguments["pictures"])]
+
+
+def _finish(target: str, state: str) -> None:
+    study = _study(target)
+    if not Pair.objects.filter(study=study, slot__isnull=False).exists():
+        raise Problem(f"{study} got no pairs: no contender had a neighbour to propose.")
+    services.mark_ready(study)
+
+
+PLAN = Plan(
+    stages=(
+        Stage("embed", "pictures", _cut_embeddings, _embed),
+        Stage("neighbours", "queries", _cut_neighbours, _search),
+        Stage("pairs", "steps", _cut_pairs, _deal),
+        Stage("pictures", "pictures", _cut_renditions, _draw),
+    ),
+    finish=_finish,
+)

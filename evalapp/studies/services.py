@@ -1,0 +1,213 @@
+"""Making studies, writing nominations, opening and closing."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from evalapp.catalog.models import Catalogue, Item
+from evalapp.contenders.queries import parse_contender
+from evalapp.contenders.services import ensure_embedding
+from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.studies.models import BoardVisibility, Contender, Gallery, Query, Study, StudyState
+
+CONTROL = "control"
+MOST_GALLERY = 20_000
+MOST_QUERIES = 1_000
+"""What a study takes when it is not told: the size of the original's experiment."""
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlan:
+    """What a study is made from. `gallery` and `queries` are numbers of items; None takes the usual."""
+
+    slug: str
+    catalogue: Catalogue
+    contenders: Sequence[str]
+    gallery: int | None = None
+    queries: int | None = None
+    top_k: int = 10
+    exclude: str = "none"
+    control: bool = True
+    seed: int = 0
+    title: str = ""
+    question: str = "Do these two match?"
+    board: str = BoardVisibility.PRIVATE
+
+
+def create_study(plan: StudyPlan) -> Study:
+    """A draft study: contenders, and a seeded choice of gallery and queries. Nothing is computed yet.
+
+    The choice depends on the seed and on the keys of the catalogue's items alone, so that it can be repeated
+    elsewhere. Raises InvalidInput for words that are off, Conflict if the slug is taken.
+    """
+    _check(plan)
+    words = [parse_contender(text) for text in plan.contenders]
+    names = [word.name for word in words]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise InvalidInput(f"{', '.join(doubled)} is named twice.")
+    gallery, queries = _choose(plan)
+    try:
+        with transaction.atomic():
+            study = _write_study(plan)
+            Gallery.objects.create(study=study, items=gallery)
+            Query.objects.bulk_create(
+                [Query(study=study, item_id=item, position=position) for position, item in enumerate(queries)],
+                batch_size=2000,
+            )
+            for word in words:
+                embedding = ensure_embedding(word.model, word.tap, plan.catalogue)
+                Contender.objects.create(study=study, name=word.name, embedding=embedding, metric=word.metric)
+            if plan.control:
+                Contender.objects.create(study=study, name=CONTROL)
+    except IntegrityError as error:
+        raise Conflict(f"There is a study {plan.slug} already; choose another name.") from error
+    return study
+
+
+def _check(plan: StudyPlan) -> None:
+    if not _SLUG.fullmatch(plan.slug):
+        raise InvalidInput(f"{plan.slug!r} cannot stand in an address; use small letters, digits and dashes.")
+    if not plan.contenders:
+        raise InvalidInput("A study needs at least one --contender MODEL.TAP:METRIC.")
+    for name in ("gallery", "queries", "top_k"):
+        number = getattr(plan, name)
+        if number is not None and number < 1:
+            raise InvalidInput(f"--{name.replace('_', '-')} must be at least 1.")
+    if plan.top_k > 1000:
+        raise InvalidInput("--top-k is at most 1000.")
+    if not 0 <= plan.seed < 2**63:
+        raise InvalidInput("--seed must be a whole number from 0.")
+
+
+def _choose(plan: StudyPlan) -> tuple[list[int], list[int]]:
+    """Ids of the gallery, in the order of their keys, and of the queries, in a random order."""
+    items = Item.objects.filter(catalogue=plan.catalogue, removed=False).order_by("key").values_list("pk", flat=True)
+    every = np.fromiter(items.iterator(chunk_size=10_000), dtype=np.int64)
+    if len(every) < 2:
+        raise InvalidInput(f"The catalogue {plan.catalogue} has {len(every)} items; a study needs at least 2.")
+    size = min(plan.gallery or MOST_GALLERY, len(every))
+    if size < 2:
+        raise InvalidInput("--gallery must be at least 2: a picture is never its own neighbour.")
+    random = np.random.default_rng(plan.seed)
+    gallery = every[np.sort(random.choice(len(every), size, replace=False))]
+    queries = random.choice(gallery, min(plan.queries or MOST_QUERIES, size), replace=False)
+    return gallery.tolist(), queries.tolist()
+
+
+def _write_study(plan: StudyPlan) -> Study:
+    return Study.objects.create(
+        slug=plan.slug,
+        title=plan.title or plan.slug.replace("-", " ").capitalize(),
+        question=plan.question,
+        catalogue=plan.catalogue,
+        catalogue_version=plan.catalogue.version,
+        seed=plan.seed,
+        top_k=plan.top_k,
+        exclude=plan.exclude,
+        board=plan.board,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Nominated:
+    """A line of a contender's answers: query row, candidate item, rank from 1, distance or None."""
+
+    query: int
+    candidate: int
+    rank: int
+    distance: float | None
+
+
+def record_nominations(contender: Contender, answers: Iterable[Nominated]) -> None:
+    """Write answers as pairs, one per distinct (query, candidate) of the study, and nominations.
+
+    Repeatable: what is there already stays. Pairs are inserted in one fixed order, so that workers that write
+    the same pairs at the same time wait for each other instead of deadlocking.
+    """
+    lines = io.StringIO()
+    for answer in answers:
+        distance = r"\N" if answer.distance is None else repr(answer.distance)
+        lines.write(f"{answer.query}\t{answer.candidate}\t{answer.rank}\t{distance}\n")
+    lines.seek(0)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE answer (query_id bigint, candidate_id bigint, rank smallint, distance float8)"
+            " ON COMMIT DROP"
+        )
+        cursor.copy_expert("COPY answer FROM STDIN", lines)
+        cursor.execute(
+            "INSERT INTO studies_pair (study_id, query_id, candidate_id, dope, nope, skip)"
+            " SELECT %s, query_id, candidate_id, 0, 0, 0 FROM answer ORDER BY query_id, candidate_id"
+            " ON CONFLICT (query_id, candidate_id) DO NOTHING",
+            [contender.study_id],
+        )
+        cursor.execute(
+            "INSERT INTO studies_nomination (pair_id, contender_id, rank, distance)"
+            " SELECT pair.id, %s, answer.rank, answer.distance FROM answer"
+            " JOIN studies_pair pair USING (query_id, candidate_id)"
+            " ON CONFLICT (contender_id, pair_id) DO NOTHING",
+            [contender.pk],
+        )
+
+
+def deal_slots(study: Study) -> None:
+    """Give every first choice a slot of its query, in an order that tells nothing, and count the slots.
+
+    Repeatable: the order depends on the seed and the items' keys only.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE studies_pair AS pair SET slot = dealt.slot
+            FROM (
+                SELECT pair.id, row_number() OVER (
+                    PARTITION BY pair.query_id ORDER BY md5(%(seed)s || '/' || pair.query_id || '/' || item.key)
+                ) - 1 AS slot
+                FROM studies_pair pair JOIN catalog_item item ON item.id = pair.candidate_id
+                WHERE pair.study_id = %(study)s AND EXISTS (
+                    SELECT 1 FROM studies_nomination nomination
+                    WHERE nomination.pair_id = pair.id AND nomination.rank = 1
+                )
+            ) AS dealt
+            WHERE dealt.id = pair.id AND pair.slot IS DISTINCT FROM dealt.slot
+            """,
+            {"seed": str(study.seed), "study": study.pk},
+        )
+        cursor.execute(
+            """
+            UPDATE studies_query AS query SET slots = counted.slots
+            FROM (SELECT query_id, count(slot) AS slots FROM studies_pair WHERE study_id = %s GROUP BY query_id) counted
+            WHERE counted.query_id = query.id
+            """,
+            [study.pk],
+        )
+
+
+def mark_ready(study: Study) -> None:
+    """A draft whose pairs are there may be opened."""
+    Study.objects.filter(pk=study.pk, state=StudyState.DRAFT).update(state=StudyState.READY)
+
+
+def open_study(study: Study) -> None:
+    """Let people vote. Raises Conflict while there are no pairs."""
+    openable = Study.objects.filter(pk=study.pk, state__in=[StudyState.READY, StudyState.CLOSED, StudyState.OPEN])
+    if not openable.update(state=StudyState.OPEN, opened_at=timezone.now(), closed_at=None):
+        raise Conflict(f"{study} has no pairs yet; run: python manage.py precompute {study} --wait")
+
+
+def close_study(study: Study) -> None:
+    """End the voting; what was cast stays. Raises Conflict if the study is not open."""
+    if not Study.objects.filter(pk=study.pk, state=StudyState.OPEN).update(
+        state=StudyState.CLOSED, closed_at=timezone.now()
+    ):
+        raise Conflict(f"{study} is not open.")
