@@ -7,25 +7,25 @@ class EncoderError(Exception):
     """An encoder cannot be described, loaded or run; the message says why and what to do."""
 
 
-class UnknownFamilyError(EncoderError):
+class UnknownFamily(EncoderError):
     """No encoder bears this name."""
 
 
-class DuplicateFamilyError(EncoderError):
+class DuplicateFamily(EncoderError):
     """Two encoders would bear the same name."""
 
 
-class WeightsMissingError(EncoderError):
+class WeightsMissing(EncoderError):
     """The weights are not on this machine; the message names the ways to get them."""
 
 
-class WeightsRefusedError(EncoderError):
+class WeightsRefused(EncoderError):
     """A weight file may not be used: another hash, another shape, or values that are not numbers."""
 
 
-class NonFiniteVectorsError(EncoderError):
+class NonFiniteVectors(EncoderError):
     """A network gave NaN or infinity; such vectors would win or lose every comparison silently."""
 
 
-class OptionError(EncoderError):
+class BadOption(EncoderError):
     """An option of an encoder is unknown or has a value that cannot be."""

@@ -73,7 +73,7 @@ _DAMAGE = (
 )
 
 
-class BadPicture(ValueError):  # noqa: N818 - a public name that reads as a sentence where it is raised
+class BadPicture(ValueError):
     """A picture that cannot be used; `reason` is a stable short code, the text one line for a person."""
 
     def __init__(self, reason: Reason, line: str) -> None:

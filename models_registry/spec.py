@@ -20,7 +20,7 @@ IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 
 
-class EmptyBoxError(ValueError):
+class EmptyBox(ValueError):
     """A box without a single pixel of the picture in it."""
 
 
@@ -35,14 +35,14 @@ class Box:
 
     def __post_init__(self) -> None:
         if self.x2 <= self.x1 or self.y2 <= self.y1:
-            raise EmptyBoxError(f"The box {self.x1},{self.y1} to {self.x2},{self.y2} is empty.")
+            raise EmptyBox(f"The box {self.x1},{self.y1} to {self.x2},{self.y2} is empty.")
 
     def clamped(self, width: int, height: int) -> Box:
-        """The part of the box that lies in a picture of this size; raises EmptyBoxError when there is none."""
+        """The part of the box that lies in a picture of this size; raises EmptyBox when there is none."""
         x1, y1, x2, y2 = max(0, self.x1), max(0, self.y1), min(width, self.x2), min(height, self.y2)
         if x2 <= x1 or y2 <= y1:
             where = f"{self.x1},{self.y1} to {self.x2},{self.y2}"
-            raise EmptyBoxError(f"The box {where} lies outside the picture of {width} x {height}.")
+            raise EmptyBox(f"The box {where} lies outside the picture of {width} x {height}.")
         return Box(x1, y1, x2, y2)
 
 

@@ -1,0 +1,110 @@
+"""What every encoder offers, and the checks that none may skip."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from models_registry.errors import BadOption, EncoderError, NonFiniteVectors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from models_registry.spec import EncoderSpec
+
+Vectors = dict[str, "NDArray[np.float32]"]
+
+
+class Encoder(ABC):
+    """Turns prepared pictures into vectors. Safe to call from several threads at once.
+
+    `pass_size` is the number of pictures that go through one forward pass fastest.
+    """
+
+    pass_size = 8
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        self.spec = spec
+
+    def encode(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
+        """The vectors of a batch [n, 3, height, width] at every tap asked for, float32 [n, dim], from one pass.
+
+        Raises EncoderError for an unknown tap or a batch of another shape, NonFiniteVectors where the
+        network gives values that are not numbers.
+        """
+        self._check_taps(taps)
+        self._check_shape(batch)
+        vectors = self._forward(batch, taps)
+        for tap, rows in vectors.items():
+            _check_finite(self.spec.source, tap, rows)
+        return vectors
+
+    def set_threads(self, threads: int) -> None:  # noqa: B027 - most encoders have no threads of their own
+        """Use this many cores per call to `encode` from now on."""
+
+    @abstractmethod
+    def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors: ...
+
+    def _check_taps(self, taps: Sequence[str]) -> None:
+        known = [tap.name for tap in self.spec.taps]
+        for tap in taps:
+            if tap not in known:
+                raise EncoderError(f"{self.spec.source} has no tap {tap}; it has {', '.join(known)}.")
+
+    def _check_shape(self, batch: NDArray[np.float32]) -> None:
+        assert self.spec.preprocess is not None  # noqa: S101 - an encoder of pictures has preprocessing by construction
+        expected = (3, *self.spec.preprocess.size)
+        if batch.shape[1:] != expected:
+            raise EncoderError(f"{self.spec.source} reads pictures of shape {expected}, not {batch.shape[1:]}.")
+
+
+class VectorLookup(ABC):
+    """Ready vectors, found by key."""
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        self.spec = spec
+
+    @abstractmethod
+    def lookup(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
+        """The vectors [found, dim] of the keys that are there, in the order asked, and the keys that are not."""
+
+
+class Family(Protocol):
+    """A kind of encoder. One instance per family, named in the registry.
+
+    `version` rises when a change of the family's code changes its vectors.
+    """
+
+    version: int
+
+    def files(self, argument: str) -> tuple[Path, ...]:
+        """The files that a source of this family is made of, main one first; raises where they are missing."""
+        ...
+
+    def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
+        """The record of the encoder that a source and its options mean."""
+        ...
+
+    def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder | VectorLookup:
+        """The encoder itself, from the files at `weights` or, where None, from where the source points."""
+        ...
+
+
+def no_argument(source: str, argument: str) -> None:
+    """Refuse `tiny-vgg:something` for a family that takes nothing after its name."""
+    if argument:
+        raise BadOption(f"{source}: nothing may follow {source.partition(':')[0]}.")
+
+
+def _check_finite(source: str, tap: str, rows: NDArray[np.float32]) -> None:
+    bad = int(np.count_nonzero(~np.isfinite(rows).all(axis=1)))
+    if bad:
+        raise NonFiniteVectors(
+            f"{source} gave NaN or infinity at {tap} for {bad} of {len(rows)} pictures; "
+            "its weights or its mean and std are off, and such vectors cannot be compared."
+        )

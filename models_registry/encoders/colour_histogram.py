@@ -1,0 +1,123 @@
+"""Colours, where they are, and edges: a description that needs no weights and still means something.
+
+Three blocks, each of length 1, with square roots of shares so that l2 compares them like Hellinger's distance:
+a histogram over hue x saturation x value, mean colour on a 4 x 4 grid, and edge directions weighted by their
+strength on a 2 x 2 grid.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models_registry.encoders.base import Encoder, no_argument
+from models_registry.encoders.options import refuse_unknown
+from models_registry.spec import EncoderSpec, Preprocess, Tap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from models_registry.encoders.base import Vectors
+
+    Floats = NDArray[np.float32]
+
+_SIDE = 64
+_HUES, _SATURATIONS, _VALUES = 12, 4, 4
+_COLOURS = _HUES * _SATURATIONS * _VALUES
+_GRID = 4
+_EDGE_GRID, _DIRECTIONS = 2, 8
+DIM = _COLOURS + 3 * _GRID**2 + _DIRECTIONS * _EDGE_GRID**2
+
+
+class ColourHistogramFamily:
+    """`colour-histogram`; it has no options."""
+
+    version = 1
+
+    def files(self, argument: str) -> tuple[Path, ...]:
+        return ()
+
+    def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
+        no_argument(source, argument)
+        refuse_unknown(source, options, ())
+        return EncoderSpec(
+            family="colour-histogram",
+            version=self.version,
+            source=source,
+            taps=(Tap("embedding", DIM),),
+            preprocess=Preprocess((_SIDE, _SIDE), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
+        )
+
+    def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
+        return ColourHistogram(spec)
+
+
+class ColourHistogram(Encoder):
+    """The histogram on prepared pictures, values 0 to 1."""
+
+    def _forward(self, batch: Floats, taps: Sequence[str]) -> Vectors:
+        blocks = [_colours(batch), _layout(batch), _edges(batch)]
+        vectors = np.concatenate([_unit(block) for block in blocks], axis=1)
+        return dict.fromkeys(taps, vectors)
+
+
+def _colours(batch: Floats) -> Floats:
+    """Root shares of the colours, [n, hues x saturations x values]."""
+    red, green, blue = batch[:, 0], batch[:, 1], batch[:, 2]
+    value = batch.max(axis=1)
+    spread = value - batch.min(axis=1)
+    safe = np.where(spread > 0, spread, 1)
+    hue: Floats = np.select(
+        [value == red, value == green],
+        [((green - blue) / safe) % 6, (blue - red) / safe + 2],
+        (red - green) / safe + 4,
+    ).astype(np.float32)
+    saturation = spread / np.where(value > 0, value, 1)
+    cell = _bin(hue / 6, _HUES)
+    cell = (cell * _SATURATIONS + _bin(saturation, _SATURATIONS)) * _VALUES + _bin(value, _VALUES)
+    return np.sqrt(_count(cell, None, _COLOURS))
+
+
+def _layout(batch: Floats) -> Floats:
+    """Mean colour of each field of the grid, [n, 3 x fields]."""
+    side = _SIDE // _GRID
+    fields = batch.reshape(len(batch), 3, _GRID, side, _GRID, side)
+    means: Floats = fields.mean(axis=(3, 5)).reshape(len(batch), -1)
+    return means
+
+
+def _edges(batch: Floats) -> Floats:
+    """Root shares of the edge directions in each field, [n, fields x directions]."""
+    grey = batch.mean(axis=1)
+    down, across = np.gradient(grey, axis=(1, 2))
+    strength = np.hypot(down, across)
+    # Directions, not senses: a dark stripe on white and a white one on dark are the same pattern.
+    direction = _bin((np.arctan2(down, across) % np.pi) / np.pi, _DIRECTIONS)
+    half = np.arange(_SIDE) * _EDGE_GRID // _SIDE
+    field = half[:, None] * _EDGE_GRID + half[None, :]
+    return np.sqrt(_count(field * _DIRECTIONS + direction, strength, _DIRECTIONS * _EDGE_GRID**2))
+
+
+def _bin(share: Floats, bins: int) -> NDArray[np.int64]:
+    return np.minimum((share * bins).astype(np.int64), bins - 1)
+
+
+def _count(cell: NDArray[np.int64], weight: Floats | None, bins: int) -> Floats:
+    """Histogram per picture of [n, h, w] cell numbers, [n, bins], by one bincount for the whole batch."""
+    count = len(cell)
+    flat = (cell + np.arange(count)[:, None, None] * bins).ravel()
+    sums = np.bincount(flat, None if weight is None else weight.ravel(), minlength=count * bins)
+    return sums.reshape(count, bins).astype(np.float32)
+
+
+def _unit(block: Floats) -> Floats:
+    length = np.linalg.norm(block, axis=1, keepdims=True)
+    unit: Floats = (block / np.where(length > 0, length, 1)).astype(np.float32)
+    return unit
+
+
+FAMILY = ColourHistogramFamily()

@@ -1,0 +1,104 @@
+"""VGG in plain torch: the published layout and a small sibling, without hooks.
+
+The forward pass returns every tap that is asked for itself. A hook on a linear layer that is followed by an in-place
+ReLU would hand back the values after the ReLU, and say that they are from before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class VggLayout:
+    """The widths of a VGG: convolutions per block, the side of the pooled map, the fully connected layers."""
+
+    blocks: tuple[tuple[int, ...], ...]
+    pooled: int
+    hidden: int
+    classes: int
+
+
+VGG16 = VggLayout(
+    blocks=((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)),
+    pooled=7,
+    hidden=4096,
+    classes=1000,
+)
+TINY = VggLayout(blocks=((8,), (16,), (32,), (64,), (64,)), pooled=2, hidden=256, classes=10)
+
+
+class Vgg(nn.Module):
+    """The network; its state dictionary has the published keys, `features.0.weight` to `classifier.6.bias`."""
+
+    def __init__(self, layout: VggLayout) -> None:
+        super().__init__()
+        flat = layout.blocks[-1][-1] * layout.pooled**2
+        self.features = nn.Sequential(*_convolutions(layout))
+        self.pool = nn.AdaptiveAvgPool2d(layout.pooled)
+        self.classifier = nn.Sequential(
+            nn.Linear(flat, layout.hidden),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(layout.hidden, layout.hidden),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(layout.hidden, layout.classes),
+        )
+
+    def forward(self, pictures: Tensor, taps: Iterable[str]) -> dict[str, Tensor]:
+        """The taps [n, hidden] of pictures [n, 3, h, w]; `-pre` is before the ReLU. Unasked layers are skipped."""
+        wanted = set(taps)
+        found: dict[str, Tensor] = {}
+        flat = torch.flatten(self.pool(self.features(pictures)), 1)
+        found["fc6-pre"] = self.classifier[0](flat)
+        found["fc6"] = torch.relu(found["fc6-pre"])
+        if wanted & {"fc7", "fc7-pre"}:
+            found["fc7-pre"] = self.classifier[3](found["fc6"])
+            found["fc7"] = torch.relu(found["fc7-pre"])
+        return {name: found[name] for name in wanted}
+
+
+def blank(layout: VggLayout) -> Vgg:
+    """The network without memory for its weights, to be filled by `load_state_dict(..., assign=True)`."""
+    with torch.device("meta"):
+        return Vgg(layout).eval()
+
+
+def drawn(layout: VggLayout, seed: int) -> Vgg:
+    """The network with random weights: He's normal for convolutions, deviation 0.01 for linear layers, no bias.
+
+    Drawn from a generator of its own, so that nothing else in the process changes them or is changed.
+    """
+    network = blank(layout).to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(seed)
+    for name, values in network.named_parameters():
+        with torch.no_grad():
+            if name.endswith("bias"):
+                values.zero_()
+            elif values.dim() == 4:
+                fan_out = values.shape[0] * values.shape[2] * values.shape[3]
+                values.normal_(0.0, (2.0 / fan_out) ** 0.5, generator=generator)
+            else:
+                values.normal_(0.0, 0.01, generator=generator)
+    return network
+
+
+def _convolutions(layout: VggLayout) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    channels = 3
+    for block in layout.blocks:
+        for width in block:
+            layers += [nn.Conv2d(channels, width, kernel_size=3, padding=1), nn.ReLU(inplace=True)]
+            channels = width
+        layers.append(nn.MaxPool2d(2))
+    return layers

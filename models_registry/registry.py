@@ -1,0 +1,96 @@
+"""The encoders by name. A family is one file; it is imported when it is used, not when the list is read."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from models_registry.errors import DuplicateFamily, EncoderError, UnknownFamily
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from models_registry.encoders.base import Encoder, Family, VectorLookup
+    from models_registry.spec import EncoderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyEntry:
+    """A line of the list: how the source is written, where the code is (`module:NAME`), what it is for."""
+
+    name: str
+    usage: str
+    code: str
+    summary: str
+
+
+FAMILIES: dict[str, FamilyEntry] = {}
+
+
+def register(name: str, code: str, summary: str, *, usage: str | None = None) -> None:
+    """Add a family under a name that is still free; raises DuplicateFamily otherwise."""
+    if name in FAMILIES:
+        raise DuplicateFamily(f"There is already an encoder called {name} ({FAMILIES[name].code}).")
+    FAMILIES[name] = FamilyEntry(name, usage or name, code, summary)
+
+
+def families() -> list[FamilyEntry]:
+    """Every family, in the order of registration, with one line on each."""
+    return list(FAMILIES.values())
+
+
+def describe(source: str, *, options: Mapping[str, str] | None = None) -> EncoderSpec:
+    """The record of the encoder that a source such as `onnx:net.onnx` means.
+
+    Reads the files it names: input size, outputs, hash. Raises EncoderError with one line on what is wrong.
+    """
+    name, _, argument = source.partition(":")
+    return _family(name).describe(source, argument, dict(options or {}))
+
+
+def files(source: str) -> tuple[Path, ...]:
+    """The files that a source is made of, the main one first: what a caller copies to keep it."""
+    name, _, argument = source.partition(":")
+    return _family(name).files(argument)
+
+
+def load(spec: EncoderSpec, *, weights: Path | None = None, device: str = "auto") -> Encoder | VectorLookup:
+    """The encoder of a record: an Encoder where the spec reads pictures, a VectorLookup where it reads keys.
+
+    `weights` is the caller's own copy of the main file; its hash is checked against the record. Raises
+    EncoderError.
+    """
+    family = _family(spec.family)
+    if family.version != spec.version:
+        raise EncoderError(
+            f"{spec.source} was registered with version {spec.version} of {spec.family}; "
+            f"this is version {family.version}, which gives other vectors. Register it anew."
+        )
+    return family.load(spec, weights, device)
+
+
+def _family(name: str) -> Family:
+    entry = FAMILIES.get(name)
+    if entry is None:
+        near = difflib.get_close_matches(name, FAMILIES, n=3, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(FAMILIES)}."
+        raise UnknownFamily(f"There is no encoder called {name or 'nothing at all'}. {hint}")
+    module, _, attribute = entry.code.partition(":")
+    return cast("Family", getattr(import_module(module), attribute))
+
+
+_HERE = "models_registry.encoders"
+register("vgg16.imagenet", f"{_HERE}.vgg16:IMAGENET", "VGG16 with the published ImageNet weights; taps fc6, fc7")
+register("vgg16.random", f"{_HERE}.vgg16:RANDOM", "VGG16 with random weights: what the layout alone gives")
+register("tiny-vgg", f"{_HERE}.tiny_vgg:FAMILY", "a small random VGG, seconds for hundreds of pictures; taps fc6, fc7")
+register("colour-histogram", f"{_HERE}.colour_histogram:FAMILY", "colours, where they are, and edges; no weights")
+register("onnx", f"{_HERE}.onnx_file:FAMILY", "any ONNX network that reads pictures", usage="onnx:FILE")
+register(
+    "vectors",
+    f"{_HERE}.vector_file:FAMILY",
+    "vectors computed elsewhere, found by key (npy, npz or parquet)",
+    usage="vectors:FILE",
+)
