@@ -16,7 +16,7 @@ from evalapp.catalog.models import Item
 from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.plans import Fault
 from models_registry.embed import Picture, embed
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.base import Encoder, VectorLookup
 from models_registry.registry import load
 from models_registry.spec import Box, EncoderSpec
 
@@ -76,7 +76,7 @@ def _computed(
     model: EmbeddingModel, taps: Sequence[str], known: list[Content]
 ) -> tuple[dict[str, np.ndarray], list[bytes], list[Fault]]:
     encoder = warm_encoder(model.pk)
-    if encoder.spec.reads == "keys":
+    if isinstance(encoder, VectorLookup):
         found, missing = encoder.lookup([content.name for content in known])
         absent = set(missing)
         return (
@@ -118,7 +118,7 @@ def _read(name: str) -> bytes:
 
 
 @lru_cache(maxsize=2)
-def warm_encoder(model_id: int) -> Encoder:
+def warm_encoder(model_id: int) -> Encoder | VectorLookup:
     """The encoder, kept between chunks; two at most, so that memory stays bounded."""
     model = EmbeddingModel.objects.get(pk=model_id)
     weights = Path(settings.WEIGHTS_DIR) / model.weights if model.weights else None

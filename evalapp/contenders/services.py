@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -14,8 +14,8 @@ from django.utils import timezone
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.models import Embedding, EmbeddingModel
 from evalapp.core.errors import Conflict, InvalidInput
-from models_registry.errors import EngineError
-from models_registry.registry import describe, source_file
+from models_registry.errors import EncoderError
+from models_registry.registry import describe, files
 from models_registry.spec import EncoderSpec
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 def register_model(*, source: str, name: str, options: Mapping[str, str]) -> tuple[EmbeddingModel, bool]:
     """The encoder under `name`, and whether it is new; the same encoder under the same name may come again.
 
-    The file it is made of is copied to the weights folder under its hash, so that the model stays what it is
+    The files it is made of are copied to the weights folder under their hash, so that the model stays what it is
     when the original is moved or written over. Raises InvalidInput for a bad name or source, Conflict if the name
     stands for another encoder.
     """
@@ -32,9 +32,9 @@ def register_model(*, source: str, name: str, options: Mapping[str, str]) -> tup
         raise InvalidInput(f"{name!r} is no name for a model; use up to 80 letters, digits, dots, dashes.")
     try:
         spec = describe(source, options=options)
-    except EngineError as error:
+    except EncoderError as error:
         raise InvalidInput(str(error)) from error
-    weights = _keep(source_file(source), spec)
+    weights = _keep(files(source), spec)
     try:
         with transaction.atomic():
             return (
@@ -64,18 +64,23 @@ def count_vectors(embedding: Embedding, vectors: int) -> None:
     Embedding.objects.filter(pk=embedding.pk).update(vectors=vectors, updated_at=timezone.now())
 
 
-def _keep(file: Path | None, spec: EncoderSpec) -> str:
-    """Copy the file into the weights folder under its hash; returns its name there, empty if there is no file."""
-    if file is None or spec.weights_sha256 is None:
+def _keep(originals: Sequence[Path], spec: EncoderSpec) -> str:
+    """Copy the files into the weights folder, named by the hash; returns the main one's name, empty without files.
+
+    What follows the main file's stem is kept (`net.npy`, `net.keys.txt`): encoders find sibling files by it.
+    """
+    if not originals or spec.weights_sha256 is None:
         return ""
-    name = f"{spec.weights_sha256}{''.join(file.suffixes[-1:])}"
     folder = Path(settings.WEIGHTS_DIR)
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / name).exists():
-        draft = folder / f".{name}.part"
-        shutil.copyfile(file, draft)
-        draft.rename(folder / name)
-    return name
+    stem = originals[0].stem
+    names = [spec.weights_sha256 + file.name.removeprefix(stem) for file in originals]
+    for file, name in zip(originals, names, strict=True):
+        if not (folder / name).exists():
+            draft = folder / f".{name}.part"
+            shutil.copyfile(file, draft)
+            draft.rename(folder / name)
+    return names[0]
 
 
 def _taps(spec: Mapping[str, object]) -> object:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 
 @require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
+def healthz(_request: HttpRequest) -> HttpResponse:
     """200 while the database answers; the error of the database is logged, not shown."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

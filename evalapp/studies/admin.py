@@ -24,6 +24,7 @@ class StudyAdmin(admin.ModelAdmin[Study]):
         "exclude",
     )
     readonly_fields = ("slug", "state", "catalogue", "catalogue_version", "seed", "top_k", "exclude")
+    fields = ("title", "question", "board", *readonly_fields)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

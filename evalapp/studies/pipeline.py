@@ -55,7 +55,7 @@ def _cut_embeddings(target: str) -> Iterator[Piece]:
             yield Piece({"model": model.pk, "taps": taps, "items": part}, size=len(part))
 
 
-def _embed(target: str, arguments: dict[str, Any]) -> list[Fault]:
+def _embed(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     model = EmbeddingModel.objects.get(pk=arguments["model"])
     return embeddings.embed_items(model, arguments["taps"], arguments["items"])
 
@@ -157,11 +157,11 @@ def _answers(queries: list[Query], ids: np.ndarray, found: Neighbours) -> Iterat
 # --- Pairs and pictures ------------------------------------------------------------------------------------
 
 
-def _cut_pairs(target: str) -> Iterator[Piece]:
+def _cut_pairs(_target: str) -> Iterator[Piece]:
     yield Piece({})
 
 
-def _deal(target: str, arguments: dict[str, Any]) -> list[Fault]:
+def _deal(target: str, _arguments: dict[str, Any]) -> list[Fault]:
     services.deal_slots(_study(target))
     return []
 
@@ -176,11 +176,11 @@ def _cut_renditions(target: str) -> Iterator[Piece]:
         yield Piece({"pictures": part}, size=len(part))
 
 
-def _draw(target: str, arguments: dict[str, Any]) -> list[Fault]:
+def _draw(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     return [(str(picture), reason) for picture, reason in ensure_renditions(arguments["pictures"])]
 
 
-def _finish(target: str, state: str) -> None:
+def _finish(target: str, _state: str) -> None:
     study = _study(target)
     if not Pair.objects.filter(study=study, slot__isnull=False).exists():
         raise Problem(f"{study} got no pairs: no contender had a neighbour to propose.")

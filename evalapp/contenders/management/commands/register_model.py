@@ -7,6 +7,7 @@ from typing import Any
 from evalapp.contenders import services
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser
+from models_registry.registry import families
 
 _OPTIONS = ("tap", "resize", "interpolation", "mean", "std", "channels", "size", "seed")
 

@@ -61,7 +61,7 @@ def run_until_stopped(command: BaseCommand, host: str, port: int) -> None:
     """Start the roles, say the address, and keep them running until Ctrl-C or SIGTERM."""
     if host in _EVERYWHERE and "ALLOWED_HOSTS" not in os.environ:
         os.environ["ALLOWED_HOSTS"] = ",".join(own_addresses())
-    people = Crew(roles(host, port), notice=lambda text: command.stderr.write(text))
+    people = Crew(roles(host, port), notice=command.stderr.write)
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         people.start()
