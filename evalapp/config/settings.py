@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 
 from evalapp.config.env import env_bool, env_int, env_list, env_path, env_secret, env_str
 from evalapp.core.embedded.secret import embedded_secret_key
+
+# Lets Django's generic classes be written with their types, such as ModelAdmin[Study].
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 

@@ -11,18 +11,6 @@ class StudyAdmin(admin.ModelAdmin[Study]):
     list_display = ("slug", "title", "catalogue", "state", "board", "created_at")
     list_filter = ("state", "board")
     list_select_related = ("catalogue",)
-    fields = (
-        "slug",
-        "title",
-        "question",
-        "board",
-        "state",
-        "catalogue",
-        "catalogue_version",
-        "seed",
-        "top_k",
-        "exclude",
-    )
     readonly_fields = ("slug", "state", "catalogue", "catalogue_version", "seed", "top_k", "exclude")
     fields = ("title", "question", "board", *readonly_fields)
 

@@ -32,6 +32,8 @@ _LONGEST_SOCKET_PATH = 100
 """Linux takes 107 bytes, macOS 103; the file name `.s.PGSQL.5432` is part of them."""
 _START_SECONDS = 120
 """Replaying the log after a crash can take long; pg_ctl waits this long for it."""
+_ORPHAN_SECONDS = 15
+"""When the server was killed, its children need a moment to notice; until then a new one cannot start."""
 
 
 class EmbeddedPostgresError(RuntimeError):
@@ -108,16 +110,22 @@ class EmbeddedPostgres:
         self._prepare_folders()
         if not (self.data / "PG_VERSION").exists():
             self._create()
-        self._drop_stale_pid_file()
         options = f"-h '' -k '{self.socket_folder}' -c max_connections=200"
-        done = self._run(
-            "pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", str(_START_SECONDS),
-            "-o", options, "start", check=False,
-        )  # fmt: skip
-        if done.returncode and not self.is_accepting():
-            raise EmbeddedPostgresError(
-                f"The embedded PostgreSQL did not start; its log is {self.log}. Set DATABASE_URL to use another server."
-            )
+        deadline = time.monotonic() + _ORPHAN_SECONDS
+        while True:
+            self._drop_stale_pid_file()
+            done = self._run(
+                "pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", str(_START_SECONDS),
+                "-o", options, "start", check=False,
+            )  # fmt: skip
+            if done.returncode == 0 or self.is_accepting():
+                return
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(
+                    f"The embedded PostgreSQL did not start; its log is {self.log}. "
+                    "Set DATABASE_URL to use another server."
+                )
+            time.sleep(0.2)
 
     def _create(self) -> None:
         # A cluster whose making was cut short has no PG_VERSION or half a catalogue: start afresh beside it.

@@ -17,9 +17,8 @@ class Command(BaseCommand):
     offers_json = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "spec", help="vgg16.imagenet, vgg16.random, tiny-vgg, colour-histogram, onnx:FILE, vectors:FILE"
-        )
+        known = ", ".join(entry.usage for entry in families())
+        parser.add_argument("spec", help=f"one of {known}")
         parser.add_argument("--name", required=True, help="what studies call it")
         parser.add_argument("--tap", help="output or outputs of the network, comma-separated")
         parser.add_argument("--resize", choices=("squash", "shorter-side", "letterbox"))

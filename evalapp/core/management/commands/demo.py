@@ -26,9 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-serve", action="store_true", help="stop before serving")
-        parser.add_argument(
-            "--images", type=Path, metavar="PATH", help="your own: a folder of pictures or a CSV"
-        )
+        parser.add_argument("--images", type=Path, metavar="PATH", help="your own: a folder of pictures or a CSV")
         parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to swipe on a phone in the same network")
         parser.add_argument("--port", type=int, default=8000)
 

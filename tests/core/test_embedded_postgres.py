@@ -1,0 +1,168 @@
+"""The embedded server's life, with real processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import REPOSITORY
+
+_USER = """
+import os, sys, time
+from pathlib import Path
+import psycopg2
+from evalapp.core.embedded.postgres import EmbeddedPostgres
+server = EmbeddedPostgres(Path(sys.argv[1]))
+for line in sys.stdin:
+    socket = server.use()
+    connection = psycopg2.connect(host=socket, user="postgres", dbname="postgres")
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute(line)
+    print(cursor.fetchone()[0] if cursor.description else "done", flush=True)
+    connection.close()
+"""
+
+
+class User:
+    """A process that uses the server and runs one statement per line."""
+
+    def __init__(self, var: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _USER, str(var)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY,
+        )
+
+    def runs(self, statement: str) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(statement + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def leaves(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(10)
+
+    def is_killed(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+
+def _servers(var: Path) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if str(var / "postgres") in (process.info["cmdline"] or []) and "-D" in process.info["cmdline"]
+    ]
+
+
+def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()
+
+
+@pytest.fixture
+def var() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="don-"))
+    yield folder
+    assert _within(20, lambda: not _servers(folder)), "the server outlived its last user"
+    shutil.rmtree(folder)
+
+
+def test_it_starts_with_the_first_user_and_stops_after_the_last(var: Path) -> None:
+    ada, bo = User(var), User(var)
+    assert ada.runs("SELECT 1") == "1"
+    assert bo.runs("SELECT 2") == "2"
+
+    ada.leaves()
+    assert bo.runs("SELECT 3") == "3"
+    bo.leaves()
+
+    assert _within(20, lambda: not _servers(var))
+
+
+def test_it_stops_after_a_last_user_that_was_killed(var: Path) -> None:
+    ada = User(var)
+    assert ada.runs("SELECT 1") == "1"
+
+    ada.is_killed()
+
+    assert _within(20, lambda: not _servers(var))
+
+
+def test_what_was_written_survives_the_killing_of_the_server(var: Path) -> None:
+    ada = User(var)
+    ada.runs("CREATE TABLE kept (n int)")
+    ada.runs("INSERT INTO kept VALUES (41)")
+
+    for process in _servers(var):
+        process.send_signal(signal.SIGKILL)
+    assert _within(10, lambda: not _servers(var))
+
+    assert ada.runs("SELECT n FROM kept") == "41"
+    ada.leaves()
+
+
+def test_a_newcomer_is_served_while_the_server_is_being_stopped(var: Path) -> None:
+    for number in range(4):
+        user = User(var)
+        assert user.runs(f"SELECT {number}") == str(number)
+        user.is_killed()
+
+
+def test_a_pid_file_that_names_another_program_is_no_obstacle(var: Path) -> None:
+    ada = User(var)
+    ada.runs("SELECT 1")
+    ada.leaves()
+    assert _within(20, lambda: not _servers(var))
+    lines = [str(os.getpid()), str(var / "postgres"), "1", "5432", str(var / "postgres"), "", "0 0", "ready"]
+    (var / "postgres" / "postmaster.pid").write_text("\n".join(lines) + "\n")
+
+    bo = User(var)
+    assert bo.runs("SELECT 5") == "5"
+    bo.leaves()
+
+
+def test_a_long_path_gets_a_short_socket(var: Path) -> None:
+    deep = var / ("a-very-long-folder-name-" * 5) / "var"
+    ada = User(deep)
+
+    assert ada.runs("SELECT 6") == "6"
+
+    ada.leaves()
+    assert _within(20, lambda: not _servers(deep))
+
+
+def test_ten_that_come_at_once_find_one_server(var: Path) -> None:
+    users = [User(var) for _ in range(10)]
+    pids = {user.runs("SELECT pg_postmaster_start_time()") for user in users}
+
+    assert len(pids) == 1
+    for user in users:
+        user.leaves()
+
+
+def test_its_folder_is_closed_to_others(var: Path) -> None:
+    ada = User(var)
+    ada.runs("SELECT 1")
+    assert (var / "postgres").stat().st_mode & 0o077 == 0
+    ada.leaves()

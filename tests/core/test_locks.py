@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from evalapp.core.embedded.locks import ProcessLock, is_held
+from tests.conftest import REPOSITORY
+
+_HOLDER = """
+import sys
+from pathlib import Path
+from evalapp.core.embedded.locks import ProcessLock
+lock = ProcessLock(Path(sys.argv[1]))
+lock.share()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def _hold(path: Path) -> subprocess.Popen[bytes]:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    return holder
+
+
+def test_nobody_holds_a_lock_that_was_never_made(tmp_path: Path) -> None:
+    assert not is_held(tmp_path / "lock")
+
+
+def test_two_may_share_but_then_nobody_owns(tmp_path: Path) -> None:
+    first, second, third = (ProcessLock(tmp_path / "lock") for _ in range(3))
+    first.share()
+    second.share()
+
+    assert not third.try_own()
+    first.close()
+    second.close()
+    assert third.try_own()
+    third.close()
+
+
+def test_a_process_killed_with_sigkill_lets_go(tmp_path: Path) -> None:
+    holder = _hold(tmp_path / "lock")
+    assert is_held(tmp_path / "lock")
+
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+
+    assert not is_held(tmp_path / "lock")
