@@ -7,6 +7,9 @@ import secrets
 from django.db import models
 from django.utils import timezone
 
+LONGEST = {"key": 500, "path": 1000, "category": 200, "product": 200, "domain": 80, "split": 40}
+"""Characters in each text of an item."""
+
 
 def new_public_id() -> str:
     """A name that tells nothing: 128 random bits."""
@@ -47,13 +50,13 @@ class Item(models.Model):
     """One picture of the catalogue with what is known about it."""
 
     catalogue = models.ForeignKey(Catalogue, on_delete=models.CASCADE, related_name="items")
-    key = models.CharField(max_length=500)
+    key = models.CharField(max_length=LONGEST["key"])
     picture = models.ForeignKey(Picture, on_delete=models.PROTECT, related_name="items")
-    path = models.CharField(max_length=1000, help_text="Where it was found when it was imported.")
-    category = models.CharField(max_length=200, blank=True)
-    product = models.CharField(max_length=200, blank=True)
-    domain = models.CharField(max_length=80, blank=True)
-    split = models.CharField(max_length=40, blank=True)
+    path = models.CharField(max_length=LONGEST["path"], help_text="Where it was found when it was imported.")
+    category = models.CharField(max_length=LONGEST["category"], blank=True)
+    product = models.CharField(max_length=LONGEST["product"], blank=True)
+    domain = models.CharField(max_length=LONGEST["domain"], blank=True)
+    split = models.CharField(max_length=LONGEST["split"], blank=True)
     x1 = models.IntegerField(null=True, blank=True)
     y1 = models.IntegerField(null=True, blank=True)
     x2 = models.IntegerField(null=True, blank=True)

@@ -1,0 +1,39 @@
+"""Formats that catalogues are imported from. A format is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.utils.module_loading import import_string
+
+from evalapp.catalog.importers.base import Source
+from evalapp.core.errors import InvalidInput
+
+IMPORTERS = {
+    "csv": "evalapp.catalog.importers.table.TableSource",
+    "folder": "evalapp.catalog.importers.folder.FolderSource",
+}
+"""Name to the dotted path of a class called with (path, mapping)."""
+
+
+def open_source(path: Path, format_name: str | None, mapping: Mapping[str, str]) -> Source:
+    """The data set at `path`; without a format, a folder is a `folder` and a .csv file is `csv`.
+
+    Raises InvalidInput where path, format or mapping do not fit together.
+    """
+    if not path.exists():
+        raise InvalidInput(f"There is nothing at {path}.")
+    name = format_name or _guess(path)
+    if name not in IMPORTERS:
+        raise InvalidInput(f"There is no format {name!r}; there are {', '.join(sorted(IMPORTERS))}.")
+    source: Source = import_string(IMPORTERS[name])(path, mapping)
+    return source
+
+
+def _guess(path: Path) -> str:
+    if path.is_dir():
+        return "folder"
+    if path.suffix.lower() in {".csv", ".tsv"}:
+        return "csv"
+    raise InvalidInput(f"{path} is neither a folder nor a .csv file; say what it is with --format.")

@@ -1,0 +1,164 @@
+"""From a data set to the items of a catalogue.
+
+Pictures are read, hashed, decoded and stored by a few threads (Pillow and hashlib let each other run) while this
+thread reads rows and writes to the database. A batch is one transaction: whatever ends the process, the catalogue
+holds whole batches, and the same import run again does the rest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from evalapp.catalog import queries, services
+from evalapp.catalog.importers.base import Record, RowFault, Source
+from evalapp.catalog.importers.boxes import Box, clamp_box
+from evalapp.catalog.importers.paths import FileFault, read_inside
+from evalapp.catalog.importers.texts import unstorable
+from evalapp.catalog.originals import Original, store_original
+from evalapp.catalog.report import Report
+from evalapp.catalog.seen import SeenKeys
+from evalapp.catalog.services import ItemDraft
+from evalapp.core.errors import InvalidInput
+from models_registry.pictures import BadPicture
+
+_BATCH = 256
+_SLICE = 16
+"""Pictures per task of the pool: handing over single small ones would cost more than reading them."""
+_AHEAD = 2
+"""Batches that the pool works on while one is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an import did to the catalogue; `version` is None where nothing could be imported."""
+
+    version: int | None
+    new: int
+    updated: int
+    unchanged: int
+
+    @property
+    def taken(self) -> int:
+        """Items that are in the catalogue now because of this import."""
+        return self.new + self.updated + self.unchanged
+
+
+_Looked = ItemDraft | RowFault
+
+
+def import_rows(
+    slug: str, source: Source, report: Report, *, name: str = "", advance: Callable[[int], object] = lambda _: None
+) -> Outcome:
+    """Bring the rows of `source` into the catalogue; what cannot go in is noted in `report`.
+
+    A key that comes twice counts once, the first time. `advance` is told how many rows were dealt with.
+    """
+    version: int | None = None
+    new = updated = unchanged = 0
+    for looked in _looked(slug, source):
+        faults = [found for found in looked if isinstance(found, RowFault)]
+        drafts = [found for found in looked if isinstance(found, ItemDraft)]
+        for fault in faults:
+            report.add(fault)
+        if drafts:
+            change = services.upsert_items(slug, drafts, name=name)
+            version = change.version
+            new, updated, unchanged = new + change.new, updated + change.updated, unchanged + change.unchanged
+        advance(len(drafts) + sum(fault.left_out for fault in faults))
+    return Outcome(version, new, updated, unchanged)
+
+
+def _looked(slug: str, source: Source) -> Iterator[list[_Looked]]:
+    """Batches of rows whose pictures have been looked at, in order, the pool being some batches ahead."""
+    seen = SeenKeys()
+    rows = source.rows()
+    under_way: deque[list[Future[list[_Looked]]]] = deque()
+    with _pool() as pool:
+        while batch := list(islice(rows, _BATCH)):
+            checked = [_checked(row, seen) for row in batch]
+            known = queries.originals_by_key(slug, [row.key for row in checked if isinstance(row, Record)])
+            under_way.append(
+                [
+                    pool.submit(_look, source.root, checked[start : start + _SLICE], known)
+                    for start in range(0, len(checked), _SLICE)
+                ]
+            )
+            if len(under_way) > _AHEAD:
+                yield _gather(under_way.popleft())
+        while under_way:
+            yield _gather(under_way.popleft())
+
+
+@contextmanager
+def _pool() -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(min(8, max(2, os.cpu_count() or 1)), thread_name_prefix="look")
+    try:
+        yield pool
+    finally:
+        # After Ctrl-C nobody wants to wait for pictures that will not be written.
+        pool.shutdown(cancel_futures=True)
+
+
+def _gather(parts: Sequence[Future[list[_Looked]]]) -> list[_Looked]:
+    return [found for part in parts for found in part.result()]
+
+
+def _checked(row: Record | RowFault, seen: SeenKeys) -> Record | RowFault:
+    """The record, or why it cannot go in whatever its picture is like."""
+    if isinstance(row, RowFault):
+        return row
+    texts = (row.path, row.key, row.category, row.product, row.domain, row.split)
+    if fault := unstorable("".join((*texts, *row.attributes, *row.attributes.values()))):
+        return RowFault(row.row, row.path, *fault)
+    try:
+        services.check_texts(row)
+    except InvalidInput as error:
+        return RowFault(row.row, row.path, "too-long", error.message)
+    if not seen.add(row.key):
+        message = f"An earlier row has the key {row.key}; the first one counts."
+        return RowFault(row.row, row.path, "duplicate-key", message)
+    return row
+
+
+def _look(root: Path, rows: Sequence[Record | RowFault], known: Mapping[str, Original]) -> list[_Looked]:
+    """In a thread of the pool: no database here."""
+    found: list[_Looked] = []
+    for row in rows:
+        found.extend([row] if isinstance(row, RowFault) else _look_at(root, row, known.get(row.key)))
+    return found
+
+
+def _look_at(root: Path, record: Record, known: Original | None) -> Iterator[_Looked]:
+    try:
+        original = store_original(read_inside(root, record.path), known)
+    except FileFault as fault:
+        yield RowFault(record.row, record.path, fault.code, str(fault))
+        return
+    except BadPicture as fault:
+        yield RowFault(record.row, record.path, fault.reason, str(fault))
+        return
+    box: Box | None = None
+    if record.box is not None:
+        try:
+            box = clamp_box(record.box, original.width, original.height)
+        except ValueError as error:
+            message = f"{error} The whole picture was taken."
+            yield RowFault(record.row, record.path, "bad-box", message, left_out=False)
+    yield ItemDraft(
+        key=record.key,
+        path=record.path,
+        picture=original,
+        category=record.category,
+        product=record.product,
+        domain=record.domain,
+        split=record.split,
+        box=box,
+        attributes=record.attributes,
+    )

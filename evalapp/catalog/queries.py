@@ -1,0 +1,62 @@
+"""What can be asked about catalogues."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from evalapp.catalog.models import Catalogue, Item
+from evalapp.catalog.originals import Original
+from evalapp.core.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryCount:
+    """A category and how many active items bear it; the empty name is for items without one."""
+
+    category: str
+    items: int
+
+
+def catalogue_named(slug: str) -> Catalogue:
+    """Raises NotFound."""
+    try:
+        return Catalogue.objects.get(slug=slug)
+    except Catalogue.DoesNotExist:
+        raise NotFound(f"There is no catalogue {slug!r}.") from None
+
+
+def catalogues() -> QuerySet[Catalogue]:
+    """All catalogues with `active`, the number of their items."""
+    return Catalogue.objects.annotate(active=Count("items", filter=Q(items__removed=False)))
+
+
+def active_items(catalogue: Catalogue) -> QuerySet[Item]:
+    """The items that have not been removed, with their pictures, in the order of their keys."""
+    return Item.objects.filter(catalogue=catalogue, removed=False).select_related("picture").order_by("key")
+
+
+def items_after(catalogue: Catalogue, key: str, limit: int) -> list[Item]:
+    """The next `limit` active items whose key comes after `key`."""
+    return list(active_items(catalogue).filter(key__gt=key)[:limit])
+
+
+def categories(catalogue: Catalogue) -> list[CategoryCount]:
+    """Every category with the number of its active items, the largest first."""
+    rows = (
+        Item.objects.filter(catalogue=catalogue, removed=False)
+        .values_list("category")
+        .annotate(items=Count("pk"))
+        .order_by("-items", "category")
+    )
+    return [CategoryCount(category, items) for category, items in rows]
+
+
+def originals_by_key(slug: str, keys: Collection[str]) -> dict[str, Original]:
+    """The picture that each of these keys shows now; removed items count too, they may come back."""
+    rows = Item.objects.filter(catalogue__slug=slug, key__in=keys).values_list(
+        "key", "picture__sha256", "picture__width", "picture__height", "picture__size"
+    )
+    return {key: Original(sha256, width, height, size) for key, sha256, width, height, size in rows}
