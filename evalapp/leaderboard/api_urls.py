@@ -1,5 +1,11 @@
+"""Addresses under /api/v1/."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from evalapp.leaderboard import api
+
+urlpatterns: list[URLPattern] = [
+    path("studies/<slug:slug>/leaderboard/", api.LeaderboardApi.as_view(), name="api-leaderboard"),
+]

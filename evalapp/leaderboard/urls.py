@@ -1,5 +1,11 @@
+"""Addresses of pages."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from evalapp.leaderboard import pages
+
+urlpatterns: list[URLPattern] = [
+    path("leaderboard/<slug:slug>/", pages.leaderboard, name="leaderboard"),
+]

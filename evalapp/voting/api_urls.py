@@ -1,5 +1,13 @@
+"""Addresses under /api/v1/."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from evalapp.voting import api
+
+urlpatterns: list[URLPattern] = [
+    path("studies/<slug:slug>/deck/", api.DeckApi.as_view(), name="api-deck"),
+    path("votes/", api.VotesApi.as_view(), name="api-votes"),
+    path("votes/undo/", api.UndoApi.as_view(), name="api-undo"),
+]

@@ -1,0 +1,169 @@
+"""What the play page calls: a deck of pairs, votes, and taking them back.
+
+None of these operations authenticates by session or token, so none asks for a CSRF token: the voter's cookie is
+SameSite=Lax and thus not sent with another site's POST, only JSON is read, and the tokens of exposures are random,
+signed and bound to the voter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from evalapp.studies.queries import study_by_slug
+from evalapp.voting.blind import as_shown
+from evalapp.voting.models import Answer
+from evalapp.voting.queries import study_to_vote_on
+from evalapp.voting.services import Ballot, Receipt, Status, cast_votes, serve_deck, undo_votes
+from evalapp.voting.visitors import known_voter, remember_voter, voter_for_request
+
+MOST_EXPOSURES = 50
+MOST_VOTES = 100
+MOST_UNDONE = 10
+_MOST_MILLISECONDS = 2**31 - 1
+
+
+class VoterApi(APIView):
+    """An operation for voters; see the module for why no CSRF token is asked for."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+class _PictureOutput(serializers.Serializer[Any]):
+    image = serializers.CharField(help_text="Address of the picture.")
+    width = serializers.IntegerField(help_text="Pixels of the original, for the aspect ratio.")
+    height = serializers.IntegerField()
+    alt = serializers.CharField(help_text="Neutral words; never what the picture shows.")
+
+    class Meta:
+        ref_name = "Picture"
+
+
+@extend_schema_serializer(component_name="Exposure")
+class ExposureOutput(serializers.Serializer[Any]):
+    """One pair to be judged."""
+
+    token = serializers.CharField(help_text="Send it back with the vote.")
+    query = _PictureOutput()
+    candidate = _PictureOutput()
+
+
+class DeckApi(VoterApi):
+    """`POST studies/{slug}/deck/`: pairs that this voter has not seen."""
+
+    @extend_schema_serializer(component_name="DeckInput")
+    class Input(serializers.Serializer[Any]):
+        n = serializers.IntegerField(min_value=1, max_value=MOST_EXPOSURES, default=10)
+
+    @extend_schema_serializer(component_name="Deck")
+    class Output(serializers.Serializer[Any]):
+        exposures = ExposureOutput(many=True)
+        exhausted = serializers.BooleanField(help_text="True when nothing is left for this voter now.")
+
+    @extend_schema(operation_id="deck", request=Input, responses=Output)
+    def post(self, request: Request, slug: str) -> Response:
+        words = self.Input(data=request.data)
+        words.is_valid(raise_exception=True)
+        study = study_to_vote_on(slug)
+        voter = voter_for_request(request)
+        exposures = serve_deck(study, voter, words.validated_data["n"])
+        response = Response({"exposures": [as_shown(one) for one in exposures], "exhausted": not exposures})
+        remember_voter(request, response, voter)
+        return response
+
+
+@extend_schema_serializer(component_name="Ballot")
+class BallotInput(serializers.Serializer[Any]):
+    """One answer."""
+
+    token = serializers.CharField(max_length=200)
+    verdict = serializers.ChoiceField(choices=Answer.choices)
+    response_ms = serializers.IntegerField(
+        min_value=0, max_value=_MOST_MILLISECONDS, required=False, allow_null=True, default=None
+    )
+    client_id = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
+
+
+class VotesApi(VoterApi):
+    """`POST votes/`: answers, each recorded once however often it is sent; an entry that is off spoils no other."""
+
+    @extend_schema_serializer(component_name="VotesInput")
+    class Input(serializers.Serializer[Any]):
+        votes = BallotInput(many=True, min_length=1, max_length=MOST_VOTES)
+
+    @extend_schema_serializer(component_name="VotesOutput")
+    class Output(serializers.Serializer[Any]):
+        @extend_schema_serializer(component_name="Receipt")
+        class Receipt(serializers.Serializer[Any]):
+            token = serializers.CharField()
+            status = serializers.ChoiceField(choices=[str(status) for status in Status])
+            verdict = serializers.ChoiceField(
+                choices=Answer.choices, required=False, help_text="The answer that stands, where there is one."
+            )
+            message = serializers.CharField(required=False, help_text="What is off with an invalid entry.")
+
+        results = Receipt(many=True)
+
+    class _Envelope(serializers.Serializer[Any]):
+        # Entries are looked at one by one, so that a bad one is told apart from the good.
+        votes = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=MOST_VOTES)
+
+    @extend_schema(operation_id="votes", request=Input, responses=Output)
+    def post(self, request: Request) -> Response:
+        envelope = self._Envelope(data=request.data)
+        envelope.is_valid(raise_exception=True)
+        read = [_read_ballot(entry) for entry in envelope.validated_data["votes"]]
+        cast = iter(cast_votes(known_voter(request), [ballot for ballot in read if isinstance(ballot, Ballot)]))
+        receipts = [next(cast) if isinstance(entry, Ballot) else entry for entry in read]
+        return Response({"results": [_as_json(receipt) for receipt in receipts]})
+
+
+def _read_ballot(entry: Any) -> Ballot | Receipt:
+    words = BallotInput(data=entry)
+    if words.is_valid():
+        return Ballot(**words.validated_data)
+    token = entry.get("token") if isinstance(entry, dict) else None
+    faults = "; ".join(
+        f"{name}: {' '.join(str(fault) for fault in faults)}" if isinstance(faults, list) else str(faults)
+        for name, faults in words.errors.items()
+    )
+    return Receipt(token if isinstance(token, str) else "", Status.INVALID, message=faults)
+
+
+def _as_json(receipt: Receipt) -> dict[str, Any]:
+    return {name: value for name, value in asdict(receipt).items() if value is not None}
+
+
+class UndoApi(VoterApi):
+    """`POST votes/undo/`: the voter's last answers, newest first, to be given again."""
+
+    @extend_schema_serializer(component_name="UndoInput")
+    class Input(serializers.Serializer[Any]):
+        n = serializers.IntegerField(min_value=1, max_value=MOST_UNDONE, default=1)
+        study = serializers.SlugField(required=False, help_text="Only answers in this study.")
+
+    @extend_schema_serializer(component_name="Undone")
+    class Output(serializers.Serializer[Any]):
+        @extend_schema_serializer(component_name="UndoneExposure")
+        class Undone(ExposureOutput):
+            verdict = serializers.ChoiceField(choices=Answer.choices, help_text="What had been said.")
+
+        exposures = Undone(many=True)
+
+    @extend_schema(operation_id="undo", request=Input, responses=Output)
+    def post(self, request: Request) -> Response:
+        words = self.Input(data=request.data)
+        words.is_valid(raise_exception=True)
+        slug = words.validated_data.get("study")
+        study = study_by_slug(slug) if slug else None
+        voter = known_voter(request)
+        undone = undo_votes(voter, words.validated_data["n"], study) if voter else []
+        return Response({"exposures": [{**as_shown(one.exposure), "verdict": one.verdict} for one in undone]})

@@ -1,0 +1,131 @@
+"""Casting votes: each exposure is answered once, however often the answer is sent."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from evalapp.voting.models import Exposure, Vote, Voter
+from evalapp.voting.services.counts import change_counts, key_of
+from evalapp.voting.tokens import read_token
+
+UNDONE = "undone"
+
+
+class Status(StrEnum):
+    """What became of an answer that was sent."""
+
+    RECORDED = "recorded"
+    ALREADY_RECORDED = "already_recorded"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    CLOSED = "closed"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One answer as it was sent: the signed token, and dope, nope, skip or report."""
+
+    token: str
+    verdict: str
+    response_ms: int | None = None
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one ballot; `verdict` is the one that stands."""
+
+    token: str
+    status: Status
+    verdict: str | None = None
+    message: str | None = None
+
+
+def cast_votes(voter: Voter | None, ballots: Sequence[Ballot], *, simulated: bool = False) -> list[Receipt]:
+    """Record the answers that are new, all in one transaction; a receipt for each, in the order sent.
+
+    Sent again, an answer is told to stand already, with the verdict that stands. Without a voter, or for another
+    voter's exposure, it is unknown.
+    """
+    tokens = [read_token(ballot.token) for ballot in ballots]
+    with transaction.atomic():
+        box = _Box.opened(voter, {token for token in tokens if token}, timezone.now())
+        receipts = [box.take(ballot, token, simulated) for ballot, token in zip(ballots, tokens, strict=True)]
+        box.empty()
+    return receipts
+
+
+@dataclass(slots=True)
+class _Box:
+    """The exposures of one batch, locked, and the votes that were already cast for them."""
+
+    now: datetime
+    exposures: dict[uuid.UUID, Exposure]
+    standing: dict[int, str] = field(default_factory=dict)
+    taken_back: dict[tuple[int, str], str] = field(default_factory=dict)
+    fresh: list[Vote] = field(default_factory=list)
+
+    @classmethod
+    def opened(cls, voter: Voter | None, tokens: Iterable[uuid.UUID], now: datetime) -> _Box:
+        # The lock lets one of several equal requests answer and shows its vote to the others. In one fixed order,
+        # so that batches with exposures in common cannot deadlock.
+        locked = Exposure.objects.select_for_update(of=("self",), no_key=True).select_related("study").order_by("pk")
+        found = locked.filter(voter=voter, token__in=list(tokens)) if voter else locked.none()
+        box = cls(now, {exposure.token: exposure for exposure in found})
+        ids = [exposure.pk for exposure in box.exposures.values()]
+        for vote in Vote.objects.filter(exposure__in=ids) if ids else ():
+            if vote.void_reason == UNDONE:
+                box.taken_back[vote.exposure_id, vote.client_id] = vote.verdict
+            else:
+                box.standing[vote.exposure_id] = vote.verdict
+        return box
+
+    def take(self, ballot: Ballot, token: uuid.UUID | None, simulated: bool) -> Receipt:
+        exposure = self.exposures.get(token) if token else None
+        if exposure is None:
+            return Receipt(ballot.token, Status.UNKNOWN)
+        if exposure.pk in self.standing:
+            return Receipt(ballot.token, Status.ALREADY_RECORDED, self.standing[exposure.pk])
+        if ballot.client_id and (exposure.pk, ballot.client_id) in self.taken_back:
+            # An outbox that sends once more what the voter has taken back since must not bring it back.
+            earlier = self.taken_back[exposure.pk, ballot.client_id]
+            return Receipt(ballot.token, Status.ALREADY_RECORDED, earlier)
+        if not exposure.study.is_open:
+            return Receipt(ballot.token, Status.CLOSED)
+        if self.now > exposure.leased_until - settings.EXPOSURE_LEASE + settings.EXPOSURE_MAX_AGE:
+            return Receipt(ballot.token, Status.EXPIRED)
+        self.standing[exposure.pk] = ballot.verdict
+        self.fresh.append(self._vote(exposure, ballot, simulated))
+        return Receipt(ballot.token, Status.RECORDED, ballot.verdict)
+
+    def empty(self) -> None:
+        """Write what is new."""
+        if not self.fresh:
+            return
+        open_ones = Exposure.objects.filter(pk__in=[vote.exposure_id for vote in self.fresh], answered_at__isnull=True)
+        open_ones.update(answered_at=self.now)
+        Vote.objects.bulk_create(self.fresh)
+        change_counts(Counter(key_of(vote) for vote in self.fresh))
+
+    def _vote(self, exposure: Exposure, ballot: Ballot, simulated: bool) -> Vote:
+        return Vote(
+            exposure=exposure,
+            study_id=exposure.study_id,
+            pair_id=exposure.pair_id,
+            voter_id=exposure.voter_id,
+            verdict=ballot.verdict,
+            response_ms=ballot.response_ms,
+            client_id=ballot.client_id,
+            simulated=simulated,
+            voted_at=self.now,
+        )

@@ -1,0 +1,51 @@
+"""Taking answers back: nothing is deleted, and the exposure can be answered again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from evalapp.studies.models import Study, StudyState
+from evalapp.voting.models import Exposure, Vote, Voter
+from evalapp.voting.queries import exposures_to_show
+from evalapp.voting.services.ballots import UNDONE
+from evalapp.voting.services.counts import change_counts, key_of
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """An exposure to be answered again, and what had been said."""
+
+    exposure: Exposure
+    verdict: str
+
+
+def undo_votes(voter: Voter, n: int, study: Study | None = None) -> list[Undone]:
+    """Take back the voter's last `n` answers, newest first, in open studies or in the one given.
+
+    The votes stay as rows that do not count, with their reason; the counts of the pairs are taken back.
+    """
+    with transaction.atomic():
+        # An undo pressed twice takes back two answers, one after the other.
+        Voter.objects.select_for_update(no_key=True).get(pk=voter.pk)
+        votes = _last_votes(voter, n, study)
+        # Casting locks the exposures first, too: whoever sends an answer again meanwhile waits here.
+        exposures = Exposure.objects.filter(pk__in=[vote.exposure_id for vote in votes])
+        list(exposures.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        exposures.update(answered_at=None, leased_until=timezone.now() + settings.EXPOSURE_LEASE)
+        Vote.objects.filter(pk__in=[vote.pk for vote in votes]).update(counted=False, void_reason=UNDONE)
+        taken = Counter(key_of(vote) for vote in votes if vote.counted)
+        change_counts({key: -times for key, times in taken.items()})
+    said = {vote.exposure.token: vote.verdict for vote in votes}
+    return [Undone(exposure, said[exposure.token]) for exposure in exposures_to_show(list(said))]
+
+
+def _last_votes(voter: Voter, n: int, study: Study | None) -> list[Vote]:
+    standing = Vote.objects.filter(voter=voter, study__state=StudyState.OPEN).exclude(void_reason=UNDONE)
+    if study is not None:
+        standing = standing.filter(study=study)
+    return list(standing.select_related("exposure").order_by("-voted_at", "-pk")[:n])

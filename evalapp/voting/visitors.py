@@ -1,0 +1,43 @@
+"""Who is voting: a voter is known by one signed cookie and by nothing else."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+from evalapp.voting.models import Voter
+
+COOKIE = "voter"
+_SALT = "evalapp.voting.voter"
+_YEAR = 365 * 24 * 60 * 60
+
+
+def known_voter(request: HttpRequest) -> Voter | None:
+    """The voter of the cookie; None without one or when it was not signed by us."""
+    held = _held(request)
+    # The signature says that we made this id; the row may be gone with an older database.
+    return None if held is None else Voter.objects.get_or_create(pk=held)[0]
+
+
+def voter_for_request(request: HttpRequest) -> Voter:
+    """The voter of the cookie, or a new one; `remember_voter` then gives them the cookie."""
+    return known_voter(request) or Voter.objects.create()
+
+
+def remember_voter(request: HttpRequest, response: HttpResponseBase, voter: Voter) -> None:
+    """Give the visitor the cookie, unless they hold it."""
+    if _held(request) == voter.pk:
+        return
+    response.set_signed_cookie(
+        COOKIE, voter.pk.hex, salt=_SALT, max_age=_YEAR, httponly=True, samesite="Lax", secure=settings.HTTPS
+    )
+
+
+def _held(request: HttpRequest) -> uuid.UUID | None:
+    value = request.get_signed_cookie(COOKIE, default=None, salt=_SALT, max_age=_YEAR)
+    try:
+        return None if value is None else uuid.UUID(value)
+    except ValueError:
+        return None
