@@ -1,0 +1,72 @@
+"""The tables of export version 1: names, columns and their kinds. Programs outside rely on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCHEMA_VERSION = 1
+
+Kind = Literal["int", "float", "text", "bool", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: text is never null, the others may be."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file of the export, by its name without the ending."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+
+def _table(name: str, **kinds: Kind) -> Table:
+    return Table(name, tuple(Column(column, kind) for column, kind in kinds.items()))
+
+
+VOTES = _table(
+    "votes",
+    vote_id="int",
+    pair_id="int",
+    voter="text",
+    verdict="text",
+    kind="text",
+    counted="bool",
+    void_reason="text",
+    response_ms="int",
+    served_at="time",
+    voted_at="time",
+    propensity="float",
+    side="text",
+    simulated="bool",
+)
+PAIRS = _table("pairs", pair_id="int", query="text", candidate="text", dope="int", nope="int", skip="int", split="text")
+NOMINATIONS = _table("nominations", pair_id="int", contender="text", rank="int", distance="float")
+ITEMS = _table(
+    "items",
+    key="text",
+    path="text",
+    sha256="text",
+    category="text",
+    product="text",
+    domain="text",
+    x1="int",
+    y1="int",
+    x2="int",
+    y2="int",
+    attributes="text",
+    split="text",
+)
+TRIPLETS = _table("triplets", query="text", positive="text", negative="text", weight="float")
+TABLES = (VOTES, PAIRS, NOMINATIONS, ITEMS, TRIPLETS)
