@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,8 +16,8 @@ from evalapp.contenders import queries
 class ModelsApi(APIView):
     """`GET models/`: what is registered."""
 
-    class Output(serializers.Serializer):
-        class Tap(serializers.Serializer):
+    class Output(serializers.Serializer[Any]):
+        class Tap(serializers.Serializer[Any]):
             name = serializers.CharField()
             dim = serializers.IntegerField()
 
@@ -23,7 +25,7 @@ class ModelsApi(APIView):
                 ref_name = "Tap"
 
         name = serializers.CharField()
-        source = serializers.CharField()
+        spec = serializers.CharField(source="source", help_text="What it was registered from.")
         family = serializers.CharField()
         taps = Tap(many=True)
         weights_sha256 = serializers.CharField(allow_null=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
-from models_registry.store import TapStore, VectorStore, content_key, key_for_item
 
 from evalapp.catalog.models import Item
 from evalapp.contenders.models import EmbeddingModel
@@ -19,6 +18,7 @@ from models_registry.embed import Picture, embed
 from models_registry.encoders.base import Encoder, VectorLookup
 from models_registry.registry import load
 from models_registry.spec import Box, EncoderSpec
+from models_registry.store import TapStore, VectorStore, content_key, key_for_item
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from models_registry.metrics import METRICS
-
 from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.errors import InvalidInput
+from models_registry.metrics import METRICS
 
 
 @dataclass(frozen=True, slots=True)

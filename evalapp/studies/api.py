@@ -14,7 +14,7 @@ from evalapp.studies import queries
 from evalapp.studies.models import Study
 
 
-class StudyOutput(serializers.Serializer):
+class StudyOutput(serializers.Serializer[Study]):
     """What a visitor may know of a study: nothing of its contenders."""
 
     slug = serializers.CharField()

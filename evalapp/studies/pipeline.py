@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from models_registry.neighbours import Neighbours, nearest, random_control
 
 from evalapp.catalog.models import Item
 from evalapp.catalog.renditions import ensure_renditions
@@ -17,6 +16,8 @@ from evalapp.core.errors import Problem
 from evalapp.core.plans import Fault, Piece, Plan, Stage
 from evalapp.studies import services
 from evalapp.studies.models import Contender, Gallery, Pair, Query, Study
+from models_registry.metrics import Metric, is_metric
+from models_registry.neighbours import Neighbours, nearest, random_control
 
 _EMBED_ITEMS = 256
 _SEARCH_QUERIES = 2048
@@ -80,14 +81,18 @@ def _search(target: str, arguments: dict[str, Any]) -> list[Fault]:
     )
     board = _Board(study)
     if contender.embedding is None:
-        # One seed per block: the control's answers do not depend on how many blocks others have done.
-        rows = board.rows_of([query.item_id for query in queries])
-        found = random_control(rows, len(board.ids), seed=(study.seed, arguments["start"]), hidden=board.hidden(rows))
-        services.record_nominations(contender, _answers(queries, board.ids, found))
+        services.record_nominations(contender, _answers(queries, board.ids, _at_random(study, queries, board)))
         return []
     faults, queries, found, ids = _neighbours(study, contender, contender.embedding, queries, board)
     services.record_nominations(contender, _answers(queries, ids, found))
     return faults
+
+
+def _at_random(study: Study, queries: list[Query], board: _Board) -> Neighbours:
+    rows = board.rows_of([query.item_id for query in queries])
+    # A seed per block of queries: the draw does not depend on which worker does which block.
+    seed = study.seed * 1_000_003 + queries[0].position
+    return random_control(query_ids=board.ids[rows], gallery_ids=board.ids, seed=seed, hidden=board.hidden(rows))
 
 
 class _Board:
@@ -131,7 +136,7 @@ def _neighbours(
     found = nearest(
         folder.reader([key_of[query.item_id] for query in askable]),
         folder.reader([content.key for content in present]),
-        metric=contender.metric,
+        metric=_metric(contender),
         k=study.top_k,
         query_ids=board.ids[asking],
         gallery_ids=board.ids[rows],
@@ -142,6 +147,12 @@ def _neighbours(
     absent = [query for query in queries if query.item_id not in key_of]
     faults = [(names.get(query.item_id, str(query.item_id)), f"no vector of {contender.name}") for query in absent]
     return faults, askable, found, board.ids[rows]
+
+
+def _metric(contender: Contender) -> Metric:
+    if not is_metric(contender.metric):
+        raise Problem(f"{contender.name} has the metric {contender.metric!r}, which this version does not know.")
+    return contender.metric
 
 
 def _answers(queries: list[Query], ids: np.ndarray, found: Neighbours) -> Iterator[services.Nominated]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalapp.catalog.queries import catalogue_by_slug
+from evalapp.catalog.queries import catalogue_named
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser
 from evalapp.studies.models import BoardVisibility
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--board", choices=BoardVisibility.values, default=BoardVisibility.PRIVATE)
 
     def run(self, **options: Any) -> Any:
-        options["catalogue"] = catalogue_by_slug(options["catalogue"])
+        options["catalogue"] = catalogue_named(options["catalogue"])
         study = create_study(StudyPlan(**options))
         contenders = list(study.contenders.values_list("name", flat=True))
         queries = study.queries.count()

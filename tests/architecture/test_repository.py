@@ -1,0 +1,44 @@
+"""Rules that the tree itself keeps."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+from tests.conftest import REPOSITORY
+
+_TOP = {
+    "manage.py", "requirements.txt", "evalapp", "models_registry", "frontend", "tests", "docker-compose.yml",
+    "requirements-dev.txt", "Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", ".importlinter", ".gitignore",
+    ".ci", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs",
+}  # fmt: skip
+
+
+def _files() -> list[str]:
+    done = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return done.stdout.split("\n")[:-1]
+
+
+def test_the_top_level_is_fixed() -> None:
+    assert {path.split("/")[0] for path in _files()} <= _TOP
+
+
+def test_no_picture_set_and_no_network_is_committed() -> None:
+    assert [path for path in _files() if re.search(r"\.(onnx|pth|pt|safetensors|npy|npz|parquet)$", path)] == []
+
+
+def test_no_file_names_a_private_path() -> None:
+    private = re.compile(r"(^|[^\w.])/(work|root|home/\w+)/")
+    found = []
+    for path in _files():
+        file = REPOSITORY / path
+        if (
+            file.suffix not in {".py", ".md", ".js", ".mjs", ".html", ".css", ".toml", ".yml", ".txt", ""}
+            or not file.is_file()
+        ):
+            continue
+        if path == "tests/architecture/test_repository.py":
+            continue
+        if private.search(file.read_text(encoding="utf-8", errors="replace")):
+            found.append(path)
+    assert found == []
