@@ -29,8 +29,8 @@ def lab(request: HttpRequest) -> HttpResponse:
     """Catalogues, models, studies and jobs at a glance."""
     context = {
         "catalogues": [
-            {"slug": catalogue.slug, "items": catalogue.active,  # type: ignore[attr-defined] - annotated by the query "version": catalogue.version}
-            for catalogue in catalogues()
+            {"slug": row["slug"], "items": row["active"], "version": row["version"]}
+            for row in catalogues().values("slug", "active", "version")
         ],
         "models": registered_models(),
         "studies": [_line(study) for study in queries.studies_with_progress()],
