@@ -10,7 +10,7 @@ TEST_ENV := VAR_DIR=$(CURDIR)/build/test-var
 TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint types imports unit real-database chromium bench format clean
+.PHONY: help demo serve test lint types imports unit real-database system bench format clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -21,7 +21,7 @@ demo: $(VENV)/.ready  ## An empty machine to a running study in the browser
 serve: $(VENV)/.ready  ## Web server, workers and beat on this machine
 	@$(BIN)/python manage.py serve
 
-test: lint types imports chromium unit real-database  ## Everything a contributor runs
+test: lint types imports system unit real-database  ## Everything a contributor runs
 
 lint: $(VENV)/.ready-dev  ## Style
 	$(BIN)/ruff check .
@@ -43,8 +43,8 @@ real-database: $(VENV)/.ready-dev  ## The database tests again, on a real server
 		echo "No PostgreSQL at TEST_DATABASE_URL: the database tests ran on the embedded server only."; \
 	fi
 
-chromium: $(VENV)/.ready-dev
-	@$(BIN)/python -m tests.browser.chromium
+system: $(VENV)/.ready-dev
+	@$(BIN)/python -m tests.system
 
 bench: $(VENV)/.ready-dev  ## Benchmarks: ratios against a bare floor, in one run
 	@for file in tests/benchmarks/bench_*.py; do $(TEST_ENV) $(BIN)/python $$file || exit 1; done
