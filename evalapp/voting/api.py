@@ -97,7 +97,7 @@ class VotesApi(VoterApi):
 
     @extend_schema_serializer(component_name="VotesInput")
     class Input(serializers.Serializer[Any]):
-        votes = BallotInput(many=True, min_length=1, max_length=MOST_VOTES)
+        votes = serializers.ListField(child=BallotInput(), min_length=1, max_length=MOST_VOTES)
 
     @extend_schema_serializer(component_name="VotesOutput")
     class Output(serializers.Serializer[Any]):
@@ -114,7 +114,7 @@ class VotesApi(VoterApi):
 
     class _Envelope(serializers.Serializer[Any]):
         # Entries are looked at one by one, so that a bad one is told apart from the good.
-        votes = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=MOST_VOTES)
+        votes = serializers.ListField(child=serializers.JSONField(allow_null=True), min_length=1, max_length=MOST_VOTES)
 
     @extend_schema(operation_id="votes", request=Input, responses=Output)
     def post(self, request: Request) -> Response:

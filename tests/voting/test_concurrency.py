@@ -1,0 +1,123 @@
+"""What happens at the same moment: real threads, real connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+
+from evalapp.studies.models import Pair, Study
+from evalapp.voting.models import Exposure, Vote, Voter
+from evalapp.voting.services import Ballot, Status, cast_votes, serve_deck, undo_votes
+from evalapp.voting.tokens import sign_token
+from tests import cast
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+T = TypeVar("T")
+
+
+def at_once(jobs: Iterable[Callable[[], T]]) -> list[T]:
+    """Run all jobs in threads of their own, begun at the same moment."""
+    waiting = list(jobs)
+    barrier = Barrier(len(waiting))
+
+    def run(job: Callable[[], T]) -> T:
+        try:
+            # Connect first, so that only the work itself races.
+            connection.ensure_connection()
+            barrier.wait(timeout=30)
+            return job()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(waiting)) as pool:
+        return [done.result(timeout=60) for done in [pool.submit(run, job) for job in waiting]]
+
+
+@pytest.fixture
+def study() -> Study:
+    return cast.open_study()
+
+
+def ballots(exposures: Iterable[Exposure], verdict: str = "dope") -> list[Ballot]:
+    return [Ballot(sign_token(exposure.token), verdict) for exposure in exposures]
+
+
+def votes_in_pairs() -> dict[str, int | None]:
+    return Pair.objects.aggregate(dope=Sum("dope"), nope=Sum("nope"))
+
+
+def test_the_same_token_sent_by_eight_threads_is_one_vote(study: Study) -> None:
+    voter = cast.ada()
+    exposures = serve_deck(study, voter, 1)
+    results = at_once(
+        lambda verdict=verdict: cast_votes(voter, ballots(exposures, verdict))[0] for verdict in ["dope", "nope"] * 4
+    )
+    assert sorted(one.status for one in results) == [Status.ALREADY_RECORDED] * 7 + [Status.RECORDED]
+    vote = Vote.objects.get()
+    assert {one.verdict for one in results} == {vote.verdict}
+    assert votes_in_pairs() == {"dope": 0, "nope": 0, vote.verdict: 1}
+
+
+def test_batches_in_opposite_orders_do_not_deadlock(study: Study) -> None:
+    voter = cast.ada()
+    exposures = serve_deck(study, voter, 16)
+    results = at_once(
+        lambda order=order: cast_votes(voter, ballots(order)) for order in [exposures, exposures[::-1]] * 4
+    )
+    assert sum(one.status == Status.RECORDED for batch in results for one in batch) == 16
+    assert votes_in_pairs() == {"dope": 16, "nope": 0}
+
+
+def test_voters_who_answer_the_same_pairs_lose_no_count(study: Study) -> None:
+    voters = [cast.ada() for _ in range(8)]
+    decks = [(voter, serve_deck(study, voter, 16)) for voter in voters]
+    at_once(lambda voter=voter, deck=deck: cast_votes(voter, ballots(deck)) for voter, deck in decks)
+    assert set(Pair.objects.filter(slot__isnull=False).values_list("dope", flat=True)) == {8}
+
+
+def test_decks_asked_for_at_once_show_no_pair_twice(study: Study) -> None:
+    voter = cast.ada()
+    decks = at_once(lambda: serve_deck(study, voter, 4) for _ in range(6))
+    pairs = [exposure.pair_id for deck in decks for exposure in deck]
+    assert len(pairs) == len(set(pairs)) == Exposure.objects.count() == 16
+
+
+def test_a_lease_that_ran_out_is_given_to_one_of_two_decks(study: Study) -> None:
+    voter = cast.ada()
+    serve_deck(study, voter, 4)
+    cast.let_leases_run_out(voter)
+    decks = at_once(lambda: serve_deck(study, voter, 4) for _ in range(2))
+    tokens = [exposure.token for deck in decks for exposure in deck]
+    assert len(tokens) == len(set(tokens)) == 8
+
+
+def test_two_undos_take_back_two_answers(study: Study) -> None:
+    voter = cast.ada()
+    cast_votes(voter, ballots(serve_deck(study, voter, 5)))
+    undone = at_once(lambda: undo_votes(voter, 1) for _ in range(2))
+    assert len({one.exposure.pk for batch in undone for one in batch}) == 2
+    assert votes_in_pairs() == {"dope": 3, "nope": 0}
+
+
+def test_undo_and_casting_at_once_leave_the_counts_true(study: Study) -> None:
+    voter = cast.ada()
+    deck = serve_deck(study, voter, 12)
+    cast_votes(voter, ballots(deck[:6]))
+    jobs: list[Callable[[], object]] = [lambda: undo_votes(voter, 6), lambda: cast_votes(voter, ballots(deck, "nope"))]
+    at_once(jobs * 2)
+    standing = Vote.objects.filter(counted=True)
+    assert votes_in_pairs() == {verdict: standing.filter(verdict=verdict).count() for verdict in ("dope", "nope")}
+    assert Exposure.objects.filter(answered_at__isnull=False).count() == standing.count()
+
+
+def test_first_decks_of_many_new_visitors_do_not_disturb_each_other(study: Study) -> None:
+    at_once(lambda: cast.deck(cast.browser_of(), study, 16) for _ in range(8))
+    assert Voter.objects.count() == 8
+    assert Exposure.objects.count() == 8 * 16
