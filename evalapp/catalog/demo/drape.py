@@ -56,7 +56,7 @@ def _rim(inside: Field, scale: float) -> Field:
     dx, dy = round(1.6 * scale), round(0.8 * scale)
     wide = np.pad(_blurred(inside, 3.6 * scale), ((0, dy), (0, dx)))[dy:, dx:]
     narrow = _blurred(inside, 0.9 * scale)
-    shade = np.clip(1.0 - wide, 0.0, 0.75) * 0.46 + np.clip(1.0 - narrow, 0.0, 0.6) * 0.22 - 0.03
+    shade = np.clip(1.0 - wide, 0.0, 0.75) * 0.40 + np.clip(1.0 - narrow, 0.0, 0.6) * 0.22 - 0.03
     return np.asarray(shade, dtype=np.float32)
 
 

@@ -14,8 +14,8 @@ from evalapp.catalog.demo.silhouettes.lower import leg_shape
 from evalapp.catalog.demo.silhouettes.upper import ARM, bodice, neck_curve, sleeve_shape
 
 SKINS: Final[tuple[RGB, ...]] = (
-    (250, 220, 198),
-    (240, 198, 168),
+    (244, 208, 184),
+    (234, 188, 158),
     (222, 172, 134),
     (188, 132, 96),
     (146, 98, 70),
@@ -53,9 +53,10 @@ def look(rng: np.random.Generator) -> Look:
     def one(choices: tuple[RGB, ...]) -> RGB:
         return choices[int(rng.integers(len(choices)))]
 
+    skin = one(SKINS)
     return Look(
-        skin=one(SKINS),
-        hair=one(HAIRS),
+        skin=skin,
+        hair=one(HAIRS[:3] if skin in SKINS[-2:] else HAIRS),
         style=STYLES[int(rng.integers(len(STYLES)))],
         shoes=one(SHOES),
         bottom=one(tuple(COLOURS[name] for name in BOTTOMS)),
@@ -133,18 +134,18 @@ def _legs(sketch: _Sketch, person: Look) -> None:
 
 def _torso_and_arms(sketch: _Sketch, person: Look) -> None:
     axis = curve(*[(float(x), float(y)) for x, y in ARM])
-    widths = list(np.interp(np.linspace(0, 1, len(axis)), [0, 0.15, 0.55, 1], [3.6, 4.2, 3.3, 2.2]))
+    widths = list(np.interp(np.linspace(0, 1, len(axis)), [0, 0.06, 0.15, 0.55, 1], [0.8, 2.9, 3.9, 3.3, 2.2]))
     hand = join(curve((26.8, 65), (26.6, 69), (27.8, 74.5), (29.4, 76), (31.0, 73.5), (31.2, 68.5), (30.4, 65)))
     sketch.both(hand, person.skin)
     sketch.both(ribbon(axis, widths), person.skin)
     half = join(
-        curve((0.0, -8.0), (3.9, -9.0)),
-        curve((3.9, -6.0), (5.0, -0.6), (10.0, 1.6), (16.5, 3.4), (18.6, 7.0)),
+        points([(0.0, -13.0), (3.8, -13.0)]),
+        curve((3.8, -6.0), (5.0, -0.2), (10.0, 2.4), (15.2, 4.6), (17.4, 8.4)),
         curve((14.2, 21.0), (12.4, 32.0), (11.0, 42.0), (15.6, 60.0), (13.0, 70.0), (0.0, 70.0)),
     )
     sketch.fill(symmetric(half), person.skin)
     sketch.fill(
-        symmetric(curve((0.0, -8.5), (3.7, -8.6), (3.4, -5.6), (0.0, -4.4))),
+        symmetric(curve((0.0, -12.5), (3.6, -12.4), (3.5, -7.0), (2.4, -5.2), (0.0, -4.4))),
         mix(person.skin, (120, 60, 60), 0.2),
         line=False,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalapp.catalog.demo.palette import COLOURS, PARTNERS, RGB, mix
+from evalapp.catalog.demo.palette import COLOURS, PARTNERS, RGB, luminance, mix
 from evalapp.catalog.demo.ranges import CATEGORIES, RANGES, Range
 
 EASE = {"skinny": 0.9, "fitted": 0.93, "tapered": 0.96, "straight": 1.0, "regular": 1.0, "loose": 1.1}
@@ -86,18 +86,14 @@ def has_chest_print(garment: Garment) -> bool:
 
 
 def _counts(products: int) -> dict[str, int]:
-    """Products per category by largest remainder, at least one each."""
+    """Products per category: one each, then by the highest quotient of Sainte-Laguë."""
     if products < len(CATEGORIES):
         raise ValueError(
             f"The demo catalogue needs at least {len(CATEGORIES)} products, one per category; got {products}."
         )
-    total = sum(line.share for line in RANGES.values())
-    spare = products - len(CATEGORIES)
-    exact = {name: line.share * spare / total for name, line in RANGES.items()}
-    counts = {name: 1 + int(share) for name, share in exact.items()}
-    by_remainder = sorted(CATEGORIES, key=lambda name: int(exact[name]) - exact[name])
-    for name in by_remainder[: products - sum(counts.values())]:
-        counts[name] += 1
+    counts = dict.fromkeys(CATEGORIES, 1)
+    for _ in range(products - len(CATEGORIES)):
+        counts[max(CATEGORIES, key=lambda name: RANGES[name].share / (2 * counts[name] + 1))] += 1
     return counts
 
 
@@ -107,7 +103,7 @@ def _number(text: str) -> int:
 
 def _looks(garment: Garment) -> tuple[str, ...]:
     """What the eye tells products of one category apart by."""
-    return (garment.colour, garment.pattern, garment.length, garment.sleeve, garment.detail)
+    return (garment.colour, garment.pattern, garment.sleeve, garment.detail)
 
 
 def _unlike(seen: set[tuple[str, ...]], rng: np.random.Generator, category: str, place: int, seed: int) -> Garment:
@@ -123,7 +119,7 @@ def _draw(rng: np.random.Generator, category: str, place: int, seed: int) -> Gar
     line = RANGES[category]
     colour = _pick(rng, line.colours)
     pattern = _pattern(rng, line, colour, place)
-    second = _pick(rng, PARTNERS.get(colour, ("white", "cream")))
+    second = _partner(rng, colour, pattern)
     third = _pick(rng, tuple(name for name in PARTNERS.get(second, ("white",)) if name != colour))
     fit = _pick(rng, line.fits)
     return Garment(
@@ -158,6 +154,18 @@ def _pattern(rng: np.random.Generator, line: Range, colour: str, place: int) -> 
         return "plain"
     kinds = tuple(dict.fromkeys(line.patterns))
     return kinds[place] if place < len(kinds) else _pick(rng, line.patterns)
+
+
+def _partner(rng: np.random.Generator, colour: str, pattern: str) -> str:
+    """A second colour that can be told from the first; gingham is classic: a colour and white."""
+    if pattern == "gingham" and luminance(COLOURS[colour]) < 0.75:
+        return "white"
+    told_apart = [
+        name
+        for name in PARTNERS.get(colour, ("white", "cream"))
+        if abs(luminance(COLOURS[name]) - luminance(COLOURS[colour])) > 0.2
+    ]
+    return _pick(rng, tuple(told_apart))
 
 
 def _pick(rng: np.random.Generator, words: tuple[str, ...]) -> str:

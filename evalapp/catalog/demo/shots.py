@@ -62,7 +62,7 @@ def _shot(rng: np.random.Generator) -> Shot:
     scenes = SCENES[stage]
     scene = scenes[int(rng.integers(len(scenes)))]
     tipped = {"worn": 4.0, "hung": 3.5, "flat": 17.0}[stage]
-    close = {"worn": (0.72, 1.0), "hung": (0.78, 1.02), "flat": (0.78, 1.05)}[stage]
+    close = {"worn": (0.76, 1.02), "hung": (0.78, 1.02), "flat": (0.78, 1.05)}[stage]
     sharp = rng.random() < 0.7
     return Shot(
         stage=stage,

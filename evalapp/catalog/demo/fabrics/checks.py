@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evalapp.catalog.demo.palette import RGB, lighter, luminance, mix
+from evalapp.catalog.demo.palette import RGB, luminance
 
 if TYPE_CHECKING:
     from evalapp.catalog.demo.garments import Garment
@@ -47,18 +47,17 @@ def stripes(garment: Garment, scale: float) -> Tile:
 
 
 def gingham(garment: Garment, scale: float) -> Tile:
-    """White and colour crossing: white, half and full squares."""
-    dark, light = sorted((garment.base, garment.second), key=luminance)
-    light = lighter(light, 0.72)
-    row = _threads([(1.0, light), (1.0, dark)], _period((4.0, 5.6, 7.6)[garment.motif % 3] * garment.period, scale))
+    """Two colours crossing: squares of one, of the other, and of both."""
+    row = _threads(
+        [(1.0, garment.second), (1.0, garment.base)],
+        _period((4.0, 5.6, 7.6)[garment.motif % 3] * garment.period, scale),
+    )
     return ((row[None, :, :] + row[:, None, :]) / 2).round().astype(np.uint8)
 
 
 def tartan(garment: Garment, scale: float) -> Tile:
     """A symmetric sett of three colours and a fine light line, the same along warp and weft, in 2/2 twill."""
     base, second, third = garment.base, garment.second, garment.third
-    if abs(luminance(base) - luminance(second)) < 0.2:
-        second = mix(second, (30, 30, 44) if luminance(base) > 0.45 else (250, 244, 232), 0.55)
     fine = (250, 240, 214) if luminance(base) < 0.6 else (150, 50, 50)
     setts: list[list[Band]] = [
         [(6, base), (4, second), (1, fine), (4, second), (2, base), (0.8, third)],

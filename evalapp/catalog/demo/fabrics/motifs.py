@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from evalapp.catalog.demo.fabrics.shapes import FLOWERS, SMALL, Role, Shape
 from evalapp.catalog.demo.geometry import ellipse, turned
-from evalapp.catalog.demo.palette import COLOURS, RGB, darker, lighter, luminance, mix
+from evalapp.catalog.demo.palette import COLOURS, RGB, luminance, mix
 
 if TYPE_CHECKING:
     from evalapp.catalog.demo.garments import Garment
@@ -22,10 +22,8 @@ FINE = 3
 
 
 def inks(garment: Garment) -> Ink:
-    """Figure colours that can be seen on the garment's ground."""
+    """What the garment's figures are painted with; its second colour stands out from the first by choice."""
     ground, main, other = garment.base, garment.second, garment.third
-    if abs(luminance(ground) - luminance(main)) < 0.18:
-        main = lighter(main, 0.7) if luminance(ground) < 0.5 else darker(main, 0.45)
     leaf = COLOURS["sage"] if luminance(ground) < 0.5 else (96, 134, 92)
     heart = COLOURS["yellow"] if luminance(ground) < 0.72 or garment.motif % 2 else COLOURS["mustard"]
     return {"main": main, "other": mix(main, other, 0.6), "heart": heart, "leaf": leaf, "ground": ground}

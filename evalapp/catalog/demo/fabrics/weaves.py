@@ -23,7 +23,7 @@ def weave(material: str, scale: float, grain: int) -> Tile | None:
         case "denim":
             return _denim(scale, grain)
         case "wool" | "flannel" | "fleece":
-            return _fuzz(scale, grain, 26 if material == "wool" else 14)
+            return _fuzz(scale, grain, 15 if material == "wool" else 8)
         case "linen":
             return _linen(scale, grain)
     return None

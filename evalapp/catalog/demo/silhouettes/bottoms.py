@@ -24,7 +24,7 @@ def skirt(garment: Garment) -> Cut:
     spread = {"a-line": 0.20, "pleated": 0.22, "pencil": -0.01, "tiered": 0.24, "buttoned": 0.15}[garment.detail]
     hem = 17.5 * garment.ease**0.5 + reach * spread * garment.flare
     waist = 12.4
-    shape = skirt_shape(WAIST, waist, max(16.4, waist + (hem - waist) * 0.5), hem, low)
+    shape = skirt_shape(WAIST, waist, max(16.4, waist + (hem - waist) * 0.4), hem, low)
     drape = {"pleated": "pleats", "pencil": "body"}.get(garment.detail, "hang")
     front: list[Layer] = [Piece(shape, "main", drape)]  # type: ignore[arg-type]
     if garment.detail == "tiered":
@@ -145,7 +145,7 @@ def _fray(x: float, y: float) -> Piece:
 
 
 def shorts(garment: Garment) -> Cut:
-    low = {"mini": 82.0, "knee": 97.0}[garment.length] * (1 + (garment.stretch - 1) * 0.3)
+    low = {"mini": 79.0, "knee": 93.0}[garment.length] * (1 + (garment.stretch - 1) * 0.3)
     hip, _ = _leg_widths(garment)
     opening = (15.5 if garment.fit == "regular" else 18.0) * garment.flare**0.5
     shape = leg_shape(WAIST, 12.6, hip, opening, low)
@@ -153,9 +153,9 @@ def shorts(garment: Garment) -> Cut:
     front: list[Layer] = [*legs(shape), *fly(WAIST + 4)]
     front += both(Stroke(curve((9.4, WAIST + 4.2), (11.0, WAIST + 11), (14.8, WAIST + 15)), 0.4, -0.1))
     if garment.detail == "turn-ups":
-        half = opening * 0.55 + 0.9
+        half = opening * 0.5 + 0.5
         front += both(
-            Piece(box(middle - half + 0.2, low - 4.0, middle + half, low + 0.8), "main", "still", lift=0.6, tone=1.05)
+            Piece(box(middle - half, low - 4.0, middle + half, low + 0.8), "main", "still", lift=0.6, tone=1.05)
         )
     else:
         front += both(

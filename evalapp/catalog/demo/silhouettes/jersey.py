@@ -42,7 +42,7 @@ def t_shirt(garment: Garment) -> Cut:
         front.append(Decal((0.0, 27.0), 9.5))
     elif garment.detail == "pocket":
         front += pocket(8.0, 21.0, 7.5)
-    return Cut(tuple(front), back_neck(neck))
+    return Cut(tuple(front), back_neck(neck, band=1.7))
 
 
 def pocket(x: float, y: float, width: float) -> tuple[Layer, ...]:

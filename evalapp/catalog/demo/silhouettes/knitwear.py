@@ -15,7 +15,6 @@ from evalapp.catalog.demo.silhouettes.upper import (
     bodice,
     neck_band,
     neck_curve,
-    shoulder_y,
     sleeves,
 )
 
@@ -53,7 +52,7 @@ def sweater(garment: Garment) -> Cut:
         *armhole_seams(armpit=(15.6 * garment.ease * 1.06, 24.0)),
         _hem_rib(garment, low),
     ]
-    back = back_neck(neck)
+    back = back_neck(neck, band=2.4)
     if kind == "turtleneck":
         front += _roll_neck()
         back = ()
@@ -94,7 +93,7 @@ def cardigan(garment: Garment) -> Cut:
     if garment.detail == "pockets":
         front += both(Piece(box(4.5, low - 18, 12.5, low - 7.5), "main", "still", lift=0.4, edge=0.5))
         front += both(Piece(box(4.5, low - 19, 12.5, low - 16.6), "rib", "still", lift=0.3, edge=0.4))
-    return Cut(tuple(front), back_neck(neck))
+    return Cut(tuple(front), back_neck(neck, band=2.0))
 
 
 def _button_band(neck: Points, low: float) -> tuple[Layer, ...]:
@@ -123,7 +122,7 @@ def hoodie(garment: Garment) -> Cut:
         front.append(_pouch(low))
         if has_chest_print(garment):
             front.append(Decal((0.0, 25.5), 7.5))
-    front += _hood(neck)
+    front += _hood()
     return Cut(tuple(front), _hood_back())
 
 
@@ -141,18 +140,17 @@ def _zip(top: float, low: float) -> tuple[Layer, ...]:
 
 
 def _hood_back() -> tuple[Layer, ...]:
-    """The hood as it stands behind the neck: its dark inside, framed by its rim in front."""
-    inside = symmetric(curve((0.0, -11.5), (5.2, -10.6), (8.8, -6.5), (9.4, -1.0), (8.2, 3.0), (4.0, 7.0), (0.0, 8.5)))
-    return (Piece(inside, "lining", "still", tone=0.62),)
-
-
-def _hood(neck: Points) -> tuple[Layer, ...]:
-    """Two halves that rise from the neckline, and the cords."""
-    del neck
-    outer = curve(
-        (0.0, 10.2), (5.0, 9.4), (10.0, 5.4), (12.6, 0.4), (12.0, -6.0), (8.0, -11.6), (2.5, -14.0), (0.0, -14.2)
+    """The hood as it stands behind the head: its dark inside and the arch of its rim."""
+    rim = curve(
+        (0.0, 8.0), (5.0, 7.4), (10.0, 4.6), (12.4, 0.0), (11.6, -6.4), (7.8, -11.8), (2.5, -14.0), (0.0, -14.2)
     )
-    inner = curve((0.0, -11.6), (5.0, -10.4), (8.4, -6.2), (8.6, -1.0), (6.4, 3.6), (2.6, 6.6), (0.0, 7.8))
-    half = join(outer, inner)
-    cords = both(Stroke(curve((2.6, 8.2), (3.2, 14.0), (2.7, 21.0 + shoulder_y(8.0))), 0.75, colour=(238, 232, 220)))
-    return (*both(Piece(half, "solid", "gathers", lift=0.7)), *cords)
+    inside = curve((0.0, -11.5), (5.2, -10.6), (8.8, -6.5), (9.4, -1.0), (8.2, 3.0), (4.0, 7.0), (0.0, 8.5))
+    return (Piece(symmetric(rim[::-1]), "solid", "body"), Piece(symmetric(inside), "lining", "still", tone=0.62))
+
+
+def _hood() -> tuple[Layer, ...]:
+    """The two ends of the hood that cross below the chin, and the cords."""
+    outer = curve((0.0, 10.4), (5.0, 9.6), (9.8, 6.0), (12.4, 0.6))
+    inner = curve((9.2, -1.6), (7.2, 3.0), (3.4, 6.4), (0.0, 7.8))
+    cords = both(Stroke(curve((2.6, 8.2), (3.2, 14.0), (2.7, 21.0)), 0.75, colour=(238, 232, 220)))
+    return (*both(Piece(join(outer, inner), "solid", "body", lift=0.6)), *cords)

@@ -88,7 +88,7 @@ def _bomber(garment: Garment) -> Cut:
         Piece(stand, "rib", "still", lift=0.5),
         Button((0.0, 10.2), 0.8, (196, 190, 178)),
     ]
-    return Cut(tuple(layers), back_neck(neck))
+    return Cut(tuple(layers), (*back_neck(neck), *collar_back("rib")))
 
 
 def _blazer(garment: Garment) -> Cut:
@@ -151,7 +151,7 @@ def coat(garment: Garment) -> Cut:
     layers += lapels(26.0, 12.6) if garment.detail != "duffle" else collar(10.0, 11.0)
     if belted:
         layers += belt(waist * ease + 0.6, 43.0, 4.4)
-    return Cut(tuple(layers), back_neck(neck), ("upper", "lower"))
+    return Cut(tuple(layers), (*back_neck(neck), *collar_back()), ("upper", "lower"))
 
 
 def _closing(garment: Garment, wrap: float) -> tuple[Layer, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from evalapp.catalog.demo.geometry import curve, ellipse, join, points, symmetric
 from evalapp.catalog.demo.silhouettes.jersey import pocket
-from evalapp.catalog.demo.silhouettes.pieces import Button, Cut, Layer, Piece, Stroke, both
+from evalapp.catalog.demo.silhouettes.pieces import Button, Cloth, Cut, Layer, Piece, Stroke, both
 from evalapp.catalog.demo.silhouettes.upper import (
     NECKS,
     armhole_seams,
@@ -70,13 +70,13 @@ def collar(spread: float = 8.5, drop: float = 9.0) -> tuple[Layer, ...]:
     return both(Piece(leaf, "main", "still", grain=24, lift=0.7, edge=0.6))
 
 
-def collar_back() -> tuple[Layer, ...]:
+def collar_back(cloth: Cloth = "main") -> tuple[Layer, ...]:
     """The stand of the collar as it rises behind the neck."""
     width = NECKS["collar"][0]
     top = shoulder_y(width)
     rim = curve((0.0, top - 3.9), (width * 0.5, top - 3.6), (width - 0.6, top - 2.6))
     foot = curve((width, top + 0.4), (width * 0.6, top + 3.0), (0.0, top + 3.8))
-    return (Piece(symmetric(join(rim, foot)), "main", "still", tone=0.84),)
+    return (Piece(symmetric(join(rim, foot)), cloth, "still", tone=0.84),)
 
 
 def blouse(garment: Garment) -> Cut:

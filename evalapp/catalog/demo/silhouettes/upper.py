@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from evalapp.catalog.demo.geometry import XY, Points, curve, join, points, symmetric
+from evalapp.catalog.demo.geometry import XY, Points, curve, join, points, shifted, symmetric
 from evalapp.catalog.demo.silhouettes.pieces import Cloth, Drape, Layer, Piece, Stroke, both
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def bodice(
     return symmetric(join(neck, armhole, flank[1:], hem[1:]))
 
 
-def back_neck(neck: Points) -> tuple[Layer, ...]:
-    """The inside of the back, seen through the neckline, with its label."""
+def back_neck(neck: Points, *, band: float = 0.0) -> tuple[Layer, ...]:
+    """The inside of the back, seen through the neckline, with its label and the back of a neck band."""
     width, top = neck[-1]
     low = top + min(3.2, 0.35 * width)
     rim = curve((0.0, low), (width * 0.5, low - 0.5), (width * 0.92, top + 0.4), (width, top))
@@ -75,6 +75,17 @@ def back_neck(neck: Points) -> tuple[Layer, ...]:
     layers: list[Layer] = [Piece(inside, "lining", "still", tone=0.74)]
     if neck[0][1] - low > 2.5:
         layers.append(Piece(label, "accent", "still", tone=1.05, edge=0.2))
+    if band:
+        layers.append(
+            Piece(
+                symmetric(join(shifted(rim, (0.0, -band * 0.45)), shifted(rim, (0.0, band * 0.75))[::-1])),
+                "rib",
+                "still",
+                tone=0.82,
+                edge=0.4,
+            )
+        )
+        return tuple(layers)
     layers.append(Stroke(join(rim[::-1] * np.array([-1.0, 1.0]), rim), 0.5, -0.1))
     return tuple(layers)
 
