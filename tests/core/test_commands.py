@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+
+from evalapp.core.commands import Command
+from evalapp.core.errors import Conflict, InvalidInput
+
+
+class Baker(Command):
+    offers_json = True
+
+    def __init__(self, outcome: Any) -> None:
+        super().__init__(stdout=io.StringIO(), stderr=io.StringIO())
+        self.outcome = outcome
+
+    def run(self, **options: Any) -> Any:
+        self.say("baking")
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def test_json_is_one_document_and_nothing_else() -> None:
+    baker = Baker({"loaves": 3})
+    baker.handle(json=True)
+    assert json.loads(baker.stdout._out.getvalue()) == {"loaves": 3}
+
+
+def test_people_get_lines_and_no_json() -> None:
+    baker = Baker({"loaves": 3})
+    baker.handle(json=False)
+    assert baker.stdout._out.getvalue() == "baking\n"
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"), [(Conflict("The oven\nis taken."), 1), (InvalidInput("No such loaf."), 2)]
+)
+def test_problems_become_one_line_and_an_exit_code(problem: Exception, code: int) -> None:
+    with pytest.raises(CommandError) as refusal:
+        Baker(problem).handle()
+    assert refusal.value.returncode == code
+    assert "\n" not in str(refusal.value)
+
+
+def test_ctrl_c_says_how_to_go_on() -> None:
+    baker = Baker(None)
+    baker.run = _interrupted  # type: ignore[method-assign]
+    with pytest.raises(CommandError, match="Run the same command again"):
+        baker.handle()
+
+
+def _interrupted(**_: Any) -> None:
+    raise KeyboardInterrupt
