@@ -18,6 +18,7 @@ from evalapp.core import tasks
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser, Failed
 from evalapp.core.embedded.workers import Crew, celery, worker, worker_is_alive
+from evalapp.core.staticfiles import collect_if_changed
 
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
 
@@ -40,7 +41,7 @@ class Command(BaseCommand):
 def prepare() -> None:
     """Tables and static files as this version of the product wants them; nothing to do takes no time."""
     call_command("migrate", interactive=False, verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
+    collect_if_changed()
 
 
 def roles(host: str, port: int) -> dict[str, Sequence[str]]:
