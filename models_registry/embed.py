@@ -4,8 +4,9 @@ Every core runs a lane: it decodes a few pictures and sends them through the net
 do the same. On two cores this is faster than decoding beside a network that uses both, since nobody waits for
 anybody, and a few pictures at a time stay in the processor's cache.
 
-JPEG draft mode, which decodes at half the size or less, is not used: where it applied (pictures of at least twice
-the network's input) it moved vectors by more than the tolerance of 1e-2.
+JPEG draft mode, which decodes at half the size or less, is not used. On mosaics of real photos, 1,024 and 2,048
+pixels wide, it moved the vectors of two MobileNets by 0.06 to 0.12 of their length (median), and still by 0.01 to
+0.04 where twice or three times the network's input was kept; the tolerance for a faster way is 0.01.
 """
 
 from __future__ import annotations

@@ -41,7 +41,9 @@ class Encoder(ABC):
         self._check_shape(batch)
         vectors = self._forward(batch, taps)
         for tap, rows in vectors.items():
-            _check_finite(self.spec.source, tap, rows)
+            if rows.shape != (len(batch), self.spec.tap(tap).dim):
+                raise EncoderError(f"{self.spec.source} gave {rows.shape} at {tap}; a row per picture was expected.")
+            check_finite(self.spec.source, tap, rows)
         return vectors
 
     def set_threads(self, threads: int) -> None:  # noqa: B027 - most encoders have no threads of their own
@@ -101,7 +103,8 @@ def no_argument(source: str, argument: str) -> None:
         raise BadOption(f"{source}: nothing may follow {source.partition(':')[0]}.")
 
 
-def _check_finite(source: str, tap: str, rows: NDArray[np.float32]) -> None:
+def check_finite(source: str, tap: str, rows: NDArray[np.float32]) -> None:
+    """Raise NonFiniteVectors, saying where, unless every value of the vectors [n, dim] is a number."""
     bad = int(np.count_nonzero(~np.isfinite(rows).all(axis=1)))
     if bad:
         raise NonFiniteVectors(

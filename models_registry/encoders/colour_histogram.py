@@ -7,7 +7,7 @@ strength on a 2 x 2 grid.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -76,7 +76,7 @@ def _colours(batch: Floats) -> Floats:
         [((green - blue) / safe) % 6, (blue - red) / safe + 2],
         (red - green) / safe + 4,
     ).astype(np.float32)
-    saturation = spread / np.where(value > 0, value, 1)
+    saturation: Floats = (spread / np.where(value > 0, value, 1)).astype(np.float32)
     cell = _bin(hue / 6, _HUES)
     cell = (cell * _SATURATIONS + _bin(saturation, _SATURATIONS)) * _VALUES + _bin(value, _VALUES)
     return np.sqrt(_count(cell, None, _COLOURS))
@@ -102,7 +102,7 @@ def _edges(batch: Floats) -> Floats:
     return np.sqrt(_count(field * _DIRECTIONS + direction, strength, _DIRECTIONS * _EDGE_GRID**2))
 
 
-def _bin(share: Floats, bins: int) -> NDArray[np.int64]:
+def _bin(share: NDArray[np.floating[Any]], bins: int) -> NDArray[np.int64]:
     return np.minimum((share * bins).astype(np.int64), bins - 1)
 
 

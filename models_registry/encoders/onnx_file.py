@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.base import Encoder, check_finite
 from models_registry.encoders.onnx_graph import open_session, read_input, read_outputs
 from models_registry.encoders.options import (
     PREPROCESS_OPTIONS,
@@ -50,20 +50,18 @@ class OnnxFile:
         preprocess = preprocess_with(Preprocess(_input_size(entry, options, source)), options)
         network = OnnxNetwork(session, entry, path)
         outputs = read_outputs(session, path)
-        dims = network.try_out(preprocess.size, [output.name for output in outputs])
-        taps = [Tap(name, dim) for name, dim in dims.items()]
-        plain = [Tap(output.name, dims[output.name]) for output in outputs if output.flat and output.name in dims]
-        if not plain and "tap" not in options:
-            names = ", ".join(dims) or "none with a row per picture"
-            raise EncoderError(f"{path} has no output that is plainly a vector; choose with tap among: {names}.")
-        return EncoderSpec(
+        found = network.try_out(preprocess.size, [output.name for output in outputs])
+        spec = EncoderSpec(
             family="onnx",
             version=self.version,
             source=source,
-            taps=chosen_taps(source, options, taps, plain),
+            taps=_taps(source, options, found, [output.name for output in outputs if output.flat]),
             preprocess=preprocess,
             weights_sha256=hashlib.sha256(model).hexdigest(),
         )
+        for tap in spec.taps:
+            check_finite(source, tap.name, found[tap.name])
+        return spec
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
         return OnnxEncoder(spec, weights or Path(spec.source.partition(":")[2]), device)
@@ -78,24 +76,25 @@ class OnnxNetwork:
         self._path = path
         self.batch = entry.batch
 
-    def try_out(self, size: tuple[int, int], outputs: Sequence[str]) -> dict[str, int]:
-        """Length of a picture's vector at each output that has a row per picture, found by running on noise.
+    def try_out(self, size: tuple[int, int], outputs: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Vectors [2, dim] of noise at each output that has a row per picture.
 
         Also finds out whether a batch that the file declares open is so: exporters often leave a fixed reshape
-        behind it. Raises EncoderError where nothing runs, NaN weights among the reasons.
+        behind it. Raises EncoderError where nothing runs.
         """
         noise = np.random.default_rng(0).standard_normal((2, 3, *size), dtype=np.float32)
-        try:
-            dims = _dims(self.run(noise, outputs), 2)
-            if not dims and self.batch is None:
-                self.batch = 1
-                dims = _dims(self.run(noise, outputs), 2)
-        except EncoderError:
-            if self.batch is not None:
-                raise
-            self.batch = 1
-            dims = _dims(self.run(noise, outputs), 2)
-        return dims
+        failure: EncoderError | None = None
+        for batch in (None, 1) if self.batch is None else (self.batch,):
+            self.batch = batch
+            try:
+                found = self.run(noise, outputs)
+            except EncoderError as error:
+                failure = error
+                continue
+            rows = {name: values.reshape(2, -1) for name, values in found.items() if len(values) == 2}
+            if rows:
+                return rows
+        raise failure or EncoderError(f"{self._path} has no output with a row per picture.")
 
     def run(self, batch: NDArray[np.float32], outputs: Sequence[str]) -> dict[str, Any]:
         """The outputs of a batch [n, 3, h, w] as the network gives them, in pieces of its fixed batch if it has one."""
@@ -125,15 +124,18 @@ class OnnxEncoder(Encoder):
         self._path = path
         self._device = device
         self._threads = 0
-        self._network = self._open()
+        self._network = self._open(self._threads)
+        assert spec.preprocess is not None  # noqa: S101 - `describe` always writes it
+        self._network.try_out(spec.preprocess.size, [tap.name for tap in spec.taps])
 
     def set_threads(self, threads: int) -> None:
         """Threads belong to the session, so another number opens the file again."""
         if threads != self._threads:
-            self._threads = threads
-            self._network = self._open()
+            network = self._open(threads)
+            network.batch = self._network.batch
+            self._network, self._threads = network, threads
 
-    def _open(self) -> OnnxNetwork:
+    def _open(self, threads: int) -> OnnxNetwork:
         try:
             model = self._path.read_bytes()
         except OSError as error:
@@ -142,20 +144,24 @@ class OnnxEncoder(Encoder):
             raise WeightsRefused(
                 f"{self._path} is not the file that was registered: its SHA-256 differs. Register it anew."
             )
-        session = open_session(model, self._path, threads=self._threads, device=self._device)
-        network = OnnxNetwork(session, read_input(session, self._path), self._path)
-        assert self.spec.preprocess is not None  # noqa: S101 - `describe` always writes it
-        network.try_out(self.spec.preprocess.size, [tap.name for tap in self.spec.taps])
-        return network
+        session = open_session(model, self._path, threads=threads, device=self._device)
+        return OnnxNetwork(session, read_input(session, self._path), self._path)
 
     def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
         found = self._network.run(batch, taps)
         return {tap: found[tap].reshape(len(batch), -1).astype(np.float32, copy=False) for tap in taps}
 
 
-def _dims(found: Mapping[str, Any], count: int) -> dict[str, int]:
-    """Vector length per output, for those that have a row per picture."""
-    return {name: int(rows[0].size) for name, rows in found.items() if rows.ndim >= 2 and len(rows) == count}
+def _taps(
+    source: str, options: Mapping[str, str], found: Mapping[str, NDArray[np.float32]], flat: Sequence[str]
+) -> tuple[Tap, ...]:
+    """The outputs asked for, else those that are plainly vectors."""
+    taps = [Tap(name, rows.shape[1]) for name, rows in found.items()]
+    plain = [tap for tap in taps if tap.name in flat]
+    if not plain and "tap" not in options:
+        names = ", ".join(tap.name for tap in taps)
+        raise EncoderError(f"{source} has no output that is plainly a vector; choose with tap among: {names}.")
+    return chosen_taps(source, options, taps, plain)
 
 
 def _input_size(entry: OnnxInput, options: Mapping[str, str], source: str) -> tuple[int, int]:
