@@ -29,7 +29,8 @@ def _table(board: Board) -> list[str]:
     rows = [("ranks", "contender", "approval", "95 % interval", "votes"), *(_row(line) for line in board.standings)]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ["  ".join(_fitted(row, widths)) for row in rows]
-    return [f"{board.study}: {board.votes} votes of {board.voters} voters", "", *lines, "", _verdict(board)]
+    voters = f"{board.voters} voter{'' if board.voters == 1 else 's'}"
+    return [f"{board.study}: {board.votes} votes of {voters}", "", *lines, "", _verdict(board)]
 
 
 def _fitted(row: Sequence[str], widths: Sequence[int]) -> list[str]:

@@ -1,0 +1,273 @@
+"""`manage.py export`: the tables row by row, checksummed, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from django.core.management import CommandError, call_command
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+
+from evalapp.core.errors import Conflict, Problem
+from evalapp.exports import services, tables
+from evalapp.exports.services import export_study
+from evalapp.exports.tables import TABLES
+from evalapp.studies.models import Nomination, Pair, Study
+from evalapp.voting.models import Exposure, Vote, Voter
+from evalapp.voting.pipeline import parse_taste, simulate_votes
+from evalapp.voting.services import undo_votes
+from tests import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+KINDS = ("csv", "jsonl", "parquet")
+
+
+@pytest.fixture
+def study() -> Study:
+    """Ada swiped through, took her last word back and said it anew; Bo skipped and reported; a crowd was simulated."""
+    study = cast.open_study()
+    ada, bo = cast.cleo(study), cast.bo()
+    undo_votes(ada, 1)
+    cast.let_leases_run_out(ada)
+    cast.play(cast.browser_of(ada), study, 1)
+    cast.answered_exposure(study, bo, "skip")
+    cast.answered_exposure(study, bo, "report")
+    simulate_votes(study, votes=60, voters=6, taste=parse_taste("random:0.5"), seed=2)
+    return study
+
+
+def read(folder: Path, table: str) -> list[dict[str, str]]:
+    with (folder / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_votes_are_there_row_by_row(study: Study, tmp_path: Path) -> None:
+    export_study(study, "csv", tmp_path / "out")
+    rows = read(tmp_path / "out", "votes")
+    votes = list(Vote.objects.select_related("exposure").order_by("pk"))
+    assert len(rows) == len(votes) == 16 + 1 + 2 + 60
+    for row, vote in zip(rows, votes, strict=True):
+        assert (int(row["vote_id"]), int(row["pair_id"]), row["verdict"]) == (vote.pk, vote.pair_id, vote.verdict)
+        assert (row["counted"], row["void_reason"]) == ("true" if vote.counted else "false", vote.void_reason)
+        assert (row["kind"], row["side"]) == (vote.exposure.kind, vote.exposure.side)
+        assert float(row["propensity"]) == vote.exposure.propensity
+        assert datetime.fromisoformat(row["voted_at"]) == vote.voted_at
+        assert datetime.fromisoformat(row["served_at"]) == vote.exposure.served_at
+        assert row["response_ms"] == ("" if vote.response_ms is None else str(vote.response_ms))
+        assert row["simulated"] == ("true" if vote.simulated else "false")
+    assert [row["void_reason"] for row in rows].count("undone") == 1
+
+
+def test_the_columns_are_the_agreed_ones(study: Study, tmp_path: Path) -> None:
+    export_study(study, "csv", tmp_path / "out")
+    agreed = {
+        "votes": "vote_id, pair_id, voter, verdict, kind, counted, void_reason, response_ms, served_at, voted_at,"
+        " propensity, side, simulated",
+        "pairs": "pair_id, query, candidate, dope, nope, skip, split",
+        "nominations": "pair_id, contender, rank, distance",
+        "items": "key, path, sha256, category, product, domain, x1, y1, x2, y2, attributes, split",
+        "triplets": "query, positive, negative, weight",
+    }
+    for table, columns in agreed.items():
+        header = (tmp_path / "out" / f"{table}.csv").read_text(encoding="utf-8").splitlines()[0]
+        assert header == columns.replace(", ", ",")
+
+
+def test_pairs_carry_the_counts_of_their_counted_votes(study: Study, tmp_path: Path) -> None:
+    export_study(study, "csv", tmp_path / "out")
+    votes = read(tmp_path / "out", "votes")
+    pairs = read(tmp_path / "out", "pairs")
+    assert len(pairs) == Pair.objects.count()
+    for pair in pairs:
+        for answer in ("dope", "nope", "skip"):
+            counted = [one for one in votes if one["pair_id"] == pair["pair_id"] and one["counted"] == "true"]
+            assert int(pair[answer]) == sum(one["verdict"] == answer for one in counted)
+
+
+def test_nominations_name_contenders_and_items_carry_their_labels(study: Study, tmp_path: Path) -> None:
+    export_study(study, "csv", tmp_path / "out")
+    nominations = read(tmp_path / "out", "nominations")
+    assert len(nominations) == Nomination.objects.count()
+    assert {row["contender"] for row in nominations} == {cast.FC6, cast.FC7, cast.CONTROL}
+    assert {row["distance"] for row in nominations if row["contender"] == cast.CONTROL} == {""}
+    items = {row["key"]: row for row in read(tmp_path / "out", "items")}
+    assert len(items) == 16
+    assert items["item-0001"]["category"] == "shirt"
+    assert json.loads(items["item-0001"]["attributes"]) == {"colour": "red"}
+    for pair in read(tmp_path / "out", "pairs"):
+        assert pair["query"] in items
+        assert pair["candidate"] in items
+
+
+def test_triplets_join_what_was_liked_and_what_was_not_of_one_query(study: Study, tmp_path: Path) -> None:
+    export_study(study, "csv", tmp_path / "out")
+    pairs = read(tmp_path / "out", "pairs")
+    expected = set()
+    for liked in pairs:
+        for noped in pairs:
+            up, down = int(liked["dope"]) - int(liked["nope"]), int(noped["dope"]) - int(noped["nope"])
+            if liked["query"] == noped["query"] and up > 0 > down:
+                expected.add((liked["query"], liked["candidate"], noped["candidate"]))
+    rows = read(tmp_path / "out", "triplets")
+    assert expected
+    assert {(row["query"], row["positive"], row["negative"]) for row in rows} == expected
+    assert len(rows) == len(expected)
+    assert all(0 < float(row["weight"]) < 1 for row in rows)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_study_gives_the_same_bytes_twice(study: Study, tmp_path: Path, kind: str) -> None:
+    manifests = [export_study(study, kind, tmp_path / name) for name in ("one", "two")]
+    assert manifests[0] == manifests[1]
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert names == sorted([*(f"{table.name}.{kind}" for table in TABLES), "manifest.json"])
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_manifest_tells_rows_checksums_and_contenders(study: Study, tmp_path: Path, kind: str) -> None:
+    returned = export_study(study, kind, tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest == returned
+    for file in manifest["files"]:
+        assert hashlib.sha256((tmp_path / "out" / file["file"]).read_bytes()).hexdigest() == file["sha256"]
+    assert manifest["schema_version"] == 1
+    assert manifest["rows"]["votes"] == Vote.objects.count()
+    assert (manifest["seed"], manifest["catalogue"]) == (7, {"slug": "match-wardrobe", "version": 1})
+    first, *_, control = manifest["contenders"]
+    assert (first["contender"], first["model"], first["tap"], first["metric"]) == (cast.FC6, "net", "fc6", "l2")
+    assert first["weights_hash"] == cast.network().spec["weights_sha256"]
+    assert (control["contender"], control["control"], control["model"]) == ("control", True, None)
+
+
+def test_all_formats_say_the_same(study: Study, tmp_path: Path) -> None:
+    for kind in KINDS:
+        export_study(study, kind, tmp_path / kind)
+    for table in TABLES:
+        rows = [json.loads(line) for line in (tmp_path / "jsonl" / f"{table.name}.jsonl").open(encoding="utf-8")]
+        from_parquet = parquet.read_table(tmp_path / "parquet" / f"{table.name}.parquet").to_pylist()
+        for row in rows:
+            for column in ("served_at", "voted_at"):
+                if column in row:
+                    row[column] = datetime.fromisoformat(row[column])
+        assert rows == from_parquet
+        from_csv = pd.read_csv(tmp_path / "csv" / f"{table.name}.csv", keep_default_na=False)
+        assert list(from_csv.columns) == list(table.header)
+        assert len(from_csv) == len(rows)
+        assert arrow_csv.read_csv(tmp_path / "csv" / f"{table.name}.csv").num_rows == len(rows)
+
+
+def test_voters_are_pseudonyms_that_no_other_study_shares(study: Study, tmp_path: Path) -> None:
+    ada = Vote.objects.order_by("pk").first().voter
+    other = cast.open_study("other")
+    cast.play(cast.browser_of(ada), other, 3)
+    for one in (study, other):
+        export_study(one, "csv", tmp_path / one.slug)
+    here, there = ({row["voter"] for row in read(tmp_path / slug, "votes")} for slug in ("match", "other"))
+    assert len(here) == 8
+    assert len(there) == 1
+    assert not here & there
+    text = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "match").iterdir())
+    for voter in Voter.objects.all():
+        assert voter.pk.hex not in text.replace("-", "")
+    for token in Exposure.objects.values_list("token", flat=True):
+        assert token.hex not in text.replace("-", "")
+
+
+def test_texts_that_trouble_files_come_back_as_they_were(study: Study, tmp_path: Path) -> None:
+    item = study.queries.get(position=0).item
+    item.category, item.path = 'Jäcke, "très\nchic"', "a\tb,c.jpg"
+    item.save()
+    for kind in KINDS:
+        export_study(study, kind, tmp_path / kind)
+    row = next(one for one in read(tmp_path / "csv", "items") if one["key"] == item.key)
+    assert (row["category"], row["path"]) == (item.category, item.path)
+    frame = parquet.read_table(tmp_path / "parquet" / "items.parquet").to_pylist()
+    assert next(one for one in frame if one["key"] == item.key)["category"] == item.category
+
+
+def test_a_study_without_votes_is_exported_with_empty_tables(tmp_path: Path) -> None:
+    study = cast.ready_study("silent")
+    for kind in KINDS:
+        assert export_study(study, kind, tmp_path / kind)["rows"]["votes"] == 0
+    assert parquet.read_table(tmp_path / "parquet" / "votes.parquet").schema.names == list(tables.VOTES.header)
+    assert read(tmp_path / "csv", "triplets") == []
+
+
+def test_a_folder_with_files_is_refused_in_one_line(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(CommandError, match="not empty; choose another folder") as caught:
+        call_command("export", "match", "--output", str(tmp_path))
+    assert caught.value.returncode == 1
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_an_empty_folder_is_filled(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    export_study(study, "csv", tmp_path / "out")
+    assert len(list((tmp_path / "out").iterdir())) == 6
+
+
+def test_a_file_in_its_place_is_refused(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(Conflict):
+        export_study(study, "csv", tmp_path / "out")
+
+
+def test_an_export_that_fails_leaves_nothing(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> Iterator[Any]:
+        yield from ()
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(services, "rows_of", full)
+    with pytest.raises(Problem, match="No space left"):
+        export_study(study, "csv", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_prints_the_manifest_as_json(study: Study, tmp_path: Path) -> None:
+    out = io.StringIO()
+    target = str(tmp_path / "out")
+    call_command("export", "match", "--format", "jsonl", "--output", target, "--json", stdout=out)
+    assert json.loads(out.getvalue()) == json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_of_one_moment_and_streamed_outside_a_test_transaction(tmp_path: Path) -> None:
+    """A vote that comes while the tables are written is in none of them."""
+    study = cast.open_study()
+    cast.answered_exposure(study, cast.ada())
+
+    def meddle(table: tables.Table, rows: Any) -> Any:
+        rows = list(rows)
+        if table is tables.VOTES:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(1) as elsewhere:
+                elsewhere.submit(_vote_elsewhere, study).result()
+        return rows
+
+    manifest = export_study(study, "csv", tmp_path / "out", meddle)
+    assert Vote.objects.count() == 2
+    assert manifest["rows"]["votes"] == 1
+    assert sum(int(row["dope"]) for row in read(tmp_path / "out", "pairs")) == 1
+
+
+def _vote_elsewhere(study: Study) -> None:
+    from django.db import connection
+
+    cast.answered_exposure(study, cast.bo())
+    connection.close()

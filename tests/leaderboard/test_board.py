@@ -1,0 +1,186 @@
+"""The standings: who is credited, with what weight, and what is said of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from evalapp.leaderboard.services import Board, Standing, board_of
+from evalapp.stats.estimators import WeightedVotes
+from evalapp.stats.intervals import betting
+from evalapp.studies.models import Contender, Nomination, Pair, Study
+from evalapp.voting.models import Exposure, Vote
+from evalapp.voting.pipeline import parse_taste, simulate_votes
+from evalapp.voting.services import undo_votes
+from tests import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture
+def study() -> Study:
+    return cast.open_study(queries=40)
+
+
+def line(board: Board, name: str) -> Standing:
+    return next(standing for standing in board.standings if standing.contender == name)
+
+
+def crowd(study: Study, votes: int, taste: str = "category:0.9,0.2", voters: int = 60) -> None:
+    simulate_votes(study, votes=votes, voters=voters, taste=parse_taste(taste), seed=1)
+
+
+def slow_weighted_votes(study: Study) -> dict[str, WeightedVotes]:
+    """Vote by vote, nomination by nomination, without any grouping."""
+    queries = study.queries.filter(slots__gt=0).count()
+    found: dict[str, list[tuple[float, int, int]]] = defaultdict(list)
+    for vote in Vote.objects.filter(study=study, counted=True).select_related("exposure"):
+        if vote.verdict not in {"dope", "nope"}:
+            continue
+        for nomination in Nomination.objects.filter(pair=vote.pair_id, rank=1).select_related("contender"):
+            liked = vote.verdict == "dope"
+            weight = 1 / (queries * vote.exposure.propensity)
+            found[nomination.contender.name].append((weight, int(liked), int(not liked)))
+    return {name: WeightedVotes.of(*zip(*votes, strict=True)) for name, votes in found.items()}
+
+
+def test_without_votes_everything_is_possible(study: Study) -> None:
+    board = board_of(study)
+    assert (board.votes, board.voters, board.credited_votes) == (0, 0, 0)
+    assert (board.decision.state, board.decision.winner) == ("collecting", None)
+    assert [standing.contender for standing in board.standings] == ["control", "net.fc6:l2", "net.fc7:hamming"]
+    for standing in board.standings:
+        assert (standing.approval, standing.low, standing.high) == (None, 0.0, 1.0)
+        assert (standing.rank_best, standing.rank_worst, standing.votes) == (1, 3, 0)
+
+
+def test_the_numbers_are_those_of_a_slow_loop_over_votes(study: Study) -> None:
+    crowd(study, 900, voters=60)
+    board = board_of(study)
+    slow = slow_weighted_votes(study)
+    for standing in board.standings:
+        votes = slow[standing.contender]
+        contender = Contender.objects.get(study=study, name=standing.contender)
+        slots = [one.pair.query.slots for one in contender.nominations.filter(rank=1).select_related("pair__query")]
+        expected = betting(votes, weight_bound=3.0, variance_bound=float(np.mean(slots)) / 4)
+        assert standing.votes == votes.count
+        assert standing.approval == pytest.approx(expected.estimate)
+        assert (standing.low, standing.high) == pytest.approx((expected.low, expected.high))
+    assert board.credited_votes == sum(votes.count for votes in slow.values())
+    assert (board.votes, board.voters) == (900, 60)
+
+
+def test_one_vote_on_a_shared_pair_is_credited_to_all_who_put_it_first(study: Study) -> None:
+    exposure = cast.answered_exposure(study, cast.ada())
+    first = Nomination.objects.filter(pair=exposure.pair, rank=1).values_list("contender__name", flat=True)
+    board = board_of(study)
+    assert {standing.contender for standing in board.standings if standing.votes} == set(first)
+    assert (board.votes, board.credited_votes) == (1, len(first))
+
+
+def test_a_later_nomination_earns_no_credit(study: Study) -> None:
+    for _ in range(30):
+        cast.answered_exposure(study, cast.ada())
+    shown = Exposure.objects.values_list("pair", flat=True)
+    later = Nomination.objects.filter(pair__in=shown, rank__gt=1).exists()
+    firsts = sum(Nomination.objects.filter(pair=pair, rank=1).count() for pair in shown)
+    assert later
+    assert board_of(study).credited_votes == firsts
+
+
+def test_only_verdicts_that_count_are_counted(study: Study) -> None:
+    voter = cast.ada()
+    for verdict in ("dope", "nope", "skip", "report", "dope"):
+        cast.answered_exposure(study, voter, verdict)
+    undo_votes(voter, 1)
+    board = board_of(study)
+    assert (board.votes, board.voters) == (2, 1)
+
+
+def test_a_voter_without_a_verdict_is_no_voter(study: Study) -> None:
+    cast.answered_exposure(study, cast.ada(), "skip")
+    assert board_of(study).voters == 0
+
+
+def test_gold_and_repeats_are_no_part_of_it(study: Study) -> None:
+    for kind in ("gold", "repeat", "control", "study"):
+        exposure = cast.answered_exposure(study, cast.ada())
+        Exposure.objects.filter(pk=exposure.pk).update(kind=kind)
+    assert board_of(study).votes == 2
+
+
+def test_votes_of_another_study_change_nothing(study: Study) -> None:
+    crowd(cast.open_study("other"), 50)
+    assert board_of(study).votes == 0
+
+
+def test_estimates_come_close_to_what_the_crowd_likes(study: Study) -> None:
+    """fc6 always matches, fc7 in half of the queries, so that 0.9 and 0.55 are the truth."""
+    crowd(study, 3000)
+    board = board_of(study)
+    for name, truth in (("net.fc6:l2", 0.9), ("net.fc7:hamming", 0.55), ("control", 0.55)):
+        standing = line(board, name)
+        assert standing.low <= truth <= standing.high
+        assert standing.approval == pytest.approx(truth, abs=0.06)
+
+
+def test_a_clear_winner_is_declared(study: Study) -> None:
+    crowd(study, 3000)
+    board = board_of(study)
+    assert (board.decision.state, board.decision.winner, board.decision.delta) == ("decided", "net.fc6:l2", 0.05)
+    best = board.standings[0]
+    assert (best.contender, best.rank_best, best.rank_worst) == ("net.fc6:l2", 1, 1)
+    assert {(one.rank_best, one.rank_worst) for one in board.standings[1:]} == {(2, 3)}
+
+
+def test_a_crowd_without_taste_decides_nothing(study: Study) -> None:
+    crowd(study, 2000, "random:0.5")
+    assert board_of(study).decision.state == "collecting"
+
+
+def test_standings_come_best_first_with_the_control_among_them(study: Study) -> None:
+    crowd(study, 300)
+    board = board_of(study)
+    approvals = [standing.approval or 0 for standing in board.standings]
+    assert approvals == sorted(approvals, reverse=True)
+    assert [standing.contender for standing in board.standings if standing.control] == ["control"]
+
+
+def test_a_study_of_one_contender_has_no_winner() -> None:
+    lonely = cast.open_study("lonely")
+    Contender.objects.filter(study=lonely).exclude(name=cast.FC6).delete()
+    crowd(lonely, 100)
+    board = board_of(lonely)
+    assert len(board.standings) == 1
+    assert board.decision.winner is None
+
+
+def test_a_study_whose_pairs_are_not_computed_has_an_empty_board() -> None:
+    draft = cast.ready_study("draft")
+    Pair.objects.filter(study=draft).delete()
+    draft.queries.update(slots=0)
+    board = board_of(draft)
+    assert {standing.approval for standing in board.standings} == {None}
+
+
+def test_the_document_has_the_agreed_names(study: Study) -> None:
+    document = board_of(study).as_json()
+    assert list(document) == ["study", "votes", "voters", "credited_votes", "decision", "standings"]
+    assert list(document["decision"]) == ["state", "winner", "delta"]
+    names = ["contender", "rank_best", "rank_worst", "approval", "low", "high", "votes", "control"]
+    assert list(document["standings"][0]) == names
+
+
+def test_a_board_costs_as_many_statements_for_many_votes_as_for_none(study: Study) -> None:
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            board_of(study)
+        return len(caught)
+
+    before = statements()
+    crowd(study, 400)
+    assert statements() == before <= 5
