@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException, IncompleteRead
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -138,7 +139,9 @@ def _download(name: str, url: str, out: IO[bytes], on_progress: Progress | None)
                 done += len(block)
                 if on_progress is not None:
                     on_progress(done, total)
-    except OSError as error:  # no network, no such host, refused, timed out: urllib raises OSErrors
+        if total is not None and done < total:
+            raise IncompleteRead(b"", total - done)
+    except (OSError, HTTPException) as error:  # no network, no such host, refused, timed out, broken off
         raise WeightsMissing(f"{url} could not be downloaded ({error}). {_both_ways(name)}") from error
 
 

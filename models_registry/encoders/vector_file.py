@@ -68,8 +68,8 @@ class FileLookup(VectorLookup):
 
     def lookup(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
         missing = [key for key in keys if key not in self._rows]
-        rows = [self._rows[key] for key in keys if key in self._rows]
-        return np.asarray(self._vectors[rows], dtype=np.float32).reshape(len(rows), -1), missing
+        rows = np.array([self._rows[key] for key in keys if key in self._rows], dtype=np.int64)
+        return np.asarray(self._vectors[rows], dtype=np.float32), missing
 
 
 def _checked_table(path: Path) -> tuple[list[str], NDArray[np.float32]]:
@@ -85,7 +85,9 @@ def _checked_table(path: Path) -> tuple[list[str], NDArray[np.float32]]:
         twice = Counter(keys).most_common(1)[0][0]
         raise EncoderError(f"{path} has the key {twice} more than once.")
     for start in range(0, len(vectors), _ROWS_AT_ONCE):
-        bad = np.flatnonzero(~np.isfinite(vectors[start : start + _ROWS_AT_ONCE]).all(axis=1))
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinity here, and is reported
+            rows = vectors[start : start + _ROWS_AT_ONCE].astype(np.float32)
+        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         if bad.size:
             raise EncoderError(f"{path} has NaN or infinity in the vector of {keys[start + int(bad[0])]}.")
     return keys, vectors

@@ -1,0 +1,57 @@
+"""Vectors that cannot tell pictures apart are noticed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import entropy
+
+from models_registry.checks import describe_vectors
+
+
+def test_ordinary_vectors_pass_without_a_word() -> None:
+    vectors = np.random.default_rng(0).standard_normal((50, 20)).astype(np.float32)
+
+    stats = describe_vectors(vectors)
+
+    assert (stats.count, stats.dim, stats.finite, stats.warnings) == (50, 20, True, ())
+    assert (stats.constant_dims, stats.zero_vectors) == (0, 0)
+
+
+def test_the_bit_entropy_is_that_of_scipy() -> None:
+    vectors = np.maximum(np.random.default_rng(1).standard_normal((40, 30)) - 0.7, 0).astype(np.float32)
+    shares = (vectors > 0).mean(axis=0)
+
+    expected = np.mean([entropy([share, 1 - share], base=2) for share in shares])
+
+    assert describe_vectors(vectors).bit_entropy == pytest.approx(expected)
+
+
+def test_equal_vectors_are_reported() -> None:
+    stats = describe_vectors(np.tile(np.array([1.0, 0.0, 2.0], dtype=np.float32), (5, 1)))
+
+    assert (stats.constant_dims, stats.bit_entropy) == (3, 0)
+    assert "All vectors are equal" in stats.warnings[0]
+
+
+def test_vectors_that_are_positive_everywhere_are_useless_for_hamming() -> None:
+    stats = describe_vectors(np.random.default_rng(2).random((20, 10), dtype=np.float32) + 1)
+
+    assert stats.bit_entropy == 0
+    assert "hamming" in stats.warnings[0]
+
+
+def test_nan_and_zero_vectors_are_reported() -> None:
+    vectors = np.random.default_rng(3).standard_normal((6, 4)).astype(np.float32)
+    vectors[2] = 0
+    vectors[4, 1] = np.nan
+
+    stats = describe_vectors(vectors)
+
+    assert (stats.finite, stats.zero_vectors) == (False, 1)
+    assert len(stats.warnings) == 2
+
+
+def test_one_vector_or_none_is_no_ground_for_alarm_about_equality() -> None:
+    assert describe_vectors(np.ones((1, 4), dtype=np.float32)).warnings == ()
+    assert describe_vectors(np.ones((0, 4), dtype=np.float32)).warnings == ("There are no vectors.",)

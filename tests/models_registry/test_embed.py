@@ -1,0 +1,190 @@
+"""Pictures in, vectors out: in order, whatever fails, whatever the threads."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models_registry import registry
+from models_registry.embed import Batch, Picture, embed
+from models_registry.encoders.base import Encoder, Vectors
+from models_registry.errors import EncoderError, NonFiniteVectors
+from models_registry.pictures import open_rgb
+from models_registry.preprocess import prepare
+from models_registry.spec import Box, EncoderSpec, Preprocess, Tap
+
+
+def png(seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (20 + seed % 5, 30, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+class Recorder(Encoder):
+    """An encoder whose vector is the mean colour; it counts its passes and who is in them at once."""
+
+    def __init__(self) -> None:
+        super().__init__(EncoderSpec("test", 1, "test", (Tap("mean", 3), Tap("max", 3)), Preprocess((16, 16))))
+        self.passes: list[int] = []
+        self.threads = 0
+        self._lock = threading.Lock()
+
+    def set_threads(self, threads: int) -> None:
+        self.threads = threads
+
+    def _forward(self, batch: np.ndarray, taps: Sequence[str]) -> Vectors:
+        with self._lock:
+            self.passes.append(len(batch))
+        return {tap: getattr(batch, tap)(axis=(2, 3)) for tap in taps}
+
+
+def pictures(count: int) -> list[Picture]:
+    return [Picture(str(seed), png(seed)) for seed in range(count)]
+
+
+def gathered(batches: Sequence[Batch], tap: str) -> np.ndarray:
+    return np.concatenate([batch.vectors[tap] for batch in batches])
+
+
+@pytest.mark.parametrize("decoders", [1, 2, 5])
+@pytest.mark.parametrize("batch_size", [1, 5, 32, 100])
+def test_vectors_come_in_order_whatever_the_threads_and_batches(decoders: int, batch_size: int) -> None:
+    encoder = Recorder()
+    given = pictures(37)
+
+    batches = list(embed(encoder, given, taps=["mean"], batch_size=batch_size, decoders=decoders))
+
+    one_by_one = [
+        encoder.encode(prepare(open_rgb(png(seed)), None, Preprocess((16, 16)))[None], ["mean"])["mean"][0]
+        for seed in range(37)
+    ]
+    assert np.concatenate([batch.indices for batch in batches]).tolist() == list(range(37))
+    assert np.allclose(gathered(batches, "mean"), one_by_one, atol=1e-6)
+    assert [len(batch.indices) for batch in batches[:-1]] == [batch_size] * (len(batches) - 1)
+
+
+def test_all_taps_share_one_pass() -> None:
+    encoder = Recorder()
+
+    batches = list(embed(encoder, pictures(20), taps=["mean", "max"]))
+
+    assert sum(encoder.passes) == 20
+    assert gathered(batches, "max").shape == gathered(batches, "mean").shape == (20, 3)
+
+
+def test_a_bad_picture_never_stops_the_rest(tmp_path: Path) -> None:
+    def broken_source() -> bytes:
+        raise ConnectionError("the store is away")
+
+    given = pictures(6)
+    given[0] = Picture("empty", b"")
+    given[2] = Picture("text", b"hello, I am a text")
+    given[3] = Picture("gone", tmp_path / "gone.jpg")
+    given[4] = Picture("away", broken_source)
+    given[5] = Picture("outside", png(5), Box(500, 500, 600, 600))
+
+    (batch,) = embed(Recorder(), given, taps=["mean"])
+
+    assert batch.indices.tolist() == [1]
+    assert batch.vectors["mean"].shape == (1, 3)
+    codes = {index: reason.partition(":")[0] for index, reason in batch.failures}
+    assert codes == {0: "empty", 2: "not-a-picture", 3: "unreadable", 4: "unreadable", 5: "empty-box"}
+    assert dict(batch.failures)[4] == "unreadable: the store is away"
+
+
+def test_a_batch_of_bad_pictures_has_empty_vectors() -> None:
+    (batch,) = embed(Recorder(), [Picture("a", b""), Picture("b", b"")], taps=["mean", "max"])
+
+    assert batch.indices.tolist() == []
+    assert {tap: rows.shape for tap, rows in batch.vectors.items()} == {"mean": (0, 3), "max": (0, 3)}
+
+
+def test_bytes_paths_and_functions_are_alike(tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(png(3))
+    given = [Picture("bytes", png(3)), Picture("path", path), Picture("function", lambda: png(3))]
+
+    (batch,) = embed(Recorder(), given, taps=["mean"])
+
+    assert (batch.vectors["mean"] == batch.vectors["mean"][0]).all()
+
+
+def test_boxes_are_cropped_first() -> None:
+    out = io.BytesIO()
+    open_rgb(png(1)).crop((4, 5, 20, 15)).save(out, "PNG")
+
+    (batch,) = embed(
+        Recorder(), [Picture("box", png(1), Box(4, 5, 20, 15)), Picture("cut", out.getvalue())], taps=["mean"]
+    )
+
+    assert np.array_equal(*batch.vectors["mean"])
+
+
+def test_progress_counts_up_to_all() -> None:
+    steps: list[tuple[int, int]] = []
+
+    list(embed(Recorder(), pictures(10), taps=["mean"], batch_size=4, on_progress=lambda *step: steps.append(step)))
+
+    assert steps == [(4, 10), (8, 10), (10, 10)]
+
+
+def test_nothing_gives_nothing() -> None:
+    assert list(embed(Recorder(), [], taps=["mean"])) == []
+
+
+def test_only_a_few_passes_are_begun_before_their_vectors_are_taken() -> None:
+    opened: list[int] = []
+
+    def source(seed: int) -> bytes:
+        opened.append(seed)
+        return png(seed)
+
+    given = [Picture(str(seed), lambda seed=seed: source(seed)) for seed in range(400)]
+    batches = embed(Recorder(), given, taps=["mean"], batch_size=8, decoders=2)
+
+    next(batches)
+    batches.close()
+
+    assert len(opened) <= 8 * (1 + 2 * 2)
+
+
+def test_an_error_of_the_network_is_raised_and_leaves_no_thread() -> None:
+    class Broken(Recorder):
+        def _forward(self, batch: np.ndarray, taps: Sequence[str]) -> Vectors:
+            return {tap: np.full((len(batch), 3), np.nan, dtype=np.float32) for tap in taps}
+
+    with pytest.raises(NonFiniteVectors, match="NaN or infinity at mean"):
+        list(embed(Broken(), pictures(30), taps=["mean"], decoders=2))
+
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("embed")]
+
+
+def test_an_unknown_tap_is_refused() -> None:
+    with pytest.raises(EncoderError, match="no tap fc6"):
+        list(embed(Recorder(), pictures(2), taps=["fc6"]))
+
+
+def test_each_lane_gets_its_share_of_the_cores() -> None:
+    encoder = Recorder()
+
+    list(embed(encoder, pictures(1), taps=["mean"], decoders=64))
+
+    assert encoder.threads == 1
+
+
+def test_a_real_family_gives_the_same_vectors_with_any_number_of_lanes() -> None:
+    encoder = registry.load(registry.describe("tiny-vgg"), device="cpu")
+    assert isinstance(encoder, Encoder)
+
+    one, three = (
+        gathered(list(embed(encoder, pictures(20), taps=["fc6"], decoders=decoders)), "fc6") for decoders in (1, 3)
+    )
+
+    assert np.abs(one - three).max() <= 1e-5 * np.abs(one).max()

@@ -1,0 +1,83 @@
+"""Encoders by name: listed without being imported, told apart, refused in words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from models_registry import registry
+from models_registry.errors import BadOption, DuplicateFamily, EncoderError, UnknownFamily
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def test_the_list_and_the_descriptions_leave_the_heavy_libraries_alone() -> None:
+    code = """
+import sys
+from models_registry import checks, embed, registry, weights
+registry.families()
+for source in ("tiny-vgg", "vgg16.random", "colour-histogram"):
+    registry.describe(source)
+heavy = {"torch", "onnxruntime", "faiss", "django", "pyarrow", "celery"} & set(sys.modules)
+sys.exit(", ".join(sorted(heavy)) or None)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("entry", registry.families(), ids=lambda entry: entry.name)
+def test_every_family_is_where_the_list_says(entry: registry.FamilyEntry) -> None:
+    module, _, attribute = entry.code.partition(":")
+    family = getattr(import_module(module), attribute)
+
+    assert isinstance(family.version, int)
+    assert callable(family.describe)
+    assert "\n" not in entry.summary
+    assert entry.usage.startswith(entry.name)
+
+
+def test_a_name_can_be_given_once() -> None:
+    with pytest.raises(DuplicateFamily, match="already an encoder called tiny-vgg"):
+        registry.register("tiny-vgg", "somewhere:ELSE", "another one")
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("vgg16.imagnet", "Did you mean vgg16.imagenet"),
+        ("tinyvgg", "Did you mean tiny-vgg"),
+        ("color-histogram", "Did you mean colour-histogram"),
+        ("zebra", "There are vgg16.imagenet"),
+        ("", "nothing at all"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_near_ones(source: str, complaint: str) -> None:
+    with pytest.raises(UnknownFamily, match=complaint):
+        registry.describe(source)
+
+
+@pytest.mark.parametrize("source", ["tiny-vgg", "vgg16.random", "colour-histogram"])
+def test_what_takes_no_argument_refuses_one(source: str) -> None:
+    with pytest.raises(BadOption, match=f"nothing may follow {source}"):
+        registry.describe(f"{source}:something")
+    with pytest.raises(BadOption, match="no option colour"):
+        registry.describe(source, options={"colour": "blue"})
+
+
+@pytest.mark.parametrize("source", ["onnx:", "onnx", "vectors:"])
+def test_a_family_of_files_asks_for_one(source: str) -> None:
+    with pytest.raises(EncoderError, match="no file after"):
+        registry.describe(source)
+
+
+def test_a_spec_of_another_version_is_not_loaded_silently() -> None:
+    spec = replace(registry.describe("colour-histogram"), version=0)
+
+    with pytest.raises(EncoderError, match=r"version 0 .* Register it anew"):
+        registry.load(spec)
