@@ -102,7 +102,7 @@ def _piece(sheet: Sheet, piece: Piece, bolt: Bolt, rng: np.random.Generator) -> 
         _throw_shadow(sheet, window, piece, (x1, y1))
     folds = relief(piece, mask, window, rng)
     stuff = bolt.cloth(piece.cloth, window, piece.grain, folds)
-    lit = _lit(stuff, folds, piece.tone)
+    lit = _lit(stuff, folds, piece.tone, bolt.gloss)
     sheet.colour.paste(lit, (x1, y1), mask)
     sheet.alpha.paste(255, (x1, y1), mask)
     pen = ink(bolt.ground(piece.cloth))
@@ -133,9 +133,9 @@ def _throw_shadow(sheet: Sheet, window: Frame, piece: Piece, corner: tuple[int, 
     sheet.colour.paste(SHADE_TINT, (corner[0] - reach, corner[1] - reach), shadow)
 
 
-def _lit(stuff: Image.Image, folds: Relief, tone: float) -> Image.Image:
+def _lit(stuff: Image.Image, folds: Relief, tone: float, gloss: float) -> Image.Image:
     """Cloth under a lamp at the upper left: shadows multiply towards dusk, lights are screened on."""
-    light = folds.light * tone
+    light = (1 + (folds.light - 1) * np.float32(0.7 + 0.3 * gloss)) * np.float32(tone)
     dark = np.clip(light, 0.0, 1.0)
     tint = np.array(SHADE_TINT, dtype=np.float32) / 255 * 0.55
     shadow = (tint + (1 - tint) * dark[..., None]) * 255
@@ -143,7 +143,7 @@ def _lit(stuff: Image.Image, folds: Relief, tone: float) -> Image.Image:
     shaded = ImageChops.multiply(
         stuff, Image.fromarray(shadow.astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
     )
-    glow = np.clip((light - 1.0) * 190, 0, 90).astype(np.uint8)
+    glow = np.clip((light - 1.0) * 190 * gloss, 0, 90 * gloss).astype(np.uint8)
     if not glow.any():
         return shaded
     shine = Image.fromarray(glow).resize(size, Image.Resampling.BILINEAR)

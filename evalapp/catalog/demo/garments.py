@@ -13,6 +13,8 @@ from evalapp.catalog.demo.ranges import CATEGORIES, RANGES, Range
 EASE = {"skinny": 0.9, "fitted": 0.93, "tapered": 0.96, "straight": 1.0, "regular": 1.0, "loose": 1.1}
 EASE |= {"oversized": 1.17, "wide": 1.14}
 CHEST_PRINTS = ("t-shirt", "hoodie", "tank top", "sweater")
+STRAPPY_NECKS = ("v-neck", "scoop", "square")
+JACKET_NECKS = {"trucker": "collar", "bomber": "stand", "blazer": "lapel"}
 DENIM_COLOURS = ("light denim", "denim", "indigo")
 
 
@@ -82,7 +84,11 @@ def garments(seed: int, products: int) -> list[Garment]:
 
 def has_chest_print(garment: Garment) -> bool:
     """Whether a print is one large figure on the chest instead of many small ones all over."""
-    return garment.pattern == "print" and garment.category in CHEST_PRINTS and garment.motif % 3 != 0
+    return _on_chest(garment.category, garment.pattern, garment.motif)
+
+
+def _on_chest(category: str, pattern: str, motif: int) -> bool:
+    return pattern == "print" and category in CHEST_PRINTS and motif % 3 != 0
 
 
 def _counts(products: int) -> dict[str, int]:
@@ -121,7 +127,8 @@ def _draw(rng: np.random.Generator, category: str, place: int, seed: int) -> Gar
     pattern = _pattern(rng, line, colour, place)
     second = _partner(rng, colour, pattern)
     third = _pick(rng, tuple(name for name in PARTNERS.get(second, ("white",)) if name != colour))
-    fit = _pick(rng, line.fits)
+    fit, sleeve, motif = _pick(rng, line.fits), _pick(rng, line.sleeves), int(rng.integers(0, 1000))
+    detail = _detail(rng, line, on_chest=_on_chest(category, pattern, motif))
     return Garment(
         product=hashlib.sha256(f"{seed}/{category}/{place}".encode()).hexdigest()[:8],
         category=category,
@@ -129,11 +136,11 @@ def _draw(rng: np.random.Generator, category: str, place: int, seed: int) -> Gar
         second_colour="" if pattern == "plain" else second,
         pattern=pattern,
         material="denim" if colour in DENIM_COLOURS else _pick(rng, line.materials),
-        sleeve=_pick(rng, line.sleeves),
-        neckline=_pick(rng, line.necklines),
+        sleeve=sleeve,
+        neckline=_neckline(rng, line, sleeve, detail),
         length=_pick(rng, line.lengths),
         fit=fit,
-        detail=_pick(rng, line.details),
+        detail=detail,
         split=("train", "test", "train", "val", "train")[place % 5],
         base=_dye(rng, colour),
         second=_dye(rng, second),
@@ -143,7 +150,7 @@ def _draw(rng: np.random.Generator, category: str, place: int, seed: int) -> Gar
         stretch=rng.uniform(0.96, 1.05),
         period=rng.uniform(0.75, 1.5),
         turn=float(_pick(rng, ("0", "0", "0", "90", "45"))),
-        motif=int(rng.integers(0, 1000)),
+        motif=motif,
         grain=int(rng.integers(0, 2**31)),
     )
 
@@ -154,6 +161,18 @@ def _pattern(rng: np.random.Generator, line: Range, colour: str, place: int) -> 
         return "plain"
     kinds = tuple(dict.fromkeys(line.patterns))
     return kinds[place] if place < len(kinds) else _pick(rng, line.patterns)
+
+
+def _detail(rng: np.random.Generator, line: Range, *, on_chest: bool) -> str:
+    """Pockets and zips do not go through a figure on the chest."""
+    return _pick(rng, tuple(word for word in line.details if not (on_chest and word in ("pocket", "zip"))))
+
+
+def _neckline(rng: np.random.Generator, line: Range, sleeve: str, detail: str) -> str:
+    """A neckline that can be cut: straps carry only some, and each kind of jacket has its own."""
+    if detail in JACKET_NECKS:
+        return JACKET_NECKS[detail]
+    return _pick(rng, tuple(word for word in line.necklines if sleeve != "strappy" or word in STRAPPY_NECKS))
 
 
 def _partner(rng: np.random.Generator, colour: str, pattern: str) -> str:

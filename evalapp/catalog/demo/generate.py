@@ -5,21 +5,21 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evalapp.catalog.demo.garments import Garment, garments
 from evalapp.catalog.demo.pictures import Picture, take_shop, take_street
+from evalapp.catalog.demo.pool import in_order
 from evalapp.catalog.demo.shots import shots_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 VERSION: Final = 1
 """Rises whenever the same seed draws something else, so that old folders are drawn anew."""
@@ -142,23 +142,13 @@ def _draw_all(
     with (folder / TABLE).open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, [*FIELDS, *WORDS], lineterminator="\n")
         table.writeheader()
-        for rows in _in_order(tasks, processes):
-            table.writerows(rows)
-            done += len(rows)
-            if on_progress:
-                on_progress(done, total)
+        with closing(in_order(_draw_product, tasks, processes)) as results:
+            for rows in results:
+                table.writerows(rows)
+                done += len(rows)
+                if on_progress:
+                    on_progress(done, total)
     return done
-
-
-def _in_order(tasks: list[tuple[str, Garment, int, int]], processes: int | None) -> Iterator[list[Row]]:
-    """Results in the order of the tasks, from a pool where one may be started."""
-    count = processes or os.cpu_count() or 1
-    # A worker of a task queue is a daemonic process: it may not have children of its own.
-    if count == 1 or multiprocessing.current_process().daemon:
-        yield from map(_draw_product, tasks)
-        return
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_draw_product, tasks, chunksize=4)
 
 
 def _draw_product(task: tuple[str, Garment, int, int]) -> list[Row]:

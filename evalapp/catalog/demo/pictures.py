@@ -10,12 +10,12 @@ from PIL import Image, ImageFilter
 
 from evalapp.catalog.demo.camera import dappled, developed, perspective, viewed
 from evalapp.catalog.demo.cloth import Sewn, Sheet, sew
-from evalapp.catalog.demo.figure import draw_figure, look
 from evalapp.catalog.demo.geometry import Frame
 from evalapp.catalog.demo.palette import RGB
 from evalapp.catalog.demo.props import draw_hanger
 from evalapp.catalog.demo.scenes import SCENES
 from evalapp.catalog.demo.scenes.texture import gradient
+from evalapp.catalog.demo.wearer import draw_wearer, look
 
 if TYPE_CHECKING:
     from evalapp.catalog.demo.garments import Garment
@@ -106,7 +106,7 @@ def _staged(
     _add(stage, sewn.back, at)
     seen.paste(sewn.back.alpha, at, sewn.back.alpha)
     if shot.stage == "worn":
-        person = draw_figure(frame, look(rng), sewn.cut.worn, layered=garment.category in LAYERED)
+        person = draw_wearer(frame, look(rng), sewn.cut.worn, layered=garment.category in LAYERED)
         _add(stage, Sheet(*person, frame), (0, 0))
         seen.paste(0, (0, 0), person[1])
     elif shot.stage == "hung":

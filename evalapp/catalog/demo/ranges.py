@@ -140,7 +140,7 @@ RANGES: Final[dict[str, Range]] = {
         fits="fitted, regular, oversized",
         lengths="cropped, regular",
         sleeves="long",
-        necklines="collar",
+        necklines="collar, stand, lapel",
         details="trucker*2, bomber*2, blazer*2",
     ),
     "blouse": _range(

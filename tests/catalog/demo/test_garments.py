@@ -103,3 +103,17 @@ def test_only_prints_are_put_on_the_chest(shop: list[Garment]) -> None:
     large = [garment for garment in shop if has_chest_print(garment)]
     assert large
     assert {garment.pattern for garment in large} == {"print"}
+
+
+def test_what_is_named_can_be_cut(shop: list[Garment]) -> None:
+    for garment in shop:
+        if garment.sleeve == "strappy":
+            assert garment.neckline in {"v-neck", "scoop", "square"}
+        if garment.category == "jacket":
+            assert (garment.detail, garment.neckline) in {
+                ("trucker", "collar"),
+                ("bomber", "stand"),
+                ("blazer", "lapel"),
+            }
+        if has_chest_print(garment):
+            assert garment.detail not in {"pocket", "zip"}

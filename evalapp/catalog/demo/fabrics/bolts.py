@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 Tile = NDArray[np.uint8]
 
 
+GLOSS: Final = {"satin": 2.4, "wool": 0.5, "flannel": 0.6, "fleece": 0.5, "knit": 0.6, "cable knit": 0.6}
+"""How much a material shines in its folds, where it is not like cotton."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Bolt:
-    """`tile` repeats over the main cloth (None when plain); `weaves` by cloth kind multiply over the colour."""
+    """`tile` repeats over the main cloth (None when plain); `yarn` and `rib` are grey and multiply over it."""
 
     base: RGB
     second: RGB
@@ -35,6 +39,7 @@ class Bolt:
     yarn: Tile | None
     rib: Tile
     turn: float
+    gloss: float
 
     def ground(self, cloth: Cloth) -> RGB:
         """The colour of that cloth, its pattern aside."""
@@ -94,6 +99,7 @@ def bolt_for(garment: Garment, scale: float) -> Bolt:
         yarn=weave(garment.material, scale, garment.grain),
         rib=ribs(scale),
         turn=_turn(garment),
+        gloss=GLOSS.get(garment.material, 1.0),
     )
 
 

@@ -22,7 +22,7 @@ def skirt(garment: Garment) -> Cut:
     low = HEMS[garment.length] * garment.stretch
     reach = low - WAIST
     spread = {"a-line": 0.20, "pleated": 0.22, "pencil": -0.01, "tiered": 0.24, "buttoned": 0.15}[garment.detail]
-    hem = 17.5 * garment.ease**0.5 + reach * spread * garment.flare
+    hem = 17.5 * garment.ease**0.5 + reach * spread * garment.flare**0.5 * garment.ease**2
     waist = 12.4
     shape = skirt_shape(WAIST, waist, max(16.4, waist + (hem - waist) * 0.4), hem, low)
     drape = {"pleated": "pleats", "pencil": "body"}.get(garment.detail, "hang")

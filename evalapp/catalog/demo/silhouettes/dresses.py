@@ -41,7 +41,7 @@ def dress(garment: Garment) -> Cut:
         middle: list[Layer] = [*_sleeves(garment), Piece(body, "main", "hang"), hem_line(body)]
         return Cut((*middle, *trim), back, WHOLE)
     waist = 11.6 * (1 + (garment.ease - 1) * 0.7)
-    spread = {"flared": 0.22, "tiered": 0.24, "belted": 0.15}[garment.detail] * garment.flare
+    spread = {"flared": 0.22, "tiered": 0.24, "belted": 0.15}[garment.detail] * garment.flare**0.5 * garment.ease**2
     hem = 17.0 + (low - WAIST) * spread
     skirt = skirt_shape(WAIST - 1, waist, waist + (hem - waist) * (0.36 if spread > 0.17 else 0.45), hem, low)
     body, trim, back = _top(garment, [(waist + 0.9, 36.0), (waist + 0.1, WAIST)])

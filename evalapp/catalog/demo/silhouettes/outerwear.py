@@ -148,7 +148,7 @@ def coat(garment: Garment) -> Cut:
         *both(Piece(points([(8.4, 62), (14.6, 61), (14.8, 64.4), (8.6, 65.4)]), "main", "still", lift=0.6, edge=0.5)),
         *_closing(garment, wrap),
     ]
-    layers += lapels(26.0, 12.6) if garment.detail != "duffle" else collar(10.0, 11.0)
+    layers += lapels(26.0, 12.6)
     if belted:
         layers += belt(waist * ease + 0.6, 43.0, 4.4)
     return Cut(tuple(layers), (*back_neck(neck), *collar_back()), ("upper", "lower"))

@@ -149,7 +149,7 @@ def sleeves(
 
 def cami_neck(kind: str) -> Points:
     """The right half of the neckline of a garment on thin straps, up to where the strap begins."""
-    if kind in ("v-neck", "collar"):
+    if kind == "v-neck":
         return curve((0.0, 18.0), (4.4, 13.6), (8.8, 9.4))
     if kind == "square":
         return points([(0.0, 11.2), (8.8, 11.0)])

@@ -92,7 +92,7 @@ class _Sketch:
         )
 
 
-def draw_figure(
+def draw_wearer(
     frame: Frame, person: Look, covered: tuple[str, ...], *, layered: bool
 ) -> tuple[Image.Image, Image.Image]:
     """Colours and mask of the person; `covered` halves are left bare for the garment, `layered` puts a tee below it."""
