@@ -1,0 +1,170 @@
+"""The fast half of a search: blocks compared in float32 or on bits, with an error that is known.
+
+A kernel ranks by its own `cost`, smaller is nearer, which need not be the metric's distance. Its `reach` says how
+much the cost may be off, and so which candidates must be looked at exactly. The bounds are the usual ones for sums of
+d products in any order, gamma = d u / (1 - d u) with u = 2^-24 (Higham, Accuracy and Stability of Numerical
+Algorithms, ch. 3), with some room to spare.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from models_registry.metrics import Metric
+    from models_registry.store import Vectors
+
+    Found = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+# Below the smallest normal float32, processors may round to zero; a sum of d squares can lose this much each time.
+_UNDERFLOW = 1e-37
+
+
+def kernel_for(metric: Metric, dim: int) -> Kernel:
+    """The kernel that ranks by this metric, for vectors of `dim` components."""
+    kinds: dict[Metric, type[Kernel]] = {"l1": _L1, "l2": _L2, "cosine": _Cosine, "hamming": _Hamming}
+    return kinds[metric](dim)
+
+
+class Kernel(ABC):
+    """Compares blocks of one metric."""
+
+    exact = False  # whether the cost is the metric's distance itself
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+        self.gamma = 1.2 * (dim + 16) * 2.0**-24
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row as the kernel reads it."""
+        return 4 * self.dim
+
+    def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
+        """Rows start..stop, ready to be searched."""
+        return vectors.rows(start, stop)
+
+    def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """The rows at these positions, ready to be searched."""
+        return vectors.take(positions)
+
+    @abstractmethod
+    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
+        """The `width` (at most len(rows)) rows of least cost for each query: costs and positions [P, width]."""
+
+    @abstractmethod
+    def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
+        """For exact distances [P] of queries [P, d]: the highest cost that a row no farther away can have."""
+
+
+class _L1(Kernel):
+    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
+        import faiss
+
+        return _faiss_knn(queries, rows, width, faiss.METRIC_L1)
+
+    def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
+        reach: NDArray[np.float64] = distances * (1 + self.gamma) + self.dim * _UNDERFLOW
+        return reach
+
+
+class _L2(Kernel):
+    """Costs are squares, taken as |x|^2 + |y|^2 - 2 x.y: off by at most gamma (|x| + |y|)^2."""
+
+    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
+        import faiss
+
+        return _faiss_knn(queries, rows, width, faiss.METRIC_L2)
+
+    def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
+        # A row within D of the query is no longer than |x| + D, so its own length need not be known.
+        lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
+        error: NDArray[np.float64] = self.gamma * np.square(2 * lengths + distances) + self.dim * _UNDERFLOW
+        return error + np.square(distances)
+
+
+class _Cosine(Kernel):
+    """Costs are minus the inner products of rows brought to length 1; a zero row stays zero."""
+
+    def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
+        return _unit_rows(vectors.rows(start, stop))
+
+    def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
+        return _unit_rows(vectors.take(positions))
+
+    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
+        import faiss
+
+        products, positions = _faiss_knn(queries, rows, width, faiss.METRIC_INNER_PRODUCT)
+        return -products, positions
+
+    def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
+        # Once for the inner product, once for each of the two lengths.
+        return distances - 1 + 3 * self.gamma
+
+
+class _Hamming(Kernel):
+    exact = True
+
+    @property
+    def row_bytes(self) -> int:
+        return -(-self.dim // 8)
+
+    def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
+        return vectors.bits(start, stop)
+
+    def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
+        return vectors.take_bits(positions)
+
+    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
+        import faiss
+
+        costs, positions = faiss.knn_hamming(queries, rows, width)
+        return costs.astype(np.float64), positions
+
+    def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
+        return distances
+
+
+@contextmanager
+def faiss_threads(threads: int | None) -> Iterator[None]:
+    """Let faiss use this many threads, None for as many as it likes."""
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _faiss_knn(queries: NDArray[Any], rows: NDArray[Any], width: int, metric: int) -> Found:
+    import faiss
+
+    costs, positions = faiss.knn(queries, rows, width, metric=metric)
+    return costs.astype(np.float64), positions
+
+
+def _unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A copy of the rows, each of length 1, or 0 where it was 0."""
+    import faiss
+
+    units = np.array(rows, order="C")
+    faiss.normalize_L2(units)
+    squares = np.einsum("ij,ij->i", units, units)
+    # Squares of very short or long rows leave float32, or lose digits there: such rows did not become 1 long.
+    odd = np.flatnonzero(np.abs(squares - 1) > 1e-3)
+    if len(odd):
+        wide = rows[odd].astype(np.float64)
+        lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+        units[odd] = wide / np.where(lengths > 0, lengths, 1.0)
+    return units

@@ -1,0 +1,214 @@
+"""Exact nearest neighbours: a fast pass proposes, float64 decides, and nothing that could matter is left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models_registry.metrics import METRICS, exact_distances, is_metric
+from models_registry.neighbours.kernels import Kernel, faiss_threads, kernel_for
+from models_registry.neighbours.result import Neighbours
+from models_registry.neighbours.visibility import GroupPair, Visibility
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from models_registry.metrics import Metric
+    from models_registry.store import Vectors
+
+    Progress = Callable[[int, int], None]
+
+QUERY_BLOCK_BYTES = 16 << 20
+GALLERY_BLOCK_BYTES = 32 << 20
+EXACT_BLOCK_BYTES = 4 << 20
+SHORTLIST_CELLS = 1 << 21
+
+_SPARE = 16  # proposals beyond k, so that rounding seldom makes a second pass necessary
+_HIDDEN_AT_ONCE = 64  # more hidden rows than this are met by widening the search for the few queries that have them
+_WIDENING = 4
+
+
+def nearest(
+    queries: Vectors,
+    gallery: Vectors,
+    *,
+    metric: Metric,
+    k: int,
+    query_ids: NDArray[np.int64],
+    gallery_ids: NDArray[np.int64],
+    gallery_order: NDArray[np.int64] | None = None,
+    hidden: Sequence[GroupPair] = (),
+    query_block: int | None = None,
+    gallery_block: int | None = None,
+    threads: int | None = None,
+    on_progress: Progress | None = None,
+) -> Neighbours:
+    """The k nearest gallery rows of each query, as a float64 comparison with every row would find them.
+
+    - `query_ids` [Q] and `gallery_ids` [N] tell which row is the query itself: it is never its own neighbour.
+    - `gallery_order` [N] decides between equal distances, lowest first; the position in the gallery if not given.
+    - `hidden`: pairs of group numbers, [Q] of the queries and [N] of the gallery; a candidate of the query's own
+      group is passed over, -1 is no group.
+    - `query_block`, `gallery_block`: rows compared at once; chosen to bound memory if not given.
+    - `on_progress(done, total)` counts the gallery rows passed, over all blocks of queries.
+
+    Raises ValueError for an unknown metric, k below 1, or lengths that do not fit.
+    """
+    order = np.arange(len(gallery), dtype=np.int64) if gallery_order is None else np.asarray(gallery_order)
+    _check(queries, gallery, metric, k, (query_ids, gallery_ids, order))
+    visibility = Visibility.of(query_ids, gallery_ids, hidden)
+    search = _Search(queries, gallery, metric, kernel_for(metric, gallery.dim), k, visibility, order)
+    indices = np.full((len(queries), k), -1, dtype=np.int64)
+    distances = np.full((len(queries), k), np.nan)
+    per_query_block = query_block or _rows_in(QUERY_BLOCK_BYTES, search.kernel)
+    per_gallery_block = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, search.kernel)
+    starts = range(0, len(queries) if len(gallery) else 0, per_query_block)
+    with faiss_threads(threads):
+        for done, start in enumerate(starts):
+            block = np.arange(start, min(start + per_query_block, len(queries)), dtype=np.int64)
+            progress = _progress_of(on_progress, done, len(starts), len(gallery))
+            search.answer(block, per_gallery_block, indices, distances, progress)
+    return Neighbours(indices, distances)
+
+
+def _check(queries: Vectors, gallery: Vectors, metric: str, k: int, numbers: tuple[NDArray[np.int64], ...]) -> None:
+    if not is_metric(metric):
+        raise ValueError(f"Unknown metric {metric!r}; choose one of {', '.join(METRICS)}.")
+    if k < 1:
+        raise ValueError(f"k is how many neighbours to find, at least 1, not {k}.")
+    if queries.dim != gallery.dim and len(queries) and len(gallery):
+        raise ValueError(f"Queries have {queries.dim} components and the gallery {gallery.dim}: one encoder, one tap.")
+    expected = (len(queries), len(gallery), len(gallery))
+    if tuple(len(column) for column in numbers) != expected:
+        raise ValueError("Give one id per query, and one id and one order per gallery row.")
+
+
+def _rows_in(size: int, kernel: Kernel) -> int:
+    """Rows that fit into so many bytes; at least a few, for BLAS is not used for single ones."""
+    return max(64, size // kernel.row_bytes)
+
+
+def _progress_of(on_progress: Progress | None, block: int, blocks: int, rows: int) -> Callable[[int], None]:
+    def report(done: int) -> None:
+        if on_progress is not None:
+            on_progress(block * rows + done, blocks * rows)
+
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    queries: Vectors
+    gallery: Vectors
+    metric: Metric
+    kernel: Kernel
+    k: int
+    visibility: Visibility
+    order: NDArray[np.int64]
+
+    def answer(
+        self,
+        block: NDArray[np.int64],
+        gallery_block: int,
+        indices: NDArray[np.int64],
+        distances: NDArray[np.float64],
+        progress: Callable[[int], None],
+    ) -> None:
+        """Fill the rows of `indices` and `distances` for the queries at the positions of `block`.
+
+        Queries whose shortlist turns out too short to be sure of it are asked again with a wider one, at the
+        latest with the whole gallery; few at a time, for a shortlist takes memory too.
+        """
+        width = self._first_width(block)
+        pending, report = block, progress
+        while len(pending):
+            at_once = max(1, SHORTLIST_CELLS // width)
+            unsure = []
+            for start in range(0, len(pending), at_once):
+                some = pending[start : start + at_once]
+                settled, some_indices, some_distances = self._decide(
+                    some, *self._shortlist(some, width, gallery_block, report)
+                )
+                indices[some[settled]], distances[some[settled]] = some_indices[settled], some_distances[settled]
+                unsure.append(some[~settled])
+            pending, width, report = np.concatenate(unsure), min(len(self.gallery), width * _WIDENING), _silent
+
+    def _first_width(self, block: NDArray[np.int64]) -> int:
+        hidden = int(np.minimum(self.visibility.at_most_hidden()[block], _HIDDEN_AT_ONCE).max())
+        return min(len(self.gallery), self.k + hidden + _SPARE)
+
+    def _shortlist(
+        self, positions: NDArray[np.int64], width: int, gallery_block: int, report: Callable[[int], None]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The `width` gallery rows of least cost for each query: costs and positions, both [P, width], sorted."""
+        queries = self.kernel.chosen(self.queries, positions)
+        costs, rows = np.empty((len(positions), 0)), np.empty((len(positions), 0), dtype=np.int64)
+        for start in range(0, len(self.gallery), gallery_block):
+            stop = min(start + gallery_block, len(self.gallery))
+            block = self.kernel.block(self.gallery, start, stop)
+            more_costs, more_rows = self.kernel.search(queries, block, min(width, stop - start))
+            costs, rows = np.hstack([costs, more_costs]), np.hstack([rows, more_rows + start])
+            if costs.shape[1] > width:
+                keep = np.argpartition(costs, width - 1, axis=1)[:, :width]
+                costs, rows = np.take_along_axis(costs, keep, axis=1), np.take_along_axis(rows, keep, axis=1)
+            report(stop)
+        by_cost = np.argsort(costs, axis=1)
+        return np.take_along_axis(costs, by_cost, axis=1), np.take_along_axis(rows, by_cost, axis=1)
+
+    def _decide(
+        self, positions: NDArray[np.int64], costs: NDArray[np.float64], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]:
+        """Whether the shortlist of each query settles it [P], and the answers: positions and distances [P, k].
+
+        The first k visible rows are measured exactly. The farthest of them bounds the answer, so every row whose
+        cost may hide a distance within that bound is measured too; the shortlist settles the query if it reaches
+        beyond that cost, or holds the whole gallery.
+        """
+        visible = ~self.visibility.hidden(positions, rows)
+        seen = np.cumsum(visible, axis=1)
+        distances = np.full(costs.shape, np.inf)
+        first = visible & (seen <= self.k)
+        self._measure(positions, rows, costs, first, distances)
+        bound = np.where(first, distances, 0.0).max(axis=1)
+        reach = np.where(seen[:, -1] >= self.k, self.kernel.reach(bound, self.queries.take(positions)), np.inf)
+        self._measure(positions, rows, costs, visible & ~first & (costs <= reach[:, None]), distances)
+        settled = (reach < costs[:, -1]) | (rows.shape[1] == len(self.gallery))
+        return settled, *self._first_k(distances, rows)
+
+    def _first_k(
+        self, distances: NDArray[np.float64], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        final = np.lexsort((self.order[rows], distances), axis=1)[:, : self.k]
+        distances, rows = np.take_along_axis(distances, final, axis=1), np.take_along_axis(rows, final, axis=1)
+        lacking = ((0, 0), (0, self.k - final.shape[1]))
+        distances = np.pad(distances, lacking, constant_values=np.inf)
+        rows = np.pad(rows, lacking, constant_values=-1)
+        return np.where(np.isinf(distances), -1, rows), np.where(np.isinf(distances), np.nan, distances)
+
+    def _measure(
+        self,
+        positions: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        costs: NDArray[np.float64],
+        wanted: NDArray[np.bool_],
+        distances: NDArray[np.float64],
+    ) -> None:
+        """Put the exact distances where `wanted` into `distances`, all [P, width]."""
+        if self.kernel.exact:
+            np.copyto(distances, costs, where=wanted)
+            return
+        at_once = max(1, EXACT_BLOCK_BYTES // (8 * self.gallery.dim))
+        for row in np.flatnonzero(wanted.any(axis=1)):
+            query = self.queries.take(positions[row : row + 1])[0]
+            columns = np.flatnonzero(wanted[row])
+            for start in range(0, len(columns), at_once):
+                some = columns[start : start + at_once]
+                distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
+
+
+def _silent(done: int) -> None:
+    """Second passes over the gallery are not counted."""

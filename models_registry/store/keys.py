@@ -1,0 +1,41 @@
+"""Keys of stored vectors: 32 bytes that say what the vector was computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+KEY_BYTES = 32
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def content_key(picture_sha256: str, box: tuple[int, int, int, int] | None) -> bytes:
+    """The key of a picture's vector: the SHA-256 over the picture's own (64 hex digits) and its box x1, y1, x2, y2.
+
+    The encoder is not in it: an encoder has a folder of its own.
+    """
+    if not _SHA256.fullmatch(picture_sha256):
+        raise ValueError(f"A picture is named by its SHA-256 in 64 lower-case hex digits, not {picture_sha256!r}.")
+    corners = "whole" if box is None else ",".join(str(int(corner)) for corner in box)
+    return hashlib.sha256(f"picture\n{picture_sha256}\n{corners}".encode()).digest()
+
+
+def key_for_item(item_key: str) -> bytes:
+    """The key of a vector that was computed elsewhere and is named by its item's key."""
+    return hashlib.sha256(f"item\n{item_key}".encode()).digest()
+
+
+def as_array(keys: Sequence[bytes]) -> NDArray[np.bytes_]:
+    """Keys as [n] of 32-byte strings, so that numpy sorts and finds them; raises ValueError for other lengths."""
+    if any(len(key) != KEY_BYTES for key in keys):
+        raise ValueError(f"A key is {KEY_BYTES} bytes long; make it with content_key or key_for_item.")
+    return np.frombuffer(b"".join(keys), dtype=f"S{KEY_BYTES}")

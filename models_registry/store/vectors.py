@@ -1,0 +1,106 @@
+"""A sequence of vectors whose rows may lie in many shards; blocks are gathered when asked for."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from models_registry.metrics import sign_bits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+LARGEST = 1e15
+
+_Number = TypeVar("_Number", bound=np.generic)
+
+
+def checked(vectors: ArrayLike) -> NDArray[np.float32]:
+    """The vectors as contiguous float32 [n, d]; raises ValueError for another shape or values that are not usable.
+
+    A NaN or infinity would win or lose every comparison silently, and squares of values beyond LARGEST leave
+    float32.
+    """
+    array = np.ascontiguousarray(vectors, dtype=np.float32)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ValueError(f"Vectors come as [n, d] with d of at least 1, not {list(array.shape)}.")
+    # Written so that NaN, for which every comparison is false, fails too.
+    if array.size and not (float(array.max()) < LARGEST and float(array.min()) > -LARGEST):
+        raise ValueError(f"Some vectors hold NaN, infinity or values beyond {LARGEST:g}; check the encoder's weights.")
+    return array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vectors:
+    """Rows of vectors [n, d] in a given order. Nothing is read before it is asked for.
+
+    `parts` are arrays [n_i, d] (memory-maps or plain) and `part_bits` their packed bits, or None where they are to
+    be computed; row i of the sequence is row `row_of[i]` of part `part_of[i]`.
+    """
+
+    parts: Sequence[NDArray[np.float32]]
+    part_bits: Sequence[NDArray[np.uint8]] | None
+    part_of: NDArray[np.int64]
+    row_of: NDArray[np.int64]
+    dim: int
+
+    @classmethod
+    def from_array(cls, vectors: ArrayLike) -> Vectors:
+        """Vectors that are in memory already: [n, d], as float32."""
+        array = checked(vectors)
+        count, dim = array.shape
+        return cls([array], None, np.zeros(count, dtype=np.int64), np.arange(count, dtype=np.int64), dim)
+
+    def __len__(self) -> int:
+        return len(self.row_of)
+
+    def rows(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Rows start..stop as contiguous float32 [m, d]; a view, not to be written to, where they lie together."""
+        return self._between(self.parts, start, stop)
+
+    def bits(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Packed bits of rows start..stop as uint8 [m, ceil(d / 8)]."""
+        if self.part_bits is None:
+            return sign_bits(self.rows(start, stop))
+        return self._between(self.part_bits, start, stop)
+
+    def take(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The rows at these positions, in this order, as float32 [m, d]."""
+        return self._gather(self.parts, self.part_of[indices], self.row_of[indices])
+
+    def take_bits(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The packed bits of the rows at these positions, in this order."""
+        if self.part_bits is None:
+            return sign_bits(self.take(indices))
+        return self._gather(self.part_bits, self.part_of[indices], self.row_of[indices])
+
+    def _between(self, parts: Sequence[NDArray[_Number]], start: int, stop: int) -> NDArray[_Number]:
+        part_of, row_of = self.part_of[start:stop], self.row_of[start:stop]
+        if len(row_of) and bool((part_of == part_of[0]).all()) and bool((np.diff(row_of) == 1).all()):
+            return parts[int(part_of[0])][row_of[0] : row_of[-1] + 1]
+        return self._gather(parts, part_of, row_of)
+
+    def _gather(
+        self, parts: Sequence[NDArray[_Number]], part_of: NDArray[np.int64], row_of: NDArray[np.int64]
+    ) -> NDArray[_Number]:
+        if len(parts) == 1:
+            return parts[0][row_of]
+        gathered = np.empty((len(row_of), *parts[0].shape[1:]), dtype=parts[0].dtype)
+        for start, stop in _runs(part_of, row_of):
+            first = row_of[start]
+            gathered[start:stop] = parts[int(part_of[start])][first : first + stop - start]
+        return gathered
+
+
+def _runs(part_of: NDArray[np.int64], row_of: NDArray[np.int64]) -> Sequence[tuple[int, int]]:
+    """Positions start, stop of the stretches that lie together in one part: they are copied at memory speed."""
+    if not len(row_of):
+        return []
+    breaks = 1 + np.flatnonzero((np.diff(part_of) != 0) | (np.diff(row_of) != 1))
+    edges = [0, *breaks.tolist(), len(row_of)]
+    return list(itertools.pairwise(edges))
