@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
+import threading
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -17,30 +16,38 @@ def write_once(name: str, data: bytes) -> None:
     A file of another size is what a crash of the machine left of it, and is written again.
     """
     try:
-        path = Path(default_storage.path(name))
+        path = default_storage.path(name)
     except NotImplementedError:
         _write_remote(name, data)
         return
+    if not _is_there(path, len(data)):
+        _write_local(path, data)
+
+
+def _is_there(path: str, size: int) -> bool:
     try:
-        if path.stat().st_size == len(data):
-            return
+        return os.stat(path).st_size == size
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    _write_local(path, data)
+        return False
 
 
-def _write_local(path: Path, data: bytes) -> None:
+def _write_local(path: str, data: bytes) -> None:
     """Django's own storage writes in place, and a kill would leave half a file under the final name."""
-    handle, draft = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    draft = f"{path}.{os.getpid()}-{threading.get_ident()}.part"
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        if settings.FILE_UPLOAD_PERMISSIONS is not None:
-            os.chmod(draft, settings.FILE_UPLOAD_PERMISSIONS)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
+        _write(draft, data)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _write(draft, data)
+    os.replace(draft, path)
+
+
+def _write(path: str, data: bytes) -> None:
+    file = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, settings.FILE_UPLOAD_PERMISSIONS or 0o666
+    )
+    with os.fdopen(file, "wb") as stream:
+        stream.write(data)
 
 
 def _write_remote(name: str, data: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,14 +12,12 @@ from django.utils import timezone
 
 from evalapp.catalog.importers.base import Record
 from evalapp.catalog.importers.boxes import Box
-from evalapp.catalog.models import LONGEST, Catalogue, Item, Picture
+from evalapp.catalog.models import LONGEST, Catalogue, Item, new_public_id
 from evalapp.catalog.originals import Original
+from evalapp.catalog.upsert import write_items, write_pictures
 from evalapp.core.errors import InvalidInput, NotFound
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-_TEXTS = ("path", "category", "product", "domain", "split")
-_CORNERS = ("x1", "y1", "x2", "y2")
-_WRITTEN = ("picture", *_TEXTS, *_CORNERS, "attributes", "version", "removed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +70,11 @@ def upsert_items(slug: str, drafts: Sequence[ItemDraft], *, name: str = "") -> C
     drafts checked. Needs the same few statements however many drafts there are.
     """
     catalogue = _locked(slug, name)
-    pictures = _ensure_pictures({draft.picture.sha256: draft.picture for draft in drafts})
-    keys = [draft.key for draft in drafts]
-    existing = {item.key: item for item in Item.objects.filter(catalogue=catalogue, key__in=keys)}
-    changed: list[Item] = []
-    new = 0
-    for draft in drafts:
-        values = _values(draft, pictures[draft.picture.sha256])
-        item = existing.get(draft.key)
-        if item is not None and all(getattr(item, field) == value for field, value in values.items()):
-            continue
-        new += item is None
-        changed.append(Item(catalogue=catalogue, key=draft.key, version=catalogue.version + 1, **values))
-    if changed:
-        Item.objects.bulk_create(
-            changed, update_conflicts=True, unique_fields=("catalogue", "key"), update_fields=_WRITTEN
-        )
+    write_pictures({draft.picture.sha256: _picture_row(draft.picture) for draft in drafts}.values())
+    new, updated = write_items(catalogue.pk, catalogue.version + 1, map(_item_row, drafts))
+    if new or updated:
         _raise_version(catalogue)
-    return Change(catalogue.version, new, len(changed) - new, len(drafts) - len(changed))
+    return Change(catalogue.version, new, updated, len(drafts) - new - updated)
 
 
 @transaction.atomic
@@ -125,37 +110,30 @@ def _raise_version(catalogue: Catalogue) -> None:
     catalogue.save(update_fields=["version", "updated_at"])
 
 
-def _ensure_pictures(originals: Mapping[str, Original]) -> dict[str, int]:
-    """The id of each picture's row, by hash; missing rows are made."""
-    found = _picture_ids(originals)
-    # Sorted, so that two imports of the same pictures wait for each other instead of deadlocking.
-    missing = sorted(originals.keys() - found.keys())
-    if missing:
-        Picture.objects.bulk_create([_picture(originals[sha256]) for sha256 in missing], ignore_conflicts=True)
-        found |= _picture_ids(missing)
-    return found
-
-
-def _picture_ids(hashes: Iterable[str]) -> dict[str, int]:
-    return dict(Picture.objects.filter(sha256__in=list(hashes)).values_list("sha256", "pk"))
-
-
-def _picture(original: Original) -> Picture:
-    return Picture(
-        sha256=original.sha256,
-        file=original.file,
-        width=original.width,
-        height=original.height,
-        size=original.size,
-    )
-
-
-def _values(draft: ItemDraft, picture: int) -> dict[str, Any]:
-    corners = draft.box or (None,) * 4
+def _picture_row(picture: Original) -> dict[str, Any]:
     return {
-        "picture_id": picture,
-        **{name: getattr(draft, name) for name in _TEXTS},
-        **dict(zip(_CORNERS, corners, strict=True)),
+        "sha256": picture.sha256,
+        "public_id": new_public_id(),
+        "file": picture.file,
+        "width": picture.width,
+        "height": picture.height,
+        "size": picture.size,
+    }
+
+
+def _item_row(draft: ItemDraft) -> dict[str, Any]:
+    x1, y1, x2, y2 = draft.box or (None, None, None, None)
+    return {
+        "key": draft.key,
+        "sha256": draft.picture.sha256,
+        "path": draft.path,
+        "category": draft.category,
+        "product": draft.product,
+        "domain": draft.domain,
+        "split": draft.split,
+        "x1": x1,
+        "y1": y1,
+        "x2": x2,
+        "y2": y2,
         "attributes": dict(draft.attributes),
-        "removed": False,
     }

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 
 MOST_BYTES = 100 * 1024 * 1024
 """No picture worth importing is larger; reading stops before memory is filled."""
+
+# Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
+_PLAIN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class FileFault(Exception):
@@ -21,15 +26,11 @@ class FileFault(Exception):
 def read_inside(root: Path, path: str) -> bytes:
     """The bytes of `root/path`; raises FileFault.
 
-    `root` must be resolved. `path` may be absolute or a link as long as it ends inside `root`.
+    `root` must be resolved. `path` may be absolute or hold links as long as it ends inside `root`.
     """
     try:
-        real = os.path.realpath(root / path)
-        if not is_inside(root, real):
-            raise FileFault("outside-folder", f"The path leads out of {root}.")
-        # Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
-        file = os.open(real, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
+        file = _open_inside(root, path)
+    except (FileNotFoundError, NotADirectoryError):
         raise FileFault("missing-file", "There is no such file.") from None
     except (OSError, ValueError) as error:
         raise FileFault("unreadable", f"The file cannot be read: {_reason(error)}.") from None
@@ -41,9 +42,31 @@ def read_inside(root: Path, path: str) -> bytes:
         os.close(file)
 
 
-def is_inside(root: Path, real: str) -> bool:
-    """Whether the resolved path `real` lies in the resolved folder `root`."""
-    return real.startswith(os.path.join(root, ""))
+def _open_inside(root: Path, path: str) -> int:
+    folder, name = os.path.split(os.path.join(root, path))
+    if name not in {"", ".", ".."}:
+        # Thousands of pictures share a folder: it is resolved once, and a plain file in it needs no more.
+        real = _real_folder(folder)
+        _check_inside(root, real)
+        try:
+            return os.open(os.path.join(real, name), _PLAIN | os.O_NOFOLLOW)
+        except OSError as error:
+            if error.errno not in {errno.ELOOP, errno.EMLINK}:
+                raise
+    real = os.path.realpath(os.path.join(folder, name))
+    _check_inside(root, real)
+    return os.open(real, _PLAIN)
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def _check_inside(root: Path, real: str) -> None:
+    """Raises FileFault unless the resolved path `real` is the resolved `root` or below it."""
+    if real != str(root) and not real.startswith(os.path.join(root, "")):
+        raise FileFault("outside-folder", f"The path leads out of {root}.")
 
 
 def _read(file: int) -> bytes:
@@ -52,10 +75,8 @@ def _read(file: int) -> bytes:
         raise FileFault("unreadable", "That is not a file.")
     if found.st_size > MOST_BYTES:
         raise FileFault("too-large", f"The file has more than {MOST_BYTES // 1024**2} MB, the limit.")
-    parts = []
-    while part := os.read(file, 1 << 20):
-        parts.append(part)
-    return b"".join(parts)
+    with os.fdopen(file, "rb", buffering=0, closefd=False) as stream:
+        return stream.readall()
 
 
 def _reason(error: Exception) -> str:
