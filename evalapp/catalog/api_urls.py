@@ -1,5 +1,13 @@
+"""Addresses under /api/v1/."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from evalapp.catalog import api
+
+urlpatterns = [
+    path("catalogues/", api.CataloguesApi.as_view(), name="api-catalogues"),
+    path("catalogues/<slug:slug>/", api.CatalogueApi.as_view(), name="api-catalogue"),
+    path("catalogues/<slug:slug>/items/", api.ItemsApi.as_view(), name="api-items"),
+]

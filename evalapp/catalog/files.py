@@ -24,6 +24,11 @@ def write_once(name: str, data: bytes) -> None:
         _write_local(path, data)
 
 
+def is_stored(name: str) -> bool:
+    """Whether there is something under this name; nothing stored is empty unless a crash of the machine emptied it."""
+    return default_storage.exists(name) and default_storage.size(name) > 0
+
+
 def _is_there(path: str, size: int) -> bool:
     try:
         return os.stat(path).st_size == size

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from evalapp.catalog import pages
+
+urlpatterns: list[URLPattern] = [
+    path("pictures/<str:public_id>.webp", pages.picture, name="picture"),
+]

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from evalapp.catalog.models import Catalogue, Item, Picture
+from evalapp.catalog.renditions import picture_url
+
+
+class _ForReading(admin.ModelAdmin[Model]):
+    """Rows that imports and the API alone change, so that a catalogue's version tells the truth."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Catalogue)
+class CatalogueAdmin(_ForReading):
+    """The name may be changed; items are changed by imports."""
+
+    list_display = ("slug", "name", "version", "updated_at")
+    fields = ("slug", "name", "version", "created_at", "updated_at")
+    readonly_fields = ("slug", "version", "created_at", "updated_at")
+    search_fields = ("slug", "name")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+
+@admin.register(Item)
+class ItemAdmin(_ForReading):
+    """One picture with what is known about it."""
+
+    list_display = ("thumbnail", "key", "catalogue", "category", "product", "domain", "split", "removed")
+    list_display_links = ("key",)
+    list_filter = ("catalogue", "removed")
+    list_select_related = ("catalogue", "picture")
+    search_fields = ("key",)
+
+    @admin.display(description="")
+    def thumbnail(self, item: Item) -> SafeString:
+        return _thumbnail(item.picture)
+
+
+@admin.register(Picture)
+class PictureAdmin(_ForReading):
+    """Bytes, whichever items show them."""
+
+    list_display = ("thumbnail", "sha256", "width", "height", "size")
+    list_display_links = ("sha256",)
+    search_fields = ("sha256__startswith", "public_id__exact")
+
+    @admin.display(description="")
+    def thumbnail(self, picture: Picture) -> SafeString:
+        return _thumbnail(picture)
+
+
+def _thumbnail(picture: Picture) -> SafeString:
+    return format_html('<img src="{}" alt="" height="48" loading="lazy">', picture_url(picture.public_id))
