@@ -1,0 +1,54 @@
+/**
+ * Calls of the product's own API.
+ */
+
+const PATIENCE_MS = 15_000;
+
+/** Nothing came back, or only a server in trouble: worth trying again. */
+export class Unreachable extends Error {}
+
+/** The server said no and will say so again. */
+export class Refused extends Error {
+  /**
+   * @param {number} status
+   * @param {string} code one of the API's error codes
+   * @param {string} message
+   */
+  constructor(status, code, message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/**
+ * POST `body` as JSON; the request outlives the page if it is closed meanwhile.
+ * @param {string} url
+ * @param {object} body
+ * @returns {Promise<any>} the answer's JSON; throws Unreachable or Refused
+ */
+export async function post(url, body) {
+  const response = await attempt(url, body);
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return answer;
+  if (response.ok || response.status >= 500 || response.status === 429 || response.status === 408) {
+    throw new Unreachable(`${url} answered ${response.status}`);
+  }
+  throw new Refused(response.status, answer?.error?.code ?? "failed", answer?.error?.message ?? "That did not work.");
+}
+
+/** @param {string} url @param {object} body */
+async function attempt(url, body) {
+  try {
+    return await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify(body),
+      credentials: "same-origin",
+      keepalive: true,
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+  } catch (error) {
+    throw new Unreachable(String(error));
+  }
+}
