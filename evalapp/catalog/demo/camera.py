@@ -36,6 +36,12 @@ def perspective(shot: Shot, stage: tuple[int, int], picture: tuple[int, int], zo
     return tuple(float(k) for k in np.linalg.solve(np.array(rows, dtype=np.float64), np.array(values)))
 
 
+def coarser(view: Coefficients, times: int) -> Coefficients:
+    """The same view for a picture that many times smaller."""
+    a, b, c, d, e, f, g, h = view
+    return (a * times, b * times, c, d * times, e * times, f, g * times, h * times)
+
+
 def viewed(image: Image.Image, size: tuple[int, int], view: Coefficients) -> Image.Image:
     return image.transform(size, Image.Transform.PERSPECTIVE, view, Image.Resampling.BILINEAR)
 

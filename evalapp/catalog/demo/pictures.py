@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image, ImageFilter
 
-from evalapp.catalog.demo.camera import dappled, developed, perspective, viewed
+from evalapp.catalog.demo.camera import coarser, dappled, developed, perspective, viewed
 from evalapp.catalog.demo.cloth import Sewn, Sheet, sew
 from evalapp.catalog.demo.geometry import Frame
 from evalapp.catalog.demo.palette import RGB
@@ -61,7 +61,7 @@ def take_shop(garment: Garment, size: int = SIZE) -> Picture:
     _shadow(canvas, mask, (0.004, 0.016), 0.022, 0.34)
     _shadow(canvas, mask, (0.001, 0.004), 0.005, 0.28)
     canvas.paste(sheet.colour, at, sheet.alpha)
-    return _finished(canvas, mask)
+    return _finished(canvas, mask.reduce(FINE))
 
 
 def take_street(garment: Garment, shot: Shot, size: int = SIZE) -> Picture:
@@ -83,7 +83,7 @@ def take_street(garment: Garment, shot: Shot, size: int = SIZE) -> Picture:
         _shadow(canvas, alpha, (0.035, 0.02), 0.02, 0.30)
     canvas.paste(colour, (0, 0), alpha)
     canvas = dappled(canvas, shot, rng)
-    picture = _finished(canvas, viewed(seen, (width, height), view))
+    picture = _finished(canvas, viewed(seen, (width // FINE, height // FINE), coarser(view, FINE)))
     return Picture(developed(picture.image, shot, rng), picture.mask, picture.box)
 
 
@@ -133,9 +133,10 @@ def _shadow(canvas: Image.Image, mask: Image.Image, shift: tuple[float, float], 
     canvas.paste((70, 56, 62), (0, 0), soft.resize(canvas.size, Image.Resampling.BILINEAR))
 
 
-def _finished(canvas: Image.Image, mask: Image.Image) -> Picture:
-    small = mask.reduce(FINE).point([255 if v >= 96 else 0 for v in range(256)])
-    box = small.getbbox()
+def _finished(canvas: Image.Image, seen: Image.Image) -> Picture:
+    """Reduces the fine canvas; `seen` has the finished size and says how much of each pixel is garment."""
+    mask = seen.point([255 if v >= 96 else 0 for v in range(256)])
+    box = mask.getbbox()
     if box is None:
         raise ValueError("The garment lies outside its picture; give the shot a smaller shift.")
-    return Picture(canvas.reduce(FINE), small, box)
+    return Picture(canvas.reduce(FINE), mask, box)

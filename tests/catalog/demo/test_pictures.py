@@ -76,6 +76,17 @@ def test_the_picture_is_the_size_that_is_asked_for(shop: list[Garment]) -> None:
     assert draw_street(garment, shot, 240).size == (180, 240)
 
 
+def test_the_mask_lies_where_the_garment_is_in_the_picture(shop: list[Garment]) -> None:
+    """The same shot of the garment dyed otherwise differs inside the mask and nowhere far from it."""
+    garment = replace(one_of(shop, "t-shirt"), pattern="plain", base=(247, 245, 240))
+    shot = replace(shots_of(garment, 0)[0], stage="flat", scene="planks", shade="", noise=0.0, blur=0.0)
+    picture, dyed = take_street(garment, shot), take_street(replace(garment, base=(46, 45, 50)), shot)
+    differs = np.abs(np.asarray(picture.image).astype(int) - np.asarray(dyed.image).astype(int)).max(axis=2) > 60
+    garment_pixels = np.asarray(picture.mask) > 0
+    assert (differs & garment_pixels).sum() > 0.8 * garment_pixels.sum()
+    assert (differs & ~garment_pixels).sum() < 0.02 * garment_pixels.sum()
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_scene_can_be_the_background(shop: list[Garment], stage: str) -> None:
     garment = one_of(shop, "shirt")
