@@ -1,0 +1,102 @@
+"""Scores of neighbours: small cases by hand, the expectation against the mean of many draws."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models_registry.evaluate import (
+    Score,
+    category_match,
+    expected_random_match,
+    hubness,
+    product_recall,
+    summarise,
+)
+from models_registry.neighbours import Neighbours, group_codes, random_control
+
+
+def found(rows: list[list[int]]) -> Neighbours:
+    indices = np.array(rows)
+    return Neighbours(indices, np.where(indices < 0, np.nan, np.arange(indices.shape[1], dtype=float)))
+
+
+def test_category_match_looks_at_the_first_neighbour_and_passes_over_the_unknown() -> None:
+    neighbours = found([[0, 1], [1, 0], [2, 0], [0, 1], [-1, -1]])
+    match = category_match(neighbours, ["dress", "dress", "dress", None, "hat"], ["dress", "hat", None])
+    np.testing.assert_array_equal(match, [1.0, 0.0, np.nan, np.nan, np.nan])
+    assert summarise(match) == Score(0.5, 2)
+
+
+def test_a_score_without_labels_is_none() -> None:
+    match = category_match(found([[0], [1]]), [None, None], [None, None])
+    assert summarise(match) == Score(None, 0)
+    assert expected_random_match([None, None], ["a", "b"], query_ids=np.arange(2), gallery_ids=np.arange(2)) == Score(
+        None, 0
+    )
+
+
+def test_labels_of_another_number_of_queries_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 labels do not fit the neighbours of 2 queries"):
+        category_match(found([[0], [1]]), ["a", "b", "c"], ["a", "b"])
+
+
+def test_expected_match_leaves_the_query_itself_out() -> None:
+    labels = ["a", "a", "a", "b"]
+    ids = np.arange(4)
+    expected = expected_random_match(labels, labels, query_ids=ids, gallery_ids=ids)
+    assert expected.n == 4
+    assert expected.value == pytest.approx((2 / 3 * 3 + 0) / 4)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_expected_match_of_a_whole_catalogue_is_the_sum_over_categories(seed: int) -> None:
+    labels = np.random.default_rng(seed).choice(["a", "b", "c", "d"], 50, p=[0.6, 0.2, 0.15, 0.05]).tolist()
+    ids = np.arange(50)
+    by_category = sum(labels.count(name) * (labels.count(name) - 1) for name in set(labels)) / (50 * 49)
+    assert expected_random_match(labels, labels, query_ids=ids, gallery_ids=ids).value == pytest.approx(by_category)
+
+
+def test_expected_match_is_what_the_control_scores_in_the_long_run() -> None:
+    rng = np.random.default_rng(1)
+    labels = [None if name == "?" else name for name in rng.choice(["a", "b", "c", "?"], 60, p=[0.5, 0.3, 0.1, 0.1])]
+    products = [str(number) for number in rng.integers(0, 15, 60)]
+    rules = [group_codes(products, products)]
+    ids = np.arange(60)
+    draws = np.array(
+        [
+            category_match(random_control(query_ids=ids, gallery_ids=ids, seed=seed, hidden=rules), labels, labels)
+            for seed in range(600)
+        ]
+    )
+    expected = expected_random_match(labels, labels, query_ids=ids, gallery_ids=ids, hidden=rules)
+    measured = np.nanmean(draws[:, [label is not None for label in labels]], axis=0).mean()
+    error = math.sqrt(0.25 / (600 * 54))
+    assert expected.value == pytest.approx(measured, abs=5 * error)
+
+
+def test_product_recall_counts_queries_that_could_be_answered() -> None:
+    products = ["p", "p", "q", None, "p"]
+    ids = np.arange(5)
+    neighbours = found([[2, 1], [0, 2], [0, 1], [0, 1], [3, 2]])
+    at_1 = product_recall(neighbours, products, products, query_ids=ids, gallery_ids=ids)
+    at_2 = product_recall(neighbours, products, products, query_ids=ids, gallery_ids=ids, k=2)
+    np.testing.assert_array_equal(at_1, [0, 1, np.nan, np.nan, 0])
+    np.testing.assert_array_equal(at_2, [1, 1, np.nan, np.nan, 0])
+
+
+def test_product_recall_is_unknown_where_products_are_hidden() -> None:
+    products = ["p", "p", "q", "q"]
+    ids, rules = np.arange(4), [group_codes(products, products)]
+    neighbours = found([[2], [3], [0], [1]])
+    recall = product_recall(neighbours, products, products, query_ids=ids, gallery_ids=ids, hidden=rules)
+    assert np.isnan(recall).all()
+
+
+def test_hubness_is_the_share_of_the_busiest_candidate() -> None:
+    assert hubness(found([[7], [7], [3], [-1], [7]])) == 0.75
+    assert hubness(found([[-1]])) is None
