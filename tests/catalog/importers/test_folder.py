@@ -1,0 +1,85 @@
+"""Folders of pictures: with classes, with splits, with neither, with rubbish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evalapp.catalog.importers.base import Record, RowFault
+from evalapp.catalog.importers.folder import FolderSource
+from evalapp.core.errors import InvalidInput
+
+
+def laid_out(root: Path, *names: str) -> FolderSource:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"not looked at")
+    return FolderSource(root, {})
+
+
+def records(source: FolderSource) -> list[Record]:
+    return [row for row in source.rows() if isinstance(row, Record)]
+
+
+def test_the_first_folder_is_the_category_however_deep_the_picture(tmp_path: Path) -> None:
+    source = laid_out(tmp_path, "shirt/b.jpg", "dress/summer/a.png", "dress/c.webp")
+    assert [(row.row, row.key, row.category, row.split) for row in records(source)] == [
+        (1, "dress/c.webp", "dress", ""),
+        (2, "dress/summer/a.png", "dress", ""),
+        (3, "shirt/b.jpg", "shirt", ""),
+    ]
+
+
+def test_folders_of_splits_give_the_split(tmp_path: Path) -> None:
+    source = laid_out(tmp_path, "train/dress/a.jpg", "Validation/dress/b.jpg", "test/c.jpg")
+    assert [(row.key, row.category, row.split) for row in records(source)] == [
+        ("Validation/dress/b.jpg", "dress", "val"),
+        ("test/c.jpg", "", "test"),
+        ("train/dress/a.jpg", "dress", "train"),
+    ]
+
+
+def test_a_class_may_be_called_test_beside_other_classes(tmp_path: Path) -> None:
+    source = laid_out(tmp_path, "test/a.jpg", "dress/b.jpg")
+    assert {(row.category, row.split) for row in records(source)} == {("test", ""), ("dress", "")}
+
+
+def test_pictures_without_folders_have_no_category(tmp_path: Path) -> None:
+    source = laid_out(tmp_path, "b.JPG", "a.jpeg", "c.Gif", "d.bmp")
+    assert [(row.key, row.category) for row in records(source)] == [
+        ("a.jpeg", ""),
+        ("b.JPG", ""),
+        ("c.Gif", ""),
+        ("d.bmp", ""),
+    ]
+
+
+def test_what_computers_leave_behind_is_not_seen(tmp_path: Path) -> None:
+    source = laid_out(
+        tmp_path,
+        "__MACOSX/dress/a.jpg", ".cache/a.jpg", "dress/._a.jpg", "dress/Thumbs.db", "dress/notes.txt", "dress/a.jpg",
+        "__MACOSX/train/a.jpg",
+    )  # fmt: skip
+    assert [row.key for row in records(source)] == ["dress/a.jpg"]
+    assert source.count() == 1
+
+
+def test_a_link_to_a_folder_is_reported_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "set" / "dress").mkdir(parents=True)
+    (tmp_path / "set" / "round").symlink_to(tmp_path / "set")
+    rows = list(laid_out(tmp_path / "set", "dress/a.jpg").rows())
+    assert [(type(row), row.path) for row in rows] == [(Record, "dress/a.jpg"), (RowFault, "round")]
+    assert isinstance(rows[1], RowFault)
+    assert rows[1].code == "linked-folder"
+
+
+def test_columns_make_no_sense_in_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="--map"):
+        FolderSource(tmp_path, {"path": "image"})
+
+
+def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"")
+    with pytest.raises(InvalidInput, match="not a folder"):
+        FolderSource(tmp_path / "a.jpg", {})

@@ -1,0 +1,20 @@
+"""Keys that were there before."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalapp.catalog import seen
+from evalapp.catalog.seen import SeenKeys
+
+
+@given(keys=st.lists(st.text("abc", max_size=3)))
+def test_it_agrees_with_a_plain_set(keys: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seen, "_MOST_RECENT", 4)
+        ours, plain = SeenKeys(), set[str]()
+        for key in keys:
+            assert ours.add(key) == (key not in plain)
+            plain.add(key)
