@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models_registry.errors import EncoderError
 from models_registry.pictures import DEFAULT_MAX_PIXELS, BadPicture, open_rgb
 from models_registry.preprocess import prepare_into
 from models_registry.spec import EmptyBox
@@ -75,7 +74,7 @@ def embed(
 
     `decoders` is the number of lanes, one per usable core where None. Memory holds one pass per lane and the
     vectors of a few batches, however many pictures there are. `on_progress` gets pictures done and pictures in
-    all. Errors of the network itself (EncoderError) are raised.
+    all. Errors of the network itself (EncoderError) are raised. The encoder is left with the threads of a lane.
     """
     lanes = decoders or usable_cores()
     encoder.set_threads(max(1, usable_cores() // lanes))
@@ -120,9 +119,7 @@ def _one_pass(
     encoder: Encoder, pictures: Sequence[Picture], part: range, taps: tuple[str, ...], max_pixels: int
 ) -> Batch:
     """Decode a few pictures and send those that could be decoded through the network, in one forward pass."""
-    rules = encoder.spec.preprocess
-    if rules is None:
-        raise EncoderError(f"{encoder.spec.source} reads no pictures.")
+    rules = encoder.spec.rules
     tensor = np.empty((len(part), 3, *rules.size), dtype=np.float32)
     indices: list[int] = []
     failures: list[tuple[int, str]] = []

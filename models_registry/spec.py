@@ -119,6 +119,13 @@ class EncoderSpec:
             }
         )
 
+    @property
+    def rules(self) -> Preprocess:
+        """The preprocessing of an encoder that reads pictures; raises ValueError for one that reads keys."""
+        if self.preprocess is None:
+            raise ValueError(f"{self.source} reads no pictures.")
+        return self.preprocess
+
     def tap(self, name: str) -> Tap:
         """The tap of this name; raises KeyError naming those there are."""
         for tap in self.taps:

@@ -30,6 +30,7 @@ class Encoder(ABC):
 
     def __init__(self, spec: EncoderSpec) -> None:
         self.spec = spec
+        self.threads = 0  # the library decides
 
     def encode(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
         """The vectors of a batch [n, 3, height, width] at every tap asked for, float32 [n, dim], from one pass.
@@ -46,8 +47,9 @@ class Encoder(ABC):
             check_finite(self.spec.source, tap, rows)
         return vectors
 
-    def set_threads(self, threads: int) -> None:  # noqa: B027 - most encoders have no threads of their own
-        """Use this many cores per call to `encode` from now on."""
+    def set_threads(self, threads: int) -> None:
+        """Use this many cores per call to `encode` from now on, where the encoder can use more than one."""
+        self.threads = threads
 
     @abstractmethod
     def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors: ...
@@ -59,8 +61,7 @@ class Encoder(ABC):
                 raise EncoderError(f"{self.spec.source} has no tap {tap}; it has {', '.join(known)}.")
 
     def _check_shape(self, batch: NDArray[np.float32]) -> None:
-        assert self.spec.preprocess is not None  # noqa: S101 - an encoder of pictures has preprocessing by construction
-        expected = (3, *self.spec.preprocess.size)
+        expected = (3, *self.spec.rules.size)
         if batch.shape[1:] != expected:
             raise EncoderError(f"{self.spec.source} reads pictures of shape {expected}, not {batch.shape[1:]}.")
 

@@ -1,8 +1,9 @@
 """Colours, where they are, and edges: a description that needs no weights and still means something.
 
-Three blocks, each of length 1, with square roots of shares so that l2 compares them like Hellinger's distance:
-a histogram over hue x saturation x value, mean colour on a 4 x 4 grid, and edge directions weighted by their
-strength on a 2 x 2 grid.
+Three blocks, with square roots of shares so that l2 compares them like Hellinger's distance: a histogram over
+hue x saturation x value, mean colour on a 4 x 4 grid, and edge directions weighted by their strength on a 4 x 4
+grid. The last two have length 1, the first half of it: what colours there are says least about what a thing is
+(on photos of garments the nearest picture has the same category for 0.37 at full weight, for 0.49 at half).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _SIDE = 64
 _HUES, _SATURATIONS, _VALUES = 12, 4, 4
 _COLOURS = _HUES * _SATURATIONS * _VALUES
 _GRID = 4
-_EDGE_GRID, _DIRECTIONS = 2, 8
+_EDGE_GRID, _DIRECTIONS = 4, 8
+_COLOUR_WEIGHT = np.float32(0.5)
 DIM = _COLOURS + 3 * _GRID**2 + _DIRECTIONS * _EDGE_GRID**2
 
 
@@ -60,8 +62,8 @@ class ColourHistogram(Encoder):
     """The histogram on prepared pictures, values 0 to 1."""
 
     def _forward(self, batch: Floats, taps: Sequence[str]) -> Vectors:
-        blocks = [_colours(batch), _layout(batch), _edges(batch)]
-        vectors = np.concatenate([_unit(block) for block in blocks], axis=1)
+        blocks = [_COLOUR_WEIGHT * _unit(_colours(batch)), _unit(_layout(batch)), _unit(_edges(batch))]
+        vectors = np.concatenate(blocks, axis=1)
         return dict.fromkeys(taps, vectors)
 
 

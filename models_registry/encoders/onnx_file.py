@@ -123,17 +123,16 @@ class OnnxEncoder(Encoder):
         super().__init__(spec)
         self._path = path
         self._device = device
-        self._threads = 0
-        self._network = self._open(self._threads)
-        assert spec.preprocess is not None  # noqa: S101 - `describe` always writes it
-        self._network.try_out(spec.preprocess.size, [tap.name for tap in spec.taps])
+        self._network = self._open(self.threads)
+        self._network.try_out(spec.rules.size, [tap.name for tap in spec.taps])
 
     def set_threads(self, threads: int) -> None:
         """Threads belong to the session, so another number opens the file again."""
-        if threads != self._threads:
+        if threads != self.threads:
             network = self._open(threads)
             network.batch = self._network.batch
-            self._network, self._threads = network, threads
+            self._network = network
+            super().set_threads(threads)
 
     def _open(self, threads: int) -> OnnxNetwork:
         try:

@@ -37,6 +37,7 @@ class VggEncoder(Encoder):
             self.pass_size = _GPU_PASS_SIZE
 
     def set_threads(self, threads: int) -> None:
+        super().set_threads(threads)
         torch.set_num_threads(threads)
 
     def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:

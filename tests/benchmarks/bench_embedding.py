@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer pictures and one repeat")
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory() as folder:
-        files = _pictures(64 if quick else 1024, Path(folder))
+        files = _pictures(64 if quick else 512, Path(folder))
         repeats = 1 if quick else 5
         rows: list[Row] = []
         for path in sorted((SHARED / "models").glob("mobilenet*.onnx")):
@@ -49,8 +49,8 @@ def main() -> None:
         if not rows:
             print(f"No ONNX networks in {SHARED / 'models'}: their rows are left out.")
         vgg = _load("vgg16.random", {})
-        few = files[: 8 if quick else 48]
-        rows += _over_limit("vgg16.random", vgg, ("fc6", "fc7"), few, min(repeats, 3))
+        few = files[: 8 if quick else 24]
+        rows += _over_limit("vgg16.random", vgg, ("fc6", "fc7"), few, repeats)
         rows.append(_both_taps(vgg, few, repeats))
     print_table(f"Embedding on {usable_cores()} cores, {len(files)} pictures ({len(few)} for VGG16)", rows)
 

@@ -33,11 +33,7 @@ class Recorder(Encoder):
     def __init__(self) -> None:
         super().__init__(EncoderSpec("test", 1, "test", (Tap("mean", 3), Tap("max", 3)), Preprocess((16, 16))))
         self.passes: list[int] = []
-        self.threads = 0
         self._lock = threading.Lock()
-
-    def set_threads(self, threads: int) -> None:
-        self.threads = threads
 
     def _forward(self, batch: np.ndarray, taps: Sequence[str]) -> Vectors:
         with self._lock:

@@ -91,6 +91,12 @@ def test_an_unknown_tap_is_answered_with_those_there_are() -> None:
         SPEC.tap("fc6")
 
 
+def test_only_what_reads_pictures_has_rules_for_them() -> None:
+    assert SPEC.rules.size == (160, 224)
+    with pytest.raises(ValueError, match="reads no pictures"):
+        _ = replace(SPEC, preprocess=None).rules
+
+
 def test_a_box_is_cut_to_the_picture() -> None:
     assert Box(-5, 2, 50, 60).clamped(40, 30) == Box(0, 2, 40, 30)
 
