@@ -6,12 +6,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 KEY_BYTES = 32
 
@@ -34,8 +30,13 @@ def key_for_item(item_key: str) -> bytes:
     return hashlib.sha256(f"item\n{item_key}".encode()).digest()
 
 
-def as_array(keys: Sequence[bytes]) -> NDArray[np.bytes_]:
-    """Keys as [n] of 32-byte strings, so that numpy sorts and finds them; raises ValueError for other lengths."""
+def joined(keys: Sequence[bytes]) -> bytes:
+    """Keys one after the other, as they are written; raises ValueError where one is not KEY_BYTES long."""
     if any(len(key) != KEY_BYTES for key in keys):
         raise ValueError(f"A key is {KEY_BYTES} bytes long; make it with content_key or key_for_item.")
-    return np.frombuffer(b"".join(keys), dtype=f"S{KEY_BYTES}")
+    return b"".join(keys)
+
+
+def parted(raw: bytes) -> list[bytes]:
+    """The keys of `joined` again."""
+    return [raw[start : start + KEY_BYTES] for start in range(0, len(raw), KEY_BYTES)]

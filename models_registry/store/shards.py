@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_registry.metrics import sign_bits
-from models_registry.store.keys import KEY_BYTES
+from models_registry.store.keys import KEY_BYTES, joined, parted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -54,25 +54,24 @@ class BrokenShard:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A whole shard; `keys` is [n] of 32-byte strings, the arrays are memory-mapped read-only."""
+    """A whole shard; the arrays are memory-mapped read-only."""
 
     path: Path
-    keys: NDArray[np.bytes_]
+    keys: list[bytes]
     vectors: NDArray[np.float32]
     bits: NDArray[np.uint8]
 
 
-def write_shard(folder: Path, keys: NDArray[np.bytes_], vectors: NDArray[np.float32]) -> Path:
+def write_shard(folder: Path, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> Path:
     """Write keys [n] and vectors [n, d] as a new shard of `folder` and return its path.
 
     The files are made under a temporary name and reach the disk before the folder gets its own, so a process
     killed at any moment leaves either the whole shard or a folder that no reader looks at.
     """
-    name = f"{time.time_ns():016x}-{secrets.token_hex(4)}"
     with _unfinished_folder(folder) as unfinished:
         np.save(unfinished / "vectors.npy", np.ascontiguousarray(vectors))
         np.save(unfinished / "bits.npy", sign_bits(vectors))
-        (unfinished / "keys.bin").write_bytes(keys.tobytes())
+        (unfinished / "keys.bin").write_bytes(joined(keys))
         facts = {
             "version": VERSION,
             "count": len(keys),
@@ -83,7 +82,7 @@ def write_shard(folder: Path, keys: NDArray[np.bytes_], vectors: NDArray[np.floa
         for file in unfinished.iterdir():
             _to_disk(file)
         _to_disk(unfinished)
-        final = folder / name
+        final = folder / f"{time.time_ns():016x}-{secrets.token_hex(4)}"
         unfinished.rename(final)
     _to_disk(folder)
     return final
@@ -111,13 +110,13 @@ def open_shard(path: Path) -> Shard:
     if len(raw_keys) != count * KEY_BYTES:
         raise BrokenShardError(f"keys.bin holds {len(raw_keys)} bytes, not {count * KEY_BYTES}")
     # Plain array views of the maps: np.memmap does work of its own on every slice.
-    return Shard(path, np.frombuffer(raw_keys, dtype=f"S{KEY_BYTES}"), np.asarray(vectors), np.asarray(bits))
+    return Shard(path, parted(raw_keys), np.asarray(vectors), np.asarray(bits))
 
 
 def verify_shard(path: Path) -> None:
     """Read a shard whole and compare its checksums; raises BrokenShardError."""
     open_shard(path)
-    expected = json.loads((path / "shard.json").read_text(encoding="utf-8"))["sha256"]
+    expected = json.loads((path / "shard.json").read_text(encoding="utf-8")).get("sha256", {})
     for file in _FILES:
         if _sha256(path / file) != expected.get(file):
             raise BrokenShardError(f"{file} is not what was written (its SHA-256 differs)")

@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_registry.store import shards
-from models_registry.store.keys import as_array
+from models_registry.store.keys import joined
 from models_registry.store.vectors import Vectors, checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
 logger = logging.getLogger(__name__)
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _TAP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_NO_KEYS: NDArray[np.bytes_] = as_array([])
 
 
 class MissingVectors(LookupError):
@@ -54,24 +53,23 @@ class VectorStore:
 class TapStore:
     """Vectors of one encoder at one tap, by key. Any number of processes may read and write at once.
 
-    Shards are written once and never changed, so a reader needs no lock; where two processes wrote the same key,
-    the older shard counts, for every reader alike.
+    Shards are written once and never changed, so a reader needs no lock. Where two processes wrote the same key, the
+    older shard counts for everyone who opens the store afterwards.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._shards: dict[str, shards.Shard] = {}
-        self._broken: dict[str, shards.BrokenShard] = {}
+        self._known: set[str] = set()
+        self._broken: list[shards.BrokenShard] = []
         self._parts: list[shards.Shard] = []
-        self._offsets = np.zeros(1, dtype=np.int64)
-        self._sorted_keys = _NO_KEYS
-        self._places = np.zeros(0, dtype=np.int64)
+        self._offsets = [0]  # where the rows of each part begin among all rows
+        self._places: dict[bytes, int] = {}
 
     @property
     def count(self) -> int:
         """How many keys have a vector."""
         self._look_for_shards()
-        return len(self._sorted_keys)
+        return len(self._places)
 
     @property
     def dim(self) -> int | None:
@@ -83,13 +81,12 @@ class TapStore:
     def broken(self) -> list[shards.BrokenShard]:
         """Shards that are not used because their files do not fit together; their keys count as missing."""
         self._look_for_shards()
-        return list(self._broken.values())
+        return list(self._broken)
 
     def missing(self, keys: Sequence[bytes]) -> list[bytes]:
         """Those of the keys that have no vector yet: in the order given, each once."""
         self._look_for_shards()
-        found = self._find(as_array(keys)) >= 0
-        return list(dict.fromkeys(key for key, there in zip(keys, found.tolist(), strict=True) if not there))
+        return [key for key in dict.fromkeys(keys) if key not in self._places]
 
     def write(self, keys: Sequence[bytes], vectors: ArrayLike) -> None:
         """Store vectors [n, d] under keys [n]: on disk and whole when this returns.
@@ -97,29 +94,29 @@ class TapStore:
         Keys that have a vector already are skipped, so writing again does no harm. Raises ValueError for vectors of
         another length than those stored, and for NaN or infinity.
         """
-        array, wanted = checked(vectors), as_array(keys)
-        if len(wanted) != len(array):
-            raise ValueError(f"{len(wanted)} keys do not fit {len(array)} vectors.")
+        array = checked(vectors)
+        if len(keys) != len(array):
+            raise ValueError(f"{len(keys)} keys do not fit {len(array)} vectors.")
+        joined(keys)  # raises for keys of another length while nothing is written yet
         if self.dim not in (None, array.shape[1]):
             raise ValueError(f"Vectors here have {self.dim} components, not {array.shape[1]}: another encoder's?")
         shards.remove_abandoned(self.path)
-        firsts = np.sort(np.unique(wanted, return_index=True)[1])
-        new = firsts[self._find(wanted[firsts]) < 0]
-        if len(new):
-            shards.write_shard(self.path, wanted[new], array[new])
+        row_of = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))  # of equal keys the first stays
+        if new := self.missing(keys):
+            shards.write_shard(self.path, new, array[[row_of[key] for key in new]])
 
     def reader(self, keys: Sequence[bytes]) -> Vectors:
         """The vectors of these keys, in this order, keys repeated at will; raises MissingVectors."""
         if not keys:
             return Vectors.from_array(np.empty((0, self.dim or 1), dtype=np.float32))
-        self._look_for_shards()
-        places = self._find(as_array(keys))
-        if (places < 0).any():
-            raise MissingVectors(self.missing(keys))
-        part_of = np.searchsorted(self._offsets, places, side="right") - 1
+        if missing := self.missing(keys):
+            raise MissingVectors(missing)
+        places = np.fromiter((self._places[key] for key in keys), np.int64, len(keys))
+        offsets = np.array(self._offsets)
+        part_of = np.searchsorted(offsets, places, side="right") - 1
         parts = [part.vectors for part in self._parts]
         bits = [part.bits for part in self._parts]
-        return Vectors(parts, bits, part_of, places - self._offsets[part_of], parts[0].shape[1])
+        return Vectors(parts, bits, part_of, places - offsets[part_of], parts[0].shape[1])
 
     def verify(self) -> list[shards.BrokenShard]:
         """Read every shard and compare its checksums; what comes back is broken. Slow: it reads everything."""
@@ -131,13 +128,6 @@ class TapStore:
                 found.append(shards.BrokenShard(path, str(error)))
         return found
 
-    def _find(self, wanted: NDArray[np.bytes_]) -> NDArray[np.int64]:
-        """The place of each key among all rows of all shards, -1 where it has none."""
-        if not len(self._sorted_keys):
-            return np.full(len(wanted), -1, dtype=np.int64)
-        at = np.minimum(np.searchsorted(self._sorted_keys, wanted), len(self._sorted_keys) - 1)
-        return np.where(self._sorted_keys[at] == wanted, self._places[at], -1)
-
     def _shard_paths(self) -> list[Path]:
         if not self.path.is_dir():
             return []
@@ -145,26 +135,20 @@ class TapStore:
 
     def _look_for_shards(self) -> None:
         """Take in the shards that this or another process has added since."""
-        paths = self._shard_paths()
-        new = [path for path in paths if path.name not in self._shards and path.name not in self._broken]
-        for path in new:
-            try:
-                self._shards[path.name] = self._fitting(shards.open_shard(path))
-            except shards.BrokenShardError as error:
-                self._broken[path.name] = shards.BrokenShard(path, str(error))
-                logger.warning("The vectors in %s are not used: %s.", path, error)
-        if new:
-            self._build_index()
+        for path in self._shard_paths():
+            if path.name not in self._known:
+                self._known.add(path.name)
+                try:
+                    self._take_in(shards.open_shard(path))
+                except shards.BrokenShardError as error:
+                    self._broken.append(shards.BrokenShard(path, str(error)))
+                    logger.warning("The vectors in %s are not used: %s.", path, error)
 
-    def _fitting(self, shard: shards.Shard) -> shards.Shard:
-        others = next(iter(self._shards.values()), shard)
-        if shard.vectors.shape[1] != others.vectors.shape[1]:
-            lengths = f"{shard.vectors.shape[1]} components, the others {others.vectors.shape[1]}"
+    def _take_in(self, shard: shards.Shard) -> None:
+        if self._parts and shard.vectors.shape[1] != self._parts[0].vectors.shape[1]:
+            lengths = f"{shard.vectors.shape[1]} components, the others {self._parts[0].vectors.shape[1]}"
             raise shards.BrokenShardError(f"its vectors have {lengths}")
-        return shard
-
-    def _build_index(self) -> None:
-        self._parts = [self._shards[name] for name in sorted(self._shards)]
-        self._offsets = np.cumsum([0, *(len(part.keys) for part in self._parts)])
-        every = np.concatenate([_NO_KEYS, *(part.keys for part in self._parts)])
-        self._sorted_keys, self._places = np.unique(every, return_index=True)
+        for place, key in enumerate(shard.keys, start=self._offsets[-1]):
+            self._places.setdefault(key, place)
+        self._parts.append(shard)
+        self._offsets.append(self._offsets[-1] + len(shard.keys))
