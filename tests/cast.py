@@ -71,7 +71,8 @@ def wardrobe(slug: str = "wardrobe", items: int = 16) -> Catalogue:
 def network(name: str = "net") -> EmbeddingModel:
     """A registered model; its weights exist on paper only."""
     fingerprint = hashlib.sha256(name.encode()).hexdigest()
-    spec = {"family": "test", "weights_sha256": fingerprint[::-1]}
+    taps = [{"name": "fc6", "dim": 8}, {"name": "fc7", "dim": 8}]
+    spec = {"family": "test", "taps": taps, "weights_sha256": fingerprint[::-1]}
     return EmbeddingModel.objects.get_or_create(
         name=name, defaults={"source": "tiny-vgg", "spec": spec, "fingerprint": fingerprint}
     )[0]

@@ -15,7 +15,7 @@ app = Celery("evalapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-if settings.CELERY_BROKER_URL == "filesystem://":
+if settings.BROKER_IS_EMBEDDED:
     (settings.BROKER_DIR / "messages").mkdir(parents=True, exist_ok=True)
 
 

@@ -45,7 +45,7 @@ def embedded_services(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if not settings.DATABASE_URL:
         found.append(Info("PostgreSQL is embedded.", hint="Set DATABASE_URL to use a server of yours.", id="don.I001"))
-    if settings.CELERY_BROKER_URL == "filesystem://":
+    if settings.BROKER_IS_EMBEDDED:
         found.append(
             Info(
                 "The broker is a folder: workers must run on this machine.",

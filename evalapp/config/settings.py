@@ -134,9 +134,11 @@ DATABASES = {"default": {**_database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": 
 
 # --- Celery: rows are the jobs, messages are nudges --------------------------------------------------------
 
-CELERY_BROKER_URL = env_secret("CELERY_BROKER_URL") or "filesystem://"
+_broker_url = env_secret("CELERY_BROKER_URL")
+BROKER_IS_EMBEDDED = _broker_url is None
 BROKER_DIR = VAR_DIR / "broker"
-if CELERY_BROKER_URL == "filesystem://":
+CELERY_BROKER_URL = _broker_url or "filesystem://localhost//"
+if BROKER_IS_EMBEDDED:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "messages"),
         "data_folder_out": str(BROKER_DIR / "messages"),

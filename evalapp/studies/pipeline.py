@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from evalapp.catalog.models import Item
 from evalapp.catalog.renditions import ensure_renditions
 from evalapp.contenders import pipeline as embeddings
 from evalapp.contenders.models import Embedding, EmbeddingModel
@@ -15,6 +14,7 @@ from evalapp.contenders.services import count_vectors
 from evalapp.core.errors import Problem
 from evalapp.core.plans import Fault, Piece, Plan, Stage
 from evalapp.studies import services
+from evalapp.studies.arrays import GalleryArrays, Ids
 from evalapp.studies.models import Contender, Gallery, Pair, Query, Study
 from models_registry.metrics import Metric, is_metric
 from models_registry.neighbours import Neighbours, nearest, random_control
@@ -79,74 +79,50 @@ def _search(target: str, arguments: dict[str, Any]) -> list[Fault]:
     queries = list(
         study.queries.filter(position__gte=arguments["start"], position__lt=arguments["stop"]).order_by("position")
     )
-    board = _Board(study)
+    gallery = GalleryArrays(study)
     if contender.embedding is None:
-        services.record_nominations(contender, _answers(queries, board.ids, _at_random(study, queries, board)))
+        services.record_nominations(contender, _answers(queries, gallery.ids, _at_random(study, queries, gallery)))
         return []
-    faults, queries, found, ids = _neighbours(study, contender, contender.embedding, queries, board)
+    faults, queries, found, ids = _neighbours(study, contender, contender.embedding, queries, gallery)
     services.record_nominations(contender, _answers(queries, ids, found))
     return faults
 
 
-def _at_random(study: Study, queries: list[Query], board: _Board) -> Neighbours:
-    rows = board.rows_of([query.item_id for query in queries])
+def _at_random(study: Study, queries: list[Query], gallery: GalleryArrays) -> Neighbours:
+    rows = gallery.rows_of([query.item_id for query in queries])
     # A seed per block of queries: the draw does not depend on which worker does which block.
     seed = study.seed * 1_000_003 + queries[0].position
-    return random_control(query_ids=board.ids[rows], gallery_ids=board.ids, seed=seed, hidden=board.hidden(rows))
-
-
-class _Board:
-    """A study's gallery as arrays: item ids in the order of their keys, and the groups that hide candidates."""
-
-    def __init__(self, study: Study) -> None:
-        rows = Item.objects.filter(pk__in=_items(study)).order_by("key")
-        columns = list(rows.values_list("pk", "picture_id", "product").iterator(chunk_size=10_000))
-        self.ids = np.array([pk for pk, _, _ in columns], dtype=np.int64)
-        # The same picture under two keys says nothing about an encoder: it is never its own answer.
-        self.groups = [np.array([picture for _, picture, _ in columns], dtype=np.int64)]
-        if study.exclude == "product":
-            numbers: dict[str, int] = {"": -1}
-            self.groups.append(
-                np.array([numbers.setdefault(name, len(numbers)) for _, _, name in columns], dtype=np.int64)
-            )
-        self._row = {int(pk): row for row, pk in enumerate(self.ids)}
-
-    def rows_of(self, items: Sequence[int]) -> np.ndarray:
-        return np.array([self._row[item] for item in items], dtype=np.int64)
-
-    def hidden(self, queries: np.ndarray, gallery: np.ndarray | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
-        keep = slice(None) if gallery is None else gallery
-        return [(group[queries], group[keep]) for group in self.groups]
+    return random_control(query_ids=gallery.ids[rows], gallery_ids=gallery.ids, seed=seed, hidden=gallery.hidden(rows))
 
 
 def _neighbours(
-    study: Study, contender: Contender, embedding: Embedding, queries: list[Query], board: _Board
-) -> tuple[list[Fault], list[Query], Neighbours, np.ndarray]:
+    study: Study, contender: Contender, embedding: Embedding, queries: list[Query], gallery: GalleryArrays
+) -> tuple[list[Fault], list[Query], Neighbours, Ids]:
     """Search among the items that have vectors; a query without one is left out and said so."""
     folder = embeddings.folder_of(embedding.model, embedding.tap)
-    known = embeddings.contents(embedding.model, board.ids.tolist())
+    known = embeddings.contents(embedding.model, gallery.ids.tolist())
     missing = set(folder.missing([content.key for content in known]))
     present = [content for content in known if content.key not in missing]
     if not present:
         raise Problem(f"{contender.name} has no vectors at all; see the faults of its embedding.")
     key_of = {content.item: content.key for content in present}
-    rows = board.rows_of([content.item for content in present])
+    rows = gallery.rows_of([content.item for content in present])
     askable = [query for query in queries if query.item_id in key_of]
-    asking = board.rows_of([query.item_id for query in askable])
+    asking = gallery.rows_of([query.item_id for query in askable])
     found = nearest(
         folder.reader([key_of[query.item_id] for query in askable]),
         folder.reader([content.key for content in present]),
         metric=_metric(contender),
         k=study.top_k,
-        query_ids=board.ids[asking],
-        gallery_ids=board.ids[rows],
-        hidden=board.hidden(asking, rows),
+        query_ids=gallery.ids[asking],
+        gallery_ids=gallery.ids[rows],
+        hidden=gallery.hidden(asking, rows),
     )
     count_vectors(embedding, len(present))
     names = {content.item: content.name for content in known}
     absent = [query for query in queries if query.item_id not in key_of]
     faults = [(names.get(query.item_id, str(query.item_id)), f"no vector of {contender.name}") for query in absent]
-    return faults, askable, found, board.ids[rows]
+    return faults, askable, found, gallery.ids[rows]
 
 
 def _metric(contender: Contender) -> Metric:
@@ -155,7 +131,7 @@ def _metric(contender: Contender) -> Metric:
     return contender.metric
 
 
-def _answers(queries: list[Query], ids: np.ndarray, found: Neighbours) -> Iterator[services.Nominated]:
+def _answers(queries: list[Query], ids: Ids, found: Neighbours) -> Iterator[services.Nominated]:
     for row, query in enumerate(queries):
         for rank, (candidate, distance) in enumerate(
             zip(found.indices[row].tolist(), found.distances[row].tolist(), strict=True), start=1

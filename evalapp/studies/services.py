@@ -142,7 +142,6 @@ def record_nominations(contender: Contender, answers: Iterable[Nominated]) -> No
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE answer (query_id bigint, candidate_id bigint, rank smallint, distance float8)"
-            " ON COMMIT DROP"
         )
         cursor.copy_expert("COPY answer FROM STDIN", lines)
         cursor.execute(
@@ -158,6 +157,7 @@ def record_nominations(contender: Contender, answers: Iterable[Nominated]) -> No
             " ON CONFLICT (contender_id, pair_id) DO NOTHING",
             [contender.pk],
         )
+        cursor.execute("DROP TABLE answer")
 
 
 def deal_slots(study: Study) -> None:

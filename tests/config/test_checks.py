@@ -12,7 +12,7 @@ def _ids(messages: list) -> list[str]:  # type: ignore[type-arg]
 def test_one_machine_with_nothing_set_is_safe_and_says_what_is_embedded(settings: LazySettings) -> None:
     settings.ALLOWED_HOSTS = settings.LOCAL_HOSTS
     settings.DATABASE_URL = None
-    settings.CELERY_BROKER_URL = "filesystem://"
+    settings.BROKER_IS_EMBEDDED = True
     assert unsafe_settings() == []
     assert _ids(embedded_services()) == ["don.I001", "don.I002"]
 
@@ -36,5 +36,5 @@ def test_a_short_secret_key_is_an_error(settings: LazySettings) -> None:
 
 def test_services_of_ones_own_are_not_called_embedded(settings: LazySettings) -> None:
     settings.DATABASE_URL = "postgresql://db/x"
-    settings.CELERY_BROKER_URL = "redis://redis/0"
+    settings.BROKER_IS_EMBEDDED = False
     assert embedded_services() == []

@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from evalapp.core import api, errors
 from tests.conftest import REPOSITORY
 
-_RAISED = re.compile(r'(?:Problem|InvalidInput|NotFound|Conflict|Forbidden)\([^()]*code="([a-z_]+)"')
+_RAISED = re.compile(r'raise (?:Problem|InvalidInput|NotFound|Conflict|Forbidden)\([^()]*code="([a-z_]+)"')
 
 
 def test_nested_field_errors_become_paths() -> None:

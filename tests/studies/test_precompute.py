@@ -18,7 +18,7 @@ from evalapp.core import pipeline, queries
 from evalapp.core.models import Chunk, JobState
 from evalapp.core.services import request_job
 from evalapp.studies.models import Nomination, Pair, Study, StudyState
-from evalapp.studies.queries import evaluation
+from evalapp.studies.scores import evaluation
 from evalapp.studies.services import StudyPlan, create_study
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -44,7 +44,9 @@ def worker_is_alive(var: Path) -> bool:
 
 def celery(*words: str) -> list[str]:
     """The command line of a Celery role."""
-    return [sys.executable, "-m", "celery", "--app", "evalapp.config.celery", *words]
+    # As root on one's own machine there is nothing to be warned of: messages are JSON, never pickles.
+    hush = "ignore:You're running the worker with superuser privileges"
+    return [sys.executable, "-W", hush, "-m", "celery", "--quiet", "--app", "evalapp.config.celery", *words]
 
 
 def worker(*queues: str) -> list[str]:

@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.25
 def a_worker() -> Iterator[None]:
     """Make sure that somebody does the work: with the broker of this machine and no worker alive, start one
     for the length of the block. Workers of a real broker are the operator's to run."""
-    if settings.CELERY_BROKER_URL != "filesystem://" or worker_is_alive(settings.VAR_DIR):
+    if not settings.BROKER_IS_EMBEDDED or worker_is_alive(settings.VAR_DIR):
         yield
         return
     tasks.recover(timedelta(0))

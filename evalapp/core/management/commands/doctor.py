@@ -72,7 +72,7 @@ def _migrations() -> Finding:
 
 
 def _broker() -> Finding:
-    if settings.CELERY_BROKER_URL == "filesystem://":
+    if settings.BROKER_IS_EMBEDDED:
         return Finding("broker", True, f"a folder, {settings.BROKER_DIR}; set CELERY_BROKER_URL for a cluster")
     from celery import current_app
 
@@ -82,7 +82,7 @@ def _broker() -> Finding:
 
 
 def _workers() -> Finding:
-    if settings.CELERY_BROKER_URL == "filesystem://":
+    if settings.BROKER_IS_EMBEDDED:
         alive = worker_is_alive(settings.VAR_DIR)
         text = "running on this machine" if alive else "none; serve starts them, and so does --wait"
         return Finding("workers", alive, text, needed=False)

@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> None:
         prepare()
-        if settings.CELERY_BROKER_URL == "filesystem://" and not worker_is_alive(settings.VAR_DIR):
+        if settings.BROKER_IS_EMBEDDED and not worker_is_alive(settings.VAR_DIR):
             tasks.recover(timedelta(0))
         port = free_port(options["host"], options["port"])
         run_until_stopped(self, options["host"], port)

@@ -6,7 +6,8 @@ from typing import Any
 
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser
-from evalapp.studies.queries import evaluation, study_by_slug
+from evalapp.studies.queries import study_by_slug
+from evalapp.studies.scores import evaluation
 
 
 class Command(BaseCommand):
