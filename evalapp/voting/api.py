@@ -39,7 +39,7 @@ class VoterApi(APIView):
 
 class _PictureOutput(serializers.Serializer[Any]):
     image = serializers.CharField(help_text="Address of the picture.")
-    width = serializers.IntegerField(help_text="Pixels of the original, for the aspect ratio.")
+    width = serializers.IntegerField(help_text="Pixels of the picture at that address.")
     height = serializers.IntegerField()
     alt = serializers.CharField(help_text="Neutral words; never what the picture shows.")
 

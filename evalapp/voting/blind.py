@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import reverse
-
 from evalapp.catalog.models import Picture
+from evalapp.catalog.renditions import picture_url, rendition_size
 from evalapp.voting.models import Exposure
 from evalapp.voting.tokens import sign_token
 
@@ -22,9 +21,5 @@ def as_shown(exposure: Exposure) -> dict[str, Any]:
 
 def _picture(picture: Picture, alt: str) -> dict[str, Any]:
     # The words are the same for every pair: a name or a category would answer the question.
-    return {
-        "image": reverse("picture", args=[picture.public_id]),
-        "width": picture.width,
-        "height": picture.height,
-        "alt": alt,
-    }
+    width, height = rendition_size(picture.width, picture.height)
+    return {"image": picture_url(picture.public_id), "width": width, "height": height, "alt": alt}
