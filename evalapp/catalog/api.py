@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from evalapp.catalog import queries, services
-from evalapp.catalog.importers.boxes import clamp_box
+from evalapp.catalog.importers.boxes import clamp_box, parse_box
 from evalapp.catalog.importers.texts import unstorable
 from evalapp.catalog.models import LONGEST, Item
 from evalapp.catalog.originals import Original, store_original
@@ -212,12 +212,10 @@ def _stored(picture: UploadedFile[bytes]) -> Original:
 
 
 def _draft(words: dict[str, Any], picture: Original) -> services.ItemDraft:
-    corners = [words.pop(corner, None) for corner in _CORNERS]
-    box = None
-    if None not in corners:
-        x1, y1, x2, y2 = corners
-        try:
-            box = clamp_box((x1, y1, x2, y2), picture.width, picture.height)
-        except ValueError as error:
-            raise InvalidInput(str(error), fields={"x1": [str(error)]}) from error
+    corners = [str(words.pop(corner, "")) for corner in _CORNERS]
+    try:
+        raw = parse_box(corners)
+        box = None if raw is None else clamp_box(raw, picture.width, picture.height)
+    except ValueError as error:
+        raise InvalidInput(str(error), fields={"x1": [str(error)]}) from error
     return services.ItemDraft(path=words["key"], picture=picture, box=box, **words)

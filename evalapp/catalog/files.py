@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
-import threading
+import secrets
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from evalapp.core.errors import Problem
+
 
 def write_once(name: str, data: bytes) -> None:
     """Put `data` under `name` in the default storage unless it is there; safe to race and to be killed in.
 
-    A file of another size is what a crash of the machine left of it, and is written again.
+    A file of another size is what a crash of the machine left of it, and is written again. Raises Problem where the
+    storage's disk is full or may not be written to.
     """
     try:
         path = default_storage.path(name)
     except NotImplementedError:
         _write_remote(name, data)
         return
-    if not _is_there(path, len(data)):
-        _write_local(path, data)
+    try:
+        if not _is_there(path, len(data)):
+            _write_local(path, data)
+    except OSError as error:
+        raise Problem(f"The picture storage cannot be written: {error.strerror} ({path}).") from error
 
 
 def is_stored(name: str) -> bool:
@@ -38,7 +44,7 @@ def _is_there(path: str, size: int) -> bool:
 
 def _write_local(path: str, data: bytes) -> None:
     """Django's own storage writes in place, and a kill would leave half a file under the final name."""
-    draft = f"{path}.{os.getpid()}-{threading.get_ident()}.part"
+    draft = f"{path}.{secrets.token_hex(8)}.part"
     try:
         _write(draft, data)
     except FileNotFoundError:
@@ -48,9 +54,7 @@ def _write_local(path: str, data: bytes) -> None:
 
 
 def _write(path: str, data: bytes) -> None:
-    file = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, settings.FILE_UPLOAD_PERMISSIONS or 0o666
-    )
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, settings.FILE_UPLOAD_PERMISSIONS or 0o666)
     with os.fdopen(file, "wb") as stream:
         stream.write(data)
 

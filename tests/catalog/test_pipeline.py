@@ -1,0 +1,169 @@
+"""Imports that are killed, that race, that are large."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from evalapp.catalog import pipeline, seen
+from evalapp.catalog.importers import open_source
+from evalapp.catalog.importers.base import Record, RowFault
+from evalapp.catalog.models import Catalogue, Item, Picture
+from evalapp.catalog.pipeline import Outcome, import_rows
+from evalapp.catalog.report import Report
+from tests.catalog.drawing import folder, numbered, picture
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+_KILLED = """
+import os, signal, sys
+import django
+from pathlib import Path
+from django.conf import settings
+settings.STORAGES["default"]["OPTIONS"]["location"] = sys.argv[2]
+django.setup()
+from django.db import connection
+connection.settings_dict["NAME"] = sys.argv[1]
+from evalapp.catalog import pipeline, services
+from evalapp.catalog.importers import open_source
+from evalapp.catalog.report import Report
+
+write, calls = services.write_items, []
+def write_and_die(*words):
+    calls.append(write(*words))
+    if len(calls) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return calls[-1]
+
+services.write_items = write_and_die
+pipeline._BATCH = 10
+with Report() as report:
+    pipeline.import_rows("shop", open_source(Path(sys.argv[3]), "folder", {}), report)
+"""
+
+
+def imported(slug: str, path: Path) -> tuple[Outcome, Report]:
+    with Report() as report:
+        return import_rows(slug, open_source(path, None, {}), report), report
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_an_import_killed_in_the_middle_leaves_whole_batches_and_is_completed_by_the_next(tmp_path: Path) -> None:
+    shop = folder(tmp_path / "shop", {f"{number:02}.png": numbered(number) for number in range(45)})
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "DJANGO_SETTINGS_MODULE": "evalapp.config.settings"}
+    words = [sys.executable, "-c", _KILLED, connection.settings_dict["NAME"], default_storage.path(""), shop]
+    killed = subprocess.run([str(word) for word in words], env=environment, cwd=REPOSITORY, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    assert list(Item.objects.values_list("key", flat=True)) == [f"{number:02}.png" for number in range(20)]
+    assert all(default_storage.size(row.file) == row.size for row in Picture.objects.all())
+    assert Catalogue.objects.get().version == 2
+
+    outcome, report = imported("shop", shop)
+    assert (outcome.new, outcome.updated, outcome.unchanged, report.total) == (25, 0, 20, 0)
+    assert Item.objects.count() == Picture.objects.count() == 45
+    assert all(default_storage.size(row.file) == row.size for row in Picture.objects.all())
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_imports_of_the_same_pictures_at_the_same_time_store_them_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_BATCH", 7)
+    shop = folder(tmp_path / "shop", {f"{number:02}.png": numbered(number) for number in range(40)})
+
+    def run(slug: str) -> Outcome:
+        try:
+            return imported(slug, shop)[0]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(run, ["shop", "other", "shop", "third"]))
+    assert all(outcome.taken == 40 for outcome in outcomes)
+    assert sum(outcome.new for outcome in outcomes) == 120
+    assert Picture.objects.count() == 40
+    assert Item.objects.count() == 120
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_the_version_rises_once_per_batch_that_changed_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_BATCH", 10)
+    shop = folder(tmp_path / "shop", {f"{number:02}.png": numbered(number) for number in range(25)})
+    assert imported("shop", shop)[0].version == 3
+    folder(shop, {"12.png": picture()})
+    assert imported("shop", shop)[0].version == 4
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_ten_times_the_pictures_take_no_more_statements(tmp_path: Path) -> None:
+    def statements(slug: str, count: int) -> int:
+        shop = folder(tmp_path / slug, {f"{number:03}.png": numbered(number) for number in range(count)})
+        with CaptureQueriesContext(connection) as caught:
+            imported(slug, shop)
+        return len(caught)
+
+    assert statements("large", 200) == statements("small", 20)
+
+
+class Missing:
+    """A table of pictures that are not there, as long as one likes."""
+
+    def __init__(self, root: Path, count: int) -> None:
+        self.root = root.resolve()
+        self._count = count
+
+    def count(self) -> int:
+        return self._count
+
+    def rows(self) -> Iterator[Record | RowFault]:
+        for number in range(self._count):
+            yield Record(number, f"{number}.jpg", key=f"{number}.jpg")
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "_MOST_RECENT", 1024)
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        try:
+            with Report(tmp_path / f"{count}.csv") as report:
+                import_rows("shop", Missing(tmp_path, count), report)
+            assert report.counts == {"missing-file": count}
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1_000)
+    few, many = peak(2_000), peak(20_000)
+    # A key is remembered in 8 bytes, twice that while it is sorted in; a row held by anything would show.
+    assert many - few < 18_000 * 40
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_progress_counts_every_row_once(tmp_path: Path) -> None:
+    folder(tmp_path, {"a.png": picture(), "b.png": b""})
+    (tmp_path / "items.csv").write_text("path,x1,y1,x2,y2\na.png,1,1,x,2\nb.png,,,,\nc.png,,,,\n")
+    told: list[int] = []
+    with Report() as report:
+        import_rows("shop", open_source(tmp_path / "items.csv", None, {}), report, advance=told.append)
+    assert sum(told) == 3
