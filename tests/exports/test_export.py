@@ -22,6 +22,7 @@ from evalapp.core.errors import Conflict, Problem
 from evalapp.exports import services, tables
 from evalapp.exports.services import export_study
 from evalapp.exports.tables import TABLES
+from evalapp.leaderboard.services import board_of
 from evalapp.studies.models import Nomination, Pair, Study
 from evalapp.voting.models import Exposure, Vote, Voter
 from evalapp.voting.pipeline import parse_taste, simulate_votes
@@ -124,6 +125,24 @@ def test_triplets_join_what_was_liked_and_what_was_not_of_one_query(study: Study
     assert {(row["query"], row["positive"], row["negative"]) for row in rows} == expected
     assert len(rows) == len(expected)
     assert all(0 < float(row["weight"]) < 1 for row in rows)
+
+
+def test_the_board_can_be_computed_from_the_files_alone(study: Study, tmp_path: Path) -> None:
+    """By the counting rules that the manifest states."""
+    export_study(study, "csv", tmp_path / "out")
+    first = [row for row in read(tmp_path / "out", "nominations") if row["rank"] == "1"]
+    query_of = {row["pair_id"]: row["query"] for row in read(tmp_path / "out", "pairs")}
+    queries = len({query_of[row["pair_id"]] for row in first})
+    for standing in board_of(study).standings:
+        mine = {row["pair_id"] for row in first if row["contender"] == standing.contender}
+        votes = [
+            (1 / (queries * float(row["propensity"])), row["verdict"] == "dope")
+            for row in read(tmp_path / "out", "votes")
+            if row["pair_id"] in mine and row["counted"] == "true" and row["verdict"] in {"dope", "nope"}
+        ]
+        assert standing.votes == len(votes)
+        share = sum(weight for weight, liked in votes if liked) / sum(weight for weight, _ in votes)
+        assert standing.approval == pytest.approx(share)
 
 
 @pytest.mark.parametrize("kind", KINDS)

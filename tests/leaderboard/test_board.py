@@ -150,6 +150,20 @@ def test_standings_come_best_first_with_the_control_among_them(study: Study) -> 
     assert [standing.contender for standing in board.standings if standing.control] == ["control"]
 
 
+def test_a_contender_entered_twice_stands_twice_and_changes_no_other(study: Study) -> None:
+    crowd(study, 400)
+    before = board_of(study)
+    twin = Contender.objects.create(study=study, name="net.fc6-twin:l2")
+    for nomination in Nomination.objects.filter(contender__study=study, contender__name=cast.FC6):
+        Nomination.objects.create(pair=nomination.pair, contender=twin, rank=nomination.rank)
+    after = board_of(study)
+    one, other = line(after, cast.FC6), line(after, twin.name)
+    assert (one.approval, one.low, one.high, one.votes) == (other.approval, other.low, other.high, other.votes)
+    for standing in before.standings:
+        same = line(after, standing.contender)
+        assert (same.approval, same.low, same.high) == (standing.approval, standing.low, standing.high)
+
+
 def test_a_study_of_one_contender_has_no_winner() -> None:
     lonely = cast.open_study("lonely")
     Contender.objects.filter(study=lonely).exclude(name=cast.FC6).delete()

@@ -47,6 +47,14 @@ def _adaptive_runs(rng: np.random.Generator, votes: int) -> tuple[Array, Array, 
     return weights, answers, float(liked.mean())
 
 
+def test_weighted_votes_are_unbiased_under_an_adaptive_sampler() -> None:
+    weights, answers, truth = _adaptive_runs(np.random.default_rng(10), 500)
+    sums = (weights * answers).mean(axis=1)
+    assert abs(sums.mean() - truth) < 3 * sums.std() / np.sqrt(RUNS)
+    shares = (weights * answers).sum(axis=1) / weights.sum(axis=1)
+    assert abs(shares.mean() - truth) < 3 * shares.std() / np.sqrt(RUNS) + 0.002
+
+
 def test_the_betting_sequence_covers_under_an_adaptive_sampler() -> None:
     weights, answers, truth = _adaptive_runs(np.random.default_rng(11), 2000)
     missed = _ever_misses(weights, answers, truth, bound=4.0, variance=0.5)

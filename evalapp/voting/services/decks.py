@@ -45,7 +45,9 @@ def serve_deck(study: Study, voter: Voter, n: int, rng: np.random.Generator | No
 def _offer_again(study: Study, voter: Voter, n: int) -> list[uuid.UUID]:
     now = timezone.now()
     open_ones = Exposure.objects.filter(study=study, voter=voter, answered_at__isnull=True, leased_until__lt=now)
-    found = dict(open_ones.order_by("pk").values_list("pk", "token")[:n])
+    # One that is locked is being answered at this moment.
+    unlocked = open_ones.select_for_update(no_key=True, skip_locked=True)
+    found = dict(unlocked.order_by("pk").values_list("pk", "token")[:n])
     if found:
         Exposure.objects.filter(pk__in=found).update(leased_until=now + settings.EXPOSURE_LEASE)
     return list(found.values())
