@@ -18,6 +18,8 @@ def _private_folders(settings: LazySettings, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.EMBEDDINGS_DIR = tmp_path / "embeddings"
     settings.WEIGHTS_DIR = tmp_path / "weights"
+    settings.STATIC_ROOT = tmp_path / "static"
+    settings.STATIC_ROOT.mkdir()
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -14,7 +16,7 @@ from evalapp.studies import queries
 from evalapp.studies.models import Study
 
 
-class StudyOutput(serializers.Serializer[Study]):
+class StudyOutput(serializers.Serializer[Any]):
     """What a visitor may know of a study: nothing of its contenders."""
 
     slug = serializers.CharField()

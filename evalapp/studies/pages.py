@@ -29,8 +29,8 @@ def lab(request: HttpRequest) -> HttpResponse:
     """Catalogues, models, studies and jobs at a glance."""
     context = {
         "catalogues": [
-            {"slug": row["slug"], "items": row["active"], "version": row["version"]}
-            for row in catalogues().values("slug", "active", "version")
+            {"slug": catalogue.slug, "items": getattr(catalogue, "active", 0), "version": catalogue.version}
+            for catalogue in catalogues()
         ],
         "models": registered_models(),
         "studies": [_line(study) for study in queries.studies_with_progress()],
