@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def page_script(context: Context, page: str) -> SafeString:
         nonce,
         mark_safe(_script_json({"imports": addresses})),  # noqa: S308 - the addresses are ours, and escaped
         format_html_join(
-            "\n", '<link rel="modulepreload" href="{}">', ((addresses[name],) for name in _needed_by(start, modules))
+            "\n", '<link rel="modulepreload" href="{}">', ((addresses[name],) for name in _needed_by(start))
         ),
         nonce,
         addresses[start],
@@ -82,6 +83,7 @@ def _value(line: Any, name: str) -> Any:
     return line[name] if isinstance(line, dict) else getattr(line, name)
 
 
+@cache
 def _modules() -> dict[str, Path]:
     """Every module of the front end by its plain name; those of pages are started, never imported."""
     found: dict[str, Path] = {}
@@ -91,8 +93,10 @@ def _modules() -> dict[str, Path]:
     return found
 
 
-def _needed_by(page: str, modules: dict[str, Path]) -> Iterable[str]:
+@cache
+def _needed_by(page: str) -> tuple[str, ...]:
     """What a page imports, directly or not, so that the browser need not find it out step by step."""
+    modules = _modules()
     needed: dict[str, None] = {}
     waiting = [page]
     while waiting:
@@ -100,7 +104,7 @@ def _needed_by(page: str, modules: dict[str, Path]) -> Iterable[str]:
             if name in modules and name not in needed:
                 needed[name] = None
                 waiting.append(name)
-    return needed
+    return tuple(needed)
 
 
 def _script_json(value: Any) -> str:

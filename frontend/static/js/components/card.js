@@ -20,11 +20,12 @@ export function mountCard({ exposure, pictures }, template) {
 }
 
 /**
- * Put the pictures beside or above each other, as the card's present size wants it.
+ * Put the pictures beside or above each other, as the room for the card wants it.
  * @param {HTMLElement} card
+ * @param {HTMLElement} room
  */
-export function arrange(card) {
-  const size = { width: card.clientWidth, height: card.clientHeight };
+export function arrange(card, room) {
+  const size = { width: room.clientWidth, height: room.clientHeight };
   const pictures = [...card.querySelectorAll("img")].map((picture) => ({
     width: picture.naturalWidth || picture.width,
     height: picture.naturalHeight || picture.height,

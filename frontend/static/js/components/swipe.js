@@ -2,7 +2,7 @@
  * Lets a card be dragged: it follows the pointer, leans, and on release flies on or springs back.
  */
 
-import { arrange, pose } from "components/card";
+import { pose } from "components/card";
 import { buzz, prefersCalm } from "lib/motion";
 import { isAtRest, leaning, springBack, tilt, velocity, verdictOf } from "logic/drag";
 
@@ -81,5 +81,4 @@ export function mountSwipe(card, onVerdict) {
   card.addEventListener("pointermove", follow);
   card.addEventListener("pointerup", release);
   card.addEventListener("pointercancel", release);
-  new ResizeObserver(() => arrange(card)).observe(card);
 }

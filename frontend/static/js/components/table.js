@@ -2,7 +2,7 @@
  * The table on which cards lie: the one to be judged, the next one under it, and those that are flying off.
  */
 
-import { mountCard } from "components/card";
+import { arrange, mountCard } from "components/card";
 import { flyHome, flyOff } from "components/flight";
 import { mountSwipe } from "components/swipe";
 
@@ -26,13 +26,19 @@ export function mountTable(table, { template, onSwipe }) {
   function lay(dealt, place) {
     let card = find(dealt.exposure.token);
     if (!card) {
+      // Taken back while it still flies: the pictures are needed here.
+      table.querySelector(`.card[data-token="${CSS.escape(dealt.exposure.token)}"]`)?.remove();
       card = mountCard(dealt, template);
       mountSwipe(card, onSwipe);
+      // Before it is laid down, so that nothing is seen to jump.
+      arrange(card, table);
       table.prepend(card);
     }
     card.dataset.place = place;
     card.inert = place !== "top";
   }
+
+  new ResizeObserver(() => lying().forEach((card) => arrange(card, table))).observe(table);
 
   return {
     /** Show the first pair, with the second under it; everything else is put away. @param {Dealt[]} hand */

@@ -4,7 +4,7 @@
 
 import { post, Refused } from "lib/api";
 import { loadPair } from "lib/pictures";
-import { missing, putBack, restoreDeck, showable, withExposures, without, withoutAll } from "logic/deck";
+import { deal, missing, putBack, restoreDeck, setAside, showable, withExposures, without, withoutAll } from "logic/deck";
 import { pauseAfter } from "logic/outbox";
 
 /** @typedef {import("logic/deck").Exposure} Exposure */
@@ -12,19 +12,26 @@ import { pauseAfter } from "logic/outbox";
 
 const LOADED_AHEAD = 6;
 const MOST_TRIES = 3;
+/** Pairs whose pictures stay at hand after they were answered, so that taking back needs no network. */
+const KEPT_PAIRS = 4;
+
+/** As long as the server keeps these pairs for this visitor, a new tab may go on with the deck of a closed one. */
+const LEFT_FOR_MS = 10 * 60_000;
 
 /**
  * @param {object} options
  * @param {string} options.url where decks come from
  * @param {string} options.study
- * @param {import("lib/shelf").Shelf} options.shelf
+ * @param {import("lib/shelf").Shelf} options.shelf of this tab: the deck outlives a reload
+ * @param {import("lib/shelf").Shelf} options.lasting of all tabs: a closed tab leaves its deck to the next
  * @param {readonly string[]} options.answered tokens whose answers are still on their way
  * @param {() => void} options.onChange
  * @param {() => void} options.onClosed the study takes no more votes
  */
-export function hireDealer({ url, study, shelf, answered, onChange, onClosed }) {
+export function hireDealer({ url, study, shelf, lasting, answered, onChange, onClosed }) {
   const key = `dopeornope.deck.${study}`;
-  let deck = withoutAll(restoreDeck(shelf.read(key)), answered);
+  const left = leftBehind(lasting, key);
+  let deck = withoutAll(restoreDeck(shelf.read(key) ?? left), answered);
   let asking = false;
   let failures = 0;
   /** @type {Map<string, [HTMLImageElement, HTMLImageElement]>} */
@@ -34,9 +41,11 @@ export function hireDealer({ url, study, shelf, answered, onChange, onClosed }) 
   /** @type {Set<string>} */
   const loading = new Set();
 
+  const isLoaded = (/** @type {string} */ token) => loaded.has(token);
+
   /** @param {import("logic/deck").Deck} next */
   function become(next) {
-    deck = next;
+    deck = deal(next, isLoaded);
     shelf.write(key, deck);
     loadAhead();
     void fill();
@@ -78,14 +87,11 @@ export function hireDealer({ url, study, shelf, answered, onChange, onClosed }) 
     const { token } = exposure;
     if (loaded.has(token) || loading.has(token)) return;
     loading.add(token);
-    try {
-      loaded.set(token, await loadPair(exposure));
-      onChange();
-    } catch {
-      missed(token);
-    } finally {
-      loading.delete(token);
-    }
+    const pictures = await loadPair(exposure).catch(() => null);
+    loading.delete(token);
+    if (!pictures) return missed(token);
+    loaded.set(token, pictures);
+    become(deck);
   }
 
   /** A picture did not come: try again later, and let the pair go if it never does. @param {string} token */
@@ -93,10 +99,11 @@ export function hireDealer({ url, study, shelf, answered, onChange, onClosed }) 
     if (!navigator.onLine) return;
     const times = (tries.get(token) ?? 0) + 1;
     tries.set(token, times);
-    if (times >= MOST_TRIES && failures === 0) become(without(deck, token));
-    else setTimeout(loadAhead, pauseAfter(times));
+    setTimeout(loadAhead, pauseAfter(times));
+    become(times >= MOST_TRIES && failures === 0 ? without(deck, token) : setAside(deck, token));
   }
 
+  window.addEventListener("pagehide", () => lasting.write(key, { at: Date.now(), deck }));
   window.addEventListener("online", () => {
     loadAhead();
     void fill();
@@ -107,7 +114,7 @@ export function hireDealer({ url, study, shelf, answered, onChange, onClosed }) 
   return {
     /** The pair to be judged now and the one after it. @returns {Dealt[]} */
     hand: () =>
-      showable(deck, (token) => loaded.has(token)).map((exposure) => ({
+      showable(deck, isLoaded).map((exposure) => ({
         exposure,
         pictures: /** @type {Dealt["pictures"]} */ (loaded.get(exposure.token)),
       })),
@@ -117,8 +124,8 @@ export function hireDealer({ url, study, shelf, answered, onChange, onClosed }) 
     isCutOff: () => failures > 0,
     /** @param {string} token */
     discard(token) {
-      loaded.delete(token);
       become(without(deck, token));
+      deck.gone.slice(0, -KEPT_PAIRS).forEach((old) => loaded.delete(old));
     },
     /** @param {Exposure} exposure @returns {Promise<void>} when it can be shown */
     async giveBack(exposure) {
@@ -126,4 +133,15 @@ export function hireDealer({ url, study, shelf, answered, onChange, onClosed }) 
       become(putBack(deck, exposure));
     },
   };
+}
+
+/**
+ * The deck of a tab that was closed a moment ago; whoever takes it has it alone.
+ * @param {import("lib/shelf").Shelf} lasting
+ * @param {string} key
+ */
+function leftBehind(lasting, key) {
+  const left = /** @type {{at: number, deck: unknown} | null} */ (lasting.read(key));
+  lasting.remove(key);
+  return left && Date.now() - left.at < LEFT_FOR_MS ? left.deck : null;
 }

@@ -6,7 +6,9 @@
 /** @typedef {{token: string, query: Picture, candidate: Picture}} Exposure */
 /**
  * @typedef {object} Deck
- * @property {readonly Exposure[]} waiting in the order in which they will be shown
+ * @property {readonly Exposure[]} waiting in the order in which they came
+ * @property {readonly string[]} hand tokens of the pair that is shown and of the one after it: once dealt they stay,
+ *   whatever else is loaded meanwhile
  * @property {readonly string[]} gone tokens that must not be shown (again), newest last
  * @property {boolean} exhausted the server had nothing more when it was last asked
  */
@@ -14,10 +16,11 @@
 const FEWEST_AHEAD = 8;
 const ASK_FOR = 10;
 const MOST_GONE = 500;
+const HAND = 2;
 
 /** @returns {Deck} */
 export function emptyDeck() {
-  return { waiting: [], gone: [], exhausted: false };
+  return { waiting: [], hand: [], gone: [], exhausted: false };
 }
 
 /**
@@ -42,7 +45,27 @@ export function withExposures(deck, exposures, exhausted) {
  */
 export function without(deck, token) {
   const gone = [...deck.gone.filter((other) => other !== token), token].slice(-MOST_GONE);
-  return { ...deck, waiting: deck.waiting.filter((exposure) => exposure.token !== token), gone };
+  return {
+    ...deck,
+    waiting: deck.waiting.filter((exposure) => exposure.token !== token),
+    hand: deck.hand.filter((other) => other !== token),
+    gone,
+  };
+}
+
+/**
+ * The pair cannot be shown now: it goes to the end.
+ * @param {Deck} deck
+ * @param {string} token
+ * @returns {Deck}
+ */
+export function setAside(deck, token) {
+  const isIt = (/** @type {Exposure} */ exposure) => exposure.token === token;
+  return {
+    ...deck,
+    waiting: [...deck.waiting.filter((exposure) => !isIt(exposure)), ...deck.waiting.filter(isIt)],
+    hand: deck.hand.filter((other) => other !== token),
+  };
 }
 
 /**
@@ -65,6 +88,7 @@ export function putBack(deck, exposure) {
   return {
     ...deck,
     waiting: [exposure, ...deck.waiting.filter(({ token }) => token !== exposure.token)],
+    hand: [exposure.token, ...deck.hand.filter((token) => token !== exposure.token)].slice(0, HAND),
     gone: deck.gone.filter((token) => token !== exposure.token),
   };
 }
@@ -79,24 +103,43 @@ export function missing(deck) {
 }
 
 /**
- * The first pairs whose pictures are loaded: what may be shown now, and what comes after it.
+ * Fill the hand with pairs whose pictures are loaded.
  * @param {Deck} deck
  * @param {(token: string) => boolean} isLoaded
- * @param {number} [count]
- * @returns {Exposure[]}
+ * @returns {Deck}
  */
-export function showable(deck, isLoaded, count = 2) {
-  return deck.waiting.filter(({ token }) => isLoaded(token)).slice(0, count);
+export function deal(deck, isLoaded) {
+  const others = deck.waiting.map(({ token }) => token).filter((token) => isLoaded(token) && !deck.hand.includes(token));
+  return { ...deck, hand: [...deck.hand, ...others].slice(0, HAND) };
 }
 
 /**
- * A deck kept by an earlier page. Whether the server had more is asked anew.
+ * The pairs in the hand that can be shown: none as long as the first is not loaded.
+ * @param {Deck} deck
+ * @param {(token: string) => boolean} isLoaded
+ * @returns {Exposure[]}
+ */
+export function showable(deck, isLoaded) {
+  const blocked = deck.hand.findIndex((token) => !isLoaded(token));
+  return deck.hand
+    .slice(0, blocked < 0 ? HAND : blocked)
+    .flatMap((token) => deck.waiting.filter((exposure) => exposure.token === token));
+}
+
+/**
+ * A deck kept by an earlier page: the pair it showed is the first again. Whether the server had more is asked anew.
  * @param {unknown} kept
  * @returns {Deck}
  */
 export function restoreDeck(kept) {
-  const { waiting, gone } = /** @type {Partial<Deck>} */ (kept ?? {});
-  if (!Array.isArray(waiting) || !Array.isArray(gone)) return emptyDeck();
+  const { waiting, hand, gone } = /** @type {Partial<Deck>} */ (kept ?? {});
+  if (!Array.isArray(waiting) || !Array.isArray(hand) || !Array.isArray(gone)) return emptyDeck();
   const whole = waiting.filter((one) => one?.token && one.query?.image && one.candidate?.image);
-  return { waiting: whole, gone: gone.filter((token) => typeof token === "string"), exhausted: false };
+  const known = new Set(whole.map(({ token }) => token));
+  return {
+    waiting: whole,
+    hand: hand.filter((token) => known.has(token)),
+    gone: gone.filter((token) => typeof token === "string"),
+    exhausted: false,
+  };
 }

@@ -47,6 +47,7 @@ const dealer = hireDealer({
   url: deckUrl,
   study,
   shelf: shelf("sessionStorage"),
+  lasting,
   answered: postman.unsent().map((entry) => entry.token),
   onChange: render,
   onClosed: () => (closed = true),

@@ -1,0 +1,156 @@
+"""The play page works for everybody: by keyboard, by ear, in any light, on any screen, without things jumping about."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from evalapp.studies.models import Study
+from tests.browser.game import Game, standing_votes
+
+pytestmark = [pytest.mark.browser, pytest.mark.database]
+
+SCREENS = [(320, 640), (390, 844), (844, 390), (1440, 900), (3840, 2160)]
+
+SHIFTS = """() => {
+  window.shifts = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.shifts += entry.value;
+  }).observe({type: 'layout-shift', buffered: true});
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+def test_everything_fits_on_the_screen(
+    chromium: Browser, live_server: LiveServer, study: Study, width: int, height: int, scheme: str
+) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    game = Game(context.new_page(), f"{live_server.url}/play/{study.slug}/")
+    game.start()
+    document = game.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert document == [width, height]
+    for thing in [game.card.locator("img").nth(0), game.card.locator("img").nth(1), *buttons(game)]:
+        box = thing.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
+    for button in buttons(game):
+        box = button.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+    context.close()
+
+
+def buttons(game: Game) -> list[Locator]:
+    """The five buttons."""
+    names = ("Nope", "Dope", "Undo", "Skip", "Report")
+    return [game.page.get_by_role("button", name=name) for name in names]
+
+
+def test_a_person_without_a_pointer_can_play_and_undo(game: Game) -> None:
+    page = game.page
+    first = game.token
+    dope = page.get_by_role("button", name="Dope")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if dope.evaluate("(button) => button === document.activeElement"):
+            break
+    expect(dope).to_be_focused()
+    assert dope.evaluate("(button) => getComputedStyle(button).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    game.await_other_than(first)
+    expect(dope).to_be_focused()
+    game.undo(first)
+    page.keyboard.press("ArrowLeft")
+    game.await_other_than(first)
+    game.expect_sent()
+    assert standing_votes() == {first: "nope"}
+
+
+def test_a_person_who_does_not_see_is_told_what_happens(game: Game) -> None:
+    live = game.page.get_by_role("status")
+    game.key("ArrowRight")
+    expect(live).to_have_text("Dope. Pair 2: two pictures. Dope or nope?")
+    game.page.keyboard.press("z")
+    expect(live).to_have_text("Taken back. Have another look. Pair 1: two pictures. Dope or nope?")
+
+
+def test_only_the_shown_pair_can_be_reached(game: Game) -> None:
+    heard = game.page.context.new_cdp_session(game.page).send("Accessibility.getFullAXTree")["nodes"]
+    assert [node["name"]["value"] for node in heard if node.get("role", {}).get("value") == "article"] == [
+        "Pair of pictures"
+    ]
+    assert [picture.get_attribute("alt") for picture in game.card.get_by_role("img").all()] == [
+        "First picture",
+        "Second picture",
+    ]
+
+
+def test_the_help_opens_with_the_keyboard_and_keeps_keys_to_itself(game: Game) -> None:
+    game.page.get_by_role("button", name="How to play").press("Enter")
+    dialog = game.page.get_by_role("dialog", name="How to play")
+    expect(dialog).to_be_visible()
+    game.page.keyboard.press("ArrowRight")
+    game.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(game.page.get_by_role("button", name="How to play")).to_be_focused()
+    game.expect_count(0)
+
+
+def test_the_end_takes_the_focus_from_the_button_that_led_there(game: Game) -> None:
+    dope = game.page.get_by_role("button", name="Dope")
+    while game.root.get_attribute("data-state") != "done":
+        if dope.is_enabled():
+            dope.press("Enter")
+    expect(game.page.get_by_role("heading", name="You have seen them all!")).to_be_focused()
+
+
+def test_newcomers_get_one_hint_that_leaves_for_good(game: Game) -> None:
+    hint = game.page.get_by_text("Drag right if")
+    expect(hint).to_be_visible()
+    for _ in range(3):
+        game.key("ArrowRight")
+    expect(hint).to_be_hidden()
+    game.start()
+    expect(hint).to_be_hidden()
+
+
+def test_nothing_jumps_while_pairs_come_and_go(context: BrowserContext, live_server: LiveServer, study: Study) -> None:
+    context.add_init_script(f"({SHIFTS})()")
+    game = Game(context.new_page(), f"{live_server.url}/play/{study.slug}/")
+    game.start()
+    for _ in range(4):
+        # Layout shifts within half a second of a key are held to be wanted: wait that out.
+        game.page.wait_for_timeout(600)
+        game.key("ArrowRight")
+    game.page.wait_for_timeout(600)
+    assert game.page.evaluate("window.shifts") == 0
+
+
+def test_who_asked_for_calm_gets_no_flying_cards(chromium: Browser, live_server: LiveServer, study: Study) -> None:
+    context = chromium.new_context(reduced_motion="reduce")
+    game = Game(context.new_page(), f"{live_server.url}/play/{study.slug}/")
+    game.start()
+    moving = """() => document.getAnimations().filter((one) => one.playState === 'running').flatMap(
+      (one) => one.effect.getKeyframes().map((frame) => frame.transform ?? frame.translate ?? frame.scale)
+    ).filter((move) => move && move !== 'none')"""
+    game.page.keyboard.press("ArrowRight")
+    assert game.page.evaluate(moving) == []
+    game.page.keyboard.press("z")
+    assert game.page.evaluate(moving) == []
+    context.close()
+
+
+def test_the_first_paint_weighs_less_than_a_small_picture(page: Page, live_server: LiveServer, study: Study) -> None:
+    weights: dict[str, int] = {}
+    page.on(
+        "response",
+        lambda answer: weights.update({answer.url: len(answer.body())}) if "/pictures/" not in answer.url else None,
+    )
+    Game(page, f"{live_server.url}/play/{study.slug}/").start()
+    page.wait_for_load_state("networkidle")
+    assert len(weights) > 20
+    assert sum(weights.values()) < 100_000

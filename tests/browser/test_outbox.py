@@ -1,0 +1,126 @@
+"""Answers survive whatever the network does: none is lost, none is counted twice."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from evalapp.studies.models import Study, StudyState
+from evalapp.voting.models import Vote
+from tests.browser.game import Game, standing_votes
+
+pytestmark = [pytest.mark.browser, pytest.mark.database]
+
+VOTES = "**/api/v1/votes/"
+
+
+def answer(game: Game, times: int) -> dict[str, str]:
+    """Answer by turns; what was said to which pair."""
+    said = {}
+    for number in range(times):
+        key, verdict = (("ArrowRight", "dope"), ("ArrowLeft", "nope"))[number % 2]
+        said[game.token] = verdict
+        game.key(key)
+    return said
+
+
+def test_answers_given_offline_arrive_once_the_network_is_back(game: Game) -> None:
+    game.page.context.set_offline(True)
+    said = answer(game, 4)
+    notice = game.page.locator("[data-notice]")
+    expect(notice).to_have_text("You are offline. 4 answers kept safe here until it is back.")
+    assert Vote.objects.count() == 0
+    game.page.context.set_offline(False)
+    game.expect_sent()
+    expect(notice).not_to_contain_text("offline")
+    assert standing_votes() == said
+
+
+def test_answers_survive_a_server_in_trouble(game: Game) -> None:
+    game.page.route(VOTES, lambda route: route.fulfill(status=503, body="Try later"))
+    said = answer(game, 3)
+    expect(game.page.locator("[data-notice]")).to_contain_text("The server cannot be reached.")
+    game.page.unroute(VOTES)
+    game.expect_sent()
+    assert standing_votes() == said
+
+
+def test_an_answer_whose_receipt_was_lost_is_counted_once(game: Game) -> None:
+    lost: list[int] = []
+
+    def lose_first_receipt(route: Route) -> None:
+        if lost:
+            route.continue_()
+            return
+        lost.append(route.fetch().status)
+        route.abort("connectionreset")
+
+    game.page.route(VOTES, lose_first_receipt)
+    said = answer(game, 2)
+    game.expect_sent()
+    assert lost == [200]
+    assert standing_votes() == said
+    assert Vote.objects.count() == 2
+    game.expect_count(2)
+
+
+def test_unsent_answers_survive_closing_the_tab(game: Game) -> None:
+    game.page.route(VOTES, lambda route: route.abort("connectionreset"))
+    said = answer(game, 3)
+    context = game.page.context
+    game.page.close()
+    assert Vote.objects.count() == 0
+    later = Game(context.new_page(), game.address)
+    later.start()
+    later.expect_sent()
+    assert standing_votes() == said
+    later.expect_count(3)
+    assert later.token not in said
+
+
+def test_a_tab_closed_right_after_an_answer_still_sends_it(game: Game) -> None:
+    said = answer(game, 1)
+    game.page.goto("about:blank")
+    for _ in range(50):
+        if Vote.objects.count():
+            break
+        game.page.wait_for_timeout(100)
+    assert standing_votes() == said
+
+
+def test_two_tabs_keep_their_answers_apart(game: Game) -> None:
+    other = Game(game.page.context.new_page(), game.address)
+    other.start()
+    game.page.context.set_offline(True)
+    said = {**answer(game, 2), **answer(other, 2)}
+    game.page.context.set_offline(False)
+    game.expect_sent()
+    other.expect_sent()
+    assert standing_votes() == said
+    assert len(said) == 4
+
+
+def test_a_study_closed_meanwhile_says_so(game: Game) -> None:
+    study = Study.objects.get()
+    study.state = StudyState.CLOSED
+    study.save(update_fields=["state"])
+    game.page.keyboard.press("ArrowRight")
+    expect(game.root).to_have_attribute("data-state", "closed")
+    expect(game.page.get_by_role("heading", name="This question is closed")).to_be_visible()
+    game.expect_sent()
+    game.expect_count(0)
+
+
+def test_an_answer_that_the_server_cannot_read_does_not_hold_up_the_others(game: Game) -> None:
+    def complain_of_batches_with_the_first(route: Route) -> None:
+        if first in (route.request.post_data or ""):
+            route.fulfill(status=400, json={"error": {"code": "invalid", "message": "No.", "fields": {}}})
+        else:
+            route.continue_()
+
+    first = game.token
+    game.page.route(VOTES, complain_of_batches_with_the_first)
+    said = answer(game, 3)
+    game.expect_sent()
+    said.pop(first)
+    assert standing_votes() == said

@@ -1,0 +1,107 @@
+"""The import map, and numbers in the form people read."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
+from django.template import Context, Template
+
+from evalapp.core.templatetags import frontend
+from tests.conftest import REPOSITORY
+
+SCRIPTS = REPOSITORY / "frontend" / "static" / "js"
+IMPORTED = re.compile(r'from "([^"]+)"')
+
+
+def page_script() -> str:
+    return Template('{% load frontend %}{% page_script "play" %}').render(Context({"CSP_NONCE": "abc"}))
+
+
+def addresses() -> dict[str, str]:
+    found = re.search(r'<script type="importmap" nonce="abc">(.*?)</script>', page_script())
+    assert found
+    imports: dict[str, str] = json.loads(found[1])["imports"]
+    return imports
+
+
+def preloaded() -> list[str]:
+    return re.findall(r'<link rel="modulepreload" href="([^"]+)">', page_script())
+
+
+def test_every_module_has_its_address() -> None:
+    modules = {path.relative_to(SCRIPTS).with_suffix("").as_posix() for path in SCRIPTS.rglob("*.js")}
+    assert set(addresses()) == modules
+
+
+def test_every_import_has_an_address() -> None:
+    known = addresses()
+    for path in SCRIPTS.rglob("*.js"):
+        imported = IMPORTED.findall(path.read_text(encoding="utf-8"))
+        assert [name for name in imported if name not in known] == [], path.name
+
+
+def test_what_a_page_imports_is_preloaded_once_and_nothing_else() -> None:
+    waiting, needed = ["pages/play"], set()
+    while waiting:
+        text = (SCRIPTS / f"{waiting.pop()}.js").read_text(encoding="utf-8")
+        # Imports in comments are types for the reader.
+        fresh = set(IMPORTED.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))) - needed
+        needed |= fresh
+        waiting += fresh
+    assert sorted(preloaded()) == sorted(addresses()[name] for name in needed)
+
+
+@pytest.fixture
+def collected(settings: LazySettings, tmp_path: Path) -> Path:
+    """Static files under hashed names, as they are served."""
+    settings.STATIC_ROOT = tmp_path / "static"
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "evalapp.core.staticfiles.HashedFiles"}}
+    call_command("collectstatic", interactive=False, verbosity=0)
+    return tmp_path / "static"
+
+
+def test_addresses_are_those_of_hashed_files_that_exist(collected: Path) -> None:
+    assert addresses()
+    for name, address in addresses().items():
+        assert re.fullmatch(rf"/static/js/{re.escape(name)}\.[0-9a-f]{{12}}\.js", address)
+        assert (collected / address.removeprefix("/static/")).is_file()
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.654, "65%"), (0.0, "0%"), (1.0, "100%"), (None, "—")],
+    ids=["part", "none", "all", "missing"],
+    [(0.654, "65%"), (0.0, "0%"), (1.0, "100%"), (None, "—")],
+    ids=["part", "none", "all", "missing"],
+)
+def test_shares_are_percentages(share: float | None, words: str) -> None:
+    assert frontend.percent(share) == words
+
+
+def test_lengths_stay_inside_the_drawing() -> None:
+    assert [frontend.length(share) for share in (-0.1, 0.25, 1.7, None)] == ["0.00%", "25.00%", "100.00%", "0.00%"]
+
+
+def test_big_numbers_are_grouped() -> None:
+    assert frontend.grouped(1234567) == "1,234,567"
+
+
+@pytest.mark.parametrize("name", ["vgg16.imagenet.fc7:cosine", "control", "a<b:l1", "", "..:"])
+def test_a_name_broken_into_lines_is_the_same_name(name: str) -> None:
+    text = str(frontend.breakable(name)).replace("<wbr>", "")
+    assert text == name.replace("<", "&lt;")
+
+
+def test_a_name_may_break_after_dots_and_colons_only() -> None:
+    assert frontend.breakable("vgg16.fc7:cosine") == "vgg16.<wbr>fc7:<wbr>cosine"
+
+
+def test_the_control_is_found_among_the_standings() -> None:
+    lines = [{"contender": "a", "control": False}, {"contender": "control", "control": True}]
+    assert frontend.control_of(lines) == lines[1]
+    assert frontend.control_of(lines[:1]) is None
