@@ -36,7 +36,7 @@ from evalapp.catalog.importers import open_source  # noqa: E402
 from evalapp.catalog.models import Catalogue, Item, Picture  # noqa: E402
 from evalapp.catalog.pipeline import import_rows  # noqa: E402
 from evalapp.catalog.report import Report  # noqa: E402
-from models_registry.pictures import inspect  # noqa: E402
+from models_registry.pictures import open_rgb  # noqa: E402
 from tests.benchmarks.harness import Row, at_most, print_table, timed_in_turns  # noqa: E402
 
 PHOTOS = Path(os.environ.get("DON_SHARED", REPOSITORY.parent / "shared")) / "data" / "clothing" / "items.csv"
@@ -89,7 +89,7 @@ def _decode_and_hash(files: list[Path]) -> None:
     for file in files:
         data = file.read_bytes()
         hashlib.sha256(data).hexdigest()
-        inspect(data)
+        open_rgb(data)
 
 
 _storage: dict[str, object] = {}
