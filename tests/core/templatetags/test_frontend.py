@@ -76,8 +76,6 @@ def test_addresses_are_those_of_hashed_files_that_exist(collected: Path) -> None
     ("share", "words"),
     [(0.654, "65%"), (0.0, "0%"), (1.0, "100%"), (None, "—")],
     ids=["part", "none", "all", "missing"],
-    [(0.654, "65%"), (0.0, "0%"), (1.0, "100%"), (None, "—")],
-    ids=["part", "none", "all", "missing"],
 )
 def test_shares_are_percentages(share: float | None, words: str) -> None:
     assert frontend.percent(share) == words
