@@ -41,6 +41,7 @@ class LeaderboardApi(APIView):
 
         study = serializers.CharField()
         votes = serializers.IntegerField(help_text="Verdicts that count.")
+        simulated = serializers.IntegerField(help_text="Of these, votes of a simulated crowd.")
         voters = serializers.IntegerField()
         credited_votes = serializers.IntegerField(help_text="A vote is credited to all who put its pair first.")
         decision = Decision()

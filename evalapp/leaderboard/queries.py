@@ -18,7 +18,7 @@ from evalapp.studies.models import BoardVisibility, Contender, Nomination, Query
 # they were not drawn by the design.
 _TALLY = """
 WITH counted AS MATERIALIZED (
-    SELECT vote.pair_id, vote.voter_id, vote.verdict, exposure.propensity
+    SELECT vote.pair_id, vote.voter_id, vote.verdict, vote.simulated, exposure.propensity
     FROM voting_vote vote JOIN voting_exposure exposure ON exposure.id = vote.exposure_id
     WHERE vote.study_id = %(study)s AND vote.counted AND vote.verdict IN ('dope', 'nope')
       AND exposure.kind IN ('study', 'control')
@@ -27,9 +27,10 @@ WITH counted AS MATERIALIZED (
            count(*) FILTER (WHERE verdict = 'dope') AS dope, count(*) FILTER (WHERE verdict = 'nope') AS nope
     FROM counted GROUP BY pair_id, propensity
 )
-SELECT NULL AS contender_id, NULL AS propensity, count(*) AS dope, count(DISTINCT voter_id) AS nope FROM counted
+SELECT NULL AS contender_id, NULL AS propensity, count(*) AS dope, count(DISTINCT voter_id) AS nope,
+       count(*) FILTER (WHERE simulated) AS simulated FROM counted
 UNION ALL
-SELECT nomination.contender_id, per_pair.propensity, sum(per_pair.dope), sum(per_pair.nope)
+SELECT nomination.contender_id, per_pair.propensity, sum(per_pair.dope), sum(per_pair.nope), NULL
 FROM per_pair JOIN studies_nomination nomination ON nomination.pair_id = per_pair.pair_id AND nomination.rank = 1
 GROUP BY nomination.contender_id, per_pair.propensity
 """
@@ -44,9 +45,10 @@ class _Columns:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counted verdicts, distinct voters behind them, and the votes credited to each contender by its id."""
+    """Counted verdicts, how many of them a simulated crowd gave, distinct voters, and credits by contender's id."""
 
     votes: int
+    simulated: int
     voters: int
     credited: dict[int, WeightedVotes]
 
@@ -100,13 +102,13 @@ def tally_of(study: Study, queries: int) -> Tally:
     with connection.cursor() as cursor:
         cursor.execute(_TALLY, {"study": study.pk})
         rows = cursor.fetchall()
-    votes, voters = next((int(row[2]), int(row[3])) for row in rows if row[0] is None)
-    return Tally(votes, voters, _by_contender((row for row in rows if row[0] is not None), queries))
+    votes, voters, simulated = next((int(row[2]), int(row[3]), int(row[4])) for row in rows if row[0] is None)
+    return Tally(votes, simulated, voters, _by_contender((row for row in rows if row[0] is not None), queries))
 
 
-def _by_contender(rows: Iterable[tuple[int, float, int, int]], queries: int) -> dict[int, WeightedVotes]:
+def _by_contender(rows: Iterable[tuple[int, float, int, int, None]], queries: int) -> dict[int, WeightedVotes]:
     columns: dict[int, _Columns] = {}
-    for contender, propensity, dope, nope in rows:
+    for contender, propensity, dope, nope, _ in rows:
         mine = columns.setdefault(contender, _Columns())
         mine.weights.append(1 / (queries * propensity))
         mine.dope.append(int(dope))

@@ -46,11 +46,13 @@ class Standing:
 class Board:
     """The leaderboard: counted verdicts, the voters behind them, credits given, and the standings, best first.
 
-    One vote on a pair is credited to each contender that put the pair first, so there are more credits than votes.
+    `simulated` of the votes come from a simulated crowd. One vote on a pair is credited to each contender that put
+    the pair first, so there are more credits than votes.
     """
 
     study: str
     votes: int
+    simulated: int
     voters: int
     credited_votes: int
     decision: Decision
@@ -75,7 +77,7 @@ def board_of(study: Study) -> Board:
         delta=DELTA,
     )
     credited = sum(standing.votes for standing in standings)
-    return Board(study.slug, tally.votes, tally.voters, credited, decision, standings)
+    return Board(study.slug, tally.votes, tally.simulated, tally.voters, credited, decision, standings)
 
 
 def _standings(

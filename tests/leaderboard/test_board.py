@@ -113,6 +113,13 @@ def test_gold_and_repeats_are_no_part_of_it(study: Study) -> None:
     assert board_of(study).votes == 2
 
 
+def test_simulated_votes_count_and_are_told(study: Study) -> None:
+    crowd(study, 30)
+    cast.answered_exposure(study, cast.ada())
+    board = board_of(study)
+    assert (board.votes, board.simulated) == (31, 30)
+
+
 def test_votes_of_another_study_change_nothing(study: Study) -> None:
     crowd(cast.open_study("other"), 50)
     assert board_of(study).votes == 0
@@ -183,7 +190,7 @@ def test_a_study_whose_pairs_are_not_computed_has_an_empty_board() -> None:
 
 def test_the_document_has_the_agreed_names(study: Study) -> None:
     document = board_of(study).as_json()
-    assert list(document) == ["study", "votes", "voters", "credited_votes", "decision", "standings"]
+    assert list(document) == ["study", "votes", "simulated", "voters", "credited_votes", "decision", "standings"]
     assert list(document["decision"]) == ["state", "winner", "delta"]
     names = ["contender", "rank_best", "rank_worst", "approval", "low", "high", "votes", "control"]
     assert list(document["standings"][0]) == names

@@ -30,7 +30,8 @@ def _table(board: Board) -> list[str]:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ["  ".join(_fitted(row, widths)) for row in rows]
     voters = f"{board.voters} voter{'' if board.voters == 1 else 's'}"
-    return [f"{board.study}: {board.votes} votes of {voters}", "", *lines, "", _verdict(board)]
+    simulated = f", {board.simulated} of them simulated" if board.simulated else ""
+    return [f"{board.study}: {board.votes} votes of {voters}{simulated}", "", *lines, "", _verdict(board)]
 
 
 def _fitted(row: Sequence[str], widths: Sequence[int]) -> list[str]:
