@@ -46,10 +46,13 @@ class FolderSource:
                 yield _record(row, found, has_splits)
 
     def _has_splits(self) -> bool:
-        """Whether all folders at the top bear names of splits; a class may well be called `test` otherwise."""
+        """Whether all folders with pictures at the top bear names of splits; a class may well be called `test`."""
         with os.scandir(self.root) as entries:
-            names = [entry.name for entry in entries if not _is_ignored(entry.name) and entry.is_dir()]
-        return bool(names) and all(name.casefold() in _SPLITS for name in names)
+            names = [
+                entry.name for entry in entries if not _is_ignored(entry.name) and entry.is_dir(follow_symlinks=False)
+            ]
+        with_pictures = [name for name in names if any(isinstance(found, str) for found in self._walk(name))]
+        return bool(with_pictures) and all(name.casefold() in _SPLITS for name in with_pictures)
 
     def _walk(self, folder: str) -> Iterator[str | _Obstacle]:
         """Paths of pictures below `folder`, sorted by name, one folder in memory at a time."""

@@ -12,6 +12,7 @@ from evalapp.core.errors import InvalidInput
 
 
 def laid_out(root: Path, *names: str) -> FolderSource:
+    root.mkdir(exist_ok=True)
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"not looked at")
@@ -23,7 +24,7 @@ def records(source: FolderSource) -> list[Record]:
 
 
 def test_the_first_folder_is_the_category_however_deep_the_picture(tmp_path: Path) -> None:
-    source = laid_out(tmp_path, "shirt/b.jpg", "dress/summer/a.png", "dress/c.webp")
+    source = laid_out(tmp_path / "set", "shirt/b.jpg", "dress/summer/a.png", "dress/c.webp")
     assert [(row.row, row.key, row.category, row.split) for row in records(source)] == [
         (1, "dress/c.webp", "dress", ""),
         (2, "dress/summer/a.png", "dress", ""),
@@ -32,7 +33,7 @@ def test_the_first_folder_is_the_category_however_deep_the_picture(tmp_path: Pat
 
 
 def test_folders_of_splits_give_the_split(tmp_path: Path) -> None:
-    source = laid_out(tmp_path, "train/dress/a.jpg", "Validation/dress/b.jpg", "test/c.jpg")
+    source = laid_out(tmp_path / "set", "train/dress/a.jpg", "Validation/dress/b.jpg", "test/c.jpg")
     assert [(row.key, row.category, row.split) for row in records(source)] == [
         ("Validation/dress/b.jpg", "dress", "val"),
         ("test/c.jpg", "", "test"),
@@ -40,13 +41,18 @@ def test_folders_of_splits_give_the_split(tmp_path: Path) -> None:
     ]
 
 
+def test_folders_without_pictures_do_not_hide_the_splits(tmp_path: Path) -> None:
+    source = laid_out(tmp_path / "set", "train/dress/a.jpg", "test/dress/b.jpg", "annotations/deep/list.txt")
+    assert [(row.category, row.split) for row in records(source)] == [("dress", "test"), ("dress", "train")]
+
+
 def test_a_class_may_be_called_test_beside_other_classes(tmp_path: Path) -> None:
-    source = laid_out(tmp_path, "test/a.jpg", "dress/b.jpg")
+    source = laid_out(tmp_path / "set", "test/a.jpg", "dress/b.jpg")
     assert {(row.category, row.split) for row in records(source)} == {("test", ""), ("dress", "")}
 
 
 def test_pictures_without_folders_have_no_category(tmp_path: Path) -> None:
-    source = laid_out(tmp_path, "b.JPG", "a.jpeg", "c.Gif", "d.bmp")
+    source = laid_out(tmp_path / "set", "b.JPG", "a.jpeg", "c.Gif", "d.bmp")
     assert [(row.key, row.category) for row in records(source)] == [
         ("a.jpeg", ""),
         ("b.JPG", ""),
@@ -57,7 +63,7 @@ def test_pictures_without_folders_have_no_category(tmp_path: Path) -> None:
 
 def test_what_computers_leave_behind_is_not_seen(tmp_path: Path) -> None:
     source = laid_out(
-        tmp_path,
+        tmp_path / "set",
         "__MACOSX/dress/a.jpg", ".cache/a.jpg", "dress/._a.jpg", "dress/Thumbs.db", "dress/notes.txt", "dress/a.jpg",
         "__MACOSX/train/a.jpg",
     )  # fmt: skip
