@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Below the smallest normal float32, processors may round to zero; a sum of d squares can lose this much each time.
 _UNDERFLOW = 1e-37
+_SAFE_SQUARES = (1e-24, 1e34)
 
 
 def kernel_for(metric: Metric, dim: int) -> Kernel:
@@ -42,6 +43,7 @@ class Kernel(ABC):
     def __init__(self, dim: int) -> None:
         self.dim = dim
         self.gamma = 1.2 * (dim + 16) * 2.0**-24
+        self._buffer = np.empty((0, dim), dtype=np.float32)
 
     @property
     def row_bytes(self) -> int:
@@ -49,7 +51,7 @@ class Kernel(ABC):
         return 4 * self.dim
 
     def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
-        """Rows start..stop, ready to be searched."""
+        """Rows start..stop, ready to be searched; good until the next block is asked for."""
         return vectors.rows(start, stop)
 
     def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
@@ -60,9 +62,13 @@ class Kernel(ABC):
     def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
         """The `width` (at most len(rows)) rows of least cost for each query: costs and positions [P, width]."""
 
+    def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The distances that such costs speak of, but for rounding."""
+        return costs
+
     @abstractmethod
     def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
-        """For exact distances [P] of queries [P, d]: the highest cost that a row no farther away can have."""
+        """For exact distances [P] of queries [P, ...], ready as from `chosen`: the highest cost of a row so near."""
 
 
 class _L1(Kernel):
@@ -84,6 +90,9 @@ class _L2(Kernel):
 
         return _faiss_knn(queries, rows, width, faiss.METRIC_L2)
 
+    def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.sqrt(np.maximum(costs, 0.0)))
+
     def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
         # A row within D of the query is no longer than |x| + D, so its own length need not be known.
         lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
@@ -95,16 +104,23 @@ class _Cosine(Kernel):
     """Costs are minus the inner products of rows brought to length 1; a zero row stays zero."""
 
     def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
-        return _unit_rows(vectors.rows(start, stop))
+        # One buffer for all blocks: fresh memory would cost more time than the arithmetic.
+        if len(self._buffer) < stop - start:
+            self._buffer = np.empty((stop - start, self.dim), dtype=np.float32)
+        return _unit_rows(vectors.rows(start, stop), self._buffer[: stop - start])
 
     def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
-        return _unit_rows(vectors.take(positions))
+        rows = vectors.take(positions)
+        return _unit_rows(rows, np.empty_like(rows))
 
     def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
         import faiss
 
         products, positions = _faiss_knn(queries, rows, width, faiss.METRIC_INNER_PRODUCT)
         return -products, positions
+
+    def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return costs + 1
 
     def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
         # Once for the inner product, once for each of the two lengths.
@@ -135,14 +151,14 @@ class _Hamming(Kernel):
 
 
 @contextmanager
-def faiss_threads(threads: int | None) -> Iterator[None]:
-    """Let faiss use this many threads, None for as many as it likes."""
+def faiss_threads(threads: int | None) -> Iterator[int]:
+    """Let faiss use this many threads, None for as many as it would; gives their number."""
     import faiss
 
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(threads or before)
     try:
-        yield
+        yield threads or before
     finally:
         faiss.omp_set_num_threads(before)
 
@@ -154,15 +170,13 @@ def _faiss_knn(queries: NDArray[Any], rows: NDArray[Any], width: int, metric: in
     return costs.astype(np.float64), positions
 
 
-def _unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A copy of the rows, each of length 1, or 0 where it was 0."""
-    import faiss
-
-    units = np.array(rows, order="C")
-    faiss.normalize_L2(units)
-    squares = np.einsum("ij,ij->i", units, units)
-    # Squares of very short or long rows leave float32, or lose digits there: such rows did not become 1 long.
-    odd = np.flatnonzero(np.abs(squares - 1) > 1e-3)
+def _unit_rows(rows: NDArray[np.float32], units: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The rows brought to length 1, or 0 where they were 0, in `units` of the same shape."""
+    squares = np.einsum("ij,ij->i", rows, rows)
+    # Squares of very short or long rows leave float32, or lose digits there.
+    odd = np.flatnonzero((squares < _SAFE_SQUARES[0]) | (squares > _SAFE_SQUARES[1]))
+    squares[odd] = 1.0
+    np.multiply(rows, (1 / np.sqrt(squares))[:, None], out=units)
     if len(odd):
         wide = rows[odd].astype(np.float64)
         lengths = np.linalg.norm(wide, axis=1, keepdims=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 QUERY_BLOCK_BYTES = 16 << 20
-GALLERY_BLOCK_BYTES = 32 << 20
-EXACT_BLOCK_BYTES = 4 << 20
+GALLERY_BLOCK_BYTES = 24 << 20
+EXACT_BLOCK_BYTES = 1 << 20
 SHORTLIST_CELLS = 1 << 21
 
 _SPARE = 16  # proposals beyond k, so that rounding seldom makes a second pass necessary
@@ -60,14 +61,14 @@ def nearest(
     """
     order = np.arange(len(gallery), dtype=np.int64) if gallery_order is None else np.asarray(gallery_order)
     _check(queries, gallery, metric, k, (query_ids, gallery_ids, order))
-    visibility = Visibility.of(query_ids, gallery_ids, hidden)
-    search = _Search(queries, gallery, metric, kernel_for(metric, gallery.dim), k, visibility, order)
+    visibility, kernel = Visibility.of(query_ids, gallery_ids, hidden), kernel_for(metric, gallery.dim)
     indices = np.full((len(queries), k), -1, dtype=np.int64)
     distances = np.full((len(queries), k), np.nan)
-    per_query_block = query_block or _rows_in(QUERY_BLOCK_BYTES, search.kernel)
-    per_gallery_block = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, search.kernel)
+    per_query_block = query_block or _rows_in(QUERY_BLOCK_BYTES, kernel)
+    per_gallery_block = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, kernel)
     starts = range(0, len(queries) if len(gallery) else 0, per_query_block)
-    with faiss_threads(threads):
+    with faiss_threads(threads) as threads_used:
+        search = _Search(queries, gallery, metric, kernel, k, visibility, order, threads_used)
         for done, start in enumerate(starts):
             block = np.arange(start, min(start + per_query_block, len(queries)), dtype=np.int64)
             progress = _progress_of(on_progress, done, len(starts), len(gallery))
@@ -109,6 +110,7 @@ class _Search:
     k: int
     visibility: Visibility
     order: NDArray[np.int64]
+    threads: int
 
     def answer(
         self,
@@ -130,9 +132,9 @@ class _Search:
             unsure = []
             for start in range(0, len(pending), at_once):
                 some = pending[start : start + at_once]
-                settled, some_indices, some_distances = self._decide(
-                    some, *self._shortlist(some, width, gallery_block, report)
-                )
+                ready = self.kernel.chosen(self.queries, some)
+                shortlist = self._shortlist(ready, width, gallery_block, report)
+                settled, some_indices, some_distances = self._decide(some, ready, *shortlist)
                 indices[some[settled]], distances[some[settled]] = some_indices[settled], some_distances[settled]
                 unsure.append(some[~settled])
             pending, width, report = np.concatenate(unsure), min(len(self.gallery), width * _WIDENING), _silent
@@ -142,11 +144,10 @@ class _Search:
         return min(len(self.gallery), self.k + hidden + _SPARE)
 
     def _shortlist(
-        self, positions: NDArray[np.int64], width: int, gallery_block: int, report: Callable[[int], None]
+        self, queries: NDArray[Any], width: int, gallery_block: int, report: Callable[[int], None]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The `width` gallery rows of least cost for each query: costs and positions, both [P, width], sorted."""
-        queries = self.kernel.chosen(self.queries, positions)
-        costs, rows = np.empty((len(positions), 0)), np.empty((len(positions), 0), dtype=np.int64)
+        costs, rows = np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64)
         for start in range(0, len(self.gallery), gallery_block):
             stop = min(start + gallery_block, len(self.gallery))
             block = self.kernel.block(self.gallery, start, stop)
@@ -160,22 +161,30 @@ class _Search:
         return np.take_along_axis(costs, by_cost, axis=1), np.take_along_axis(rows, by_cost, axis=1)
 
     def _decide(
-        self, positions: NDArray[np.int64], costs: NDArray[np.float64], rows: NDArray[np.int64]
+        self,
+        positions: NDArray[np.int64],
+        ready: NDArray[Any],
+        costs: NDArray[np.float64],
+        rows: NDArray[np.int64],
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]:
         """Whether the shortlist of each query settles it [P], and the answers: positions and distances [P, k].
 
         The first k visible rows are measured exactly. The farthest of them bounds the answer, so every row whose
         cost may hide a distance within that bound is measured too; the shortlist settles the query if it reaches
-        beyond that cost, or holds the whole gallery.
+        beyond that cost, or holds the whole gallery. What will be within the bound is guessed from the costs, so
+        that nearly always one round of measuring is enough.
         """
         visible = ~self.visibility.hidden(positions, rows)
         seen = np.cumsum(visible, axis=1)
-        distances = np.full(costs.shape, np.inf)
         first = visible & (seen <= self.k)
-        self._measure(positions, rows, costs, first, distances)
+        distances = np.full(costs.shape, np.inf)
+        farthest = np.where(first, costs, -np.inf).max(axis=1)
+        guess = self.kernel.reach(self.kernel.estimate(farthest), ready)
+        likely = first | (visible & (costs <= guess[:, None]))
+        self._measure(positions, rows, costs, likely, distances)
         bound = np.where(first, distances, 0.0).max(axis=1)
-        reach = np.where(seen[:, -1] >= self.k, self.kernel.reach(bound, self.queries.take(positions)), np.inf)
-        self._measure(positions, rows, costs, visible & ~first & (costs <= reach[:, None]), distances)
+        reach = np.where(seen[:, -1] >= self.k, self.kernel.reach(bound, ready), np.inf)
+        self._measure(positions, rows, costs, visible & ~likely & (costs <= reach[:, None]), distances)
         settled = (reach < costs[:, -1]) | (rows.shape[1] == len(self.gallery))
         return settled, *self._first_k(distances, rows)
 
@@ -202,12 +211,17 @@ class _Search:
             np.copyto(distances, costs, where=wanted)
             return
         at_once = max(1, EXACT_BLOCK_BYTES // (8 * self.gallery.dim))
-        for row in np.flatnonzero(wanted.any(axis=1)):
-            query = self.queries.take(positions[row : row + 1])[0]
-            columns = np.flatnonzero(wanted[row])
-            for start in range(0, len(columns), at_once):
-                some = columns[start : start + at_once]
-                distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
+
+        def measure(some_queries: NDArray[np.int64]) -> None:
+            for row in some_queries:
+                query = self.queries.take(positions[row : row + 1])[0]
+                columns = np.flatnonzero(wanted[row])
+                for start in range(0, len(columns), at_once):
+                    some = columns[start : start + at_once]
+                    distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(measure, np.array_split(np.flatnonzero(wanted.any(axis=1)), self.threads)))
 
 
 def _silent(done: int) -> None:

@@ -1,0 +1,180 @@
+"""Neighbours over the best bare call there is, per metric: time in turns, and peak memory.
+
+    python tests/benchmarks/bench_neighbours.py [--quick] [--metric l2 ...]
+
+20,000 x 4,096 float32 as behind a ReLU (about half zeros), 1,000 queries, k = 10. Ours reads the vectors from
+memory-mapped shards, leaves out the query itself, decides in float64 and orders ties; the bare calls get arrays that
+lie ready in memory: faiss.knn with BLAS for l2, the same inner products on vectors of length 1 for cosine,
+faiss.knn for l1, faiss.knn_hamming on packed bits. For l1 there are other bare calls (torch.cdist, scipy's cdist);
+`--peers` times them on a tenth of the queries. The gallery is written as shards of 4,096 vectors.
+
+Peak memory is VmHWM of a process of its own that opens the store and searches. It counts the interpreter and the
+libraries, and every mapped page of the shards that was touched, although the system can take those back at will.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY))
+
+from models_registry.metrics import METRICS, Metric, sign_bits  # noqa: E402 - the repository is on the path only now
+from models_registry.neighbours import Neighbours, nearest  # noqa: E402
+from models_registry.store import TapStore, Vectors, key_for_item  # noqa: E402
+from tests.benchmarks.harness import Row, at_most, print_table, timed_in_turns  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+SHARD = 4096
+K = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    vectors: int
+    dim: int
+    queries: int
+
+
+def relu_like(size: Size) -> NDArray[np.float32]:
+    """Clustered vectors of which about half the components are zero."""
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((200, size.dim), dtype=np.float32)
+    vectors = rng.standard_normal((size.vectors, size.dim), dtype=np.float32)
+    vectors += centres[rng.integers(0, len(centres), size.vectors)]
+    return np.maximum(vectors, 0, out=vectors)
+
+
+def query_positions(size: Size) -> NDArray[np.int64]:
+    return np.random.default_rng(1).choice(size.vectors, size.queries, replace=False)
+
+
+def keys(positions: NDArray[np.int64]) -> list[bytes]:
+    return [key_for_item(str(position)) for position in positions.tolist()]
+
+
+def written(folder: Path, vectors: NDArray[np.float32]) -> TapStore:
+    store = TapStore(folder)
+    for start in range(0, len(vectors), SHARD):
+        block = vectors[start : start + SHARD]
+        store.write(keys(np.arange(start, start + len(block))), block)
+    return store
+
+
+def opened(folder: Path, size: Size) -> tuple[Vectors, Vectors]:
+    store = TapStore(folder)
+    return store.reader(keys(query_positions(size))), store.reader(keys(np.arange(size.vectors)))
+
+
+def ours(queries: Vectors, gallery: Vectors, size: Size, metric: Metric) -> Neighbours:
+    return nearest(
+        queries,
+        gallery,
+        metric=metric,
+        k=K,
+        query_ids=query_positions(size),
+        gallery_ids=np.arange(size.vectors),
+    )
+
+
+def bare_calls(vectors: NDArray[np.float32], queries: NDArray[np.float32]) -> dict[Metric, Callable[[], object]]:
+    import faiss
+
+    units, unit_queries = vectors.copy(), queries.copy()
+    faiss.normalize_L2(units)
+    faiss.normalize_L2(unit_queries)
+    return {
+        "l1": partial(faiss.knn, queries, vectors, K, metric=faiss.METRIC_L1),
+        "l2": partial(faiss.knn, queries, vectors, K),
+        "cosine": partial(faiss.knn, unit_queries, units, K, metric=faiss.METRIC_INNER_PRODUCT),
+        "hamming": partial(faiss.knn_hamming, sign_bits(queries), sign_bits(vectors), K),
+    }
+
+
+def times(folder: Path, vectors: NDArray[np.float32], size: Size, metrics: list[Metric], repeats: int) -> list[Row]:
+    queries, gallery = opened(folder, size)
+    bare = bare_calls(vectors, vectors[query_positions(size)])
+    rows = []
+    for metric in metrics:
+        seconds = timed_in_turns([partial(ours, queries, gallery, size, metric), bare[metric]], repeats)
+        rows.append(at_most(f"{metric}: time over the bare call", *seconds, "s", 1.15))
+    return rows
+
+
+def l1_peers(vectors: NDArray[np.float32], size: Size) -> list[Row]:
+    """Other bare calls for l1, over faiss.knn, on a tenth of the queries."""
+    import faiss
+    import torch
+    from scipy.spatial.distance import cdist
+
+    queries = vectors[query_positions(size)][: size.queries // 10]
+    calls: list[Callable[[], object]] = [
+        partial(faiss.knn, queries, vectors, K, metric=faiss.METRIC_L1),
+        partial(torch.cdist, torch.from_numpy(queries), torch.from_numpy(vectors), p=1),
+        partial(cdist, queries, vectors, "cityblock"),
+    ]
+    bare, by_torch, by_scipy = timed_in_turns(calls, 1)
+    return [
+        Row("l1: torch.cdist over faiss.knn", by_torch, bare, "s", by_torch / bare),
+        Row("l1: scipy cdist over faiss.knn", by_scipy, bare, "s", by_scipy / bare),
+    ]
+
+
+def peak_mib(folder: Path, size: Size, metric: Metric) -> float:
+    """VmHWM in MiB of a process that opens the store and searches once."""
+    sizes = [str(size.vectors), str(size.dim), str(size.queries)]
+    command = [sys.executable, __file__, "--search-only", str(folder), *sizes, "--metric", metric]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def search_only(folder: Path, size: Size, metric: Metric) -> None:
+    ours(*opened(folder, size), size, metric)
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    print(int(peak.split()[1]) / 1024)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Neighbours over the best bare call.")
+    parser.add_argument("--quick", action="store_true", help="5,000 x 1,024 and 300 queries")
+    parser.add_argument("--peers", action="store_true", help="time other bare calls for l1 too")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--metric", nargs="+", choices=METRICS, default=list(METRICS))
+    parser.add_argument("--search-only", nargs=4, metavar=("FOLDER", "VECTORS", "DIM", "QUERIES"), help="for memory")
+    asked = parser.parse_args()
+    if asked.search_only:
+        folder, *numbers = asked.search_only
+        search_only(Path(folder), Size(*map(int, numbers)), asked.metric[0])
+        return
+    size = Size(5_000, 1_024, 300) if asked.quick else Size(20_000, 4_096, 1_000)
+    with tempfile.TemporaryDirectory() as folder:
+        vectors = relu_like(size)
+        written(Path(folder), vectors)
+        rows = times(Path(folder), vectors, size, asked.metric, asked.repeats)
+        if asked.peers:
+            rows += l1_peers(vectors, size)
+        held = vectors.nbytes / 2**20
+        del vectors
+        for metric in asked.metric:
+            peak = peak_mib(Path(folder), size, metric)
+            # Python and the libraries alone are larger than a small gallery: the target is for the full size.
+            name = f"{metric}: peak memory over the vectors"
+            full = at_most(name, peak, held, "MiB", 1.3)
+            rows.append(Row(name, peak, held, "MiB", peak / held) if asked.quick else full)
+    print_table(f"Neighbours: {size.vectors:,} x {size.dim:,}, {size.queries:,} queries, k = {K}", rows)
+
+
+if __name__ == "__main__":
+    main()
