@@ -7,78 +7,102 @@ import { buzz, prefersCalm } from "lib/motion";
 import { isAtRest, leaning, springBack, tilt, velocity, verdictOf } from "logic/drag";
 
 /** @typedef {import("logic/drag").Motion} Motion */
+/** @typedef {import("logic/drag").Sample} Sample */
 
 const KEPT_SAMPLES = 12;
+/** Up and down a card follows the finger less than it does sideways. */
+const GIVE = 0.6;
+const HOME = { x: 0, y: 0, vx: 0, vy: 0 };
+
+class Swipe {
+  #card;
+  #onVerdict;
+  #motion = HOME;
+  #grip = 0;
+  #springing = 0;
+  /** @type {{id: number, x: number, y: number, samples: Sample[]} | null} */
+  #held = null;
+
+  /** @param {HTMLElement} card @param {(verdict: "dope" | "nope", motion: Motion) => void} onVerdict */
+  constructor(card, onVerdict) {
+    this.#card = card;
+    this.#onVerdict = onVerdict;
+    card.addEventListener("pointerdown", (event) => this.#grab(event));
+    card.addEventListener("pointermove", (event) => this.#follow(event));
+    card.addEventListener("pointerup", (event) => this.#release(event));
+    card.addEventListener("pointercancel", (event) => this.#release(event));
+  }
+
+  /** @param {PointerEvent} event */
+  #grab(event) {
+    if (this.#held || event.button !== 0 || this.#card.dataset.place !== "top") return;
+    cancelAnimationFrame(this.#springing);
+    const box = this.#card.getBoundingClientRect();
+    this.#grip = (event.clientY - box.top) / box.height;
+    // Caught while it springs back, the card stays where it is under the finger.
+    const { x, y } = this.#motion;
+    this.#held = { id: event.pointerId, x: event.clientX - x, y: event.clientY - y / GIVE, samples: [] };
+    this.#card.setPointerCapture(event.pointerId);
+    this.#card.dataset.held = "";
+  }
+
+  /** @param {PointerEvent} event */
+  #follow(event) {
+    if (event.pointerId !== this.#held?.id) return;
+    const { x, y, samples } = this.#held;
+    this.#motion = { x: event.clientX - x, y: (event.clientY - y) * GIVE, vx: 0, vy: 0 };
+    const sample = { t: event.timeStamp / 1000, x: this.#motion.x, y: this.#motion.y };
+    this.#held.samples = [...samples, sample].slice(-KEPT_SAMPLES);
+    this.#draw();
+  }
+
+  /** @param {PointerEvent} event */
+  #release(event) {
+    if (event.pointerId !== this.#held?.id) return;
+    this.#motion = { ...this.#motion, ...velocity(this.#held.samples, event.timeStamp / 1000) };
+    this.#held = null;
+    delete this.#card.dataset.held;
+    const verdict = event.type === "pointerup" ? verdictOf(this.#motion, this.#card.clientWidth) : null;
+    if (verdict) this.#onVerdict(verdict, this.#motion);
+    else if (prefersCalm()) this.#rest();
+    else this.#springHome();
+  }
+
+  #rest() {
+    this.#motion = HOME;
+    this.#draw();
+  }
+
+  #springHome() {
+    let before = performance.now();
+    const step = (/** @type {number} */ now) => {
+      this.#motion = springBack(this.#motion, (now - before) / 1000);
+      before = now;
+      if (isAtRest(this.#motion)) {
+        this.#rest();
+        return;
+      }
+      this.#draw();
+      this.#springing = requestAnimationFrame(step);
+    };
+    this.#springing = requestAnimationFrame(step);
+  }
+
+  #draw() {
+    const { x, y } = this.#motion;
+    const width = this.#card.clientWidth;
+    const lean = leaning(x, width);
+    const decided = Math.abs(lean) === 1;
+    if (decided && !("decided" in this.#card.dataset)) buzz(8);
+    this.#card.toggleAttribute("data-decided", decided);
+    pose(this.#card, { x, y, angle: prefersCalm() ? 0 : tilt(x, width, this.#grip), lean });
+  }
+}
 
 /**
  * @param {HTMLElement} card
  * @param {(verdict: "dope" | "nope", motion: Motion) => void} onVerdict
  */
 export function mountSwipe(card, onVerdict) {
-  /** @type {{id: number, x: number, y: number, grip: number, samples: import("logic/drag").Sample[]} | null} */
-  let held = null;
-  let springing = 0;
-  let motion = { x: 0, y: 0, vx: 0, vy: 0 };
-  let grip = 0;
-
-  function draw() {
-    const lean = leaning(motion.x, card.clientWidth);
-    if (Math.abs(lean) === 1 && !card.dataset.decided) buzz(8);
-    card.dataset.decided = Math.abs(lean) === 1 ? (lean > 0 ? "dope" : "nope") : "";
-    const angle = prefersCalm() ? 0 : tilt(motion.x, card.clientWidth, grip);
-    pose(card, { x: motion.x, y: motion.y, angle, lean });
-  }
-
-  /** @param {PointerEvent} event */
-  function grab(event) {
-    if (held || event.button !== 0 || card.dataset.place !== "top") return;
-    cancelAnimationFrame(springing);
-    const box = card.getBoundingClientRect();
-    grip = (event.clientY - box.top) / box.height;
-    // Caught while it springs back, the card stays where it is under the finger.
-    held = { id: event.pointerId, x: event.clientX - motion.x, y: event.clientY - motion.y, grip, samples: [] };
-    card.setPointerCapture(event.pointerId);
-    card.dataset.held = "";
-  }
-
-  /** @param {PointerEvent} event */
-  function follow(event) {
-    if (event.pointerId !== held?.id) return;
-    motion = { x: event.clientX - held.x, y: (event.clientY - held.y) * 0.6, vx: 0, vy: 0 };
-    held.samples = [...held.samples, { t: event.timeStamp / 1000, x: motion.x, y: motion.y }].slice(-KEPT_SAMPLES);
-    draw();
-  }
-
-  /** @param {PointerEvent} event */
-  function release(event) {
-    if (event.pointerId !== held?.id) return;
-    motion = { ...motion, ...velocity(held.samples, event.timeStamp / 1000) };
-    held = null;
-    delete card.dataset.held;
-    const verdict = event.type === "pointerup" ? verdictOf(motion, card.clientWidth) : null;
-    if (verdict) onVerdict(verdict, motion);
-    else home();
-  }
-
-  function home() {
-    if (prefersCalm()) {
-      motion = { x: 0, y: 0, vx: 0, vy: 0 };
-      draw();
-      return;
-    }
-    let before = performance.now();
-    const step = (/** @type {number} */ now) => {
-      motion = springBack(motion, (now - before) / 1000);
-      before = now;
-      if (isAtRest(motion)) motion = { x: 0, y: 0, vx: 0, vy: 0 };
-      else springing = requestAnimationFrame(step);
-      draw();
-    };
-    springing = requestAnimationFrame(step);
-  }
-
-  card.addEventListener("pointerdown", grab);
-  card.addEventListener("pointermove", follow);
-  card.addEventListener("pointerup", release);
-  card.addEventListener("pointercancel", release);
+  new Swipe(card, onVerdict);
 }

@@ -8,136 +8,156 @@ import { deal, missing, putBack, restoreDeck, setAside, showable, withExposures,
 import { pauseAfter } from "logic/outbox";
 
 /** @typedef {import("logic/deck").Exposure} Exposure */
-/** @typedef {{exposure: Exposure, pictures: [HTMLImageElement, HTMLImageElement]}} Dealt a pair that can be shown */
+/** @typedef {import("logic/deck").Deck} Deck */
+/** @typedef {import("lib/shelf").Shelf} Shelf */
+/** @typedef {[HTMLImageElement, HTMLImageElement]} Pictures */
+/** @typedef {{exposure: Exposure, pictures: Pictures}} Dealt a pair that can be shown */
+/**
+ * @typedef {object} DealerOptions
+ * @property {string} url where decks come from
+ * @property {string} study
+ * @property {Shelf} shelf of this tab: the deck outlives a reload
+ * @property {Shelf} lasting of all tabs: a closed tab leaves its deck to the next
+ * @property {readonly string[]} answered tokens whose answers are still on their way
+ * @property {() => void} onChange
+ * @property {() => void} onClosed the study takes no more votes
+ */
 
 const LOADED_AHEAD = 6;
 const MOST_TRIES = 3;
 /** Pairs whose pictures stay at hand after they were answered, so that taking back needs no network. */
 const KEPT_PAIRS = 4;
-
 /** As long as the server keeps these pairs for this visitor, a new tab may go on with the deck of a closed one. */
 const LEFT_FOR_MS = 10 * 60_000;
 
-/**
- * @param {object} options
- * @param {string} options.url where decks come from
- * @param {string} options.study
- * @param {import("lib/shelf").Shelf} options.shelf of this tab: the deck outlives a reload
- * @param {import("lib/shelf").Shelf} options.lasting of all tabs: a closed tab leaves its deck to the next
- * @param {readonly string[]} options.answered tokens whose answers are still on their way
- * @param {() => void} options.onChange
- * @param {() => void} options.onClosed the study takes no more votes
- */
-export function hireDealer({ url, study, shelf, lasting, answered, onChange, onClosed }) {
-  const key = `dopeornope.deck.${study}`;
-  const left = leftBehind(lasting, key);
-  let deck = withoutAll(restoreDeck(shelf.read(key) ?? left), answered);
-  let asking = false;
-  let failures = 0;
-  /** @type {Map<string, [HTMLImageElement, HTMLImageElement]>} */
-  const loaded = new Map();
-  /** @type {Map<string, number>} */
-  const tries = new Map();
+export class Dealer {
+  #options;
+  #key;
+  #deck;
+  #asking = false;
+  #failures = 0;
+  /** @type {Map<string, Pictures>} */
+  #loaded = new Map();
   /** @type {Set<string>} */
-  const loading = new Set();
+  #loading = new Set();
+  /** @type {Map<string, number>} */
+  #misses = new Map();
 
-  const isLoaded = (/** @type {string} */ token) => loaded.has(token);
-
-  /** @param {import("logic/deck").Deck} next */
-  function become(next) {
-    deck = deal(next, isLoaded);
-    shelf.write(key, deck);
-    loadAhead();
-    void fill();
-    onChange();
+  /** @param {DealerOptions} options */
+  constructor(options) {
+    this.#options = options;
+    this.#key = `dopeornope.deck.${options.study}`;
+    const left = leftBehind(options.lasting, this.#key);
+    this.#deck = withoutAll(restoreDeck(options.shelf.read(this.#key) ?? left), options.answered);
+    window.addEventListener("pagehide", () => options.lasting.write(this.#key, { at: Date.now(), deck: this.#deck }));
+    window.addEventListener("online", () => this.#carryOn());
+    this.#carryOn();
   }
 
-  async function fill() {
-    const n = missing(deck);
-    if (asking || n === 0) return;
-    asking = true;
+  /** The pair to be judged now and the one after it. @returns {Dealt[]} */
+  get hand() {
+    return showable(this.#deck, this.#isLoaded).map((exposure) => ({
+      exposure,
+      pictures: /** @type {Pictures} */ (this.#loaded.get(exposure.token)),
+    }));
+  }
+
+  /** Whether this visitor has seen everything there is for now. */
+  get isExhausted() {
+    return this.#deck.exhausted && this.#deck.waiting.length === 0;
+  }
+
+  /** Whether the last question for more did not get through. */
+  get isCutOff() {
+    return this.#failures > 0;
+  }
+
+  /** The pair was answered. @param {string} token */
+  discard(token) {
+    this.#become(without(this.#deck, token));
+    this.#deck.gone.slice(0, -KEPT_PAIRS).forEach((old) => this.#loaded.delete(old));
+  }
+
+  /** The answer was taken back. @param {Exposure} exposure @returns {Promise<void>} when the pair can be shown */
+  async giveBack(exposure) {
+    await this.#prepare(exposure);
+    this.#become(putBack(this.#deck, exposure));
+  }
+
+  #isLoaded = (/** @type {string} */ token) => this.#loaded.has(token);
+
+  /** @param {Deck} deck */
+  #become(deck) {
+    this.#deck = deal(deck, this.#isLoaded);
+    this.#options.shelf.write(this.#key, this.#deck);
+    this.#carryOn();
+    this.#options.onChange();
+  }
+
+  #carryOn() {
+    for (const exposure of this.#deck.waiting.slice(0, LOADED_AHEAD)) void this.#prepare(exposure);
+    void this.#fill();
+  }
+
+  async #fill() {
+    const n = missing(this.#deck);
+    if (this.#asking || n === 0) return;
+    this.#asking = true;
     try {
-      const { exposures, exhausted } = await post(url, { n });
-      asking = false;
-      failures = 0;
-      const before = deck.waiting.length;
-      deck = withExposures(deck, exposures, exhausted);
-      // Only pairs that are known already: a moment later the server has others.
-      if (!exhausted && deck.waiting.length === before) retryLater();
-      else become(deck);
+      const { exposures, exhausted } = await post(this.#options.url, { n });
+      this.#asking = false;
+      this.#take(exposures, exhausted);
     } catch (problem) {
-      asking = false;
-      if (problem instanceof Refused && problem.status !== 400) onClosed();
-      else retryLater();
-      onChange();
+      this.#asking = false;
+      if (problem instanceof Refused) this.#options.onClosed();
+      else this.#fillLater((this.#failures += 1));
+      this.#options.onChange();
     }
   }
 
-  function retryLater() {
-    failures += 1;
-    setTimeout(fill, pauseAfter(failures));
+  /** @param {Exposure[]} exposures @param {boolean} exhausted */
+  #take(exposures, exhausted) {
+    this.#failures = 0;
+    const deck = withExposures(this.#deck, exposures, exhausted);
+    // Only pairs that are known already: a moment later the server has others.
+    if (!exhausted && deck.waiting.length === this.#deck.waiting.length) this.#fillLater(1);
+    else this.#become(deck);
   }
 
-  function loadAhead() {
-    for (const exposure of deck.waiting.slice(0, LOADED_AHEAD)) void prepare(exposure);
+  /** @param {number} failures */
+  #fillLater(failures) {
+    setTimeout(() => this.#fill(), pauseAfter(failures));
   }
 
   /** @param {Exposure} exposure */
-  async function prepare(exposure) {
+  async #prepare(exposure) {
     const { token } = exposure;
-    if (loaded.has(token) || loading.has(token)) return;
-    loading.add(token);
+    if (this.#loaded.has(token) || this.#loading.has(token)) return;
+    this.#loading.add(token);
     const pictures = await loadPair(exposure).catch(() => null);
-    loading.delete(token);
-    if (!pictures) return missed(token);
-    loaded.set(token, pictures);
-    become(deck);
+    this.#loading.delete(token);
+    if (!pictures) {
+      this.#miss(token);
+      return;
+    }
+    this.#loaded.set(token, pictures);
+    this.#become(this.#deck);
   }
 
   /** A picture did not come: try again later, and let the pair go if it never does. @param {string} token */
-  function missed(token) {
+  #miss(token) {
     if (!navigator.onLine) return;
-    const times = (tries.get(token) ?? 0) + 1;
-    tries.set(token, times);
-    setTimeout(loadAhead, pauseAfter(times));
-    become(times >= MOST_TRIES && failures === 0 ? without(deck, token) : setAside(deck, token));
+    const misses = (this.#misses.get(token) ?? 0) + 1;
+    this.#misses.set(token, misses);
+    setTimeout(() => this.#carryOn(), pauseAfter(misses));
+    const hopeless = misses >= MOST_TRIES && !this.isCutOff;
+    this.#become(hopeless ? without(this.#deck, token) : setAside(this.#deck, token));
   }
-
-  window.addEventListener("pagehide", () => lasting.write(key, { at: Date.now(), deck }));
-  window.addEventListener("online", () => {
-    loadAhead();
-    void fill();
-  });
-  loadAhead();
-  void fill();
-
-  return {
-    /** The pair to be judged now and the one after it. @returns {Dealt[]} */
-    hand: () =>
-      showable(deck, isLoaded).map((exposure) => ({
-        exposure,
-        pictures: /** @type {Dealt["pictures"]} */ (loaded.get(exposure.token)),
-      })),
-    /** Whether this visitor has seen everything there is for now. */
-    isExhausted: () => deck.exhausted && deck.waiting.length === 0,
-    /** Whether the last question for more did not get through. */
-    isCutOff: () => failures > 0,
-    /** @param {string} token */
-    discard(token) {
-      become(without(deck, token));
-      deck.gone.slice(0, -KEPT_PAIRS).forEach((old) => loaded.delete(old));
-    },
-    /** @param {Exposure} exposure @returns {Promise<void>} when it can be shown */
-    async giveBack(exposure) {
-      await prepare(exposure);
-      become(putBack(deck, exposure));
-    },
-  };
 }
 
 /**
  * The deck of a tab that was closed a moment ago; whoever takes it has it alone.
- * @param {import("lib/shelf").Shelf} lasting
+ * @param {Shelf} lasting
  * @param {string} key
  */
 function leftBehind(lasting, key) {

@@ -8,116 +8,138 @@ import { attempted, failed, nextBatch, openOutbox, pauseAfter, settle, takeBack,
 
 /** @typedef {import("logic/outbox").Entry} Entry */
 /** @typedef {{entry: Entry, status: string}} Settled */
+/**
+ * @typedef {object} PostmanOptions
+ * @property {string} url where votes go
+ * @property {import("lib/shelf").Shelf} shelf one key per answer, so that two tabs never overwrite each other
+ * @property {() => void} onChange
+ * @property {(settled: Settled[]) => void} onSettled
+ */
 
 const PREFIX = "dopeornope.outbox.";
 /** A fresh answer rests this long, so that taking it back at once needs no server. */
 const GRACE_MS = 1200;
 const ENOUGH = 8;
 
-/**
- * @param {object} options
- * @param {string} options.url where votes go
- * @param {import("lib/shelf").Shelf} options.shelf one key per answer, so that two tabs never overwrite each other
- * @param {() => void} options.onChange
- * @param {(settled: Settled[]) => void} options.onSettled
- */
-export function hirePostman({ url, shelf, onChange, onSettled }) {
-  let outbox = openOutbox(shelf.keys(PREFIX).map((key) => /** @type {Entry} */ (shelf.read(key))).filter(Boolean));
-  let oneByOne = false;
+export class Postman {
+  #options;
+  #outbox;
+  #oneByOne = false;
   /** @type {Promise<void> | null} */
-  let round = null;
+  #round = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
+  #timer;
 
-  const keep = (/** @type {Entry} */ entry) => shelf.write(PREFIX + entry.client_id, entry);
-
-  function plan() {
-    clearTimeout(timer);
-    if (outbox.entries.length === 0 || round) return;
-    const patience = outbox.entries.length >= ENOUGH ? 0 : GRACE_MS;
-    timer = setTimeout(deliver, outbox.failures > 0 ? pauseAfter(outbox.failures) : patience);
+  /** @param {PostmanOptions} options */
+  constructor(options) {
+    this.#options = options;
+    const kept = options.shelf.keys(PREFIX).map((key) => /** @type {Entry} */ (options.shelf.read(key)));
+    this.#outbox = openOutbox(kept.filter(Boolean));
+    document.addEventListener("visibilitychange", () => this.#hurry());
+    window.addEventListener("online", () => void this.#deliver());
+    void this.#deliver();
   }
 
-  /** @returns {Promise<void>} */
-  function deliver() {
-    round ??= send(nextBatch(outbox, oneByOne ? 1 : undefined)).finally(() => {
-      round = null;
-      plan();
-      onChange();
+  /** Answers that the server has not confirmed. @returns {readonly Entry[]} */
+  get unsent() {
+    return this.#outbox.entries;
+  }
+
+  /** Whether the last try did not get through. */
+  get isCutOff() {
+    return this.#outbox.failures > 0;
+  }
+
+  /** @param {Entry} entry */
+  accept(entry) {
+    this.#keep(entry);
+    this.#outbox = withEntry(this.#outbox, entry);
+    this.#plan();
+  }
+
+  /** The study's last answer, if it can be had back without the server. @param {string} study */
+  takeBack(study) {
+    const taken = takeBack(this.#outbox, study);
+    if (!taken) return null;
+    this.#outbox = taken.outbox;
+    this.#forget(taken.entry);
+    return taken.entry;
+  }
+
+  /** Send everything now. @returns {Promise<boolean>} whether all has arrived */
+  async deliverAll() {
+    await this.#round;
+    do await this.#deliver();
+    while (this.unsent.length > 0 && !this.isCutOff);
+    return this.unsent.length === 0;
+  }
+
+  #plan() {
+    clearTimeout(this.#timer);
+    if (this.unsent.length === 0 || this.#round) return;
+    const patience = this.unsent.length >= ENOUGH ? 0 : GRACE_MS;
+    const pause = this.isCutOff ? pauseAfter(this.#outbox.failures) : patience;
+    this.#timer = setTimeout(() => this.#deliver(), pause);
+  }
+
+  /** One round at a time. @returns {Promise<void>} */
+  #deliver() {
+    this.#round ??= this.#send(nextBatch(this.#outbox, this.#oneByOne ? 1 : undefined)).finally(() => {
+      this.#round = null;
+      this.#plan();
+      this.#options.onChange();
     });
-    return round;
+    return this.#round;
+  }
+
+  /** The page may be about to close: send now, beside whatever is on its way. */
+  #hurry() {
+    if (document.visibilityState === "hidden" && !this.isCutOff) void this.#send(nextBatch(this.#outbox));
   }
 
   /** @param {Entry[]} batch */
-  async function send(batch) {
+  async #send(batch) {
     if (batch.length === 0) return;
     if (!navigator.onLine) {
-      outbox = failed(outbox);
+      this.#outbox = failed(this.#outbox);
       return;
     }
-    outbox = attempted(outbox, batch);
-    outbox.entries.filter((entry) => entry.attempts > 0).forEach(keep);
+    this.#outbox = attempted(this.#outbox, batch);
+    this.unsent.filter((entry) => entry.attempts > 0).forEach((entry) => this.#keep(entry));
     try {
-      const { results } = await post(url, { votes: batch.map(asBallot) });
-      conclude(batch, results);
-      oneByOne = false;
+      const { results } = await post(this.#options.url, { votes: batch.map(asBallot) });
+      this.#conclude(batch, results);
+      this.#oneByOne = false;
     } catch (problem) {
-      excuse(batch, problem);
+      this.#excuse(batch, problem);
     }
   }
 
   /** @param {Entry[]} batch @param {import("logic/outbox").Receipt[]} receipts */
-  function conclude(batch, receipts) {
-    const { outbox: rest, settled } = settle(outbox, batch, receipts);
-    outbox = rest;
-    settled.forEach(({ entry }) => shelf.remove(PREFIX + entry.client_id));
-    onSettled(settled);
+  #conclude(batch, receipts) {
+    const { outbox, settled } = settle(this.#outbox, batch, receipts);
+    this.#outbox = outbox;
+    settled.forEach(({ entry }) => this.#forget(entry));
+    this.#options.onSettled(settled);
   }
 
   /** @param {Entry[]} batch @param {unknown} problem */
-  function excuse(batch, problem) {
-    if (!(problem instanceof Refused)) outbox = failed(outbox);
-    else if (batch.length === 1) conclude(batch, [{ token: batch[0].token, status: "invalid" }]);
+  #excuse(batch, problem) {
+    if (!(problem instanceof Refused)) this.#outbox = failed(this.#outbox);
+    else if (batch.length === 1) this.#conclude(batch, [{ token: batch[0].token, status: "invalid" }]);
     // One answer that the server cannot read must not hold up the others: find it.
-    else oneByOne = true;
+    else this.#oneByOne = true;
   }
 
-  /** The page may be about to close: send now, beside whatever is on its way. */
-  function hurry() {
-    if (document.visibilityState === "hidden" && outbox.failures === 0) void send(nextBatch(outbox));
+  /** @param {Entry} entry */
+  #keep(entry) {
+    this.#options.shelf.write(PREFIX + entry.client_id, entry);
   }
 
-  document.addEventListener("visibilitychange", hurry);
-  window.addEventListener("online", () => void deliver());
-  void deliver();
-
-  return {
-    /** Answers that the server has not confirmed. @returns {readonly Entry[]} */
-    unsent: () => outbox.entries,
-    /** Whether the last try did not get through. */
-    isCutOff: () => outbox.failures > 0,
-    /** @param {Entry} entry */
-    accept(entry) {
-      keep(entry);
-      outbox = withEntry(outbox, entry);
-      plan();
-    },
-    /** The study's last answer, if it can be had back without the server. @param {string} study */
-    takeBack(study) {
-      const taken = takeBack(outbox, study);
-      if (!taken) return null;
-      outbox = taken.outbox;
-      shelf.remove(PREFIX + taken.entry.client_id);
-      return taken.entry;
-    },
-    /** Send everything now. @returns {Promise<boolean>} whether all has arrived */
-    async deliverAll() {
-      await round;
-      do await deliver();
-      while (outbox.entries.length > 0 && outbox.failures === 0);
-      return outbox.entries.length === 0;
-    },
-  };
+  /** @param {Entry} entry */
+  #forget(entry) {
+    this.#options.shelf.remove(PREFIX + entry.client_id);
+  }
 }
 
 /** @param {Entry} entry */

@@ -8,9 +8,9 @@ import { mountNotice } from "components/notice";
 import { mountProgress } from "components/progress";
 import { mountTable } from "components/table";
 import { post } from "lib/api";
-import { hireDealer } from "lib/dealer";
+import { Dealer } from "lib/dealer";
 import { buzz } from "lib/motion";
-import { hirePostman } from "lib/postman";
+import { Postman } from "lib/postman";
 import { shelf } from "lib/shelf";
 import { stopwatch } from "lib/stopwatch";
 import * as words from "lib/words";
@@ -41,21 +41,21 @@ const table = mountTable(find("table"), {
   template: /** @type {HTMLTemplateElement} */ (root.querySelector("template")),
   onSwipe: answer,
 });
-const postman = hirePostman({ url: votesUrl, shelf: lasting, onChange: render, onSettled: settled });
-const inherited = new Set(postman.unsent().map((entry) => entry.client_id));
-const dealer = hireDealer({
+const postman = new Postman({ url: votesUrl, shelf: lasting, onChange: render, onSettled: settled });
+const inherited = new Set(postman.unsent.map((entry) => entry.client_id));
+const dealer = new Dealer({
   url: deckUrl,
   study,
   shelf: shelf("sessionStorage"),
   lasting,
-  answered: postman.unsent().map((entry) => entry.token),
+  answered: postman.unsent.map((entry) => entry.token),
   onChange: render,
   onClosed: () => (closed = true),
 });
 
 /** @param {Verdict} verdict @param {import("logic/drag").Motion} [motion] */
 function answer(verdict, motion) {
-  const [top] = dealer.hand();
+  const [top] = dealer.hand;
   if (!top || undoing || closed) return;
   const { exposure } = top;
   postman.accept({
@@ -102,7 +102,7 @@ async function lastAnswer() {
   const unsent = postman.takeBack(study);
   if (unsent) return unsent;
   // The server takes back the newest answer it knows, so it must know all of them first.
-  if (postman.unsent().length > 0 && !(await postman.deliverAll())) return words.CANNOT_TAKE_BACK;
+  if (postman.unsent.length > 0 && !(await postman.deliverAll())) return words.CANNOT_TAKE_BACK;
   try {
     const { exposures } = await post(undoUrl, { n: 1, study });
     return exposures.length > 0 ? split(exposures[0]) : words.NOTHING_TO_TAKE_BACK;
@@ -140,25 +140,25 @@ function count(more) {
 /** @returns {State} */
 function state() {
   if (closed) return "closed";
-  if (dealer.hand().length > 0) return "playing";
-  if (dealer.isExhausted()) return "done";
+  if (dealer.hand.length > 0) return "playing";
+  if (dealer.isExhausted) return "done";
   return isCutOff() ? "stuck" : "loading";
 }
 
 function isCutOff() {
-  return !navigator.onLine || postman.isCutOff() || dealer.isCutOff();
+  return !navigator.onLine || postman.isCutOff || dealer.isCutOff;
 }
 
 function render() {
   const now = state();
-  const hand = now === "playing" ? dealer.hand() : [];
+  const hand = now === "playing" ? dealer.hand : [];
   const entered = root.dataset.state !== now;
   root.dataset.state = now;
-  root.dataset.unsent = String(postman.unsent().length);
+  root.dataset.unsent = String(postman.unsent.length);
   table.show(hand);
   const playing = now === "playing" && !undoing;
   controls.update({ dope: playing, nope: playing, skip: playing, report: playing, undo: canUndo() });
-  notice.trouble(isCutOff() && now !== "stuck" ? words.cutOff(postman.unsent().length, !navigator.onLine) : "");
+  notice.trouble(isCutOff() && now !== "stuck" ? words.cutOff(postman.unsent.length, !navigator.onLine) : "");
   notice.hint(hinting && playing);
   find("table").toggleAttribute("data-beckon", hinting && answered === 0);
   if (entered && now !== "playing") greet(now);
@@ -168,7 +168,7 @@ function render() {
 }
 
 function canUndo() {
-  return !undoing && !closed && (answered > 0 || postman.unsent().some((entry) => entry.study === study));
+  return !undoing && !closed && (answered > 0 || postman.unsent.some((entry) => entry.study === study));
 }
 
 /** Something else than a pair is shown: say it, and put the focus there if it was on what is now gone. @param {State} now */
