@@ -121,12 +121,16 @@ def test_newcomers_get_one_hint_that_leaves_for_good(game: Game) -> None:
 def test_nothing_jumps_while_pairs_come_and_go(context: BrowserContext, live_server: LiveServer, study: Study) -> None:
     context.add_init_script(f"({SHIFTS})()")
     game = Game(context.new_page(), f"{live_server.url}/play/{study.slug}/")
+    game.page.set_viewport_size({"width": 320, "height": 640})
     game.start()
     for _ in range(4):
         # Layout shifts within half a second of a key are held to be wanted: wait that out.
         game.page.wait_for_timeout(600)
         game.key("ArrowRight")
     game.page.wait_for_timeout(600)
+    game.page.context.set_offline(True)
+    expect(game.page.locator("[data-notice]")).to_contain_text("offline")
+    game.page.wait_for_timeout(100)
     assert game.page.evaluate("window.shifts") == 0
 
 

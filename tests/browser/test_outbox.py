@@ -28,7 +28,7 @@ def test_answers_given_offline_arrive_once_the_network_is_back(game: Game) -> No
     game.page.context.set_offline(True)
     said = answer(game, 4)
     notice = game.page.locator("[data-notice]")
-    expect(notice).to_have_text("You are offline. 4 answers kept safe here until it is back.")
+    expect(notice).to_have_text("You are offline. 4 answers are kept here and sent later.")
     assert Vote.objects.count() == 0
     game.page.context.set_offline(False)
     game.expect_sent()

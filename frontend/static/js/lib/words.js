@@ -22,7 +22,7 @@ export const milestone = (answered) => (MILESTONES.has(answered) ? `${answered} 
 export function cutOff(unsent, offline) {
   const what = offline ? "You are offline." : "The server cannot be reached.";
   if (unsent === 0) return `${what} Trying again by itself.`;
-  return `${what} ${counted(unsent, "answer")} kept safe here until it is back.`;
+  return `${what} ${counted(unsent, "answer")} ${unsent === 1 ? "is" : "are"} kept here and sent later.`;
 }
 
 /** @param {number} count */
