@@ -22,4 +22,4 @@ RUN install --directory --owner app --group app /var/lib/dopeornope
 USER app
 VOLUME /var/lib/dopeornope
 EXPOSE 8000
-CMD ["gunicorn", "evalapp.config.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8"]
+CMD ["gunicorn", "evalapp.config.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"]

@@ -62,3 +62,8 @@ def test_the_web_process_loads_no_engine() -> None:
 def test_pure_code_runs_without_django_and_celery(package: str) -> None:
     loaded = _modules_after(_PURE, package)
     assert not loaded & {"django", "celery", "rest_framework", "psycopg2"}
+
+
+def test_the_engine_reports_nothing_to_anybody() -> None:
+    program = "import models_registry.registry, onnxruntime, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    assert _modules_after(program) == {"1"}

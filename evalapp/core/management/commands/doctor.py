@@ -17,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import Failed
 from evalapp.core.embedded.workers import worker_is_alive
+from models_registry.versions import engine_summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,7 @@ def _files() -> Finding:
 
 
 def _engine() -> Finding:
-    import faiss
-    import onnxruntime
-    import torch
-
-    device = "CUDA" if torch.cuda.is_available() else "CPU"
-    text = f"torch {torch.__version__} on {device}, faiss {faiss.__version__}, onnxruntime {onnxruntime.__version__}"
-    return Finding("engine", True, text)
+    return Finding("engine", True, engine_summary())
 
 
 _PROBES: dict[str, Callable[[], Finding]] = {

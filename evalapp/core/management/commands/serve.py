@@ -49,6 +49,7 @@ def roles(host: str, port: int) -> dict[str, Sequence[str]]:
     web = [
         sys.executable, "-m", "gunicorn", "evalapp.config.wsgi", "--bind", f"{host}:{port}",
         "--worker-class", "gthread", "--workers", str(settings.WEB_WORKERS), "--threads", "8", "--log-level", "warning",
+        "--no-control-socket",
     ]  # fmt: skip
     return {
         "web": web,
