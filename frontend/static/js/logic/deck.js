@@ -109,7 +109,8 @@ export function missing(deck) {
  * @returns {Deck}
  */
 export function deal(deck, isLoaded) {
-  const others = deck.waiting.map(({ token }) => token).filter((token) => isLoaded(token) && !deck.hand.includes(token));
+  const tokens = deck.waiting.map(({ token }) => token);
+  const others = tokens.filter((token) => isLoaded(token) && !deck.hand.includes(token));
   return { ...deck, hand: [...deck.hand, ...others].slice(0, HAND) };
 }
 

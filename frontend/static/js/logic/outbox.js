@@ -17,7 +17,11 @@
  * @property {string} study
  * @property {Exposure} exposure the pair itself, to show it again when the answer is taken back
  */
-/** @typedef {{entries: readonly Entry[], failures: number}} Outbox  `failures`: tries in a row that did not get through */
+/**
+ * @typedef {object} Outbox
+ * @property {readonly Entry[]} entries
+ * @property {number} failures tries in a row that did not get through
+ */
 /** @typedef {{token: string, status: string, verdict?: string}} Receipt */
 
 const MOST_AT_ONCE = 50;

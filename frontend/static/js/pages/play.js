@@ -171,7 +171,10 @@ function canUndo() {
   return !undoing && !closed && (answered > 0 || postman.unsent.some((entry) => entry.study === study));
 }
 
-/** Something else than a pair is shown: say it, and put the focus there if it was on what is now gone. @param {State} now */
+/**
+ * Something else than a pair is shown: say it, and put the focus there if it was on what is now gone.
+ * @param {State} now
+ */
 function greet(now) {
   const panel = root.querySelector(`[data-panel="${now}"]`);
   const heading = /** @type {HTMLElement | null} */ (panel?.querySelector("h2"));
