@@ -43,7 +43,7 @@ class Kernel(ABC):
     def __init__(self, dim: int) -> None:
         self.dim = dim
         self.gamma = 1.2 * (dim + 16) * 2.0**-24
-        self._buffer = np.empty((0, dim), dtype=np.float32)
+        self._buffer: NDArray[np.float32] | None = None
 
     @property
     def row_bytes(self) -> int:
@@ -52,7 +52,17 @@ class Kernel(ABC):
 
     def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
         """Rows start..stop, ready to be searched; good until the next block is asked for."""
-        return vectors.rows(start, stop)
+        return vectors.rows(start, stop, self._room_for(stop - start))
+
+    def end_of_pass(self) -> None:
+        """Let go of the memory that blocks were read into."""
+        self._buffer = None
+
+    def _room_for(self, rows: int) -> NDArray[np.float32]:
+        """One buffer for all blocks of a pass: fresh memory for each would cost more time than copying into it."""
+        if self._buffer is None or len(self._buffer) < rows:
+            self._buffer = np.empty((rows, self.dim), dtype=np.float32)
+        return self._buffer
 
     def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
         """The rows at these positions, ready to be searched."""
@@ -104,14 +114,12 @@ class _Cosine(Kernel):
     """Costs are minus the inner products of rows brought to length 1; a zero row stays zero."""
 
     def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
-        # One buffer for all blocks: fresh memory would cost more time than the arithmetic.
-        if len(self._buffer) < stop - start:
-            self._buffer = np.empty((stop - start, self.dim), dtype=np.float32)
-        return _unit_rows(vectors.rows(start, stop), self._buffer[: stop - start])
+        room = self._room_for(stop - start)
+        return _unit_rows(vectors.rows(start, stop, room), room[: stop - start])
 
     def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
         rows = vectors.take(positions)
-        return _unit_rows(rows, np.empty_like(rows))
+        return _unit_rows(rows, rows)
 
     def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
         import faiss
@@ -171,14 +179,14 @@ def _faiss_knn(queries: NDArray[Any], rows: NDArray[Any], width: int, metric: in
 
 
 def _unit_rows(rows: NDArray[np.float32], units: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The rows brought to length 1, or 0 where they were 0, in `units` of the same shape."""
+    """The rows brought to length 1, or 0 where they were 0, in `units` of the same shape (it may be `rows`)."""
     squares = np.einsum("ij,ij->i", rows, rows)
     # Squares of very short or long rows leave float32, or lose digits there.
     odd = np.flatnonzero((squares < _SAFE_SQUARES[0]) | (squares > _SAFE_SQUARES[1]))
     squares[odd] = 1.0
+    wide = rows[odd].astype(np.float64)
     np.multiply(rows, (1 / np.sqrt(squares))[:, None], out=units)
     if len(odd):
-        wide = rows[odd].astype(np.float64)
         lengths = np.linalg.norm(wide, axis=1, keepdims=True)
         units[odd] = wide / np.where(lengths > 0, lengths, 1.0)
     return units

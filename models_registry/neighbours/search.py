@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 QUERY_BLOCK_BYTES = 16 << 20
 GALLERY_BLOCK_BYTES = 24 << 20
 EXACT_BLOCK_BYTES = 1 << 20
+RELEASE_BYTES = 64 << 20
 SHORTLIST_CELLS = 1 << 21
 
 _SPARE = 16  # proposals beyond k, so that rounding seldom makes a second pass necessary
@@ -133,6 +134,7 @@ class _Search:
             for start in range(0, len(pending), at_once):
                 some = pending[start : start + at_once]
                 ready = self.kernel.chosen(self.queries, some)
+                self.queries.release()
                 shortlist = self._shortlist(ready, width, gallery_block, report)
                 settled, some_indices, some_distances = self._decide(some, ready, *shortlist)
                 indices[some[settled]], distances[some[settled]] = some_indices[settled], some_distances[settled]
@@ -148,6 +150,7 @@ class _Search:
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The `width` gallery rows of least cost for each query: costs and positions, both [P, width], sorted."""
         costs, rows = np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64)
+        per_release = max(1, RELEASE_BYTES // self.kernel.row_bytes)
         for start in range(0, len(self.gallery), gallery_block):
             stop = min(start + gallery_block, len(self.gallery))
             block = self.kernel.block(self.gallery, start, stop)
@@ -156,7 +159,10 @@ class _Search:
             if costs.shape[1] > width:
                 keep = np.argpartition(costs, width - 1, axis=1)[:, :width]
                 costs, rows = np.take_along_axis(costs, keep, axis=1), np.take_along_axis(rows, keep, axis=1)
+            if stop // per_release != start // per_release:
+                self.gallery.release()
             report(stop)
+        self.kernel.end_of_pass()
         by_cost = np.argsort(costs, axis=1)
         return np.take_along_axis(costs, by_cost, axis=1), np.take_along_axis(rows, by_cost, axis=1)
 
@@ -222,6 +228,7 @@ class _Search:
 
         with ThreadPoolExecutor(self.threads) as pool:
             list(pool.map(measure, np.array_split(np.flatnonzero(wanted.any(axis=1)), self.threads)))
+        self.gallery.release()
 
 
 def _silent(done: int) -> None:

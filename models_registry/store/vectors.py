@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -59,15 +60,18 @@ class Vectors:
     def __len__(self) -> int:
         return len(self.row_of)
 
-    def rows(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Rows start..stop as contiguous float32 [m, d]; a view, not to be written to, where they lie together."""
-        return self._between(self.parts, start, stop)
+    def rows(self, start: int, stop: int, buffer: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Rows start..stop as contiguous float32 [m, d]; a view, not to be written to, where they lie together.
+
+        Rows that lie apart are gathered, into the first rows of `buffer` if one is given.
+        """
+        return self._between(self.parts, start, stop, buffer)
 
     def bits(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Packed bits of rows start..stop as uint8 [m, ceil(d / 8)]."""
         if self.part_bits is None:
             return sign_bits(self.rows(start, stop))
-        return self._between(self.part_bits, start, stop)
+        return self._between(self.part_bits, start, stop, None)
 
     def take(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """The rows at these positions, in this order, as float32 [m, d]."""
@@ -79,22 +83,46 @@ class Vectors:
             return sign_bits(self.take(indices))
         return self._gather(self.part_bits, self.part_of[indices], self.row_of[indices])
 
-    def _between(self, parts: Sequence[NDArray[_Number]], start: int, stop: int) -> NDArray[_Number]:
+    def release(self) -> None:
+        """Give mapped pages that were read back to the system; they come again when they are needed.
+
+        Without it a process that walks through many vectors seems to hold them all.
+        """
+        for mapping in (*map(_mapping_behind, self.parts), *map(_mapping_behind, self.part_bits or ())):
+            if mapping is not None:
+                mapping.madvise(mmap.MADV_DONTNEED)
+
+    def _between(
+        self, parts: Sequence[NDArray[_Number]], start: int, stop: int, buffer: NDArray[_Number] | None
+    ) -> NDArray[_Number]:
         part_of, row_of = self.part_of[start:stop], self.row_of[start:stop]
         if len(row_of) and bool((part_of == part_of[0]).all()) and bool((np.diff(row_of) == 1).all()):
             return parts[int(part_of[0])][row_of[0] : row_of[-1] + 1]
-        return self._gather(parts, part_of, row_of)
+        return self._gather(parts, part_of, row_of, buffer)
 
     def _gather(
-        self, parts: Sequence[NDArray[_Number]], part_of: NDArray[np.int64], row_of: NDArray[np.int64]
+        self,
+        parts: Sequence[NDArray[_Number]],
+        part_of: NDArray[np.int64],
+        row_of: NDArray[np.int64],
+        buffer: NDArray[_Number] | None = None,
     ) -> NDArray[_Number]:
-        if len(parts) == 1:
-            return parts[0][row_of]
-        gathered = np.empty((len(row_of), *parts[0].shape[1:]), dtype=parts[0].dtype)
+        if buffer is None:
+            if len(parts) == 1:
+                return parts[0][row_of]
+            buffer = np.empty((len(row_of), *parts[0].shape[1:]), dtype=parts[0].dtype)
+        gathered = buffer[: len(row_of)]
         for start, stop in _runs(part_of, row_of):
             first = row_of[start]
             gathered[start:stop] = parts[int(part_of[start])][first : first + stop - start]
         return gathered
+
+
+def _mapping_behind(part: NDArray[np.generic]) -> mmap.mmap | None:
+    owner: object = part
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    return owner if isinstance(owner, mmap.mmap) else None
 
 
 def _runs(part_of: NDArray[np.int64], row_of: NDArray[np.int64]) -> Sequence[tuple[int, int]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models_registry.store import MissingVectors, TapStore, VectorStore, key_for_item
+from models_registry.store import MissingVectors, TapStore, Vectors, VectorStore, key_for_item
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 FINGERPRINT = hashlib.sha256(b"an encoder").hexdigest()
@@ -275,3 +275,35 @@ def test_a_reader_sees_what_another_process_adds(store: TapStore) -> None:
     assert store.count == 0
     again(store).write(keys_for(1), vectors_for(1))
     assert store.missing(keys_for(1, 2)) == keys_for(2)
+
+
+def resident_kib(part: np.ndarray) -> int:
+    """How much of the file behind this array counts as this process's memory (Linux)."""
+    text = Path("/proc/self/smaps").read_text()
+    address = part.__array_interface__["data"][0]
+    for line in text.splitlines():
+        fields = line.split()
+        if "-" in fields[0] and not fields[0].endswith(":"):
+            low, high = (int(end, 16) for end in fields[0].split("-"))
+            here = low <= address < high
+        elif here and fields[0] == "Rss:":
+            return int(fields[1])
+    raise AssertionError("the array is not mapped")
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc/self/smaps")
+def test_released_pages_are_no_longer_held_and_read_again_as_before(store: TapStore) -> None:
+    vectors = vectors_for(*range(64), dim=4096)
+    store.write(keys_for(*range(64)), vectors)
+    read = again(store).reader(keys_for(*range(64)))
+    np.testing.assert_array_equal(read.rows(0, 64), vectors)
+    assert resident_kib(read.parts[0]) >= 1024
+    read.release()
+    assert resident_kib(read.parts[0]) == 0
+    np.testing.assert_array_equal(read.rows(0, 64), vectors)
+
+
+def test_vectors_in_memory_have_nothing_to_release() -> None:
+    vectors = Vectors.from_array(vectors_for(1, 2))
+    vectors.release()
+    np.testing.assert_array_equal(vectors.rows(0, 2), vectors_for(1, 2))

@@ -14,7 +14,10 @@ from models_registry.store import Vectors
 def test_blocks_are_those_of_one_array(seed: int, data: st.DataObject) -> None:
     rng = np.random.default_rng(seed)
     dim = data.draw(st.integers(1, 20))
-    parts = [rng.standard_normal((size, dim)).astype(np.float32) for size in data.draw(st.lists(st.integers(1, 9)))]
+    parts = [
+        rng.standard_normal((size, dim)).astype(np.float32)
+        for size in data.draw(st.lists(st.integers(1, 9), max_size=9))
+    ]
     parts.append(np.ones((1, dim), dtype=np.float32))
     every = np.concatenate(parts)
     places = rng.integers(0, len(every), 25) if data.draw(st.booleans()) else np.arange(len(every))
@@ -27,6 +30,7 @@ def test_blocks_are_those_of_one_array(seed: int, data: st.DataObject) -> None:
     stop = data.draw(st.integers(start, len(expected)))
     chosen = rng.integers(0, len(expected), 7)
     np.testing.assert_array_equal(vectors.rows(start, stop), expected[start:stop])
+    np.testing.assert_array_equal(vectors.rows(start, stop, np.empty((99, dim), np.float32)), expected[start:stop])
     np.testing.assert_array_equal(vectors.bits(start, stop), np.packbits(expected[start:stop] > 0, axis=1))
     np.testing.assert_array_equal(vectors.take(chosen), expected[chosen])
     np.testing.assert_array_equal(vectors.take_bits(chosen), np.packbits(expected[chosen] > 0, axis=1))
