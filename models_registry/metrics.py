@@ -63,8 +63,7 @@ def _cosine(query: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np
     # One root of the product, not a product of roots: equal vectors are then at exactly 0.
     norms = np.sqrt(_dots(rows, rows) * _dots(query[None, :], query[None, :]))
     cosines = np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)
-    distances: NDArray[np.float64] = np.clip(1.0 - cosines, 0.0, 2.0)
-    return distances
+    return np.asarray(np.minimum(np.maximum(1.0 - cosines, 0.0), 2.0))
 
 
 def _dots(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

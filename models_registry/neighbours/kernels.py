@@ -9,6 +9,7 @@ Algorithms, ch. 3), with some room to spare.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 # Below the smallest normal float32, processors may round to zero; a sum of d squares can lose this much each time.
 _UNDERFLOW = 1e-37
 _SAFE_SQUARES = (1e-24, 1e34)
+_CACHED_BYTES = 256 << 10  # read twice in a row, so it should still be in the processor's cache
 
 
-def kernel_for(metric: Metric, dim: int) -> Kernel:
+def kernel_for(metric: Metric, dim: int, threads: int) -> Kernel:
     """The kernel that ranks by this metric, for vectors of `dim` components."""
     kinds: dict[Metric, type[Kernel]] = {"l1": _L1, "l2": _L2, "cosine": _Cosine, "hamming": _Hamming}
-    return kinds[metric](dim)
+    return kinds[metric](dim, threads)
 
 
 class Kernel(ABC):
@@ -40,8 +42,9 @@ class Kernel(ABC):
 
     exact = False  # whether the cost is the metric's distance itself
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, threads: int) -> None:
         self.dim = dim
+        self.threads = threads
         self.gamma = 1.2 * (dim + 16) * 2.0**-24
         self._buffer: NDArray[np.float32] | None = None
 
@@ -115,11 +118,11 @@ class _Cosine(Kernel):
 
     def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
         room = self._room_for(stop - start)
-        return _unit_rows(vectors.rows(start, stop, room), room[: stop - start])
+        return _unit_rows(vectors.rows(start, stop, room), room[: stop - start], self.threads)
 
     def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
         rows = vectors.take(positions)
-        return _unit_rows(rows, rows)
+        return _unit_rows(rows, rows, self.threads)
 
     def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
         import faiss
@@ -178,8 +181,20 @@ def _faiss_knn(queries: NDArray[Any], rows: NDArray[Any], width: int, metric: in
     return costs.astype(np.float64), positions
 
 
-def _unit_rows(rows: NDArray[np.float32], units: NDArray[np.float32]) -> NDArray[np.float32]:
+def _unit_rows(rows: NDArray[np.float32], units: NDArray[np.float32], threads: int) -> NDArray[np.float32]:
     """The rows brought to length 1, or 0 where they were 0, in `units` of the same shape (it may be `rows`)."""
+    at_once = max(1, _CACHED_BYTES // max(1, rows[:1].nbytes))
+
+    def share(own: int) -> None:
+        for start in range(own * at_once, len(rows), threads * at_once):
+            _make_units(rows[start : start + at_once], units[start : start + at_once])
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(share, range(threads)))
+    return units
+
+
+def _make_units(rows: NDArray[np.float32], units: NDArray[np.float32]) -> None:
     squares = np.einsum("ij,ij->i", rows, rows)
     # Squares of very short or long rows leave float32, or lose digits there.
     odd = np.flatnonzero((squares < _SAFE_SQUARES[0]) | (squares > _SAFE_SQUARES[1]))
@@ -189,4 +204,3 @@ def _unit_rows(rows: NDArray[np.float32], units: NDArray[np.float32]) -> NDArray
     if len(odd):
         lengths = np.linalg.norm(wide, axis=1, keepdims=True)
         units[odd] = wide / np.where(lengths > 0, lengths, 1.0)
-    return units

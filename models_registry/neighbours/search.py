@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_registry.metrics import Metric
+    from models_registry.neighbours.kernels import Found
     from models_registry.store import Vectors
 
     Progress = Callable[[int, int], None]
 
 QUERY_BLOCK_BYTES = 16 << 20
-GALLERY_BLOCK_BYTES = 24 << 20
+GALLERY_BLOCK_BYTES = 32 << 20
 EXACT_BLOCK_BYTES = 1 << 20
 RELEASE_BYTES = 64 << 20
 SHORTLIST_CELLS = 1 << 21
 
 _SPARE = 16  # proposals beyond k, so that rounding seldom makes a second pass necessary
+_SPARE_EXACT = 6  # without rounding only ties do
 _HIDDEN_AT_ONCE = 64  # more hidden rows than this are met by widening the search for the few queries that have them
 _WIDENING = 4
+_MERGED_AT_ONCE = 8
 
 
 def nearest(
@@ -62,18 +65,19 @@ def nearest(
     """
     order = np.arange(len(gallery), dtype=np.int64) if gallery_order is None else np.asarray(gallery_order)
     _check(queries, gallery, metric, k, (query_ids, gallery_ids, order))
-    visibility, kernel = Visibility.of(query_ids, gallery_ids, hidden), kernel_for(metric, gallery.dim)
+    visibility = Visibility.of(query_ids, gallery_ids, hidden)
     indices = np.full((len(queries), k), -1, dtype=np.int64)
     distances = np.full((len(queries), k), np.nan)
-    per_query_block = query_block or _rows_in(QUERY_BLOCK_BYTES, kernel)
-    per_gallery_block = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, kernel)
-    starts = range(0, len(queries) if len(gallery) else 0, per_query_block)
     with faiss_threads(threads) as threads_used:
-        search = _Search(queries, gallery, metric, kernel, k, visibility, order, threads_used)
+        kernel = kernel_for(metric, gallery.dim, threads_used)
+        search = _Search(queries, gallery, metric, kernel, k, visibility, order)
+        at_once = query_block or _rows_in(QUERY_BLOCK_BYTES, kernel)
+        rows_at_once = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, kernel)
+        starts = range(0, len(queries) if len(gallery) else 0, at_once)
         for done, start in enumerate(starts):
-            block = np.arange(start, min(start + per_query_block, len(queries)), dtype=np.int64)
+            block = np.arange(start, min(start + at_once, len(queries)), dtype=np.int64)
             progress = _progress_of(on_progress, done, len(starts), len(gallery))
-            search.answer(block, per_gallery_block, indices, distances, progress)
+            search.answer(block, rows_at_once, indices, distances, progress)
     return Neighbours(indices, distances)
 
 
@@ -111,7 +115,6 @@ class _Search:
     k: int
     visibility: Visibility
     order: NDArray[np.int64]
-    threads: int
 
     def answer(
         self,
@@ -143,26 +146,24 @@ class _Search:
 
     def _first_width(self, block: NDArray[np.int64]) -> int:
         hidden = int(np.minimum(self.visibility.at_most_hidden()[block], _HIDDEN_AT_ONCE).max())
-        return min(len(self.gallery), self.k + hidden + _SPARE)
+        return min(len(self.gallery), self.k + hidden + (_SPARE_EXACT if self.kernel.exact else _SPARE))
 
-    def _shortlist(
-        self, queries: NDArray[Any], width: int, gallery_block: int, report: Callable[[int], None]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def _shortlist(self, queries: NDArray[Any], width: int, gallery_block: int, report: Callable[[int], None]) -> Found:
         """The `width` gallery rows of least cost for each query: costs and positions, both [P, width], sorted."""
-        costs, rows = np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64)
         per_release = max(1, RELEASE_BYTES // self.kernel.row_bytes)
+        found: list[Found] = []
         for start in range(0, len(self.gallery), gallery_block):
             stop = min(start + gallery_block, len(self.gallery))
             block = self.kernel.block(self.gallery, start, stop)
-            more_costs, more_rows = self.kernel.search(queries, block, min(width, stop - start))
-            costs, rows = np.hstack([costs, more_costs]), np.hstack([rows, more_rows + start])
-            if costs.shape[1] > width:
-                keep = np.argpartition(costs, width - 1, axis=1)[:, :width]
-                costs, rows = np.take_along_axis(costs, keep, axis=1), np.take_along_axis(rows, keep, axis=1)
+            costs, rows = self.kernel.search(queries, block, min(width, stop - start))
+            found.append((costs, rows + start))
+            if len(found) == _MERGED_AT_ONCE:
+                found = [_least(found, width)]
             if stop // per_release != start // per_release:
                 self.gallery.release()
             report(stop)
         self.kernel.end_of_pass()
+        costs, rows = _least(found, width)
         by_cost = np.argsort(costs, axis=1)
         return np.take_along_axis(costs, by_cost, axis=1), np.take_along_axis(rows, by_cost, axis=1)
 
@@ -226,9 +227,19 @@ class _Search:
                     some = columns[start : start + at_once]
                     distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
 
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(measure, np.array_split(np.flatnonzero(wanted.any(axis=1)), self.threads)))
+        threads = self.kernel.threads
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(measure, np.array_split(np.flatnonzero(wanted.any(axis=1)), threads)))
         self.gallery.release()
+
+
+def _least(found: list[Found], width: int) -> Found:
+    """The `width` least costs of each query [P] among those of several blocks, with their rows."""
+    costs, rows = (np.hstack(columns) for columns in zip(*found, strict=True))
+    if costs.shape[1] <= width:
+        return costs, rows
+    keep = np.argpartition(costs, width - 1, axis=1)[:, :width]
+    return np.take_along_axis(costs, keep, axis=1), np.take_along_axis(rows, keep, axis=1)
 
 
 def _silent(done: int) -> None:

@@ -75,13 +75,13 @@ class Vectors:
 
     def take(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """The rows at these positions, in this order, as float32 [m, d]."""
-        return self._gather(self.parts, self.part_of[indices], self.row_of[indices])
+        return self._pick(self.parts, indices)
 
     def take_bits(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The packed bits of the rows at these positions, in this order."""
         if self.part_bits is None:
             return sign_bits(self.take(indices))
-        return self._gather(self.part_bits, self.part_of[indices], self.row_of[indices])
+        return self._pick(self.part_bits, indices)
 
     def release(self) -> None:
         """Give mapped pages that were read back to the system; they come again when they are needed.
@@ -96,26 +96,25 @@ class Vectors:
         self, parts: Sequence[NDArray[_Number]], start: int, stop: int, buffer: NDArray[_Number] | None
     ) -> NDArray[_Number]:
         part_of, row_of = self.part_of[start:stop], self.row_of[start:stop]
-        if len(row_of) and bool((part_of == part_of[0]).all()) and bool((np.diff(row_of) == 1).all()):
+        runs = _runs(part_of, row_of)
+        if len(runs) == 1:
             return parts[int(part_of[0])][row_of[0] : row_of[-1] + 1]
-        return self._gather(parts, part_of, row_of, buffer)
-
-    def _gather(
-        self,
-        parts: Sequence[NDArray[_Number]],
-        part_of: NDArray[np.int64],
-        row_of: NDArray[np.int64],
-        buffer: NDArray[_Number] | None = None,
-    ) -> NDArray[_Number]:
-        if buffer is None:
-            if len(parts) == 1:
-                return parts[0][row_of]
-            buffer = np.empty((len(row_of), *parts[0].shape[1:]), dtype=parts[0].dtype)
-        gathered = buffer[: len(row_of)]
-        for start, stop in _runs(part_of, row_of):
-            first = row_of[start]
-            gathered[start:stop] = parts[int(part_of[start])][first : first + stop - start]
+        gathered = _empty(parts, len(row_of)) if buffer is None else buffer[: len(row_of)]
+        for begin, end in runs:
+            first = row_of[begin]
+            gathered[begin:end] = parts[int(part_of[begin])][first : first + end - begin]
         return gathered
+
+    def _pick(self, parts: Sequence[NDArray[_Number]], indices: NDArray[np.int64]) -> NDArray[_Number]:
+        picked = _empty(parts, len(indices))
+        places = zip(self.part_of[indices].tolist(), self.row_of[indices].tolist(), strict=True)
+        for at, (part, row) in enumerate(places):
+            picked[at] = parts[part][row]
+        return picked
+
+
+def _empty(parts: Sequence[NDArray[_Number]], count: int) -> NDArray[_Number]:
+    return np.empty((count, parts[0].shape[1]), dtype=parts[0].dtype)
 
 
 def _mapping_behind(part: NDArray[np.generic]) -> mmap.mmap | None:

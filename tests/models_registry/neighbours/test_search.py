@@ -120,6 +120,7 @@ def test_neighbours_are_those_of_the_twin(metric: Metric, data: st.DataObject) -
     # No spare width: ties at the edge of the shortlist, and the second passes they call for, come up all the time.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "_SPARE", data.draw(st.integers(0, 2)))
+        patch.setattr(search, "_SPARE_EXACT", data.draw(st.integers(0, 2)))
         patch.setattr(search, "_HIDDEN_AT_ONCE", data.draw(st.integers(0, 2)))
         assert_same(data.draw(cases(metric)))
 
