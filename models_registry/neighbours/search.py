@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -218,18 +217,12 @@ class _Search:
             np.copyto(distances, costs, where=wanted)
             return
         at_once = max(1, EXACT_BLOCK_BYTES // (8 * self.gallery.dim))
-
-        def measure(some_queries: NDArray[np.int64]) -> None:
-            for row in some_queries:
-                query = self.queries.take(positions[row : row + 1])[0]
-                columns = np.flatnonzero(wanted[row])
-                for start in range(0, len(columns), at_once):
-                    some = columns[start : start + at_once]
-                    distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
-
-        threads = self.kernel.threads
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(measure, np.array_split(np.flatnonzero(wanted.any(axis=1)), threads)))
+        for row in np.flatnonzero(wanted.any(axis=1)):
+            query = self.queries.take(positions[row : row + 1])[0]
+            columns = np.flatnonzero(wanted[row])
+            for start in range(0, len(columns), at_once):
+                some = columns[start : start + at_once]
+                distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
         self.gallery.release()
 
 
