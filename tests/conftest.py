@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
+from playwright.sync_api import Browser, sync_playwright
+
+from tests import system
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# Playwright's event loop runs in the thread of the tests, where Django would refuse to talk to the database.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="session")
+def empty_static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The web server wants the folder to be there."""
+    return tmp_path_factory.mktemp("static")
 
 
 @pytest.fixture(autouse=True)
-def _private_folders(settings: LazySettings, tmp_path: Path) -> None:
+def _private_folders(settings: LazySettings, tmp_path: Path, empty_static_root: Path) -> None:
     """Pictures, vectors and weights of a test lie in its own folder."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.EMBEDDINGS_DIR = tmp_path / "embeddings"
     settings.WEIGHTS_DIR = tmp_path / "weights"
-    settings.STATIC_ROOT = tmp_path / "static"
-    settings.STATIC_ROOT.mkdir()
+    settings.STATIC_ROOT = empty_static_root
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
@@ -28,6 +40,16 @@ def _private_folders(settings: LazySettings, tmp_path: Path) -> None:
         },
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for all tests that look at pages; each takes a fresh profile in it."""
+    path = system.need("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

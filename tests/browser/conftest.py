@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,35 +11,20 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
 from evalapp.catalog.models import Picture
 from evalapp.catalog.renditions import rendition_name
 from evalapp.studies.models import Study
-from tests import cast, system
+from tests import cast
 from tests.browser.game import Game
-
-# Playwright's event loop runs in the thread of the tests, where Django would refuse to talk to the database.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _connections_end_with_their_request(django_db_setup: None) -> None:
     """The threads of the live server keep no connection, which would be in the way when the database is removed."""
     connection.settings_dict["CONN_MAX_AGE"] = 0
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser of all tests; each test gets a fresh profile in it."""
-    path = system.need("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -63,12 +48,29 @@ def draw_pictures() -> None:
 
 
 @pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser profile that nobody has used."""
+def context(chromium: Browser, live_server: LiveServer, transactional_db: None) -> Iterator[BrowserContext]:
+    """A browser profile that nobody has used. It is gone, and the server at rest, before the database is emptied."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(10_000)
     yield context
     context.close()
+    _await_rest()
+
+
+def _await_rest(seconds: float = 5.0) -> None:
+    """A page that is closed sends what it still has; emptying tables beside that could only deadlock."""
+    deadline = time.monotonic() + seconds
+    while _busy_connections() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _busy_connections() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()"
+        )
+        return int(cursor.fetchone()[0])
 
 
 @pytest.fixture

@@ -102,9 +102,11 @@ class EmbeddedPostgres:
         return done.returncode == 0
 
     def stop(self) -> None:
-        """Stop the server; running statements are rolled back."""
-        if (self.data / "postmaster.pid").exists():
-            self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop", check=False)
+        """Stop the server; running statements are rolled back. Where it does not obey, it is made to."""
+        for mode in ("fast", "immediate"):
+            if not (self.data / "postmaster.pid").exists():
+                return
+            self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop", check=False)
 
     def _start(self) -> None:
         self._prepare_folders()
@@ -191,14 +193,15 @@ class EmbeddedPostgres:
         return done
 
     def _post_guardian(self) -> None:
-        subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "evalapp.core.embedded.guardian", str(self.var)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd=Path(__file__).resolve().parents[3],
-        )
+        with (self.var / "postgres-guardian.log").open("ab") as log:
+            subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "evalapp.core.embedded.guardian", str(self.var)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=Path(__file__).resolve().parents[3],
+            )
         deadline = time.monotonic() + 5
         while not is_held(self.guardian_lock) and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -64,7 +64,9 @@ def run_until_stopped(command: BaseCommand, host: str, port: int) -> None:
     if host in _EVERYWHERE and "ALLOWED_HOSTS" not in os.environ:
         os.environ["ALLOWED_HOSTS"] = ",".join(own_addresses())
     people = Crew(roles(host, port), notice=command.stderr.write)
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    # A shell that starts this in the background has SIGINT ignored; here it must work all the same.
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, _as_interrupt)
     try:
         people.start()
         wait_for_port(people, host, port)
