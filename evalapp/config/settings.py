@@ -134,6 +134,9 @@ DATABASES = {"default": {**_database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": 
 
 # --- Celery: rows are the jobs, messages are nudges --------------------------------------------------------
 
+WORKER_SILENCE = timedelta(seconds=env_int("WORKER_SILENCE_SECONDS", 60, low=2))
+"""A worker that did not beat for this long is taken for dead, and its chunk is given to another."""
+WORKER_BEAT_SECONDS = WORKER_SILENCE.total_seconds() / 12
 _broker_url = env_secret("CELERY_BROKER_URL")
 BROKER_IS_EMBEDDED = _broker_url is None
 BROKER_DIR = VAR_DIR / "broker"
@@ -155,7 +158,12 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "requeue-what-fell-silent": {"task": "core.sweep", "schedule": timedelta(seconds=15)},
+    "requeue-what-fell-silent": {
+        "task": "core.sweep",
+        "schedule": WORKER_SILENCE / 4,
+        # Without a worker, sweeps must not pile up.
+        "options": {"expires": WORKER_SILENCE.total_seconds()},
+    },
 }
 DEVICE = env_str("DEVICE", "auto")
 

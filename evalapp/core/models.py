@@ -62,6 +62,7 @@ class Chunk(models.Model):
     size = models.PositiveIntegerField(default=1, help_text="Units of progress: pictures, queries …")
     state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.PENDING)
     attempt = models.PositiveSmallIntegerField(default=0)
+    claim = models.PositiveIntegerField(default=0, help_text="Grows with every claim and never starts again.")
     heartbeat = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
     faults = models.JSONField(default=list, help_text="What was left out and why, as [thing, reason] pairs.")

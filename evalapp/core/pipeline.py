@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
 
 from evalapp.core import queries, services
 from evalapp.core.errors import Problem
@@ -17,26 +18,28 @@ from evalapp.core.plans import Plan, plan_of
 
 logger = logging.getLogger(__name__)
 
-BEAT_SECONDS = 5.0
 STOPPING = threading.Event()
 """Set when this worker was asked to end: it finishes the chunk that it is at and begins no other."""
 
 
-def work_on(job_id: int, *, seconds: float = 30.0) -> bool:
+def work_on(job_id: int, *, seconds: float = 30.0, begun: Callable[[int], None] = lambda _chunks: None) -> bool:
     """Work on a job for about `seconds`; True if there may be more to do.
 
-    A bounded turn keeps one long job from holding a worker that another job waits for.
+    A bounded turn keeps one long job from holding a worker that another job waits for. `begun` is called with the
+    number of chunks of a stage that this worker has just begun: others may want to know.
     """
     turn_end = time.monotonic() + seconds
     while time.monotonic() < turn_end and not STOPPING.is_set():
         job = Job.objects.filter(pk=job_id).first()
         if job is None or job.is_final:
             return False
-        plan = plan_of(job.kind)
         chunk = services.claim_chunk(job) if job.stage else None
         if chunk is not None:
-            _do(plan, job, chunk)
-        elif not _advance(plan, job):
+            _do(plan_of(job.kind), job, chunk)
+        elif job.stage and queries.unfinished_chunks(job):
+            # Others work on all that is left: asked so, the row has cost next to nothing.
+            return False
+        elif not _advance(plan_of(job.kind), job, begun):
             return False
     return True
 
@@ -54,36 +57,44 @@ def _do(plan: Plan, job: Job, chunk: Chunk) -> None:
         services.finish_chunk(chunk, faults)
 
 
-def _advance(plan: Plan, job: Job) -> bool:
-    """Begin the next stage if the present one has ended; False if others still work on it or the job ended."""
-    if job.stage and queries.unfinished_chunks(job):
-        return False
+def _advance(plan: Plan, job: Job, begun: Callable[[int], None]) -> bool:
+    """Begin the stage after the one that has ended, or end the job; False if the job has ended."""
     names = [stage.name for stage in plan.stages]
     following = names.index(job.stage) + 1 if job.stage else 0
     if following == len(names):
-        _finish(plan, job)
-        return False
+        return not _finish(plan, job)
     stage = plan.stages[following]
     try:
         pieces = list(stage.cut(job.target))
-    except Problem as problem:
-        services.end_job(job, JobState.FAILED, problem.message)
-        return False
     except Exception as error:
-        logger.exception("Job %s cannot begin %s", job, stage.name)
-        services.end_job(job, JobState.FAILED, f"{stage.name} could not begin: {error}")
+        _give_up(job, f"{stage.name} could not begin", error)
         return False
-    return services.begin_stage(job, stage.name, pieces) or not Job.objects.get(pk=job.pk).is_final
+    if services.begin_stage(job, stage.name, pieces):
+        begun(len(pieces))
+    return True
 
 
-def _finish(plan: Plan, job: Job) -> None:
-    state = JobState.DONE_WITH_ERRORS if queries.had_errors(job) else JobState.DONE
+def _finish(plan: Plan, job: Job) -> bool:
+    """End the job after its last stage; False if there is something to do in it again."""
     try:
         with transaction.atomic():
-            if services.end_job(job, state):
-                plan.finish(job.target, state)
-    except Problem as problem:
-        services.end_job(job, JobState.FAILED, problem.message)
+            if not services.hold_ended_stage(job):
+                return Job.objects.get(pk=job.pk).is_final
+            state = JobState.DONE_WITH_ERRORS if queries.had_errors(job) else JobState.DONE
+            services.end_job(job, state)
+            plan.finish(job.target, state)
+    except Exception as error:
+        _give_up(job, "It could not be finished", error)
+    return True
+
+
+def _give_up(job: Job, what: str, error: Exception) -> None:
+    """A problem is told in its own words; anything else is a fault of the program, and logged as such."""
+    if isinstance(error, Problem):
+        services.end_job(job, JobState.FAILED, error.message)
+        return
+    logger.exception("%s: %s", job, what)
+    services.end_job(job, JobState.FAILED, f"{what}: {error}")
 
 
 @contextmanager
@@ -92,8 +103,13 @@ def _beating(chunk: Chunk) -> Iterator[None]:
     stop = threading.Event()
 
     def beat() -> None:
-        while not stop.wait(BEAT_SECONDS):
-            services.beat_chunk(chunk)
+        while not stop.wait(settings.WORKER_BEAT_SECONDS):
+            try:
+                services.beat_chunk(chunk)
+            except DatabaseError:
+                # A database that starts again must not silence a worker that lives.
+                logger.warning("Chunk %s could not beat; trying again.", chunk)
+                connection.close()
         connection.close()
 
     thread = threading.Thread(target=beat, name=f"beat-{chunk.pk}", daemon=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -9,12 +10,11 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from evalapp.core.errors import Conflict
 from evalapp.core.models import FINAL_STATES, Chunk, Job, JobState
 from evalapp.core.plans import Fault, Piece
 
 MOST_ATTEMPTS = 3
-SILENCE = timedelta(seconds=60)
-"""A worker beats every few seconds; one that was silent for this long is taken for dead."""
 
 
 def request_job(kind: str, target: str) -> Job:
@@ -31,9 +31,9 @@ def request_job(kind: str, target: str) -> Job:
 def begin_stage(job: Job, stage: str, pieces: Iterable[Piece]) -> bool:
     """Move a job to its next stage and write that stage's chunks. False: another worker was first."""
     with transaction.atomic():
-        moved = Job.objects.filter(pk=job.pk, stage=job.stage, state__in=[JobState.PENDING, JobState.RUNNING])
-        if moved.update(stage=stage, state=JobState.RUNNING) != 1:
+        if not hold_ended_stage(job):
             return False
+        Job.objects.filter(pk=job.pk).update(stage=stage, state=JobState.RUNNING)
         Chunk.objects.bulk_create(
             (
                 Chunk(job=job, stage=stage, number=number, arguments=piece.arguments, size=piece.size)
@@ -42,6 +42,16 @@ def begin_stage(job: Job, stage: str, pieces: Iterable[Piece]) -> bool:
             batch_size=500,
         )
     return True
+
+
+def hold_ended_stage(job: Job) -> bool:
+    """Lock the job until the transaction ends, if it still is live and in the stage that the caller saw, all of
+    whose chunks have ended. A job that was cancelled and resumed meanwhile has chunks to do again."""
+    live = Job.objects.select_for_update().filter(pk=job.pk, stage=job.stage).exclude(state__in=FINAL_STATES)
+    if not live.exists():
+        return False
+    unfinished = Chunk.objects.filter(job=job, stage=job.stage, state__in=[JobState.PENDING, JobState.RUNNING])
+    return not unfinished.exists()
 
 
 def claim_chunk(job: Job) -> Chunk | None:
@@ -57,7 +67,8 @@ def claim_chunk(job: Job) -> Chunk | None:
             return None
         chunk.state, chunk.heartbeat = JobState.RUNNING, timezone.now()
         chunk.attempt += 1
-        chunk.save(update_fields=["state", "heartbeat", "attempt"])
+        chunk.claim += 1
+        chunk.save(update_fields=["state", "heartbeat", "attempt", "claim"])
     return chunk
 
 
@@ -83,21 +94,66 @@ def end_job(job: Job, state: JobState, error: str = "") -> bool:
     return live.update(state=state, error=error[:2000], finished_at=timezone.now()) == 1
 
 
-def cancel_job(job: Job) -> bool:
-    """Stop the job: what runs is finished and thrown away, nothing new is begun."""
+def cancel_job(job: Job) -> None:
+    """Stop the job: what runs is finished and thrown away, nothing new is begun. Raises Conflict if it has ended."""
     with transaction.atomic():
-        Chunk.objects.filter(job=job, state=JobState.PENDING).update(state=JobState.CANCELLED)
-        return end_job(job, JobState.CANCELLED)
+        # The job's row first: a stage that begins at this moment holds it, and its chunks are seen afterwards.
+        if not end_job(job, JobState.CANCELLED):
+            raise Conflict(f"Job {job.pk} has ended already; there is nothing to cancel.")
+        unfinished = Chunk.objects.filter(job=job, state__in=[JobState.PENDING, JobState.RUNNING])
+        unfinished.update(state=JobState.CANCELLED)
 
 
-def requeue_silent_chunks(silence: timedelta = SILENCE) -> set[int]:
-    """Give back the chunks whose worker fell silent for so long; the ids of their jobs."""
-    silent = Chunk.objects.filter(state=JobState.RUNNING, heartbeat__lte=timezone.now() - silence)
-    jobs = set(silent.values_list("job_id", flat=True))
-    worn_out = silent.filter(attempt__gte=MOST_ATTEMPTS)
-    worn_out.update(state=JobState.FAILED, error="Its worker died three times.")
-    silent.update(state=JobState.PENDING)
-    return jobs
+def resume_job(job: Job) -> None:
+    """Make an ended job live again: what failed or was cancelled is tried anew, what is done stays.
+
+    The job goes back to the earliest stage that has something to do; the stages after it are cut again when their
+    turn comes, as they build on its results. Raises Conflict where there is nothing to resume or where another
+    job does the same work now.
+    """
+    with transaction.atomic():
+        ended = Job.objects.select_for_update().get(pk=job.pk)
+        _require_resumable(ended)
+        # Stages write their chunks in their order, so that the first chunk left to do is of the earliest stage.
+        rest = Chunk.objects.filter(job=ended).exclude(state=JobState.DONE)
+        first = rest.order_by("pk").first()
+        if first is not None:
+            ended.stage = first.stage
+            Chunk.objects.filter(job=ended, pk__gt=first.pk).exclude(stage=first.stage).delete()
+            rest.update(state=JobState.PENDING, attempt=0, heartbeat=None, error="", faults=[])
+        ended.state = JobState.RUNNING if ended.stage else JobState.PENDING
+        ended.error, ended.finished_at, ended.nudged_at = "", None, timezone.now()
+        try:
+            with transaction.atomic():
+                ended.save(update_fields=["stage", "state", "error", "finished_at", "nudged_at"])
+        except IntegrityError as error:
+            raise Conflict(f"Another job does the work of job {job.pk} now; follow that one.") from error
+
+
+def _require_resumable(job: Job) -> None:
+    if not job.is_final:
+        raise Conflict(f"Job {job.pk} is {job.state}; there is nothing to resume.")
+    if job.state == JobState.DONE:
+        raise Conflict(f"Job {job.pk} is done; there is nothing to resume.")
+    if job.state == JobState.DONE_WITH_ERRORS and not job.chunks.filter(state=JobState.FAILED).exists():
+        raise Conflict(
+            f"No chunk of job {job.pk} failed; it left out what it could not use. Mend that and ask for the work anew."
+        )
+
+
+def requeue_silent_chunks(silence: timedelta) -> Counter[int]:
+    """Give back the chunks whose worker fell silent for so long; how many, by the id of their job."""
+    with transaction.atomic():
+        # A chunk that somebody writes to at this moment is not silent.
+        silent = Chunk.objects.select_for_update(skip_locked=True).filter(
+            state=JobState.RUNNING, heartbeat__lte=timezone.now() - silence
+        )
+        found = list(silent.values_list("pk", "job_id", "attempt"))
+        worn_out = [chunk for chunk, _, attempt in found if attempt >= MOST_ATTEMPTS]
+        taken = Chunk.objects.filter(pk__in=[chunk for chunk, _, _ in found])
+        taken.exclude(pk__in=worn_out).update(state=JobState.PENDING)
+        taken.filter(pk__in=worn_out).update(state=JobState.FAILED, error="Its worker died three times.")
+    return Counter(job for _, job, _ in found)
 
 
 def note_nudge(jobs: Iterable[int]) -> None:
@@ -105,7 +161,7 @@ def note_nudge(jobs: Iterable[int]) -> None:
     Job.objects.filter(pk__in=list(jobs)).update(nudged_at=timezone.now())
 
 
-def forgotten_jobs(silence: timedelta = SILENCE) -> list[Job]:
+def forgotten_jobs(silence: timedelta) -> list[Job]:
     """Live jobs that no worker was told of for so long and on which nobody works: their message was lost."""
     since = timezone.now() - silence
     busy = Chunk.objects.filter(state=JobState.RUNNING).values("job_id")
@@ -114,5 +170,5 @@ def forgotten_jobs(silence: timedelta = SILENCE) -> list[Job]:
 
 
 def _mine(chunk: Chunk) -> models.QuerySet[Chunk]:
-    # The attempt is the claim's own number: after a requeue the next claim has another.
-    return Chunk.objects.filter(pk=chunk.pk, state=JobState.RUNNING, attempt=chunk.attempt)
+    # Attempts start again when a job is resumed; the number of the claim never does.
+    return Chunk.objects.filter(pk=chunk.pk, state=JobState.RUNNING, claim=chunk.claim)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 
 from evalapp.core import services
 from evalapp.core.models import Job
 from evalapp.core.plans import queue_of
 
+MOST_WORKERS = 8
+"""So many workers at most are called to a stage at once; a turn's own message goes on as long as there is work."""
 
-def nudge(job: Job) -> None:
-    """Tell the workers of the job's queue that there is something to do."""
+
+def nudge(job: Job, workers: int = 1) -> None:
+    """Tell so many workers of the job's queue that there is something to do."""
     services.note_nudge([job.pk])
-    work.apply_async((job.pk,), queue=queue_of(job.kind))
+    for _ in range(workers):
+        work.apply_async((job.pk,), queue=queue_of(job.kind))
 
 
 @shared_task(name="core.work")
@@ -22,19 +27,28 @@ def work(job_id: int) -> None:
     """One worker's turn on a job; it goes on with a new message while there is more."""
     from evalapp.core import pipeline
 
-    if pipeline.work_on(job_id):
+    def call_others(chunks: int) -> None:
+        others = min(chunks, MOST_WORKERS) - 1
+        if others > 0:
+            nudge(Job.objects.get(pk=job_id), others)
+
+    if pipeline.work_on(job_id, begun=call_others):
         nudge(Job.objects.get(pk=job_id))
 
 
 @shared_task(name="core.sweep")
 def sweep() -> None:
     """Requeue what fell silent and nudge again where the message was lost with its worker."""
-    recover(services.SILENCE)
+    recover(settings.WORKER_SILENCE)
 
 
 def recover(silence: timedelta) -> None:
     """The sweep. With no silence at all, at a start before which no worker can have been alive, it takes
     everything that is marked as running for lost."""
-    silent = services.requeue_silent_chunks(silence)
-    for job in {*Job.objects.filter(pk__in=silent), *services.forgotten_jobs(silence)}:
-        nudge(job)
+    # Each dead worker took a message along: as many are called as were lost.
+    lost = services.requeue_silent_chunks(silence)
+    for job in Job.objects.filter(pk__in=lost):
+        nudge(job, min(lost[job.pk], MOST_WORKERS))
+    for job in services.forgotten_jobs(silence):
+        if job.pk not in lost:
+            nudge(job)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from evalapp.core import pipeline, plans, queries, services
+from evalapp.core import pipeline, plans, queries, services, tasks
+from evalapp.core.errors import Conflict, Problem
 from evalapp.core.models import Chunk, Job, JobState
 from evalapp.core.plans import Piece, Plan, Stage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+SILENCE = timedelta(seconds=60)
 
 
 class Kitchen:
@@ -114,9 +118,9 @@ def test_the_chunk_of_a_silent_worker_goes_to_another_and_the_late_result_does_n
     job.refresh_from_db()
     lost = services.claim_chunk(job)
     assert lost is not None
-    Chunk.objects.update(heartbeat=timezone.now() - 2 * services.SILENCE)
+    Chunk.objects.update(heartbeat=timezone.now() - 2 * SILENCE)
 
-    assert services.requeue_silent_chunks() == {job.pk}
+    assert services.requeue_silent_chunks(SILENCE) == {job.pk: 1}
     taken = services.claim_chunk(job)
 
     assert taken is not None
@@ -133,7 +137,7 @@ def test_a_worker_that_beats_keeps_its_chunk() -> None:
     chunk = services.claim_chunk(job)
     assert chunk is not None
     assert services.beat_chunk(chunk)
-    assert services.requeue_silent_chunks() == set()
+    assert not services.requeue_silent_chunks(SILENCE)
 
 
 def test_a_chunk_whose_worker_dies_three_times_is_given_up() -> None:
@@ -150,9 +154,9 @@ def test_a_chunk_whose_worker_dies_three_times_is_given_up() -> None:
 
 def test_a_job_whose_message_was_lost_is_found() -> None:
     job = _job()
-    assert services.forgotten_jobs() == []
-    Job.objects.update(nudged_at=timezone.now() - 2 * services.SILENCE)
-    assert services.forgotten_jobs() == [job]
+    assert services.forgotten_jobs(SILENCE) == []
+    Job.objects.update(nudged_at=timezone.now() - 2 * SILENCE)
+    assert services.forgotten_jobs(SILENCE) == [job]
 
 
 def test_a_cancelled_job_begins_nothing_new(kitchen: Kitchen) -> None:
@@ -163,3 +167,151 @@ def test_a_cancelled_job_begins_nothing_new(kitchen: Kitchen) -> None:
     assert not pipeline.work_on(job.pk)
     assert kitchen.done == []
     assert queries.progress_of(job.pk).state == JobState.CANCELLED
+
+
+def _broken(message: str) -> plans.Plan:
+    def refuse(_target: str, _state: str) -> None:
+        raise Problem(message)
+
+    return Plan(stages=(), finish=refuse)
+
+
+def test_a_job_that_cannot_be_finished_says_why_and_can_be_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = _broken("The guests left.")
+    monkeypatch.setattr(pipeline, "plan_of", lambda _kind: plan)
+    job = _job()
+    pipeline.work_on(job.pk)
+    assert queries.error_of(job.pk) == "The guests left."
+
+    plan = Plan(stages=())
+    services.resume_job(Job.objects.get())
+    pipeline.work_on(job.pk)
+
+    assert queries.progress_of(job.pk).state == JobState.DONE
+
+
+def test_what_runs_when_its_job_is_cancelled_is_thrown_away() -> None:
+    job = _job()
+    services.begin_stage(job, "cut", [Piece({})])
+    job.refresh_from_db()
+    chunk = services.claim_chunk(job)
+    assert chunk is not None
+    services.cancel_job(job)
+
+    assert not services.finish_chunk(chunk, [])
+    assert Chunk.objects.get().state == JobState.CANCELLED
+    with pytest.raises(Conflict, match="ended already"):
+        services.cancel_job(job)
+
+
+def test_a_resumed_job_does_what_failed_and_what_builds_on_it(kitchen: Kitchen) -> None:
+    kitchen.burns = {1: services.MOST_ATTEMPTS}
+    job = _job()
+    pipeline.work_on(job.pk)
+    kitchen.done.clear()
+
+    services.resume_job(job)
+    pipeline.work_on(job.pk)
+
+    assert kitchen.done == [("cut", 1), ("fry", 9)]
+    assert queries.progress_of(job.pk).state == JobState.DONE
+    assert queries.faults_of(job.pk) == []
+
+
+def test_a_late_worker_of_before_the_resume_does_not_count_although_attempts_start_again() -> None:
+    job = _job()
+    services.begin_stage(job, "cut", [Piece({})])
+    job.refresh_from_db()
+    late = services.claim_chunk(job)
+    services.cancel_job(job)
+    services.resume_job(job)
+    taken = services.claim_chunk(Job.objects.get())
+
+    assert late is not None
+    assert taken is not None
+    assert late.attempt == taken.attempt == 1
+    assert not services.finish_chunk(late, [])
+    assert services.finish_chunk(taken, [])
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [("running", "is running"), ("done", "is done"), ("done with errors", "left out")]
+)
+def test_what_cannot_be_resumed_says_why(state: str, words: str) -> None:
+    job = _job()
+    Job.objects.update(state=state)
+    with pytest.raises(Conflict, match=words):
+        services.resume_job(job)
+
+
+def test_a_job_is_not_resumed_while_another_does_its_work() -> None:
+    job = _job()
+    services.cancel_job(job)
+    assert _job().pk != job.pk
+    with pytest.raises(Conflict, match="Another job"):
+        services.resume_job(job)
+
+
+def test_a_worker_that_saw_the_job_before_it_was_resumed_does_not_end_it() -> None:
+    job = _job()
+    services.begin_stage(job, "cut", [Piece({})])
+    seen = Job.objects.get()
+    services.cancel_job(job)
+    services.resume_job(job)
+    assert not services.begin_stage(seen, "fry", [])
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Ids of jobs as workers are told of them."""
+    sent: list[int] = []
+    monkeypatch.setitem(plans.PLANS, "supper", ("nowhere", "default"))
+    monkeypatch.setattr(tasks.work, "apply_async", lambda words, **_: sent.append(words[0]))
+    return sent
+
+
+def test_a_stage_of_many_chunks_calls_more_workers_and_one_of_few_only_as_many(
+    kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch, messages: list[int]
+) -> None:
+    monkeypatch.setattr(services, "claim_chunk", lambda _job: None)
+    tasks.work(_job().pk)
+    assert len(messages) == 2
+
+    messages.clear()
+    many = Stage("peel", "onions", lambda _: (Piece({}) for _ in range(500)), lambda *_: [])
+    monkeypatch.setattr(pipeline, "plan_of", lambda _kind: Plan(stages=(many,)))
+    tasks.work(services.request_job("supper", "guests:5").pk)
+    assert len(messages) == tasks.MOST_WORKERS - 1
+
+
+def test_a_turn_that_ends_with_more_to_do_sends_one_message(
+    kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch, messages: list[int]
+) -> None:
+    job = _job()
+    services.begin_stage(job, "cut", [Piece({"n": n}) for n in range(9)])
+    monkeypatch.setattr(pipeline.time, "monotonic", iter(range(0, 10_000, 20)).__next__)
+    tasks.work(job.pk)
+    assert messages == [job.pk]
+    assert len(kitchen.done) == 1
+
+
+def test_a_worker_that_finds_nothing_to_do_loads_no_plan_and_tells_nobody(
+    monkeypatch: pytest.MonkeyPatch, messages: list[int], django_assert_max_num_queries: Any
+) -> None:
+    job = _job()
+    services.begin_stage(job, "cut", [Piece({})])
+    assert services.claim_chunk(Job.objects.get()) is not None
+    monkeypatch.setattr(pipeline, "plan_of", lambda _kind: pytest.fail("the plan was loaded"))
+    with django_assert_max_num_queries(5):
+        tasks.work(job.pk)
+    assert messages == []
+
+
+def test_as_many_workers_are_called_as_chunks_were_lost(messages: list[int]) -> None:
+    job = _job()
+    services.begin_stage(job, "cut", [Piece({}) for _ in range(4)])
+    job.refresh_from_db()
+    for _ in range(3):
+        services.claim_chunk(job)
+    tasks.recover(timedelta(0))
+    assert messages == [job.pk] * 3

@@ -1,0 +1,202 @@
+"""Random schedules of workers, operators and deaths on the rows themselves: nothing is done by two, nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from evalapp.core import pipeline, services
+from evalapp.core.errors import Conflict
+from evalapp.core.models import Chunk, Job, JobState
+from evalapp.core.plans import Fault, Piece, Plan, Stage
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+SILENCE = timedelta(seconds=60)
+CHUNKS = 4
+LIVE = {JobState.PENDING, JobState.RUNNING}
+_numbers = count()
+
+
+@dataclass
+class Claim:
+    """A worker that holds a chunk, or believes that it does."""
+
+    chunk: Chunk
+    wanted: bool = True
+
+
+def _pieces(_target: str) -> Iterator[Piece]:
+    return (Piece({"n": number}) for number in range(CHUNKS))
+
+
+def _no_work(_target: str, _arguments: dict[str, int]) -> list[Fault]:
+    return []
+
+
+PLAN = Plan(stages=(Stage("first", "pieces", _pieces, _no_work), Stage("second", "pieces", _pieces, _no_work)))
+
+
+class Ledger(RuleBasedStateMachine):
+    """The rows, and beside them what the people of the story believe.
+
+    `wanted` is the naive twin of the compare-and-set: a claim is wanted until its chunk ends or is taken away.
+    Every run lies in a transaction that is rolled back, as each test does.
+    """
+
+    claims = Bundle("claims")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._all = transaction.atomic()
+        self._all.__enter__()
+        self.job = services.request_job("random", f"thing:{next(_numbers)}")
+        self.held: list[Claim] = []
+
+    def teardown(self) -> None:
+        try:
+            self._drive_to_its_end()
+        finally:
+            transaction.set_rollback(True)
+            self._all.__exit__(None, None, None)
+
+    # --- Workers -------------------------------------------------------------------------------------------
+
+    @rule(target=claims)
+    def claim(self) -> Claim | None:
+        """What a worker does when it is told of the job: begin the stage that is due, and take a chunk."""
+        self._advance()
+        chunk = services.claim_chunk(self._row())
+        if chunk is None:
+            return None
+        mine = Claim(chunk)
+        self.held.append(mine)
+        return mine
+
+    @rule(claim=claims)
+    def beat(self, claim: Claim | None) -> None:
+        if claim is not None:
+            assert services.beat_chunk(claim.chunk) == claim.wanted
+
+    @rule(claim=claims)
+    def finish(self, claim: Claim | None) -> None:
+        self._end(claim, lambda chunk: services.finish_chunk(chunk, []))
+
+    @rule(claim=claims)
+    def fail(self, claim: Claim | None) -> None:
+        self._end(claim, lambda chunk: services.fail_chunk(chunk, "it broke"))
+
+    @rule(claim=claims)
+    def fall_silent(self, claim: Claim | None) -> None:
+        """Dead, or only slow: it may come back later with its result."""
+        if claim is not None and claim.wanted:
+            chunk = Chunk.objects.get(pk=claim.chunk.pk)
+            Chunk.objects.filter(pk=chunk.pk).update(heartbeat=chunk.heartbeat - 2 * SILENCE)  # type: ignore[operator]
+
+    @rule()
+    def sweep(self) -> None:
+        silent = set(Chunk.objects.filter(job=self.job, state=JobState.RUNNING).values_list("pk", flat=True))
+        lost = services.requeue_silent_chunks(SILENCE)
+        still = set(Chunk.objects.filter(job=self.job, state=JobState.RUNNING).values_list("pk", flat=True))
+        assert lost.total() == len(silent - still)
+        self._forget(silent - still)
+
+    # --- Operators -----------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self._row().state in LIVE)
+    @rule(often=st.integers(0, 3))
+    def cancel(self, often: int) -> None:
+        if often == 0:  # else no schedule would get far
+            services.cancel_job(self._row())
+            self._forget()
+
+    @rule()
+    def resume(self) -> None:
+        job = self._row()
+        failed = Chunk.objects.filter(job=job, state=JobState.FAILED).exists()
+        done = set(Chunk.objects.filter(job=job, stage="first", state=JobState.DONE).values_list("pk", flat=True))
+        try:
+            services.resume_job(job)
+        except Conflict:
+            assert job.state in LIVE or job.state == JobState.DONE or not failed
+        else:
+            self._forget()
+            still = Chunk.objects.filter(job=job, stage="first", state=JobState.DONE).values_list("pk", flat=True)
+            assert set(still) == done, "what was whole is done again"
+
+    # --- What always holds ---------------------------------------------------------------------------------
+
+    @invariant()
+    def no_chunk_is_held_by_two_and_none_by_nobody(self) -> None:
+        held = sorted(claim.chunk.pk for claim in self.held if claim.wanted)
+        running = Chunk.objects.filter(job=self.job, state=JobState.RUNNING).values_list("pk", flat=True)
+        assert held == sorted(running)
+
+    @invariant()
+    def attempts_are_bounded(self) -> None:
+        assert not Chunk.objects.filter(job=self.job, attempt__gt=services.MOST_ATTEMPTS).exists()
+
+    @invariant()
+    def no_chunk_is_lost(self) -> None:
+        job = self._row()
+        for stage in ("first", "second"):
+            states = list(Chunk.objects.filter(job=job, stage=stage).values_list("state", flat=True))
+            assert len(states) in {0, CHUNKS}
+            if job.is_final or stage != job.stage:
+                assert not LIVE & set(states), "left to do, but nobody will"
+
+    # -------------------------------------------------------------------------------------------------------
+
+    def _row(self) -> Job:
+        return Job.objects.get(pk=self.job.pk)
+
+    def _advance(self) -> None:
+        job = self._row()
+        unfinished = Chunk.objects.filter(job=job, stage=job.stage, state__in=LIVE).exists()
+        if not job.is_final and not unfinished:
+            pipeline._advance(PLAN, job, lambda _chunks: None)
+
+    def _end(self, claim: Claim | None, end: Callable[[Chunk], bool]) -> None:
+        if claim is not None:
+            assert end(claim.chunk) == claim.wanted, "a late result counted, or a wanted one did not"
+            claim.wanted = False
+
+    def _forget(self, chunks: set[int] | None = None) -> None:
+        for claim in self.held:
+            if chunks is None or claim.chunk.pk in chunks:
+                claim.wanted = False
+
+    def _drive_to_its_end(self) -> None:
+        """Whatever happened: with every worker dead, a sweep and one new worker bring the job to its end."""
+        if self._row().state == JobState.CANCELLED:
+            services.resume_job(self._row())
+        services.requeue_silent_chunks(timedelta(seconds=-1))
+        for _ in range(2 * CHUNKS * services.MOST_ATTEMPTS + 4):
+            self._advance()
+            chunk = services.claim_chunk(self._row())
+            if chunk is not None:
+                assert services.finish_chunk(chunk, [])
+        job = self._row()
+        states = set(Chunk.objects.filter(job=job).values_list("state", flat=True))
+        assert job.state == (JobState.DONE_WITH_ERRORS if JobState.FAILED in states else JobState.DONE)
+        assert states <= {JobState.DONE, JobState.FAILED}
+
+
+def test_no_schedule_makes_two_hold_a_chunk_or_loses_one() -> None:
+    run_state_machine_as_test(
+        Ledger,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
