@@ -6,16 +6,14 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from evalapp.core.pages import healthz
-
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("healthz", healthz),
     # /api/v1/
     path("api/v1/", include("evalapp.studies.api_urls")),
     path("api/v1/", include("evalapp.voting.api_urls")),
     path("api/v1/", include("evalapp.leaderboard.api_urls")),
     path("api/v1/", include("evalapp.catalog.api_urls")),
     path("api/v1/", include("evalapp.contenders.api_urls")),
+    path("api/v1/", include("evalapp.core.api_urls")),
     # /api/
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
@@ -24,5 +22,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("evalapp.voting.urls")),
     path("", include("evalapp.leaderboard.urls")),
     path("", include("evalapp.catalog.urls")),
+    path("", include("evalapp.core.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,10 +1,22 @@
-"""The page for machines that ask whether this one is well."""
+"""The page for machines that ask whether this one is well, and the operators' page of a job."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.contrib.admin.views.decorators import staff_member_required
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from evalapp.core import queries, services, tasks
+from evalapp.core.errors import NotFound, Problem
+from evalapp.core.models import Job
+
+_FAULTS_SHOWN = 500
 
 
 @require_safe
@@ -13,3 +25,54 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+@staff_member_required
+def job(request: HttpRequest, job_id: int) -> HttpResponse:
+    """A job: its stages with their chunks by state, and what was left out and why."""
+    try:
+        line = queries.job_line(job_id)
+    except NotFound as problem:
+        raise Http404(problem.message) from problem
+    faults = queries.faults_of(job_id, _FAULTS_SHOWN + 1)
+    shown = {
+        "job": line,
+        "stages": queries.stages_of(job_id),
+        "faults": faults[:_FAULTS_SHOWN],
+        "has_more_faults": len(faults) > _FAULTS_SHOWN,
+    }
+    return render(request, "core/job.html", shown)
+
+
+@require_POST
+@staff_member_required
+def cancel_job(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Stop a job, and back to where the button was."""
+    return _change(request, job_id, services.cancel_job, f"Job {job_id} is cancelled.")
+
+
+@require_POST
+@staff_member_required
+def resume_job(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Try again what failed or was cancelled, and back to where the button was."""
+
+    def resume(ended: Job) -> None:
+        services.resume_job(ended)
+        tasks.call_workers(ended)
+
+    return _change(request, job_id, resume, f"Job {job_id} goes on.")
+
+
+def _change(request: HttpRequest, job_id: int, change: Callable[[Job], None], done: str) -> HttpResponse:
+    try:
+        change(queries.job_by_id(job_id))
+    except NotFound as problem:
+        raise Http404(problem.message) from problem
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, done)
+    back = request.POST.get("next", "")
+    own = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return redirect(back) if own else redirect("job", job_id)

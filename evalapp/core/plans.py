@@ -46,6 +46,11 @@ PLANS: dict[str, tuple[str, str]] = {
 }
 """Kind of job: dotted path of its plan, imported only by the worker, and the queue its nudges go to."""
 
+TARGETS: dict[str, tuple[str, str]] = {
+    "study": ("studies.Study", "slug"),
+}
+"""What a target such as `study:12` is: the model, known by its name only, and the field that people call it by."""
+
 
 def plan_of(kind: str) -> Plan:
     """The plan of a kind of job."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.apps import apps
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
+from evalapp.core.errors import NotFound
 from evalapp.core.models import Chunk, Job, JobState
+from evalapp.core.plans import TARGETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +40,17 @@ def progress_of(job_id: int) -> Progress:
     return Progress(state=job.state, stage=job.stage, **sums)
 
 
-def faults_of(job_id: int, limit: int = 1000) -> list[tuple[str, str]]:
-    """What the job left out, and why; failed chunks by their error."""
-    rows = Chunk.objects.filter(job_id=job_id).exclude(faults=[], state=JobState.DONE)
-    found: list[tuple[str, str]] = []
+def faults_of(job_id: int, limit: int = 1000, after: int = 0) -> list[tuple[str, str]]:
+    """What the job left out, and why; failed chunks by their error. `after` so many that were read before."""
+    return list(islice(_faults(job_id), after, after + limit))
+
+
+def _faults(job_id: int) -> Iterator[tuple[str, str]]:
+    rows = Chunk.objects.filter(job_id=job_id).exclude(faults=[], state=JobState.DONE).order_by("pk")
     for chunk in rows.only("stage", "number", "state", "error", "faults").iterator(chunk_size=200):
-        found.extend((str(thing), str(reason)) for thing, reason in chunk.faults)
+        yield from ((str(thing), str(reason)) for thing, reason in chunk.faults)
         if chunk.state == JobState.FAILED:
-            found.append((f"{chunk.stage} chunk {chunk.number}", chunk.error))
-        if len(found) >= limit:
-            break
-    return found[:limit]
+            yield f"{chunk.stage} chunk {chunk.number}", chunk.error
 
 
 def unfinished_chunks(job: Job) -> int:
@@ -61,12 +68,117 @@ def error_of(job_id: int) -> str:
     return Job.objects.only("error").get(pk=job_id).error
 
 
-def recent_jobs(limit: int = 20) -> list[dict[str, object]]:
-    """The newest jobs with the progress of the stage that each is in."""
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """A job as people see it: what it is about in words, how far its stage is, what may be done with it."""
+
+    id: int
+    kind: str
+    target: str
+    state: str
+    stage: str
+    done: int
+    total: int
+    error: str
+    created_at: datetime
+    finished_at: datetime | None
+    can_cancel: bool
+    can_resume: bool
+
+
+def recent_jobs(limit: int = 20, before: int | None = None) -> list[JobLine]:
+    """The newest jobs, or those before a job, each with the progress of the stage that it is in."""
+    jobs = _with_progress().order_by("-pk")
+    return _lines(jobs.filter(pk__lt=before)[:limit] if before is not None else jobs[:limit])
+
+
+def job_line(job_id: int) -> JobLine:
+    """One job; raises NotFound."""
+    return _lines([_found(_with_progress(), job_id)])[0]
+
+
+def job_by_id(job_id: int) -> Job:
+    """The row; raises NotFound."""
+    return _found(Job.objects.all(), job_id)
+
+
+def _found(jobs: QuerySet[Job], job_id: int) -> Job:
+    job = jobs.filter(pk=job_id).first()
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return job
+
+
+def _with_progress() -> QuerySet[Job]:
     ended = Q(chunks__stage=F("stage"), chunks__state__in=[JobState.DONE, JobState.FAILED, JobState.CANCELLED])
-    jobs = Job.objects.annotate(
+    return Job.objects.annotate(
         done=Coalesce(Sum("chunks__size", filter=ended), 0),
         total=Coalesce(Sum("chunks__size", filter=Q(chunks__stage=F("stage"))), 0),
+        failed=Count("chunks", filter=Q(chunks__state=JobState.FAILED)),
     )
-    fields = ("id", "kind", "target", "state", "stage", "done", "total", "error", "created_at")
-    return [dict(row) for row in jobs.values(*fields)[:limit]]
+
+
+def _lines(jobs: Iterable[Job]) -> list[JobLine]:
+    jobs = list(jobs)
+    words = _targets_in_words({job.target for job in jobs})
+    return [_line(job, words[job.target]) for job in jobs]
+
+
+def _line(job: Job, target: str) -> JobLine:
+    failed = bool(getattr(job, "failed", 0))
+    return JobLine(
+        id=job.pk,
+        kind=job.kind,
+        target=target,
+        state=job.state,
+        stage=job.stage,
+        done=getattr(job, "done", 0),
+        total=getattr(job, "total", 0),
+        error=job.error,
+        created_at=job.created_at,
+        finished_at=job.finished_at,
+        can_cancel=not job.is_final,
+        can_resume=is_resumable(job.state, failed=failed),
+    )
+
+
+def is_resumable(state: str, *, failed: bool) -> bool:
+    """Whether a job in this state, some of whose chunks failed or none, has something to do again."""
+    return state in {JobState.FAILED, JobState.CANCELLED} or (state == JobState.DONE_WITH_ERRORS and failed)
+
+
+def _targets_in_words(targets: Iterable[str]) -> dict[str, str]:
+    """What people call each target: a study by its slug. A target that is gone keeps its number."""
+    words = {target: target.replace(":", " ") for target in targets}
+    for kind, (model, field) in TARGETS.items():
+        numbers = [target.partition(":")[2] for target in words if target.startswith(f"{kind}:")]
+        found = apps.get_model(model).objects.filter(pk__in=numbers).values_list("pk", field)
+        words |= {f"{kind}:{number}": str(name) for number, name in found}
+    return words
+
+
+@dataclass(frozen=True, slots=True)
+class StageLine:
+    """The chunks of a stage by their state, and its units of progress."""
+
+    stage: str
+    pending: int
+    running: int
+    done: int
+    failed: int
+    cancelled: int
+    units_done: int
+    units: int
+
+
+def stages_of(job_id: int) -> list[StageLine]:
+    """The stages that the job has begun, in their order."""
+    states = (JobState.PENDING, JobState.RUNNING, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+    counts = {str(state): Count("pk", filter=Q(state=state)) for state in states}
+    ended = Q(state__in=[JobState.DONE, JobState.FAILED, JobState.CANCELLED])
+    rows = Chunk.objects.filter(job_id=job_id).order_by().values("stage")
+    lines = rows.annotate(
+        first=Min("pk"), units_done=Coalesce(Sum("size", filter=ended), 0), units=Sum("size"), **counts
+    ).order_by("first")
+    found: list[dict[str, Any]] = [dict(line) for line in lines]
+    return [StageLine(**{name: value for name, value in line.items() if name != "first"}) for line in found]

@@ -13,6 +13,7 @@ from django.utils import timezone
 from evalapp.core.errors import Conflict
 from evalapp.core.models import FINAL_STATES, Chunk, Job, JobState
 from evalapp.core.plans import Fault, Piece
+from evalapp.core.queries import is_resumable
 
 MOST_ATTEMPTS = 3
 
@@ -135,7 +136,7 @@ def _require_resumable(job: Job) -> None:
         raise Conflict(f"Job {job.pk} is {job.state}; there is nothing to resume.")
     if job.state == JobState.DONE:
         raise Conflict(f"Job {job.pk} is done; there is nothing to resume.")
-    if job.state == JobState.DONE_WITH_ERRORS and not job.chunks.filter(state=JobState.FAILED).exists():
+    if not is_resumable(job.state, failed=job.chunks.filter(state=JobState.FAILED).exists()):
         raise Conflict(
             f"No chunk of job {job.pk} failed; it left out what it could not use. Mend that and ask for the work anew."
         )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.conf import settings
 
-from evalapp.core import services
+from evalapp.core import queries, services
 from evalapp.core.models import Job
 from evalapp.core.plans import queue_of
 
@@ -20,6 +20,11 @@ def nudge(job: Job, workers: int = 1) -> None:
     services.note_nudge([job.pk])
     for _ in range(workers):
         work.apply_async((job.pk,), queue=queue_of(job.kind))
+
+
+def call_workers(job: Job) -> None:
+    """Tell as many workers as the job has chunks to do, and at least one: something has to be begun or ended."""
+    nudge(job, max(1, min(queries.unfinished_chunks(Job.objects.get(pk=job.pk)), MOST_WORKERS)))
 
 
 @shared_task(name="core.work")

@@ -50,6 +50,7 @@ class Kitchen:
 def kitchen(monkeypatch: pytest.MonkeyPatch) -> Kitchen:
     cook = Kitchen()
     monkeypatch.setattr(pipeline, "plan_of", lambda _kind: cook.plan())
+    monkeypatch.setitem(plans.PLANS, "supper", ("nowhere", "default"))
     return cook
 
 
@@ -261,15 +262,6 @@ def test_a_worker_that_saw_the_job_before_it_was_resumed_does_not_end_it() -> No
     assert not services.begin_stage(seen, "fry", [])
 
 
-@pytest.fixture
-def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Ids of jobs as workers are told of them."""
-    sent: list[int] = []
-    monkeypatch.setitem(plans.PLANS, "supper", ("nowhere", "default"))
-    monkeypatch.setattr(tasks.work, "apply_async", lambda words, **_: sent.append(words[0]))
-    return sent
-
-
 def test_a_stage_of_many_chunks_calls_more_workers_and_one_of_few_only_as_many(
     kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch, messages: list[int]
 ) -> None:
@@ -307,7 +299,7 @@ def test_a_worker_that_finds_nothing_to_do_loads_no_plan_and_tells_nobody(
     assert messages == []
 
 
-def test_as_many_workers_are_called_as_chunks_were_lost(messages: list[int]) -> None:
+def test_as_many_workers_are_called_as_chunks_were_lost(kitchen: Kitchen, messages: list[int]) -> None:
     job = _job()
     services.begin_stage(job, "cut", [Piece({}) for _ in range(4)])
     job.refresh_from_db()

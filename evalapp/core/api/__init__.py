@@ -1,0 +1,1 @@
+"""What the API shares, and the operations of the floor."""

@@ -1,0 +1,14 @@
+"""Addresses of pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from evalapp.core import pages
+
+urlpatterns = [
+    path("healthz", pages.healthz),
+    path("lab/jobs/<int:job_id>/", pages.job, name="job"),
+    path("lab/jobs/<int:job_id>/cancel/", pages.cancel_job, name="job-cancel"),
+    path("lab/jobs/<int:job_id>/resume/", pages.resume_job, name="job-resume"),
+]
