@@ -8,62 +8,76 @@ import evalapp.catalog.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Catalogue',
+            name="Catalogue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('version', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("version", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'ordering': ('slug',),
+                "ordering": ("slug",),
             },
         ),
         migrations.CreateModel(
-            name='Picture',
+            name="Picture",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('public_id', models.CharField(default=evalapp.catalog.models.new_public_id, max_length=22, unique=True)),
-                ('file', models.CharField(help_text='Name in the default storage.', max_length=200)),
-                ('width', models.PositiveIntegerField(help_text='As displayed, after EXIF orientation.')),
-                ('height', models.PositiveIntegerField()),
-                ('size', models.PositiveIntegerField(help_text='Bytes.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                (
+                    "public_id",
+                    models.CharField(default=evalapp.catalog.models.new_public_id, max_length=22, unique=True),
+                ),
+                ("file", models.CharField(help_text="Name in the default storage.", max_length=200)),
+                ("width", models.PositiveIntegerField(help_text="As displayed, after EXIF orientation.")),
+                ("height", models.PositiveIntegerField()),
+                ("size", models.PositiveIntegerField(help_text="Bytes.")),
             ],
         ),
         migrations.CreateModel(
-            name='Item',
+            name="Item",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=500)),
-                ('path', models.CharField(help_text='Where it was found when it was imported.', max_length=1000)),
-                ('category', models.CharField(blank=True, max_length=200)),
-                ('product', models.CharField(blank=True, max_length=200)),
-                ('domain', models.CharField(blank=True, max_length=80)),
-                ('split', models.CharField(blank=True, max_length=40)),
-                ('x1', models.IntegerField(blank=True, null=True)),
-                ('y1', models.IntegerField(blank=True, null=True)),
-                ('x2', models.IntegerField(blank=True, null=True)),
-                ('y2', models.IntegerField(blank=True, null=True)),
-                ('attributes', models.JSONField(blank=True, default=dict)),
-                ('version', models.PositiveIntegerField(help_text="The catalogue's version that brought its present form.")),
-                ('removed', models.BooleanField(default=False)),
-                ('catalogue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='catalog.catalogue')),
-                ('picture', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='catalog.picture')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=500)),
+                ("path", models.CharField(help_text="Where it was found when it was imported.", max_length=1000)),
+                ("category", models.CharField(blank=True, max_length=200)),
+                ("product", models.CharField(blank=True, max_length=200)),
+                ("domain", models.CharField(blank=True, max_length=80)),
+                ("split", models.CharField(blank=True, max_length=40)),
+                ("x1", models.IntegerField(blank=True, null=True)),
+                ("y1", models.IntegerField(blank=True, null=True)),
+                ("x2", models.IntegerField(blank=True, null=True)),
+                ("y2", models.IntegerField(blank=True, null=True)),
+                ("attributes", models.JSONField(blank=True, default=dict)),
+                (
+                    "version",
+                    models.PositiveIntegerField(help_text="The catalogue's version that brought its present form."),
+                ),
+                ("removed", models.BooleanField(default=False)),
+                (
+                    "catalogue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="catalog.catalogue"
+                    ),
+                ),
+                (
+                    "picture",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="items", to="catalog.picture"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('catalogue', 'key'),
-                'constraints': [models.UniqueConstraint(fields=('catalogue', 'key'), name='one_item_per_key')],
+                "ordering": ("catalogue", "key"),
+                "constraints": [models.UniqueConstraint(fields=("catalogue", "key"), name="one_item_per_key")],
             },
         ),
     ]
