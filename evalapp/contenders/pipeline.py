@@ -63,8 +63,13 @@ def items_without_vectors(model: EmbeddingModel, taps: Sequence[str], items: Seq
 
 
 def embed_items(model: EmbeddingModel, taps: Sequence[str], items: Sequence[int]) -> list[Fault]:
-    """Make the vectors of these items at these taps, in one forward pass each; returns what could not be made."""
-    known = contents(model, items)
+    """Make the vectors of these items at these taps, in one forward pass each; returns what could not be made.
+
+    What is there is not made again: a worker may have died between writing its vectors and saying so.
+    """
+    known = contents(model, items_without_vectors(model, taps, items))
+    if not known:
+        return []
     vectors, keys, faults = _computed(model, taps, known)
     for tap in taps:
         if keys:

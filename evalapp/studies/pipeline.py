@@ -66,6 +66,9 @@ def _embed(_target: str, arguments: dict[str, Any]) -> list[Fault]:
 
 def _cut_neighbours(target: str) -> Iterator[Piece]:
     study = _study(target)
+    if study.opened_at is not None:
+        # People vote or have voted on what was nominated: it stays, whatever could be embedded since.
+        return
     queries = study.queries.count()
     for contender in study.contenders.all():
         for start in range(0, queries, _SEARCH_QUERIES):
@@ -80,11 +83,13 @@ def _search(target: str, arguments: dict[str, Any]) -> list[Fault]:
         study.queries.filter(position__gte=arguments["start"], position__lt=arguments["stop"]).order_by("position")
     )
     gallery = GalleryArrays(study)
+    asked = [query.pk for query in queries]
     if contender.embedding is None:
-        services.record_nominations(contender, _answers(queries, gallery.ids, _at_random(study, queries, gallery)))
+        answers = _answers(queries, gallery.ids, _at_random(study, queries, gallery))
+        services.record_nominations(contender, asked, answers)
         return []
     faults, queries, found, ids = _neighbours(study, contender, contender.embedding, queries, gallery)
-    services.record_nominations(contender, _answers(queries, ids, found))
+    services.record_nominations(contender, asked, _answers(queries, ids, found))
     return faults
 
 
@@ -144,8 +149,9 @@ def _answers(queries: list[Query], ids: Ids, found: Neighbours) -> Iterator[serv
 # --- Pairs and pictures ------------------------------------------------------------------------------------
 
 
-def _cut_pairs(_target: str) -> Iterator[Piece]:
-    yield Piece({})
+def _cut_pairs(target: str) -> Iterator[Piece]:
+    if _study(target).opened_at is None:
+        yield Piece({})
 
 
 def _deal(target: str, _arguments: dict[str, Any]) -> list[Fault]:

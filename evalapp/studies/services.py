@@ -128,11 +128,12 @@ class Nominated:
     distance: float | None
 
 
-def record_nominations(contender: Contender, answers: Iterable[Nominated]) -> None:
-    """Write answers as pairs, one per distinct (query, candidate) of the study, and nominations.
+def record_nominations(contender: Contender, queries: Sequence[int], answers: Iterable[Nominated]) -> None:
+    """Write a contender's answers to these queries as pairs, one per distinct (query, candidate), and nominations.
 
-    Repeatable: what is there already stays. Pairs are inserted in one fixed order, so that workers that write
-    the same pairs at the same time wait for each other instead of deadlocking.
+    Repeatable: answers that are the same stay as they are, others take the place of what was there. Pairs are
+    inserted in one fixed order, so that workers that write the same pairs at the same time wait for each other
+    instead of deadlocking.
     """
     lines = io.StringIO()
     for answer in answers:
@@ -154,8 +155,15 @@ def record_nominations(contender: Contender, answers: Iterable[Nominated]) -> No
             "INSERT INTO studies_nomination (pair_id, contender_id, rank, distance)"
             " SELECT pair.id, %s, answer.rank, answer.distance FROM answer"
             " JOIN studies_pair pair USING (query_id, candidate_id)"
-            " ON CONFLICT (contender_id, pair_id) DO NOTHING",
+            " ON CONFLICT (contender_id, pair_id) DO UPDATE SET rank = excluded.rank, distance = excluded.distance",
             [contender.pk],
+        )
+        cursor.execute(
+            "DELETE FROM studies_nomination nomination USING studies_pair pair"
+            " WHERE pair.id = nomination.pair_id AND nomination.contender_id = %s AND pair.query_id = ANY(%s)"
+            " AND NOT EXISTS (SELECT 1 FROM answer WHERE answer.query_id = pair.query_id"
+            " AND answer.candidate_id = pair.candidate_id)",
+            [contender.pk, list(queries)],
         )
         cursor.execute("DROP TABLE answer")
 
@@ -163,26 +171,34 @@ def record_nominations(contender: Contender, answers: Iterable[Nominated]) -> No
 def deal_slots(study: Study) -> None:
     """Give every first choice a slot of its query, in an order that tells nothing, and count the slots.
 
-    Repeatable: the order depends on the seed and the items' keys only.
+    Repeatable: the order depends on the seed and the items' keys only. What is no first choice any more loses its slot.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE studies_pair AS pair SET slot = dealt.slot
-            FROM (
-                SELECT pair.id, row_number() OVER (
-                    PARTITION BY pair.query_id ORDER BY md5(%(seed)s || '/' || pair.query_id || '/' || item.key)
-                ) - 1 AS slot
-                FROM studies_pair pair JOIN catalog_item item ON item.id = pair.candidate_id
-                WHERE pair.study_id = %(study)s AND EXISTS (
-                    SELECT 1 FROM studies_nomination nomination
-                    WHERE nomination.pair_id = pair.id AND nomination.rank = 1
-                )
-            ) AS dealt
-            WHERE dealt.id = pair.id AND pair.slot IS DISTINCT FROM dealt.slot
+            CREATE TEMPORARY TABLE dealt AS
+            SELECT pair.id, row_number() OVER (
+                PARTITION BY pair.query_id ORDER BY md5(%(seed)s || '/' || pair.query_id || '/' || item.key)
+            ) - 1 AS slot
+            FROM studies_pair pair JOIN catalog_item item ON item.id = pair.candidate_id
+            WHERE pair.study_id = %(study)s AND EXISTS (
+                SELECT 1 FROM studies_nomination nomination
+                WHERE nomination.pair_id = pair.id AND nomination.rank = 1
+            )
             """,
             {"seed": str(study.seed), "study": study.pk},
         )
+        # First those that move let go of their slots: no two pairs of a query may hold one, not even for a moment.
+        cursor.execute(
+            "UPDATE studies_pair AS pair SET slot = NULL WHERE study_id = %s AND slot IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM dealt WHERE dealt.id = pair.id AND dealt.slot = pair.slot)",
+            [study.pk],
+        )
+        cursor.execute(
+            "UPDATE studies_pair AS pair SET slot = dealt.slot FROM dealt"
+            " WHERE dealt.id = pair.id AND pair.slot IS NULL"
+        )
+        cursor.execute("DROP TABLE dealt")
         cursor.execute(
             """
             UPDATE studies_query AS query SET slots = counted.slots

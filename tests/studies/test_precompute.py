@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 
@@ -19,7 +20,7 @@ from evalapp.core.models import Chunk, JobState
 from evalapp.core.services import request_job
 from evalapp.studies.models import Nomination, Pair, Study, StudyState
 from evalapp.studies.scores import evaluation
-from evalapp.studies.services import StudyPlan, create_study
+from evalapp.studies.services import StudyPlan, create_study, open_study
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -194,3 +195,51 @@ def test_scores_without_labels_are_null(cards: Catalogue) -> None:
     line = scores["contenders"][0]
     assert line["category_match"] is line["low"] is line["product_recall_at_1"] is None
     assert scores["control"]["expected"] is scores["control"]["category_match"] is None
+
+
+def _hidden(item: Item) -> bytes:
+    """Take the item's picture away; its bytes, to bring it back."""
+    with default_storage.open(item.picture.file, "rb") as file:
+        data: bytes = file.read()
+    default_storage.delete(item.picture.file)
+    return data
+
+
+def test_a_picture_that_comes_back_is_answered_as_if_it_had_never_been_away(study: Study, cards: Catalogue) -> None:
+    lost = Item.objects.get(key="red-0.png")
+    data = _hidden(lost)
+    assert _compute(study).state == JobState.DONE_WITH_ERRORS
+    default_storage.save(lost.picture.file, ContentFile(data))
+
+    assert _compute(study).state == JobState.DONE
+
+    twin = create_study(StudyPlan(slug="twin", catalogue=cards, contenders=CONTENDERS, top_k=3, seed=2))
+    _compute(twin)
+    assert _nominations(study) == _nominations(twin)
+    for query in study.queries.all():
+        slots = sorted(query.pairs.filter(slot__isnull=False).values_list("slot", flat=True))
+        assert slots == list(range(query.slots))
+        first = set(query.pairs.filter(nominations__rank=1).values_list("pk", flat=True))
+        assert first == set(query.pairs.filter(slot__isnull=False).values_list("pk", flat=True))
+
+
+def test_what_people_vote_on_stays_although_more_could_be_embedded(study: Study) -> None:
+    lost = Item.objects.get(key="red-0.png")
+    data = _hidden(lost)
+    _compute(study)
+    open_study(study)
+    before = _nominations(study), list(Pair.objects.order_by("pk").values_list("pk", "slot"))
+    default_storage.save(lost.picture.file, ContentFile(data))
+
+    _compute(study)
+
+    assert (_nominations(study), list(Pair.objects.order_by("pk").values_list("pk", "slot"))) == before
+
+
+def test_vectors_that_a_dead_worker_left_whole_are_not_made_again(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _compute(study)
+    monkeypatch.setattr(embeddings, "embed", lambda *_, **__: pytest.fail("embedded again"))
+    items = list(Item.objects.values_list("pk", flat=True))
+    assert embeddings.embed_items(EmbeddingModel.objects.get(), ["embedding"], items) == []
