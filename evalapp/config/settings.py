@@ -137,6 +137,7 @@ DATABASES = {"default": {**_database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": 
 WORKER_SILENCE = timedelta(seconds=env_int("WORKER_SILENCE_SECONDS", 60, low=2))
 """A worker that did not beat for this long is taken for dead, and its chunk is given to another."""
 WORKER_BEAT_SECONDS = WORKER_SILENCE.total_seconds() / 12
+CHUNK_PICTURES = env_int("CHUNK_PICTURES", 256, low=1)
 _broker_url = env_secret("CELERY_BROKER_URL")
 BROKER_IS_EMBEDDED = _broker_url is None
 BROKER_DIR = VAR_DIR / "broker"

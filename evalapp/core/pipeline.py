@@ -35,7 +35,7 @@ def work_on(job_id: int, *, seconds: float = 30.0, begun: Callable[[int], None] 
             return False
         chunk = services.claim_chunk(job) if job.stage else None
         if chunk is not None:
-            _do(plan_of(job.kind), job, chunk)
+            _do(job, chunk)
         elif job.stage and queries.unfinished_chunks(job):
             # Others work on all that is left: asked so, the row has cost next to nothing.
             return False
@@ -44,10 +44,11 @@ def work_on(job_id: int, *, seconds: float = 30.0, begun: Callable[[int], None] 
     return True
 
 
-def _do(plan: Plan, job: Job, chunk: Chunk) -> None:
-    stage = next(stage for stage in plan.stages if stage.name == chunk.stage)
+def _do(job: Job, chunk: Chunk) -> None:
     try:
         with _beating(chunk):
+            # The first time this loads the engine, which takes seconds: the chunk must not look dead meanwhile.
+            stage = next(stage for stage in plan_of(job.kind).stages if stage.name == chunk.stage)
             faults = stage.work(job.target, chunk.arguments)
     except Exception as error:
         # Whatever a chunk does, the rest of the run goes on; the row keeps the reason for the operator.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 
 from evalapp.catalog.renditions import ensure_renditions
 from evalapp.contenders import pipeline as embeddings
@@ -19,7 +20,6 @@ from evalapp.studies.models import Contender, Gallery, Pair, Query, Study
 from models_registry.metrics import Metric, is_metric
 from models_registry.neighbours import Neighbours, nearest, random_control
 
-_EMBED_ITEMS = 256
 _SEARCH_QUERIES = 2048
 _RENDITIONS = 128
 
@@ -49,10 +49,11 @@ def _items(study: Study) -> list[int]:
 def _cut_embeddings(target: str) -> Iterator[Piece]:
     study = _study(target)
     items = _items(study)
+    size = settings.CHUNK_PICTURES
     for model, taps in _models(study).items():
         missing = embeddings.items_without_vectors(model, taps, items)
-        for start in range(0, len(missing), _EMBED_ITEMS):
-            part = missing[start : start + _EMBED_ITEMS]
+        for start in range(0, len(missing), size):
+            part = missing[start : start + size]
             yield Piece({"model": model.pk, "taps": taps, "items": part}, size=len(part))
 
 

@@ -7,23 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-import psycopg2
 import pytest
 
 from tests.conftest import REPOSITORY
 from tests.journeys.installation import Installation
-from tests.real_database import answers
+from tests.journeys.real_services import fresh_database
 from tests.studies.conftest import draw_cards
 
 pytestmark = pytest.mark.journey
 
-DATABASE = os.environ.get("TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 BROKERS = {
     "redis": os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9"),
     "rabbitmq": os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//"),
@@ -39,15 +36,8 @@ def _is_reachable(url: str) -> bool:
 
 @pytest.fixture
 def database() -> Iterator[str]:
-    if not answers(DATABASE):
-        pytest.skip("no PostgreSQL answers at TEST_DATABASE_URL")
-    name = f"don_{uuid.uuid4().hex[:12]}"
-    with closing(psycopg2.connect(DATABASE)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f'CREATE DATABASE "{name}"')
-            yield urlunsplit(urlsplit(DATABASE)._replace(path=f"/{name}"))
-            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with fresh_database() as address:
+        yield address
 
 
 @pytest.mark.parametrize("broker", sorted(BROKERS))
