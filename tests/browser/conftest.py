@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.management import CommandError
 from django.db import connection
+from django.test import TransactionTestCase
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
@@ -25,6 +28,23 @@ from tests.browser.game import Game
 def _connections_end_with_their_request(django_db_setup: None) -> None:
     """The threads of the live server keep no connection, which would be in the way when the database is removed."""
     connection.settings_dict["CONN_MAX_AGE"] = 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_are_emptied_with_patience() -> Iterator[None]:
+    """A closed page still sends what it has; where that meets the emptying of its tables, one of the two must wait."""
+    empty = TransactionTestCase._fixture_teardown
+
+    def patiently(case: TransactionTestCase) -> None:
+        for _ in range(10):
+            with suppress(CommandError):
+                return empty(case)
+            time.sleep(0.5)
+        return empty(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", patiently)
+        yield
 
 
 @pytest.fixture
@@ -49,28 +69,11 @@ def draw_pictures() -> None:
 
 @pytest.fixture
 def context(chromium: Browser, live_server: LiveServer, transactional_db: None) -> Iterator[BrowserContext]:
-    """A browser profile that nobody has used. It is gone, and the server at rest, before the database is emptied."""
+    """A browser profile that nobody has used. It is gone before the database is emptied."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(10_000)
     yield context
     context.close()
-    _await_rest()
-
-
-def _await_rest(seconds: float = 5.0) -> None:
-    """A page that is closed sends what it still has; emptying tables beside that could only deadlock."""
-    deadline = time.monotonic() + seconds
-    while _busy_connections() and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
-def _busy_connections() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()"
-        )
-        return int(cursor.fetchone()[0])
 
 
 @pytest.fixture
