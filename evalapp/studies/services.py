@@ -215,9 +215,11 @@ def mark_ready(study: Study) -> None:
 
 
 def open_study(study: Study) -> None:
-    """Let people vote. Raises Conflict while there are no pairs."""
-    openable = Study.objects.filter(pk=study.pk, state__in=[StudyState.READY, StudyState.CLOSED, StudyState.OPEN])
-    if not openable.update(state=StudyState.OPEN, opened_at=timezone.now(), closed_at=None):
+    """Let people vote; a study that is open already stays as it is. Raises Conflict while there are no pairs."""
+    same = Study.objects.filter(pk=study.pk)
+    openable = same.filter(state__in=[StudyState.READY, StudyState.CLOSED])
+    opened = openable.update(state=StudyState.OPEN, opened_at=timezone.now(), closed_at=None)
+    if not opened and not same.filter(state=StudyState.OPEN).exists():
         raise Conflict(f"{study} has no pairs yet; run: python manage.py precompute {study} --wait")
 
 

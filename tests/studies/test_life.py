@@ -33,6 +33,12 @@ def test_a_study_is_opened_closed_and_opened_again() -> None:
     assert study.closed_at is None
 
 
+def test_opening_an_open_study_again_changes_nothing() -> None:
+    study = cast.open_study()
+    open_study(study)
+    assert Study.objects.get().opened_at == study.opened_at
+
+
 def test_what_is_not_open_cannot_be_closed() -> None:
     with pytest.raises(Conflict, match="is not open"):
         close_study(cast.ready_study())
