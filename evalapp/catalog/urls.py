@@ -6,4 +6,5 @@ from evalapp.catalog import pages
 
 urlpatterns: list[URLPattern] = [
     path("pictures/<str:public_id>.webp", pages.picture, name="picture"),
+    path("lab/catalogues/", pages.catalogues, name="lab-catalogues"),
 ]

@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("evalapp.voting.urls")),
     path("", include("evalapp.leaderboard.urls")),
     path("", include("evalapp.catalog.urls")),
+    path("", include("evalapp.contenders.urls")),
     path("", include("evalapp.core.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -17,6 +17,7 @@ from evalapp.core.errors import NotFound, Problem
 from evalapp.core.models import Job
 
 _FAULTS_SHOWN = 500
+_JOBS_SHOWN = 50
 
 
 @require_safe
@@ -25,6 +26,15 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+@staff_member_required
+def jobs(request: HttpRequest) -> HttpResponse:
+    """The newest jobs, and with `?before=ID` those before a job."""
+    before = request.GET.get("before", "")
+    lines = queries.recent_jobs(_JOBS_SHOWN, int(before) if before.isdecimal() else None)
+    return render(request, "core/jobs.html", {"jobs": lines, "older": lines[-1].id if len(lines) == _JOBS_SHOWN else 0})
 
 
 @require_safe

@@ -8,6 +8,7 @@ from evalapp.core import pages
 
 urlpatterns = [
     path("healthz", pages.healthz),
+    path("lab/jobs/", pages.jobs, name="lab-jobs"),
     path("lab/jobs/<int:job_id>/", pages.job, name="job"),
     path("lab/jobs/<int:job_id>/cancel/", pages.cancel_job, name="job-cancel"),
     path("lab/jobs/<int:job_id>/resume/", pages.resume_job, name="job-resume"),

@@ -9,9 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from evalapp.catalog.queries import catalogues
-from evalapp.contenders.queries import registered_models
-from evalapp.core.queries import recent_jobs
 from evalapp.studies import queries
 from evalapp.studies.models import Study
 
@@ -26,17 +23,8 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @staff_member_required
 def lab(request: HttpRequest) -> HttpResponse:
-    """Catalogues, models, studies and jobs at a glance."""
-    context = {
-        "catalogues": [
-            {"slug": catalogue.slug, "items": getattr(catalogue, "active", 0), "version": catalogue.version}
-            for catalogue in catalogues()
-        ],
-        "models": registered_models(),
-        "studies": [_line(study) for study in queries.studies_with_progress()],
-        "jobs": recent_jobs(),
-    }
-    return render(request, "studies/lab.html", context)
+    """All studies, the newest first."""
+    return render(request, "studies/lab.html", {"studies": [_line(study) for study in queries.studies_with_progress()]})
 
 
 def _line(study: Study) -> dict[str, Any]:

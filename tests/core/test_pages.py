@@ -37,7 +37,7 @@ def test_it_shows_chunks_by_state_and_the_pictures_left_out(olga: Client, job: J
         assert words in text
 
 
-@pytest.mark.parametrize("page", ["/lab/", "/lab/jobs/{}/"])
+@pytest.mark.parametrize("page", ["/lab/jobs/", "/lab/jobs/{}/"])
 def test_a_job_is_cancelled_and_resumed_by_its_buttons(olga: Client, job: Job, page: str, messages: list[int]) -> None:
     page = page.format(job.pk)
     assert f"Job {job.pk} is cancelled." in _press(olga, page, "cancel", job)

@@ -16,6 +16,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from evalapp.core.navigation import LabLink, lab_links
+
 register = template.Library()
 
 _IMPORT = re.compile(r"""^(?:import|export)\s[^;]*?\bfrom\s+["']([^"']+)["']""", re.MULTILINE)
@@ -41,6 +43,12 @@ def page_script(context: Context, page: str) -> SafeString:
         nonce,
         addresses[start],
     )
+
+
+@register.simple_tag(takes_context=True)
+def lab_navigation(context: Context) -> list[LabLink]:
+    """The links of the lab, as they look from this page."""
+    return lab_links(str(context["request"].path))
 
 
 @register.filter
