@@ -1,0 +1,50 @@
+"""How good neighbours are: scores from labels, intervals, controls, and signs that an embedding has collapsed.
+
+`compare(question, entries)` makes the whole table; its parts can be had one by one.
+"""
+
+from models_registry.evaluate.bootstrap import Interval, bootstrap, paired_difference
+from models_registry.evaluate.collapse import Collapse, collapse
+from models_registry.evaluate.labels import (
+    Score,
+    category_match,
+    expected_random_match,
+    hubness,
+    product_recall,
+    summarise,
+)
+from models_registry.evaluate.question import Question
+from models_registry.evaluate.retrieval import Hits, coverage, hits, map_at_r, recall_at
+from models_registry.evaluate.splits import difference_hash, near_duplicates, split_of, units
+from models_registry.evaluate.table import CONTROL, RANKS, SCORES, Entry, Line, Table, compare
+
+__all__ = [
+    "CONTROL",
+    "RANKS",
+    "SCORES",
+    "Collapse",
+    "Entry",
+    "Hits",
+    "Interval",
+    "Line",
+    "Question",
+    "Score",
+    "Table",
+    "bootstrap",
+    "category_match",
+    "collapse",
+    "compare",
+    "coverage",
+    "difference_hash",
+    "expected_random_match",
+    "hits",
+    "hubness",
+    "map_at_r",
+    "near_duplicates",
+    "paired_difference",
+    "product_recall",
+    "recall_at",
+    "split_of",
+    "summarise",
+    "units",
+]

@@ -1,0 +1,70 @@
+"""Intervals against scipy, and against what they claim."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from models_registry.evaluate import Interval, bootstrap, paired_difference
+
+
+def test_the_interval_is_that_of_scipy() -> None:
+    values = np.random.default_rng(0).random(200)
+    ours = bootstrap(values, draws=20_000)
+    theirs = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, rng=1).confidence_interval
+    assert ours.value == values.mean()
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.002)
+
+
+def test_unknown_queries_are_passed_over() -> None:
+    assert bootstrap(np.array([1.0, np.nan, 1.0])) == Interval(1.0, 1.0, 1.0, 2)
+    assert bootstrap(np.array([np.nan])) == Interval(None, None, None, 0)
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(2)
+    held = 0
+    for seed in range(300):
+        found = bootstrap((rng.random(150) < 0.3).astype(float), draws=400, seed=seed)
+        held += found.low <= 0.3 <= found.high  # type: ignore[operator]
+    # 95 % of 300, five standard errors down, and a little for the percentile method's own bias.
+    assert held >= 300 * 0.93 - 5 * np.sqrt(300 * 0.95 * 0.05)
+
+
+def test_queries_that_stand_or_fall_together_are_drawn_together() -> None:
+    """Ten copies of each answer are no ten answers."""
+    answers = (np.random.default_rng(3).random(40) < 0.5).astype(float)
+    copies, clusters = np.repeat(answers, 10), np.repeat(np.arange(40), 10)
+    honest, alone = bootstrap(copies, clusters=clusters), bootstrap(answers)
+    assert honest.n == 400
+    assert (honest.low, honest.high) == pytest.approx((alone.low, alone.high))
+    boasting = bootstrap(copies)
+    assert boasting.high - boasting.low < 0.5 * (honest.high - honest.low)  # type: ignore[operator]
+
+
+def test_a_paired_difference_is_exactly_zero_where_both_say_the_same() -> None:
+    values = np.random.default_rng(4).random(50)
+    assert paired_difference(values, values) == Interval(0.0, 0.0, 0.0, 50)
+    assert not paired_difference(values, values).excludes_zero
+
+
+def test_a_paired_difference_sees_what_two_intervals_would_hide() -> None:
+    rng = np.random.default_rng(5)
+    hard = rng.random(300)
+    better, worse = hard + 0.02 + rng.normal(0, 0.01, 300), hard
+    assert bootstrap(better).low < bootstrap(worse).high  # type: ignore[operator]
+    assert paired_difference(better, worse).excludes_zero
+
+
+def test_scores_of_different_queries_cannot_be_paired() -> None:
+    with pytest.raises(ValueError, match="of 2 and 3"):
+        paired_difference(np.ones(2), np.ones(3))
+
+
+def test_the_same_seed_gives_the_same_interval_and_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(6).random(90)
+    whole = bootstrap(values, seed=3)
+    assert bootstrap(values, seed=3) == whole
+    monkeypatch.setattr("models_registry.evaluate.bootstrap._CELLS", 1000)
+    assert bootstrap(values, seed=3) == whole

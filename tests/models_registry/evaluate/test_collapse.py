@@ -1,0 +1,59 @@
+"""A collapsed embedding is called one, a healthy one is left in peace."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models_registry.evaluate import collapse
+from models_registry.evaluate.collapse import effective_rank, mean_cosine
+
+
+def noise(n: int, d: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((n, d)).astype(np.float32)
+
+
+def test_healthy_vectors_are_left_in_peace() -> None:
+    found = collapse(noise(400, 16))
+    assert (found.finite, found.collapsed) == (True, False)
+    assert 15 < found.effective_rank <= 16  # type: ignore[operator]
+    assert found.mean_cosine == pytest.approx(0, abs=0.02)
+    assert found.bit_entropy == pytest.approx(1, abs=0.02)
+
+
+def test_the_effective_rank_of_equal_directions_is_their_number() -> None:
+    """Two opposite points on each of five axes: five equal singular values."""
+    axes = np.concatenate([np.eye(5), -np.eye(5)]).astype(np.float32)
+    assert effective_rank(axes) == pytest.approx(5)
+    assert effective_rank(np.pad(axes, ((0, 0), (0, 20)))) == pytest.approx(5)
+
+
+def test_a_common_offset_does_not_hide_in_the_rank() -> None:
+    assert effective_rank(noise(300, 8) + 100) == pytest.approx(effective_rank(noise(300, 8)), rel=1e-4)  # type: ignore[arg-type]
+
+
+def test_the_mean_cosine_is_that_of_all_pairs() -> None:
+    vectors = noise(40, 6) + 0.5
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    pairs = [units[i] @ units[j] for i in range(40) for j in range(40) if i != j]
+    assert mean_cosine(vectors) == pytest.approx(np.mean(pairs), abs=1e-6)
+
+
+def test_every_way_to_collapse_is_noticed() -> None:
+    one_point = np.tile(noise(1, 8), (50, 1))
+    one_line = noise(50, 1) @ noise(1, 8, seed=1)
+    one_way = noise(50, 8) * 0.001 + 1
+    broken = noise(50, 8)
+    broken[3, 3] = np.nan
+    assert "equal" in collapse(one_point).warnings[0]
+    assert any("1.0 directions of 8" in line for line in collapse(one_line).warnings)
+    assert any("point the same way" in line for line in collapse(one_way).warnings)
+    assert not collapse(broken).finite
+    assert collapse(broken).collapsed
+    assert collapse(broken).effective_rank is None
+
+
+def test_many_vectors_are_judged_by_a_draw_that_can_be_repeated() -> None:
+    vectors = noise(5000, 4)
+    assert collapse(vectors, seed=1) == collapse(vectors, seed=1)
+    assert collapse(vectors).count == 5000

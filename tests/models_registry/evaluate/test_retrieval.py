@@ -1,0 +1,81 @@
+"""Scores of lists against loops written out, and by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models_registry.evaluate import Hits, coverage, hits, map_at_r, recall_at
+from models_registry.neighbours import Neighbours, group_codes, nearest
+from models_registry.store import Vectors
+
+
+def listed(rows: list[list[int]]) -> Neighbours:
+    indices = np.array(rows)
+    return Neighbours(indices, np.full(indices.shape, np.nan))
+
+
+def searched(seed: int, k: int) -> tuple[Neighbours, list[str | None], dict[str, object]]:
+    """Thirty items that ask each other, some without a label, some hidden from each other."""
+    rng = np.random.default_rng(seed)
+    labels = [None if name == "?" else str(name) for name in rng.choice(["a", "b", "c", "?"], 30)]
+    vectors = Vectors.from_array(rng.standard_normal((30, 3)).astype(np.float32))
+    groups = [str(number) for number in rng.integers(0, 12, 30)]
+    rules: dict[str, object] = {
+        "query_ids": np.arange(30),
+        "gallery_ids": np.arange(30),
+        "hidden": [group_codes(groups, groups)],
+    }
+    return nearest(vectors, vectors, metric="l2", k=k, **rules), labels, {**rules, "groups": groups}  # type: ignore[arg-type]
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), k=st.integers(1, 12))
+def test_recall_and_map_are_those_of_loops_written_out(seed: int, k: int) -> None:
+    found, labels, rules = searched(seed, 30)
+    groups = rules.pop("groups")
+    right = hits(found, labels, labels, **rules)  # type: ignore[arg-type]
+    recall, precision = recall_at(right, k), map_at_r(right)
+    for query in range(30):
+        wanted = {
+            row
+            for row in range(30)
+            if labels[query] is not None and labels[row] == labels[query] and groups[row] != groups[query]  # type: ignore[index]
+        }
+        if not wanted:
+            assert np.isnan(recall[query])
+            assert np.isnan(precision[query])
+            continue
+        answers = [row for row in found.indices[query].tolist() if row >= 0]
+        assert recall[query] == any(row in wanted for row in answers[:k])
+        total = 0.0
+        for rank, row in enumerate(answers[: len(wanted)], start=1):
+            if row in wanted:
+                total += sum(other in wanted for other in answers[:rank]) / rank
+        assert precision[query] == pytest.approx(total / len(wanted))
+
+
+def test_map_at_r_by_hand() -> None:
+    right = Hits(np.array([[True, False, True, True], [True, True, False, False], [False] * 4]), np.array([3, 2, 0]))
+    np.testing.assert_allclose(map_at_r(right), [(1 + 2 / 3) / 3, 1.0, np.nan])
+    np.testing.assert_allclose(map_at_r(right, most=1), [1.0, 1.0, np.nan])
+
+
+def test_too_short_a_list_is_refused_instead_of_scored_low() -> None:
+    right = Hits(np.array([[True, False]]), np.array([5]))
+    with pytest.raises(ValueError, match="needs 5 neighbours"):
+        map_at_r(right)
+    with pytest.raises(ValueError, match="recall@10 needs 10"):
+        recall_at(right, 10)
+
+
+def test_labels_of_another_number_of_queries_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 labels do not fit"):
+        hits(listed([[0]]), ["a", "b"], ["a"], query_ids=np.arange(2), gallery_ids=np.arange(1))
+
+
+def test_coverage_is_the_share_of_the_gallery_that_answers_somebody() -> None:
+    assert coverage(listed([[7], [7], [3], [-1]]), 8) == 0.25
+    assert coverage(listed([[-1]]), 8) is None

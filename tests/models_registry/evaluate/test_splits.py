@@ -1,0 +1,87 @@
+"""Splits that leak nothing and move nothing."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from models_registry.evaluate import difference_hash, near_duplicates, split_of, units
+from models_registry.evaluate.splits import NEAR
+
+
+def test_shares_are_about_what_was_asked_for_and_the_salt_deals_anew() -> None:
+    names = [f"product/{number}" for number in range(4000)]
+    splits = [split_of(name, salt="one") for name in names]
+    counts = Counter(splits)
+    assert counts["train"] / 4000 == pytest.approx(0.7, abs=0.03)
+    assert counts["test"] / 4000 == pytest.approx(0.2, abs=0.03)
+    assert splits == [split_of(name, salt="one") for name in names]
+    assert splits != [split_of(name, salt="two") for name in names]
+
+
+def test_a_split_is_fixed_for_ever() -> None:
+    """Golden: whoever changes these moves test items into training on every machine."""
+    found = [split_of(f"product/{number}", salt="salt") for number in range(8)]
+    assert found == ["train", "val", "train", "train", "test", "train", "train", "train"]
+
+
+def test_half_and_half_leaves_nothing_over() -> None:
+    halves = {split_of(str(number), salt="", shares={"train": 0.5, "test": 0.5}) for number in range(100)}
+    assert halves == {"train", "test"}
+
+
+@pytest.mark.parametrize("shares", [{"train": 0.5, "test": 0.4}, {"train": 1.2, "test": -0.2}])
+def test_shares_that_are_none_are_refused(shares: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="add to 1"):
+        split_of("a", salt="", shares=shares)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.integers(1, 2**64 - 1), min_size=1, max_size=40), st.integers(0, 2**32 - 1))
+def test_clusters_are_those_of_comparing_all_pairs(hashes: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    near = [value ^ sum(1 << int(bit) for bit in rng.choice(64, rng.integers(0, 5), replace=False)) for value in hashes]
+    every = np.array([*hashes, *(value or 1 for value in near)], dtype=np.uint64)
+    found = near_duplicates(every)
+    joined = np.eye(len(every), dtype=bool)
+    for i in range(len(every)):
+        for j in range(len(every)):
+            joined[i, j] |= int(every[i] ^ every[j]).bit_count() <= NEAR
+    for _ in range(len(every).bit_length()):
+        joined = joined @ joined
+    assert ((found[:, None] == found[None, :]) == joined).all()
+
+
+def test_flat_pictures_are_no_duplicates_of_each_other() -> None:
+    assert len(set(near_duplicates(np.zeros(3, dtype=np.uint64)).tolist())) == 3
+
+
+def photo(seed: int) -> Image.Image:
+    small = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize((120, 160), Image.Resampling.BICUBIC)
+
+
+def test_a_picture_saved_again_is_a_near_duplicate_and_another_is_not() -> None:
+    stored = io.BytesIO()
+    photo(1).save(stored, "JPEG", quality=30)
+    again = Image.open(stored).resize((60, 80))
+    hashes = np.array([difference_hash(image) for image in (photo(1), again, photo(2))], dtype=np.uint64)
+    clusters = near_duplicates(hashes).tolist()
+    assert clusters[0] == clusters[1] != clusters[2]
+
+
+def test_the_unit_is_the_product_else_the_cluster_else_the_item() -> None:
+    hashes = np.array([0b111 << 40, 0b111 << 9, 0b1111 << 9, 1 << 63 | 0xFFFF], dtype=np.uint64)
+    found = units(["p", None, None, None], ["a", "b", "c", "d"], hashes)
+    assert found == ["product/p", "item/b", "item/b", "item/d"]
+    assert units(["p", None], ["a", "b"]) == ["product/p", "item/b"]
+
+
+def test_products_that_share_a_picture_are_one_unit() -> None:
+    same = np.array([255 << 20, 255 << 20, 1 << 50, 1 << 50], dtype=np.uint64)
+    assert set(units(["p", "q", "q", None], ["a", "b", "c", "d"], same)) == {"item/d"}

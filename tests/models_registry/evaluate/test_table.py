@@ -1,0 +1,104 @@
+"""The table of embeddings: the good above the bad, the control at chance, broken vectors without a score."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from models_registry.evaluate import CONTROL, SCORES, Entry, Question, Table, compare
+
+
+def clothes(products: int = 40, pictures: int = 3) -> tuple[Question, np.ndarray]:
+    """Pictures of products in four categories, and vectors that know both."""
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((products, 16))
+    vectors = np.repeat(centres, pictures, axis=0) + 0.1 * rng.standard_normal((products * pictures, 16))
+    names: list[str | None] = [f"p{row // pictures}" for row in range(products * pictures)]
+    kinds: list[str | None] = [f"c{row // pictures % 4}" for row in range(products * pictures)]
+    rows = np.arange(len(names))
+    return Question(rows, rows, kinds, names), vectors.astype(np.float32)
+
+
+def table() -> Table:
+    question, vectors = clothes()
+    noise = np.random.default_rng(1).standard_normal(vectors.shape).astype(np.float32)
+    broken = vectors.copy()
+    broken[5] = np.nan
+    entries = [Entry("raw", noise, "l2"), Entry("good", vectors, "l2"), Entry("broken", broken, "cosine")]
+    return compare(question, entries, baseline="raw", draws=300)
+
+
+def test_the_good_beats_the_raw_by_a_margin_whose_interval_excludes_zero() -> None:
+    found = table()
+    assert (found.judge, found.queries, found.gallery) == ("product", 120, 120)
+    good = found.line("good")
+    assert good.scores["recall_at_1"].value == 1
+    assert good.scores["map_at_r"].value == 1
+    assert good.differences["recall_at_1"].excludes_zero
+    assert found.line("raw").differences == {}
+    assert set(good.scores) == set(SCORES)
+
+
+def test_recall_rises_with_the_number_of_answers() -> None:
+    for line in (table().line("raw"), table().line(CONTROL)):
+        values = [line.scores[f"recall_at_{k}"].value for k in (1, 5, 10)]
+        assert values == sorted(values)  # type: ignore[type-var]
+
+
+def test_the_control_is_at_chance() -> None:
+    control = table().line(CONTROL)
+    assert control.scores["category_match"].low <= 29 / 119 <= control.scores["category_match"].high  # type: ignore[operator]
+    assert control.metric is None
+    assert control.collapse is None
+
+
+def test_broken_vectors_have_a_reason_and_no_score() -> None:
+    broken = table().line("broken")
+    assert all(interval.value is None for interval in broken.scores.values())
+    assert broken.collapse is not None
+    assert not broken.collapse.finite
+
+
+def test_without_products_the_category_judges() -> None:
+    question, vectors = clothes()
+    alone = Question(question.queries, question.gallery, question.categories, [None] * 120)
+    found = compare(alone, [Entry("good", vectors, "cosine")], draws=50)
+    assert found.judge == "category"
+    assert found.line("good").scores["recall_at_1"] == found.line("good").scores["category_match"]
+
+
+def test_hidden_products_leave_the_category_to_judge() -> None:
+    question, vectors = clothes()
+    hiding = Question(question.queries, question.gallery, question.categories, question.products, hide_products=True)
+    found = compare(hiding, [Entry("good", vectors, "cosine")], draws=50)
+    assert found.judge == "category"
+    assert found.line("good").scores["category_match"].value < 0.7  # type: ignore[operator]
+
+
+def test_equal_bytes_are_no_answer() -> None:
+    _, vectors = clothes(products=1)
+    question = Question(np.arange(3), np.arange(3), ["a"] * 3, ["p"] * 3, pictures=np.array([7, 7, 8]))
+    answers = question.answers(vectors, "l2", 2)
+    assert answers.top.tolist() == [2, 2, answers.top[2]]
+
+
+def test_queries_and_gallery_may_be_two_domains() -> None:
+    question, vectors = clothes()
+    street, shop = np.arange(0, 120, 3), np.concatenate([np.arange(1, 120, 3), np.arange(2, 120, 3)])
+    found = compare(Question(street, shop, question.categories, question.products), [Entry("good", vectors, "l2")])
+    assert found.line("good").scores["recall_at_1"].value == 1
+    assert (found.queries, found.gallery) == (40, 80)
+
+
+def test_the_table_is_plain_json() -> None:
+    document = json.loads(json.dumps(table().to_json()))
+    assert [line["name"] for line in document["lines"]] == ["raw", "good", "broken", CONTROL]
+    assert document["lines"][1]["differences"]["map_at_r"]["low"] > 0
+
+
+def test_an_unknown_baseline_is_an_error() -> None:
+    question, vectors = clothes()
+    with pytest.raises(KeyError):
+        compare(question, [Entry("good", vectors, "l2")], baseline="gone")
