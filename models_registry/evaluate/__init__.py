@@ -3,8 +3,7 @@
 `compare(question, entries)` makes the whole table; its parts can be had one by one.
 """
 
-from models_registry.evaluate.bootstrap import Interval, bootstrap, paired_difference
-from models_registry.evaluate.collapse import Collapse, collapse
+from models_registry.evaluate.collapsing import Collapse, collapse
 from models_registry.evaluate.labels import (
     Score,
     category_match,
@@ -14,6 +13,7 @@ from models_registry.evaluate.labels import (
     summarise,
 )
 from models_registry.evaluate.question import Question
+from models_registry.evaluate.resampling import Interval, bootstrap, paired_difference
 from models_registry.evaluate.retrieval import Hits, coverage, hits, map_at_r, recall_at
 from models_registry.evaluate.splits import difference_hash, near_duplicates, split_of, units
 from models_registry.evaluate.table import CONTROL, RANKS, SCORES, Entry, Line, Table, compare

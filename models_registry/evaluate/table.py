@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.evaluate.bootstrap import DRAWS, Interval, bootstrap, paired_difference
-from models_registry.evaluate.collapse import Collapse, collapse
+from models_registry.evaluate.collapsing import Collapse, collapse
 from models_registry.evaluate.labels import hubness
 from models_registry.evaluate.question import Judge, Question
+from models_registry.evaluate.resampling import DRAWS, Interval, bootstrap, paired_difference
 from models_registry.evaluate.retrieval import coverage, map_at_r, recall_at
 
 if TYPE_CHECKING:

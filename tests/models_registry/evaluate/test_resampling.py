@@ -66,5 +66,5 @@ def test_the_same_seed_gives_the_same_interval_and_blocks_do_not_matter(monkeypa
     values = np.random.default_rng(6).random(90)
     whole = bootstrap(values, seed=3)
     assert bootstrap(values, seed=3) == whole
-    monkeypatch.setattr("models_registry.evaluate.bootstrap._CELLS", 1000)
+    monkeypatch.setattr("models_registry.evaluate.resampling._CELLS", 1000)
     assert bootstrap(values, seed=3) == whole

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models_registry.evaluate import collapse
-from models_registry.evaluate.collapse import effective_rank, mean_cosine
+from models_registry.evaluate.collapsing import effective_rank, mean_cosine
 
 
 def noise(n: int, d: int, seed: int = 0) -> np.ndarray:
