@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evalapp.studies import api
+from evalapp.studies.api import operators, visitors
 
 urlpatterns = [
-    path("studies/", api.StudiesApi.as_view(), name="api-studies"),
-    path("studies/<slug:slug>/", api.StudyApi.as_view(), name="api-study"),
+    path("studies/", visitors.StudiesApi.as_view(), name="api-studies"),
+    path("studies/<slug:slug>/", visitors.StudyApi.as_view(), name="api-study"),
+    path("studies/<slug:slug>/details/", operators.StudyDetailsApi.as_view(), name="api-study-details"),
+    path("studies/<slug:slug>/precompute/", operators.PrecomputeApi.as_view(), name="api-study-precompute"),
+    path("studies/<slug:slug>/open/", operators.OpenStudyApi.as_view(), name="api-study-open"),
+    path("studies/<slug:slug>/close/", operators.CloseStudyApi.as_view(), name="api-study-close"),
+    path("studies/<slug:slug>/scores/", operators.ScoresApi.as_view(), name="api-study-scores"),
+    path(
+        "studies/<slug:slug>/contenders/archive/", operators.ArchiveContenderApi.as_view(), name="api-contender-archive"
+    ),
 ]

@@ -78,6 +78,9 @@ class Contender(models.Model):
     embedding = models.ForeignKey(Embedding, on_delete=models.PROTECT, null=True, blank=True, related_name="contenders")
     metric = models.CharField(max_length=20, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    archived_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it is out of the race; its votes stay, and so does its line."
+    )
 
     class Meta:
         ordering = ("study", "pk")
@@ -92,6 +95,17 @@ class Contender(models.Model):
     def is_control(self) -> bool:
         """Whether it answers at random."""
         return self.embedding_id is None
+
+
+class Evaluation(models.Model):
+    """The automatic scores of a study as they were last computed: the document of `evaluate --json`."""
+
+    study = models.OneToOneField(Study, on_delete=models.CASCADE, related_name="evaluation")
+    document = models.JSONField()
+    made_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"automatic scores of {self.study_id}"
 
 
 class Query(models.Model):

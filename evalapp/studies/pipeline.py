@@ -1,4 +1,4 @@
-"""From a draft to pairs: embed what is missing, search neighbours, deal the pairs, draw the renditions."""
+"""From a draft to pairs: embed what is missing, search neighbours, deal the pairs, draw the renditions, score."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evalapp.contenders.models import Embedding, EmbeddingModel
 from evalapp.contenders.services import count_vectors
 from evalapp.core.errors import Problem
 from evalapp.core.plans import Fault, Piece, Plan, Stage
-from evalapp.studies import services
+from evalapp.studies import scores, services
 from evalapp.studies.arrays import GalleryArrays, Ids
 from evalapp.studies.models import Contender, Gallery, Pair, Query, Study
 from models_registry.metrics import Metric, is_metric
@@ -174,6 +174,18 @@ def _draw(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     return [(str(picture), reason) for picture, reason in ensure_renditions(arguments["pictures"])]
 
 
+def _cut_scores(_target: str) -> Iterator[Piece]:
+    yield Piece({})
+
+
+def _score(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+    study = _study(target)
+    # Without any pair there is nothing to score, and `finish` says why.
+    if Pair.objects.filter(study=study, slot__isnull=False).exists():
+        scores.evaluate(study)
+    return []
+
+
 def _finish(target: str, _state: str) -> None:
     study = _study(target)
     if not Pair.objects.filter(study=study, slot__isnull=False).exists():
@@ -187,6 +199,7 @@ PLAN = Plan(
         Stage("neighbours", "queries", _cut_neighbours, _search),
         Stage("pairs", "steps", _cut_pairs, _deal),
         Stage("pictures", "pictures", _cut_renditions, _draw),
+        Stage("scores", "steps", _cut_scores, _score),
     ),
     finish=_finish,
 )

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import IntegerField, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import IntegerField, OuterRef, Prefetch, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from evalapp.core.errors import NotFound
-from evalapp.studies.models import Pair, Query, Study, StudyState
+from evalapp.studies.models import Contender, Evaluation, Pair, Query, Study, StudyState
 
 
 def study_by_slug(slug: str) -> Study:
     """The study; raises NotFound."""
     study = Study.objects.select_related("catalogue").filter(slug=slug).first()
+    if study is None:
+        raise NotFound(f"There is no study {slug}.")
+    return study
+
+
+def study_with_contenders(slug: str) -> Study:
+    """The study with `line_up`, its contenders in the order they entered; raises NotFound."""
+    line_up = Contender.objects.select_related("embedding__model").order_by("pk")
+    found = Study.objects.select_related("catalogue").prefetch_related(Prefetch("contenders", line_up, "line_up"))
+    study = found.filter(slug=slug).first()
     if study is None:
         raise NotFound(f"There is no study {slug}.")
     return study
@@ -38,3 +48,17 @@ def studies_with_progress() -> QuerySet[Study]:
 def open_studies() -> QuerySet[Study]:
     """What people may vote on now."""
     return studies_with_progress().filter(state=StudyState.OPEN)
+
+
+def stored_evaluation(study: Study) -> dict[str, Any] | None:
+    """The automatic scores as they were last computed, in the form of `evaluate --json`; None before that."""
+    found = Evaluation.objects.filter(study=study).values_list("document", flat=True).first()
+    return found if isinstance(found, dict) else None
+
+
+def contender_named(study: Study, name: str) -> Contender:
+    """Raises NotFound."""
+    contender = Contender.objects.filter(study=study, name=name).first()
+    if contender is None:
+        raise NotFound(f"{study} has no contender {name}.")
+    return contender

@@ -1,4 +1,7 @@
-"""The automatic scores: what labels say about every contender, beside the random control."""
+"""The automatic scores: what labels say about every contender, beside the random control.
+
+Computing them loads the engine, so pages and the API read what was stored (`queries.stored_evaluation`).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,16 @@ from evalapp.core.errors import Conflict
 from evalapp.stats.intervals import wilson
 from evalapp.studies.arrays import GalleryArrays
 from evalapp.studies.models import Contender, Nomination, Study
+from evalapp.studies.services import store_evaluation
 from models_registry.evaluate import category_match, expected_random_match, hubness, product_recall
 from models_registry.neighbours import Neighbours
+
+
+def evaluate(study: Study) -> dict[str, Any]:
+    """Compute the scores and keep them for pages and the API; see `evaluation`."""
+    document = evaluation(study)
+    store_evaluation(study, document)
+    return document
 
 
 def evaluation(study: Study) -> dict[str, Any]:

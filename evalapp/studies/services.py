@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.db import IntegrityError, connection, transaction
@@ -15,7 +16,7 @@ from evalapp.catalog.models import Catalogue, Item
 from evalapp.contenders.queries import parse_contender
 from evalapp.contenders.services import ensure_embedding
 from evalapp.core.errors import Conflict, InvalidInput
-from evalapp.studies.models import BoardVisibility, Contender, Gallery, Query, Study, StudyState
+from evalapp.studies.models import BoardVisibility, Contender, Evaluation, Gallery, Query, Study, StudyState
 
 CONTROL = "control"
 MOST_GALLERY = 20_000
@@ -229,3 +230,38 @@ def close_study(study: Study) -> None:
         state=StudyState.CLOSED, closed_at=timezone.now()
     ):
         raise Conflict(f"{study} is not open.")
+
+
+def change_study(
+    study: Study, *, title: str | None = None, question: str | None = None, board: str | None = None
+) -> None:
+    """Give a study other words, or its board other viewers. What is None stays.
+
+    Raises Conflict for another question once people were asked, InvalidInput for words that are off.
+    """
+    given = {"title": title, "question": question, "board": board}
+    changes = {name: value.strip() for name, value in given.items() if value is not None}
+    if empty := [name for name, value in changes.items() if not value]:
+        raise InvalidInput(f"The {empty[0]} must not be empty.", fields={name: ["It is empty."] for name in empty})
+    if changes.get("board", BoardVisibility.PRIVATE) not in BoardVisibility.values:
+        raise InvalidInput(f"A board is {', '.join(BoardVisibility.values)}; {board!r} is none of them.")
+    if study.opened_at is not None and changes.get("question", study.question) != study.question:
+        raise Conflict(f"{study} was opened: its votes answer the question that was put. Start another study.")
+    for name, value in changes.items():
+        setattr(study, name, value)
+    study.save(update_fields=list(changes))
+
+
+def archive_contender(contender: Contender) -> None:
+    """Take a contender out of the race. Its votes stay and its line can still be seen; it is never deleted."""
+    Contender.objects.filter(pk=contender.pk, archived_at=None).update(archived_at=timezone.now())
+
+
+def return_contender(contender: Contender) -> None:
+    """Let an archived contender take part again."""
+    Contender.objects.filter(pk=contender.pk).update(archived_at=None)
+
+
+def store_evaluation(study: Study, document: dict[str, Any]) -> None:
+    """Keep the automatic scores; those of before give way."""
+    Evaluation.objects.update_or_create(study=study, defaults={"document": document, "made_at": timezone.now()})

@@ -7,7 +7,7 @@ from typing import Any
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser
 from evalapp.studies.queries import study_by_slug
-from evalapp.studies.scores import evaluation
+from evalapp.studies.scores import evaluate
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("study")
 
     def run(self, **options: Any) -> Any:
-        found = evaluation(study_by_slug(options["study"]))
+        found = evaluate(study_by_slug(options["study"]))
         width = max(len("contender"), *(len(line["contender"]) for line in found["contenders"]), 16)
         self.say(f"{found['queries']:,} queries, {found['gallery']:,} items in the gallery")
         self.say(f"{'contender':{width}}  category match           product recall@1")

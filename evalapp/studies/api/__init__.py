@@ -1,0 +1,1 @@
+"""Studies over HTTP: what visitors may know, and what operators may do."""
