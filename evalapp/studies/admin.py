@@ -11,8 +11,18 @@ class StudyAdmin(admin.ModelAdmin[Study]):
     list_display = ("slug", "title", "catalogue", "state", "board", "created_at")
     list_filter = ("state", "board")
     list_select_related = ("catalogue",)
-    readonly_fields = ("slug", "state", "catalogue", "catalogue_version", "seed", "top_k", "exclude")
-    fields = ("title", "question", "board", *readonly_fields)
+    readonly_fields = (
+        "slug",
+        "state",
+        "catalogue",
+        "catalogue_version",
+        "seed",
+        "top_k",
+        "exclude",
+        "mode",
+        "random_sides",
+    )
+    fields = ("title", "question", "board", "gold_share", "repeat_share", "embed_hosts", "examples", *readonly_fields)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

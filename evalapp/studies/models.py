@@ -27,6 +27,14 @@ class BoardVisibility(models.TextChoices):
     PUBLIC = "public"
 
 
+class StudyMode(models.TextChoices):
+    """How people answer: yes or no to one pair, the closer of two candidates, all that match of a grid."""
+
+    SWIPE = "swipe"
+    TWO = "two"
+    GRID = "grid"
+
+
 class Study(models.Model):
     """A question put to people about pairs of one version of a catalogue."""
 
@@ -38,6 +46,16 @@ class Study(models.Model):
     seed = models.BigIntegerField()
     top_k = models.PositiveSmallIntegerField(default=10)
     exclude = models.CharField(max_length=20, default="none", choices=[("none", "none"), ("product", "product")])
+    mode = models.CharField(max_length=5, choices=StudyMode.choices, default=StudyMode.SWIPE)
+    random_sides = models.BooleanField(default=False, help_text="Whether chance says on which side the query stands.")
+    gold_share = models.FloatField(default=0.05, help_text="Share of exposures whose answer is known.")
+    repeat_share = models.FloatField(default=0.02, help_text="Share of exposures that a voter answered before.")
+    embed_hosts = ArrayField(
+        models.CharField(max_length=200), default=list, blank=True, help_text="Origins that may show it in a frame."
+    )
+    examples = models.JSONField(
+        default=list, blank=True, help_text="What visitors see before they begin: [query key, candidate key, answer]."
+    )
     state = models.CharField(max_length=10, choices=StudyState.choices, default=StudyState.DRAFT)
     board = models.CharField(max_length=10, choices=BoardVisibility.choices, default=BoardVisibility.PRIVATE)
     created_at = models.DateTimeField(default=timezone.now)

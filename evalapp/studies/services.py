@@ -16,12 +16,23 @@ from evalapp.catalog.models import Catalogue, Item
 from evalapp.contenders.queries import parse_contender
 from evalapp.contenders.services import ensure_embedding
 from evalapp.core.errors import Conflict, InvalidInput
-from evalapp.studies.models import BoardVisibility, Contender, Evaluation, Gallery, Query, Study, StudyState
+from evalapp.studies.models import (
+    BoardVisibility,
+    Contender,
+    Evaluation,
+    Gallery,
+    Query,
+    Study,
+    StudyMode,
+    StudyState,
+)
 
 CONTROL = "control"
 MOST_GALLERY = 20_000
 MOST_QUERIES = 1_000
 """What a study takes when it is not told: the size of the original's experiment."""
+MOST_SHARE = 0.5
+"""No more of the stream than this may be pairs with a known answer, and as much repeats."""
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 
@@ -42,6 +53,10 @@ class StudyPlan:
     title: str = ""
     question: str = "Do these two match?"
     board: str = BoardVisibility.PRIVATE
+    mode: str = StudyMode.SWIPE
+    random_sides: bool = False
+    gold_share: float = 0.05
+    repeat_share: float = 0.02
 
 
 def create_study(plan: StudyPlan) -> Study:
@@ -88,6 +103,11 @@ def _check(plan: StudyPlan) -> None:
         raise InvalidInput("--top-k is at most 1000.")
     if not 0 <= plan.seed < 2**63:
         raise InvalidInput("--seed must be a whole number from 0.")
+    if plan.mode not in StudyMode.values:
+        raise InvalidInput(f"{plan.mode!r} is not a mode; choose one of {', '.join(StudyMode.values)}.")
+    for name in ("gold_share", "repeat_share"):
+        if not 0 <= getattr(plan, name) <= MOST_SHARE:
+            raise InvalidInput(f"--{name.replace('_', '-')} must be between 0 and {MOST_SHARE}.")
 
 
 def _choose(plan: StudyPlan) -> tuple[list[int], list[int]]:
@@ -116,6 +136,10 @@ def _write_study(plan: StudyPlan) -> Study:
         top_k=plan.top_k,
         exclude=plan.exclude,
         board=plan.board,
+        mode=plan.mode,
+        random_sides=plan.random_sides,
+        gold_share=plan.gold_share,
+        repeat_share=plan.repeat_share,
     )
 
 

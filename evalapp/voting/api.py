@@ -8,6 +8,8 @@ signed and bound to the voter.
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
@@ -18,9 +20,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from evalapp.studies.queries import study_by_slug
-from evalapp.voting.blind import as_shown
-from evalapp.voting.models import Answer
-from evalapp.voting.queries import study_to_vote_on
+from evalapp.voting.blind import deck_as_shown
+from evalapp.voting.models import Answer, Side
+from evalapp.voting.queries import cards_of, study_to_vote_on
 from evalapp.voting.services import Ballot, Receipt, Status, cast_votes, serve_deck, undo_votes
 from evalapp.voting.visitors import known_voter, remember_voter, voter_for_request
 
@@ -54,6 +56,22 @@ class ExposureOutput(serializers.Serializer[Any]):
     token = serializers.CharField(help_text="Send it back with the vote.")
     query = _PictureOutput()
     candidate = _PictureOutput()
+    side = serializers.ChoiceField(
+        choices=Side.choices, required=False, help_text="Where the query stands, in studies that leave it to chance."
+    )
+
+
+@extend_schema_serializer(component_name="Group")
+class GroupOutput(serializers.Serializer[Any]):
+    """One query with several candidates: the closer of two, or all that match."""
+
+    @extend_schema_serializer(component_name="GroupCandidate")
+    class Candidate(_PictureOutput):
+        token = serializers.CharField(help_text="Send it back with the vote on this candidate.")
+
+    group = serializers.CharField()
+    query = _PictureOutput()
+    candidates = Candidate(many=True)
 
 
 class DeckApi(VoterApi):
@@ -65,7 +83,8 @@ class DeckApi(VoterApi):
 
     @extend_schema_serializer(component_name="Deck")
     class Output(serializers.Serializer[Any]):
-        exposures = ExposureOutput(many=True)
+        exposures = ExposureOutput(many=True, help_text="Pairs; empty in studies that show several together.")
+        groups = GroupOutput(many=True, required=False, help_text="In studies that show several together.")
         exhausted = serializers.BooleanField(help_text="True when nothing is left for this voter now.")
 
     @extend_schema(operation_id="deck", request=Input, responses=Output)
@@ -75,7 +94,7 @@ class DeckApi(VoterApi):
         study = study_to_vote_on(slug)
         voter = voter_for_request(request)
         exposures = serve_deck(study, voter, words.validated_data["n"])
-        response = Response({"exposures": [as_shown(one) for one in exposures], "exhausted": not exposures})
+        response = Response({**deck_as_shown(study, cards_of(exposures)), "exhausted": not exposures})
         remember_voter(request, response, voter)
         return response
 
@@ -157,6 +176,7 @@ class UndoApi(VoterApi):
             verdict = serializers.ChoiceField(choices=Answer.choices, help_text="What had been said.")
 
         exposures = Undone(many=True)
+        groups = GroupOutput(many=True, required=False, help_text="With a verdict on each candidate.")
 
     @extend_schema(operation_id="undo", request=Input, responses=Output)
     def post(self, request: Request) -> Response:
@@ -166,4 +186,11 @@ class UndoApi(VoterApi):
         study = study_by_slug(slug) if slug else None
         voter = known_voter(request)
         undone = undo_votes(voter, words.validated_data["n"], study) if voter else []
-        return Response({"exposures": [{**as_shown(one.exposure), "verdict": one.verdict} for one in undone]})
+        cards = cards_of([one.exposure for one in undone])
+        said = {one.exposure.token: one.verdict for one in undone}
+        answer: dict[str, Any] = {"exposures": []}
+        studies = [one.exposure.study for one in undone]
+        for one, members in groupby(zip(studies, cards, strict=True), key=itemgetter(0)):
+            for name, shown in deck_as_shown(one, [card for _, card in members], said).items():
+                answer.setdefault(name, []).extend(shown)
+        return Response(answer)

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
-from evalapp.catalog.models import Picture
 from evalapp.catalog.renditions import picture_url, rendition_size
-from evalapp.voting.models import Exposure
+from evalapp.studies.models import Study, StudyMode
+from evalapp.voting.queries import Card, PictureShown
 from evalapp.voting.tokens import sign_token
 
 
-def as_shown(exposure: Exposure) -> dict[str, Any]:
+def deck_as_shown(study: Study, cards: Sequence[Card], said: Mapping[uuid.UUID, str] | None = None) -> dict[str, Any]:
+    """The cards as the study's mode shows them: `exposures` one by one, or `groups`; `said` are verdicts undone."""
+    told = said or {}
+    if study.mode == StudyMode.SWIPE:
+        return {"exposures": [_swiped(study, card, told) for card in cards]}
+    groups = [_group(group, list(members), told) for group, members in groupby(cards, key=lambda card: card.group)]
+    return {"exposures": [], "groups": groups}
+
+
+def _swiped(study: Study, card: Card, said: Mapping[uuid.UUID, str]) -> dict[str, Any]:
     """Two pictures and a token: nothing from which a contender, a metric, a distance or a rank can be told."""
+    shown = {
+        "token": sign_token(card.token),
+        "query": _picture(card.query, "First picture"),
+        "candidate": _picture(card.candidate, "Second picture"),
+    }
+    # Where the query stands is told where it differs, and then of every pair.
+    return shown | ({"side": card.side} if study.random_sides else {}) | _verdict(card, said)
+
+
+def _group(group: uuid.UUID | None, cards: Sequence[Card], said: Mapping[uuid.UUID, str]) -> dict[str, Any]:
+    """One query with several candidates, each with its token."""
     return {
-        "token": sign_token(exposure.token),
-        "query": _picture(exposure.pair.query.item.picture, "First picture"),
-        "candidate": _picture(exposure.pair.candidate.picture, "Second picture"),
+        "group": group.hex if group else "",
+        "query": _picture(cards[0].query, "The picture to compare with"),
+        "candidates": [
+            {"token": sign_token(card.token), **_picture(card.candidate, f"Picture {number}"), **_verdict(card, said)}
+            for number, card in enumerate(cards, start=1)
+        ],
     }
 
 
-def _picture(picture: Picture, alt: str) -> dict[str, Any]:
+def _verdict(card: Card, said: Mapping[uuid.UUID, str]) -> dict[str, str]:
+    return {"verdict": said[card.token]} if card.token in said else {}
+
+
+def _picture(picture: PictureShown, alt: str) -> dict[str, Any]:
     # The words are the same for every pair: a name or a category would answer the question.
     width, height = rendition_size(picture.width, picture.height)
     return {"image": picture_url(picture.public_id), "width": width, "height": height, "alt": alt}

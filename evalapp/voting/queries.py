@@ -5,24 +5,49 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from time import monotonic
 
-from django.core.cache import cache
-from django.db.models import Count, Q, Sum
+import numpy as np
+from django.db import connection
 
 from evalapp.core.errors import Conflict, NotFound
-from evalapp.studies.models import Query, Study
-from evalapp.voting.models import Exposure, Voter
+from evalapp.studies.models import Study
+from evalapp.voting.models import Design, Exposure, Voter
+from evalapp.voting.pools import FloatArray, IntArray, Law, Pool
 
 _POOL_SECONDS = 60
+_MOST_POOLS = 32
 
+# Packed by the database into three strings of bytes: a hundred thousand rows would take a second to unpack one by one.
+_POOL = """
+SELECT string_agg(int8send(pair.id), ''::bytea ORDER BY query.position, pair.slot),
+       string_agg(int8send(query.position), ''::bytea ORDER BY query.position, pair.slot),
+       string_agg(CASE WHEN chosen.pair_id IS NULL THEN '\\x01'::bytea ELSE '\\x00'::bytea END, ''::bytea
+                  ORDER BY query.position, pair.slot)
+FROM studies_pair pair JOIN studies_query query ON query.id = pair.query_id
+LEFT JOIN (
+    SELECT DISTINCT nomination.pair_id FROM studies_nomination nomination
+    JOIN studies_contender contender ON contender.id = nomination.contender_id
+    WHERE contender.study_id = %(study)s AND contender.embedding_id IS NOT NULL AND nomination.rank = 1
+) chosen ON chosen.pair_id = pair.id
+WHERE pair.study_id = %(study)s AND pair.slot IS NOT NULL
+"""
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """What a study can show: queries have positions 0 … `positions` - 1, and `queries` of them have pairs."""
-
-    positions: int
-    queries: int
-    pairs: int
+_SHOWN = """
+SELECT exposure.token, exposure."group", exposure.side,
+       asked.public_id, asked.width, asked.height, shown.public_id, shown.width, shown.height
+FROM voting_exposure exposure
+JOIN studies_pair pair ON pair.id = exposure.pair_id
+JOIN studies_query query ON query.id = pair.query_id
+JOIN catalog_item asked_item ON asked_item.id = query.item_id
+JOIN catalog_picture asked ON asked.id = asked_item.picture_id
+JOIN catalog_item shown_item ON shown_item.id = pair.candidate_id
+LEFT JOIN voting_gold gold ON gold.pair_id = pair.id
+JOIN catalog_picture shown ON shown.id = coalesce(gold.picture_id, shown_item.picture_id)
+WHERE exposure.id = ANY(%s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +56,26 @@ class VoterProgress:
 
     answered: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureShown:
+    """What is known of a picture where it is shown; width and height are the original's."""
+
+    public_id: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One exposure as it is put before the voter."""
+
+    token: uuid.UUID
+    group: uuid.UUID | None
+    side: str
+    query: PictureShown
+    candidate: PictureShown
 
 
 def study_to_vote_on(slug: str) -> Study:
@@ -43,37 +88,95 @@ def study_to_vote_on(slug: str) -> Study:
     return study
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A pool, when its study was opened and when it was read, and the newest law that was asked for."""
+
+    pool: Pool
+    opened: datetime | None
+    read_at: float
+    law: Law
+
+
+_kept: dict[int, _Kept] = {}
+_reading = Lock()
+
+
 def pool_of(study: Study) -> Pool:
-    """The size of the study's pool. Remembered: the pairs of an open study do not change."""
-    opened = study.opened_at.timestamp() if study.opened_at else 0
-    key = f"voting.pool:{study.pk}:{opened}"
-    pool: Pool | None = cache.get(key)
-    if pool is None:
-        sums = Query.objects.filter(study=study).aggregate(
-            positions=Count("pk"), queries=Count("pk", filter=Q(slots__gt=0)), pairs=Sum("slots", default=0)
-        )
-        pool = Pool(**sums)
+    """The pairs that can be shown. Kept by each process for a minute: the pairs of an open study hardly change."""
+    return _kept_of(study).pool
+
+
+def law_of(study: Study, version: int | None) -> Law:
+    """The probabilities of the design of this version, in the order of the pool; None is the uniform one."""
+    kept = _kept_of(study)
+    if kept.law.version == version:
+        return kept.law
+    law = _read_law(study, kept.pool, version)
+    if study.is_open:
+        _kept[study.pk] = _Kept(kept.pool, kept.opened, kept.read_at, law)
+    return law
+
+
+def _kept_of(study: Study) -> _Kept:
+    kept = _kept.get(study.pk)
+    if kept is not None and not (study.is_open and kept.opened == study.opened_at):
+        kept = None
+    if kept is not None and monotonic() - kept.read_at < _POOL_SECONDS:
+        return kept
+    # One thread reads anew; the others go on with what they have, unless they have nothing.
+    if not _reading.acquire(blocking=kept is None) and kept is not None:
+        return kept
+    try:
+        pool = _read_pool(study)
+        fresh = _Kept(pool, study.opened_at, monotonic(), Law.of(pool.uniform(), None))
         if study.is_open:
-            cache.set(key, pool, _POOL_SECONDS)
-    return pool
+            while len(_kept) >= _MOST_POOLS:
+                _kept.pop(next(iter(_kept)), None)
+            _kept[study.pk] = fresh
+        return fresh
+    finally:
+        _reading.release()
+
+
+def _read_pool(study: Study) -> Pool:
+    with connection.cursor() as cursor:
+        cursor.execute(_POOL, {"study": study.pk})
+        pairs, positions, control = (bytes(column or b"") for column in cursor.fetchone())
+    return Pool.of(_integers(pairs), _integers(positions), np.frombuffer(control, dtype=np.bool_))
+
+
+def _integers(packed: bytes) -> IntArray:
+    return np.frombuffer(packed, dtype=">i8").astype(np.int64)
+
+
+def _read_law(study: Study, pool: Pool, version: int | None) -> Law:
+    """A design speaks about the pairs there were when it was published; of those that have left none is drawn."""
+    if version is None:
+        return Law.of(pool.uniform(), None)
+    design = Design.objects.only("pairs", "probabilities").get(study=study, version=version)
+    pairs = np.frombuffer(design.pairs, dtype="<i8").astype(np.int64)
+    chances: FloatArray = np.frombuffer(design.probabilities, dtype="<f8").astype(np.float64)
+    order = np.argsort(pairs)
+    places = np.minimum(np.searchsorted(pairs, pool.pairs, sorter=order), len(pairs) - 1)
+    known = pairs[order[places]] == pool.pairs
+    return Law.of(np.where(known, chances[order[places]], 0.0), version)
 
 
 def progress_of_voter(study: Study, voter: Voter | None) -> VoterProgress:
     """How far a voter is through the study."""
     answered = Exposure.objects.filter(study=study, voter=voter, answered_at__isnull=False)
-    return VoterProgress(answered=answered.count() if voter else 0, total=pool_of(study).pairs)
+    return VoterProgress(answered=answered.count() if voter else 0, total=len(pool_of(study).pairs))
 
 
-def exposures_to_show(tokens: Sequence[uuid.UUID]) -> list[Exposure]:
-    """The exposures with what is needed to show them, in the order of their tokens; unknown ones left out."""
-    found = Exposure.objects.select_related("pair__query__item__picture", "pair__candidate__picture").only(
-        "token",
-        "pair__query__item__picture__public_id",
-        "pair__query__item__picture__width",
-        "pair__query__item__picture__height",
-        "pair__candidate__picture__public_id",
-        "pair__candidate__picture__width",
-        "pair__candidate__picture__height",
-    )
-    by_token = {exposure.token: exposure for exposure in found.filter(token__in=tokens)}
-    return [by_token[token] for token in tokens if token in by_token]
+def cards_of(exposures: Sequence[Exposure]) -> list[Card]:
+    """What is to be shown for these exposures, in their order."""
+    if not exposures:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOWN, [[exposure.pk for exposure in exposures]])
+        rows = {
+            token: Card(token, group, side, PictureShown(*pictures[:3]), PictureShown(*pictures[3:]))
+            for token, group, side, *pictures in cursor.fetchall()
+        }
+    return [rows[exposure.token] for exposure in exposures]

@@ -1,7 +1,8 @@
-"""The writes of voting: serve a deck, cast votes, take them back."""
+"""The writes of voting: publish a design, serve a deck, cast votes, take them back."""
 
 from evalapp.voting.services.ballots import Ballot, Receipt, Status, cast_votes
 from evalapp.voting.services.decks import serve_deck
+from evalapp.voting.services.designs import publish_design
 from evalapp.voting.services.undo import undo_votes
 
-__all__ = ["Ballot", "Receipt", "Status", "cast_votes", "serve_deck", "undo_votes"]
+__all__ = ["Ballot", "Receipt", "Status", "cast_votes", "publish_design", "serve_deck", "undo_votes"]

@@ -13,11 +13,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from evalapp.voting.models import Exposure, Vote, Voter
+from evalapp.studies.models import StudyMode
+from evalapp.voting.models import Answer, Exposure, Vote, Voter
 from evalapp.voting.services.counts import change_counts, key_of
 from evalapp.voting.tokens import read_token
 
 UNDONE = "undone"
+_NO_TIE = "verdict: A tie is an answer where two alternatives are shown."
 
 
 class Status(StrEnum):
@@ -102,6 +104,8 @@ class _Box:
             return Receipt(ballot.token, Status.ALREADY_RECORDED, earlier)
         if not exposure.study.is_open:
             return Receipt(ballot.token, Status.CLOSED)
+        if ballot.verdict == Answer.TIE and exposure.study.mode != StudyMode.TWO:
+            return Receipt(ballot.token, Status.INVALID, message=_NO_TIE)
         if self.now > exposure.leased_until - settings.EXPOSURE_LEASE + settings.EXPOSURE_MAX_AGE:
             return Receipt(ballot.token, Status.EXPIRED)
         self.standing[exposure.pk] = ballot.verdict

@@ -3,115 +3,166 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
-from evalapp.stats.designs import draw_without_replacement, uniform_propensity
-from evalapp.studies.models import Pair, Study
-from evalapp.voting.models import Exposure, ExposureKind, Voter
-from evalapp.voting.queries import Pool, exposures_to_show, pool_of
+from evalapp.studies.models import Study, StudyMode
+from evalapp.voting.models import Exposure, ExposureKind, Side, Visit, Voter
+from evalapp.voting.pools import Hand, Law, Pool, Rules, hands_from_all, hands_from_unseen
+from evalapp.voting.queries import law_of, pool_of
 
 _SEEN_SHARE = 0.1
 """Up to this share of the pool a pair seen before is drawn again; beyond, only unseen pairs are in the draw."""
 _ROUNDS = 3
+_RULES = {StudyMode.SWIPE: Rules(1, 1), StudyMode.TWO: Rules(2, 2), StudyMode.GRID: Rules(1, 9)}
+
+# Two decks asked for at once would both find the same pairs unseen: they take turns at this row.
+_BEGIN = """
+INSERT INTO voting_visit AS visit (voter_id, study_id, dealt, allowance, allowance_at)
+VALUES (%(voter)s, %(study)s, 0, 0, %(now)s)
+ON CONFLICT (voter_id, study_id) DO UPDATE SET allowance_at = visit.allowance_at
+RETURNING id, dealt, (SELECT max(version) FROM voting_design WHERE study_id = %(study)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
-    pair: int
-    propensity: float
+class _Turn:
+    """One voter's turn in one study: the locked row of their visit, and what they can be shown."""
+
+    study: Study
+    voter: Voter
+    visit: int
+    dealt: int
+    pool: Pool
+    law: Law
+    rules: Rules
 
 
 def serve_deck(study: Study, voter: Voter, n: int, rng: np.random.Generator | None = None) -> list[Exposure]:
-    """Up to `n` exposures that the voter has not answered, with their pictures; empty when nothing is left.
+    """Exposures that the voter has not answered; empty when nothing is left.
+
+    `n` is the number of pairs or, where the study shows several together, of groups; a group's exposures follow each
+    other.
 
     1. What was issued to this voter, not answered, and is no longer leased is offered again, token and all.
-    2. The rest is drawn from the pairs the voter has no exposure for, by the uniform design.
+    2. The rest is drawn from the pairs the voter has no exposure for, by the newest design.
     """
     rng = rng or np.random.default_rng()
     with transaction.atomic():
-        # Two decks asked for at once would both find the same pairs unseen: they take turns.
-        Voter.objects.select_for_update(no_key=True).get(pk=voter.pk)
-        tokens = _offer_again(study, voter, n)
-        if len(tokens) < n:
-            tokens += _issue(study, voter, _draw(study, voter, n - len(tokens), rng))
-    return exposures_to_show(tokens)
+        turn = _begin(study, voter)
+        exposures = _offer_again(turn, n)
+        short = n - len({exposure.group or exposure.pk for exposure in exposures})
+        if short and len(turn.pool.pairs):
+            exposures += _issue(turn, _draw(turn, short, rng), rng)
+    return exposures
 
 
-def _offer_again(study: Study, voter: Voter, n: int) -> list[uuid.UUID]:
+def _begin(study: Study, voter: Voter) -> _Turn:
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN, {"voter": voter.pk, "study": study.pk, "now": timezone.now()})
+        visit, dealt, version = cursor.fetchone()
+    rules = _RULES[StudyMode(study.mode)]
+    pool = pool_of(study)
+    return _Turn(study, voter, visit, dealt, pool, law_of(study, version), rules)
+
+
+def _offer_again(turn: _Turn, n: int) -> list[Exposure]:
+    """Up to `n` whole hands. A hand of which a part was answered is not shown again."""
     now = timezone.now()
-    open_ones = Exposure.objects.filter(study=study, voter=voter, answered_at__isnull=True, leased_until__lt=now)
+    mine = Exposure.objects.filter(study=turn.study, voter=turn.voter, answered_at__isnull=True)
     # One that is locked is being answered at this moment.
-    unlocked = open_ones.select_for_update(no_key=True, skip_locked=True)
-    found = dict(unlocked.order_by("pk").values_list("pk", "token")[:n])
+    unlocked = mine.filter(leased_until__lt=now).select_for_update(no_key=True, skip_locked=True).order_by("pk")
+    found = list(unlocked[: n * turn.rules.most])
+    if turn.rules.most > 1 and found:
+        found = _whole_hands(found, n)
     if found:
-        Exposure.objects.filter(pk__in=found).update(leased_until=now + settings.EXPOSURE_LEASE)
-    return list(found.values())
+        Exposure.objects.filter(pk__in=[one.pk for one in found]).update(leased_until=now + settings.EXPOSURE_LEASE)
+    return found
 
 
-def _issue(study: Study, voter: Voter, drawn: list[_Drawn]) -> list[uuid.UUID]:
+def _whole_hands(found: list[Exposure], n: int) -> list[Exposure]:
+    rows = Exposure.objects.filter(group__in={one.group for one in found}, voter=found[0].voter)
+    sizes: dict[uuid.UUID | None, int] = {}
+    for group in rows.values_list("group", flat=True):
+        sizes[group] = sizes.get(group, 0) + 1
+    hands: dict[uuid.UUID | None, list[Exposure]] = {}
+    for one in found:
+        hands.setdefault(one.group, []).append(one)
+    whole = [hand for group, hand in hands.items() if len(hand) == sizes[group]]
+    return [one for hand in whole[:n] for one in hand]
+
+
+def _issue(turn: _Turn, hands: Iterable[Hand], rng: np.random.Generator) -> list[Exposure]:
+    exposures = [exposure for hand in hands for exposure in _exposures(turn, hand, rng)]
+    Exposure.objects.bulk_create(exposures)
+    if exposures:
+        Visit.objects.filter(pk=turn.visit).update(dealt=turn.dealt + len(exposures))
+    return exposures
+
+
+def _exposures(turn: _Turn, hand: Hand, rng: np.random.Generator) -> list[Exposure]:
     now = timezone.now()
-    exposures = [
+    group = uuid.uuid4() if turn.rules.most > 1 else None
+    return [
         Exposure(
-            voter=voter,
-            study=study,
-            pair_id=draw.pair,
-            propensity=draw.propensity,
+            voter=turn.voter,
+            study=turn.study,
+            pair_id=int(turn.pool.pairs[place]),
+            kind=ExposureKind.CONTROL if turn.pool.only_control[place] else ExposureKind.STUDY,
+            propensity=propensity,
+            design_version=turn.law.version,
+            group=group,
+            side=_side(turn.study, number, rng),
             served_at=now,
             leased_until=now + settings.EXPOSURE_LEASE,
         )
-        for draw in drawn
+        for number, (place, propensity) in enumerate(zip(hand.places, hand.propensities, strict=True))
     ]
-    Exposure.objects.bulk_create(exposures, ignore_conflicts=True)
-    return [exposure.token for exposure in exposures]
 
 
-def _draw(study: Study, voter: Voter, n: int, rng: np.random.Generator) -> list[_Drawn]:
-    pool = pool_of(study)
-    seen = Exposure.objects.filter(study=study, voter=voter).exclude(kind=ExposureKind.REPEAT).count()
-    drawn: list[_Drawn] = []
-    if seen + n <= _SEEN_SHARE * pool.pairs:
+def _side(study: Study, number: int, rng: np.random.Generator) -> Side:
+    """Of two alternatives, where the candidate stands; else where the query stands."""
+    if study.mode == StudyMode.TWO:
+        return Side.RIGHT if number else Side.LEFT
+    return Side.RIGHT if study.random_sides and rng.random() < 0.5 else Side.LEFT
+
+
+def _draw(turn: _Turn, n: int, rng: np.random.Generator) -> list[Hand]:
+    law = _law_for(turn)
+    hands: list[Hand] = []
+    if law is None:
+        return hands
+    taken: set[int] = set()
+    if turn.dealt + n * turn.rules.most <= _SEEN_SHARE * len(turn.pool.pairs):
         for _ in range(_ROUNDS):
-            drawn += _draw_from_all(study, voter, pool, {draw.pair for draw in drawn}, n - len(drawn), rng)
-            if len(drawn) == n:
-                return drawn
-    return drawn + _draw_from_unseen(study, voter, {draw.pair for draw in drawn}, n - len(drawn), rng)
+            firsts = law.draw(rng, 2 * (n - len(hands)) + 4)
+            seen = taken | _seen_among(turn, firsts)
+            for hand in hands_from_all(turn.pool, law, turn.rules, firsts, seen, rng):
+                hands.append(hand)
+                taken.update(turn.pool.pairs[hand.places].tolist())
+                if len(hands) == n:
+                    return hands
+    everything = Exposure.objects.filter(voter=turn.voter, study=turn.study).values_list("pair_id", flat=True)
+    seen = taken | set(everything)
+    return hands + list(hands_from_unseen(turn.pool, law, turn.rules, seen, n - len(hands), rng))
 
 
-def _draw_from_all(
-    study: Study, voter: Voter, pool: Pool, taken: set[int], n: int, rng: np.random.Generator
-) -> list[_Drawn]:
-    """One round of draws from the whole pool, those that hit an empty query or a seen pair left out.
-
-    A query, then one of its slots: constant time, whatever the size of the pool. Leaving out what was seen moves
-    the probabilities by less than the seen share, which is kept small; the one stored is that of the draw.
-    """
-    tries = 2 * n * pool.positions // pool.queries + 8
-    positions = rng.integers(pool.positions, size=tries).tolist()
-    shares = rng.random(tries).tolist()
-    rows = Pair.objects.filter(study=study, query__position__in=positions, slot__isnull=False)
-    slots: dict[int, list[int]] = {}
-    for position, _, pair in sorted(rows.values_list("query__position", "slot", "pk")):
-        slots.setdefault(position, []).append(pair)
-    hits: dict[int, float] = {}
-    for position, share in zip(positions, shares, strict=True):
-        if choices := slots.get(position):
-            hits.setdefault(choices[int(share * len(choices))], uniform_propensity(pool.queries, len(choices)))
-    seen = set(Exposure.objects.filter(voter=voter, pair__in=hits).values_list("pair_id", flat=True))
-    return [_Drawn(pair, chance) for pair, chance in hits.items() if pair not in seen and pair not in taken][:n]
+def _law_for(turn: _Turn) -> Law | None:
+    """The law among the queries that have enough pairs for a hand; None where there are none."""
+    if turn.rules.least == 1:
+        return turn.law
+    enough = (turn.pool.sizes >= turn.rules.least)[turn.pool.owners]
+    weights = np.where(enough, turn.law.probabilities, 0.0)
+    return Law.of(weights, turn.law.version) if weights.any() else None
 
 
-def _draw_from_unseen(study: Study, voter: Voter, taken: set[int], n: int, rng: np.random.Generator) -> list[_Drawn]:
-    """The uniform design restricted to the pairs that this voter was not shown, renormalised draw by draw."""
-    shown = Exposure.objects.filter(study=study, voter=voter).values("pair")
-    unseen = Pair.objects.filter(study=study, slot__isnull=False).exclude(pk__in=shown).exclude(pk__in=taken)
-    rows = list(unseen.order_by("pk").values_list("pk", "query__slots"))
-    draws = draw_without_replacement(rng, np.array([1 / slots for _, slots in rows], dtype=np.float64), n)
-    return [
-        _Drawn(rows[index][0], propensity)
-        for index, propensity in zip(draws.indices.tolist(), draws.propensities.tolist(), strict=True)
-    ]
+def _seen_among(turn: _Turn, firsts: list[int]) -> set[int]:
+    """Of all pairs that a hand begun with these may hold, those the voter has an exposure for."""
+    places = set(firsts) if turn.rules.most == 1 else {place for one in firsts for place in turn.pool.span(one)}
+    pairs = turn.pool.pairs[list(places)].tolist()
+    return set(Exposure.objects.filter(voter=turn.voter, pair__in=pairs).values_list("pair_id", flat=True))

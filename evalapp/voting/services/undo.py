@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from evalapp.studies.models import Study, StudyState
-from evalapp.voting.models import Exposure, Vote, Voter
-from evalapp.voting.queries import exposures_to_show
+from evalapp.voting.models import Correction, Exposure, Vote, Voter
 from evalapp.voting.services.ballots import UNDONE
 from evalapp.voting.services.counts import change_counts, key_of
 
@@ -36,16 +36,27 @@ def undo_votes(voter: Voter, n: int, study: Study | None = None) -> list[Undone]
         # Casting locks the exposures first, too: whoever sends an answer again meanwhile waits here.
         exposures = Exposure.objects.filter(pk__in=[vote.exposure_id for vote in votes])
         list(exposures.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-        exposures.update(answered_at=None, leased_until=timezone.now() + settings.EXPOSURE_LEASE)
+        now = timezone.now()
+        exposures.update(answered_at=None, leased_until=now + settings.EXPOSURE_LEASE, taken_back=F("taken_back") + 1)
+        Correction.objects.bulk_create(
+            Correction(vote=vote, study_id=vote.study_id, counted=False, reason=UNDONE, created_at=now)
+            for vote in votes
+            if vote.counted
+        )
         Vote.objects.filter(pk__in=[vote.pk for vote in votes]).update(counted=False, void_reason=UNDONE)
         taken = Counter(key_of(vote) for vote in votes if vote.counted)
         change_counts({key: -times for key, times in taken.items()})
-    said = {vote.exposure.token: vote.verdict for vote in votes}
-    return [Undone(exposure, said[exposure.token]) for exposure in exposures_to_show(list(said))]
+    return [Undone(vote.exposure, vote.verdict) for vote in votes]
 
 
 def _last_votes(voter: Voter, n: int, study: Study | None) -> list[Vote]:
     standing = Vote.objects.filter(voter=voter, study__state=StudyState.OPEN).exclude(void_reason=UNDONE)
     if study is not None:
         standing = standing.filter(study=study)
-    return list(standing.select_related("exposure").order_by("-voted_at", "-pk")[:n])
+    newest = standing.select_related("exposure__study").order_by("-voted_at", "-pk")
+    votes = list(newest[:n])
+    groups = {vote.exposure.group for vote in votes if vote.exposure.group}
+    if not groups:
+        return votes
+    # What was shown together was answered together, and is taken back together.
+    return list(newest.filter(Q(pk__in=[vote.pk for vote in votes]) | Q(exposure__group__in=groups)))

@@ -7,7 +7,7 @@ from typing import Any
 from evalapp.catalog.queries import catalogue_named
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser
-from evalapp.studies.models import BoardVisibility
+from evalapp.studies.models import BoardVisibility, StudyMode
 from evalapp.studies.services import MOST_GALLERY, MOST_QUERIES, StudyPlan, create_study
 
 
@@ -31,6 +31,13 @@ class Command(BaseCommand):
         parser.add_argument("--title", default="", help="what visitors read")
         parser.add_argument("--question", default="Do these two match?")
         parser.add_argument("--board", choices=BoardVisibility.values, default=BoardVisibility.PRIVATE)
+        parser.add_argument(
+            "--mode", choices=StudyMode.values, default=StudyMode.SWIPE,
+            help="yes or no to one pair (swipe), the closer of two candidates, or all that match of a grid",
+        )  # fmt: skip
+        parser.add_argument("--random-sides", action="store_true", help="let chance say where the query stands")
+        parser.add_argument("--gold-share", type=float, default=0.05, help="exposures with a known answer (0.05)")
+        parser.add_argument("--repeat-share", type=float, default=0.02, help="exposures shown a second time (0.02)")
 
     def run(self, **options: Any) -> Any:
         options["catalogue"] = catalogue_named(options["catalogue"])
