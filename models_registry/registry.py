@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models_registry.encoders.base import Encoder, Family, VectorLookup
-    from models_registry.spec import EncoderSpec
+    from models_registry.spec import EncoderSpec, Tap
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,16 @@ def load(spec: EncoderSpec, *, weights: Path | None = None, device: str = "auto"
     return family.load(spec, weights, device)
 
 
+def with_every_tap(spec: EncoderSpec) -> EncoderSpec:
+    """The spec with every tap that its family offers, also those not chosen when it was registered.
+
+    Which taps there are changes no vector. Training starts from layers that nobody compares pictures by.
+    """
+    every: tuple[Tap, ...] = getattr(_family(spec.family), "every_tap", ())
+    known = {tap.name for tap in spec.taps}
+    return replace(spec, taps=(*spec.taps, *(tap for tap in every if tap.name not in known)))
+
+
 def _family(name: str) -> Family:
     entry = FAMILIES.get(name)
     if entry is None:
@@ -94,3 +104,4 @@ register(
     "vectors computed elsewhere, found by key (npy, npz or parquet)",
     usage="vectors:FILE",
 )
+register("checkpoint", f"{_HERE}.checkpoint:FAMILY", "an encoder that was trained here or elsewhere", usage="checkpoint:DIR")

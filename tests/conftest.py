@@ -31,6 +31,7 @@ def _private_folders(settings: LazySettings, tmp_path: Path, empty_static_root: 
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.EMBEDDINGS_DIR = tmp_path / "embeddings"
     settings.WEIGHTS_DIR = tmp_path / "weights"
+    settings.TRAINING_DIR = tmp_path / "training"
     settings.STATIC_ROOT = empty_static_root
     settings.STORAGES = {
         **settings.STORAGES,

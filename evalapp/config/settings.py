@@ -27,6 +27,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 VAR_DIR = env_path("VAR_DIR", BASE_DIR / "var")
 MEDIA_ROOT = VAR_DIR / "media"
 EMBEDDINGS_DIR = VAR_DIR / "embeddings"
+TRAINING_DIR = VAR_DIR / "training"
 WEIGHTS_DIR = env_path("MODEL_WEIGHTS_DIR", VAR_DIR / "weights")
 
 # --- Who may come in ---------------------------------------------------------------------------------------
@@ -82,6 +83,7 @@ INSTALLED_APPS = [
     "evalapp.voting",
     "evalapp.leaderboard",
     "evalapp.exports",
+    "evalapp.training",
     "evalapp.config",
 ]
 

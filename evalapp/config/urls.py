@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evalapp.leaderboard.api_urls")),
     path("api/v1/", include("evalapp.catalog.api_urls")),
     path("api/v1/", include("evalapp.contenders.api_urls")),
+    path("api/v1/", include("evalapp.training.api_urls")),
     path("api/v1/", include("evalapp.core.api_urls")),
     # /api/
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -23,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("evalapp.leaderboard.urls")),
     path("", include("evalapp.catalog.urls")),
     path("", include("evalapp.contenders.urls")),
+    path("", include("evalapp.training.urls")),
     path("", include("evalapp.core.urls")),
     path("admin/", admin.site.urls),
 ]

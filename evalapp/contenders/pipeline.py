@@ -16,7 +16,7 @@ from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.plans import Fault
 from models_registry.embed import Picture, embed
 from models_registry.encoders.base import Encoder, VectorLookup
-from models_registry.registry import load
+from models_registry.registry import load, with_every_tap
 from models_registry.spec import Box, EncoderSpec
 from models_registry.store import TapStore, VectorStore, content_key, key_for_item
 
@@ -105,10 +105,11 @@ def _pictures(known: list[Content]) -> Iterator[Picture]:
     by_id = {row.pk: row for row in rows}
     for content in known:
         row = by_id[content.item]
-        yield Picture(key=content.key, source=_source(row.picture.file), box=Box(*row.box) if row.box else None)
+        yield Picture(key=content.key, source=source(row.picture.file), box=Box(*row.box) if row.box else None)
 
 
-def _source(name: str) -> Path | Callable[[], bytes]:
+def source(name: str) -> Path | Callable[[], bytes]:
+    """Where the engine reads a stored picture from: its path, or a function that fetches it."""
     try:
         return Path(default_storage.path(name))
     except NotImplementedError:
@@ -127,4 +128,4 @@ def warm_encoder(model_id: int) -> Encoder | VectorLookup:
     """The encoder, kept between chunks; two at most, so that memory stays bounded."""
     model = EmbeddingModel.objects.get(pk=model_id)
     weights = Path(settings.WEIGHTS_DIR) / model.weights if model.weights else None
-    return load(EncoderSpec.from_json(model.spec), weights=weights, device=settings.DEVICE)
+    return load(with_every_tap(EncoderSpec.from_json(model.spec)), weights=weights, device=settings.DEVICE)

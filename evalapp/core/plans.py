@@ -43,11 +43,13 @@ class Plan:
 
 PLANS: dict[str, tuple[str, str]] = {
     "precompute": ("evalapp.studies.pipeline.PLAN", "gpu"),
+    "train": ("evalapp.training.pipeline.PLAN", "gpu"),
 }
 """Kind of job: dotted path of its plan, imported only by the worker, and the queue its nudges go to."""
 
 TARGETS: dict[str, tuple[str, str]] = {
     "study": ("studies.Study", "slug"),
+    "training": ("training.TrainingRun", "name"),
 }
 """What a target such as `study:12` is: the model, known by its name only, and the field that people call it by."""
 

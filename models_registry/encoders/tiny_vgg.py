@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 _DIM = 256
 _SIZES = (64, 96)
 TAPS = (Tap("fc6", _DIM), Tap("fc7", _DIM))
-ALL_TAPS = (*TAPS, Tap("fc6-pre", _DIM), Tap("fc7-pre", _DIM))
+ALL_TAPS = (*TAPS, Tap("fc6-pre", _DIM), Tap("fc7-pre", _DIM), Tap("pool5", 256))
 
 
 class TinyVgg:
     """`tiny-vgg`; options `size` (64 or 96 pixels) and `seed`."""
 
     version = 1
+    every_tap = ALL_TAPS
 
     def files(self, argument: str) -> tuple[Path, ...]:
         return ()

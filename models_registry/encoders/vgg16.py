@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _DIM = 4096
 TAPS = (Tap("fc6", _DIM), Tap("fc7", _DIM))
-ALL_TAPS = (*TAPS, Tap("fc6-pre", _DIM), Tap("fc7-pre", _DIM))
+ALL_TAPS = (*TAPS, Tap("fc6-pre", _DIM), Tap("fc7-pre", _DIM), Tap("pool5", 25088))
 PREPROCESS = Preprocess((224, 224))
 
 
@@ -31,6 +31,7 @@ class Vgg16Imagenet:
     """`vgg16.imagenet`, from the published file, or `vgg16.imagenet:FILE` for weights of the same shape."""
 
     version = 1
+    every_tap = ALL_TAPS
 
     def files(self, argument: str) -> tuple[Path, ...]:
         return (_file(argument),)
@@ -58,6 +59,7 @@ class Vgg16Random:
     """`vgg16.random`: what the layout alone gives; option `seed`."""
 
     version = 1
+    every_tap = ALL_TAPS
 
     def files(self, argument: str) -> tuple[Path, ...]:
         return ()

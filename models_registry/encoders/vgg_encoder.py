@@ -53,6 +53,13 @@ class VggEncoder(Encoder):
             return {tap: found[tap].cpu().numpy() for tap in taps}
 
 
+def tuned_vgg(spec: EncoderSpec, weights: Path, device: str) -> VggEncoder:
+    """A VGG of the spec's family whose own weights were trained: they come from a file with the published keys."""
+    from models_registry.encoders.vgg_network import blank, layout_of
+
+    return VggEncoder(spec, fill(blank(layout_of(spec.family)), read_state(weights), str(weights)), device)
+
+
 def torch_device(device: str) -> torch.device:
     """`auto` is the GPU where there is one, else the processor; raises EncoderError for a device that is not there."""
     if device == "auto":

@@ -27,6 +27,11 @@ class VggLayout:
     hidden: int
     classes: int
 
+    @property
+    def flat(self) -> int:
+        """Length of the pooled map, flattened."""
+        return self.blocks[-1][-1] * self.pooled**2
+
 
 VGG16 = VggLayout(
     blocks=((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)),
@@ -37,16 +42,20 @@ VGG16 = VggLayout(
 TINY = VggLayout(blocks=((8,), (16,), (32,), (64,), (64,)), pooled=2, hidden=256, classes=10)
 
 
+def layout_of(family: str) -> VggLayout:
+    """The layout of a family of encoders; raises KeyError for one that is no VGG."""
+    return {"tiny-vgg": TINY, "vgg16.imagenet": VGG16, "vgg16.random": VGG16}[family]
+
+
 class Vgg(nn.Module):
     """The network; its state dictionary has the published keys, `features.0.weight` to `classifier.6.bias`."""
 
     def __init__(self, layout: VggLayout) -> None:
         super().__init__()
-        flat = layout.blocks[-1][-1] * layout.pooled**2
         self.features = nn.Sequential(*_convolutions(layout))
         self.pool = nn.AdaptiveAvgPool2d(layout.pooled)
         self.classifier = nn.Sequential(
-            nn.Linear(flat, layout.hidden),
+            nn.Linear(layout.flat, layout.hidden),
             nn.ReLU(),
             nn.Dropout(),
             nn.Linear(layout.hidden, layout.hidden),
@@ -56,10 +65,16 @@ class Vgg(nn.Module):
         )
 
     def forward(self, pictures: Tensor, taps: Iterable[str]) -> dict[str, Tensor]:
-        """The taps [n, hidden] of pictures [n, 3, h, w]; `-pre` is before the ReLU. Unasked layers are skipped."""
+        """The taps [n, dim] of pictures [n, 3, h, w]; `-pre` is before the ReLU. Unasked layers are skipped.
+
+        `pool5` is what the convolutions give, flattened: what a new classifier is trained on.
+        """
         wanted = set(taps)
         found: dict[str, Tensor] = {}
         flat = torch.flatten(self.pool(self.features(pictures)), 1)
+        found["pool5"] = flat
+        if wanted <= {"pool5"}:
+            return {name: found[name] for name in wanted}
         found["fc6-pre"] = self.classifier[0](flat)
         found["fc6"] = torch.relu(found["fc6-pre"])
         if wanted & {"fc7", "fc7-pre"}:

@@ -1,0 +1,1 @@
+"""Training runs: labels or votes in, a new encoder out."""

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+from evalapp.core.navigation import LabPage
+
+
+class TrainingConfig(AppConfig):
+    name = "evalapp.training"
+    verbose_name = "Training"
+    lab_pages = (LabPage("Training", "lab-training", order=50),)

@@ -1,0 +1,113 @@
+"""A run in its stages: vectors of the base network where they are missing, then training in one go.
+
+Training is one chunk: a worker that dies leaves its checkpoint, and whoever takes the chunk next goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from evalapp.core.errors import Problem
+from evalapp.core.models import FINAL_STATES, Job
+from evalapp.core.plans import Fault, Piece, Plan, Stage
+from evalapp.training import services
+from evalapp.training.models import TrainingRun
+from evalapp.training.queries import run_by_id
+from models_registry.training.base import EpochReport, configured, recipe_named
+from models_registry.training.errors import Stopped, TrainingError
+
+ENCODER = "encoder"
+"""The folder of a run's workdir that holds the encoder."""
+
+SOURCES = {"labels": "evalapp.training.sources.labels", "votes": "evalapp.training.sources.votes"}
+
+
+class Source(Protocol):
+    """What a module of `sources` offers."""
+
+    def cut(self, run: TrainingRun) -> Iterator[Piece]:
+        """Chunks of what must be computed before the run can read its data."""
+        ...
+
+    def work(self, run: TrainingRun, arguments: dict[str, Any]) -> list[Fault]:
+        """Do one of these chunks."""
+        ...
+
+    def data_of(self, run: TrainingRun) -> Any:
+        """What the recipe's `run` takes."""
+        ...
+
+
+def _run(target: str) -> TrainingRun:
+    return run_by_id(int(target.removeprefix("training:")))
+
+
+def _source(run: TrainingRun) -> Source:
+    return cast("Source", import_module(SOURCES[recipe_named(run.recipe).learns_from]))
+
+
+def _cut_vectors(target: str) -> Iterator[Piece]:
+    run = _run(target)
+    return _source(run).cut(run)
+
+
+def _compute(target: str, arguments: dict[str, Any]) -> list[Fault]:
+    run = _run(target)
+    return _source(run).work(run, arguments)
+
+
+def _cut_training(target: str) -> Iterator[Piece]:
+    """Before anything is trained, what cannot be learnt from is refused in the recipe's own words."""
+    run = _run(target)
+    entry = recipe_named(run.recipe)
+    try:
+        entry.load().check(_source(run).data_of(run), configured(entry.config_type(), run.config))
+    except TrainingError as error:
+        raise Problem(str(error)) from error
+    yield Piece({})
+
+
+def _train(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+    run = _run(target)
+    entry = recipe_named(run.recipe)
+    config = configured(entry.config_type(), run.config)
+
+    def report(epoch: EpochReport) -> None:
+        services.note_epoch(run, epoch)
+        if Job.objects.filter(pk=run.job_id, state__in=FINAL_STATES).exists():
+            raise Stopped("The job was stopped.")
+
+    run.workdir.mkdir(parents=True, exist_ok=True)
+    outcome = entry.load().run(
+        _source(run).data_of(run), config, run.workdir, on_progress=report, resume=True
+    )
+    services.note_outcome(run, outcome)
+    return []
+
+
+def _finish(target: str, state: str) -> None:
+    run = _run(target)
+    folder = run.workdir / ENCODER
+    if not run.card or not folder.is_dir():
+        raise Problem(_reason(run, state))
+    services.register_result(run, str(folder))
+
+
+def _reason(run: TrainingRun, state: str) -> str:
+    """Why there is no encoder: the words of the chunk that failed."""
+    if run.job is not None:
+        failed = run.job.chunks.exclude(error="").order_by("-pk").values_list("error", flat=True).first()
+        if failed:
+            return failed
+    return f"Training ended as {state} and made no encoder."
+
+
+PLAN = Plan(
+    stages=(
+        Stage("embed", "pictures", _cut_vectors, _compute),
+        Stage("train", "runs", _cut_training, _train),
+    ),
+    finish=_finish,
+)

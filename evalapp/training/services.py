@@ -1,0 +1,93 @@
+"""Beginning training runs, noting what they report, registering what they made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from django.db import transaction
+
+from evalapp.contenders.models import EmbeddingModel
+from evalapp.contenders.services import register_model
+from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.core.models import FINAL_STATES
+from evalapp.core.services import request_job
+from evalapp.training.models import Epoch, TrainingRun
+from models_registry.training.base import EpochReport, LearnsFrom, Outcome, configured, recipe_named
+from models_registry.training.errors import TrainingError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def begin_run(
+    *,
+    name: str,
+    recipe: str,
+    data: str,
+    parent: EmbeddingModel,
+    parent_tap: str,
+    settings: Mapping[str, Any],
+    learns_from: LearnsFrom = "labels",
+) -> TrainingRun:
+    """A run and its job, not yet told to any worker. `data` is `catalogue:ID` or `study:ID`.
+
+    Raises InvalidInput for words that are off, Conflict where the name is taken.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(f"{name!r} is no name for a model; use up to 80 letters, digits, dots, dashes.")
+    try:
+        config = configured(recipe_named(recipe, learns_from).config_type(), settings)
+    except TrainingError as error:
+        raise InvalidInput(str(error)) from error
+    with transaction.atomic():
+        _require_free(name)
+        run = TrainingRun.objects.create(
+            name=name,
+            recipe=recipe,
+            config=asdict(config),
+            data=data,
+            seed=config.seed,
+            parent=parent,
+            parent_tap=parent_tap,
+        )
+        run.job = request_job("train", run.target)
+        run.save(update_fields=["job"])
+    return run
+
+
+def note_epoch(run: TrainingRun, report: EpochReport) -> None:
+    """Keep one epoch's report; the same epoch again, after a worker died, takes its place."""
+    points = [
+        [key, round(x, 3), round(y, 3)] for key, (x, y) in zip(report.point_keys, report.points, strict=True)
+    ]
+    Epoch.objects.update_or_create(
+        run=run,
+        part=report.part,
+        epoch=report.epoch,
+        defaults={"epochs": report.epochs, "values": dict(report.values), "points": points},
+    )
+
+
+def note_outcome(run: TrainingRun, outcome: Outcome) -> None:
+    """Keep the measures and the card of a run that has learnt."""
+    run.metrics, run.card = outcome.metrics, outcome.card
+    run.save(update_fields=["metrics", "card"])
+
+
+def register_result(run: TrainingRun, folder: str) -> EmbeddingModel:
+    """The encoder in this folder under the run's name, and the run says so; all of it or nothing."""
+    with transaction.atomic():
+        model, _ = register_model(source=f"checkpoint:{folder}", name=run.name, options={})
+        run.model = model
+        run.save(update_fields=["model"])
+    return model
+
+
+def _require_free(name: str) -> None:
+    if EmbeddingModel.objects.filter(name=name).exists():
+        raise Conflict(f"There is a model {name} already; choose another name.")
+    live = TrainingRun.objects.filter(name=name, job__isnull=False).exclude(job__state__in=FINAL_STATES)
+    if live.exists():
+        raise Conflict(f"A run called {name} is under way; follow it, or choose another name.")

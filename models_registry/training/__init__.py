@@ -1,0 +1,1 @@
+"""Data in, a new encoder out: recipes over shared parts, usable without Django."""

@@ -1,0 +1,184 @@
+"""Recipes by name: what they learn from, how they are set, what comes out.
+
+The list can be read without the libraries that training needs: a recipe's settings are a plain dataclass in a module
+of their own, and its code is imported when a run begins.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, get_args, get_origin
+
+from models_registry.errors import DuplicateFamily
+from models_registry.training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LearnsFrom = Literal["labels", "votes"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeConfig:
+    """What every recipe can be told. Recipes add fields of their own; all are plain numbers, words and flags."""
+
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """One epoch of one part of a run.
+
+    `part` names what is trained where a recipe trains several things (`multi-task` its tasks), else is empty.
+    `values` are finite numbers by name: `loss`, `validation_loss`, `recall_at_1` …. `points` are places in -1..1
+    [n, 2] of the same validation pictures, given by `point_keys`, epoch after epoch: clusters can be watched forming.
+    """
+
+    part: str
+    epoch: int
+    epochs: int
+    values: Mapping[str, float]
+    points: tuple[tuple[float, float], ...] = ()
+    point_keys: tuple[str, ...] = ()
+
+
+OnProgress = Callable[[EpochReport], None]
+"""Called after every epoch, also for those that a resumed run read back. What it raises stops the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`encoder_dir` is a checkpoint that `checkpoint:DIR` registers; `metrics` and `card` are JSON-able."""
+
+    encoder_dir: Path
+    metrics: dict[str, Any]
+    card: dict[str, Any] = field(default_factory=dict)
+
+
+Data = TypeVar("Data", contravariant=True)
+Config = TypeVar("Config", bound=RecipeConfig, contravariant=True)
+
+
+class Recipe(Protocol[Data, Config]):
+    """A way to make a new encoder. One instance per recipe, named in the registry."""
+
+    def check(self, data: Data, config: Config) -> None:
+        """Raise TrainingError, before anything is computed, where this data cannot be learnt from."""
+        ...
+
+    def run(
+        self, data: Data, config: Config, workdir: Path, *, on_progress: OnProgress, resume: bool
+    ) -> Outcome:
+        """Train, measure and write the encoder into a folder of `workdir`.
+
+        With `resume` a run goes on from the last checkpoint in `workdir`, to the same result as one that was never
+        disturbed; without, what lies there is begun anew. Raises TrainingError.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeEntry:
+    """A line of the list. `code` and `config` are `module:NAME`; only `config` is safe to import anywhere."""
+
+    name: str
+    code: str
+    config: str
+    summary: str
+    learns_from: LearnsFrom = "labels"
+
+    def load(self) -> Recipe[Any, Any]:
+        """The recipe itself; imports what it trains with."""
+        return cast("Recipe[Any, Any]", _imported(self.code))
+
+    def config_type(self) -> type[RecipeConfig]:
+        """The dataclass of its settings."""
+        return cast("type[RecipeConfig]", _imported(self.config))
+
+
+_RECIPES: dict[str, RecipeEntry] = {}
+
+
+def register(name: str, code: str, config: str, summary: str, *, learns_from: LearnsFrom = "labels") -> None:
+    """Add a recipe under a name that is still free; raises DuplicateFamily otherwise."""
+    if name in _RECIPES:
+        raise DuplicateFamily(f"There is already a recipe called {name} ({_RECIPES[name].code}).")
+    _RECIPES[name] = RecipeEntry(name, code, config, summary, learns_from)
+
+
+def recipes(learns_from: LearnsFrom | None = None) -> list[RecipeEntry]:
+    """Every recipe, in the order of registration; only those that learn from labels or votes if told so."""
+    return [entry for entry in _RECIPES.values() if learns_from in (None, entry.learns_from)]
+
+
+def recipe_named(name: str, learns_from: LearnsFrom | None = None) -> RecipeEntry:
+    """The recipe; raises TrainingError naming those that are near or there."""
+    known = [entry.name for entry in recipes(learns_from)]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(known)}."
+        raise TrainingError(f"There is no recipe called {name or 'nothing at all'}. {hint}")
+    return _RECIPES[name]
+
+
+def configured(config: type[RecipeConfig], settings: Mapping[str, Any]) -> RecipeConfig:
+    """The settings with those replaced that are given, as words (`--set margin=0.2`) or as JSON values.
+
+    Raises TrainingError for a name that the recipe does not have and for a value that cannot be.
+    """
+    types = typing.get_type_hints(config)
+    known = {entry.name: types[entry.name] for entry in fields(config)}
+    values: dict[str, Any] = {}
+    for name, value in settings.items():
+        plain = name.replace("-", "_")
+        if plain not in known:
+            raise TrainingError(f"There is no setting {name}; there are {', '.join(sorted(known))}.")
+        values[plain] = _converted(name, value, known[plain])
+    try:
+        return replace(config(), **values)
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+
+
+def _converted(name: str, value: Any, kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise TrainingError(f"{name} must be one of {', '.join(map(str, get_args(kind)))}, not {value}.")
+        return value
+    try:
+        if kind is bool:
+            return _flag(value)
+        if kind in (int, float):
+            number = kind(value)
+            if kind is int and float(value) != number:
+                raise ValueError(value)
+            return number
+        if get_origin(kind) is tuple:
+            parts = str(value).split(",") if isinstance(value, str) else list(value)
+            return tuple(str(part).strip() for part in parts if str(part).strip())
+        return str(value)
+    except (TypeError, ValueError, KeyError) as error:
+        words = {int: "a whole number", float: "a number", bool: "yes or no"}
+        raise TrainingError(f"{name} must be {words.get(kind, kind)}, not {value!r}.") from error
+
+
+def _flag(value: Any) -> bool:
+    return {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}[str(value).lower()]
+
+
+def _imported(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+_HERE = "models_registry.training"
+register(
+    "retrain",
+    f"{_HERE}.recipes.retrain:RECIPE",
+    f"{_HERE}.configs:RetrainConfig",
+    "a new hidden layer over frozen features, trained to tell the categories apart",
+)

@@ -1,0 +1,64 @@
+"""What recipes learn from labels: pictures, what is known about them, and the base network's vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from models_registry.embed import Picture
+    from models_registry.spec import EncoderSpec
+    from models_registry.store import Vectors
+
+    Labels = Sequence[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPictures:
+    """Pictures [n] in the order of their keys. Every sequence has n entries; a label that is not known is None.
+
+    `vectors` are the base encoder's at `base_tap` [n, d], read when asked for. `base_weights` is its main file, None
+    where it has none.
+    """
+
+    name: str
+    keys: Sequence[str]
+    sha256s: Sequence[str]
+    pictures: Sequence[Picture]
+    categories: Labels
+    products: Labels
+    domains: Labels
+    attributes: Sequence[Mapping[str, str]]
+    base: EncoderSpec
+    base_tap: str
+    base_weights: Path | None
+    vectors: Vectors
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def snapshot(self) -> str:
+        """SHA-256 (hex) over everything that is learnt from: keys, pictures and labels."""
+        digest = hashlib.sha256()
+        columns = (self.keys, self.sha256s, self.categories, self.products, self.domains, self.attributes)
+        for row in zip(*columns, strict=True):
+            digest.update(json.dumps(row, sort_keys=True, default=dict).encode())
+            digest.update(b"\n")
+        return digest.hexdigest()
+
+
+def codes(labels: Labels) -> tuple[NDArray[np.int64], list[str]]:
+    """Labels as numbers [n] in the order of their names, -1 for none, and the names."""
+    names = sorted({label for label in labels if label is not None})
+    number = {name: code for code, name in enumerate(names)}
+    return np.array([-1 if label is None else number[label] for label in labels], dtype=np.int64), names

@@ -1,0 +1,1 @@
+"""Recipes that learn from labels, one to a file."""
