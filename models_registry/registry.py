@@ -104,4 +104,6 @@ register(
     "vectors computed elsewhere, found by key (npy, npz or parquet)",
     usage="vectors:FILE",
 )
-register("checkpoint", f"{_HERE}.checkpoint:FAMILY", "an encoder that was trained here or elsewhere", usage="checkpoint:DIR")
+register(
+    "checkpoint", f"{_HERE}.checkpoint:FAMILY", "an encoder that was trained here or elsewhere", usage="checkpoint:DIR"
+)

@@ -76,13 +76,16 @@ def _train(target: str, _arguments: dict[str, Any]) -> list[Fault]:
 
     def report(epoch: EpochReport) -> None:
         services.note_epoch(run, epoch)
-        if Job.objects.filter(pk=run.job_id, state__in=FINAL_STATES).exists():
+        if run.job and Job.objects.filter(pk=run.job.pk, state__in=FINAL_STATES).exists():
             raise Stopped("The job was stopped.")
 
     run.workdir.mkdir(parents=True, exist_ok=True)
-    outcome = entry.load().run(
-        _source(run).data_of(run), config, run.workdir, on_progress=report, resume=True
-    )
+    try:
+        data = _source(run).data_of(run)
+        outcome = entry.load().run(data, config, run.workdir, on_progress=report, resume=True)
+    except TrainingError as error:
+        # Another attempt would end in the same way: the run is told so instead.
+        return [(run.name, str(error))]
     services.note_outcome(run, outcome)
     return []
 
@@ -96,11 +99,10 @@ def _finish(target: str, state: str) -> None:
 
 
 def _reason(run: TrainingRun, state: str) -> str:
-    """Why there is no encoder: the words of the chunk that failed."""
-    if run.job is not None:
-        failed = run.job.chunks.exclude(error="").order_by("-pk").values_list("error", flat=True).first()
-        if failed:
-            return failed
+    """Why there is no encoder: the words of what stopped the training."""
+    chunk = run.job.chunks.filter(stage="train").order_by("-pk").first() if run.job else None
+    if chunk is not None and (chunk.faults or chunk.error):
+        return str(chunk.faults[0][1]) if chunk.faults else chunk.error
     return f"Training ended as {state} and made no encoder."
 
 

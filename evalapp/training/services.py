@@ -15,8 +15,13 @@ from evalapp.core.errors import Conflict, InvalidInput
 from evalapp.core.models import FINAL_STATES
 from evalapp.core.services import request_job
 from evalapp.training.models import Epoch, TrainingRun
+from models_registry.registry import with_every_tap
+from models_registry.spec import EncoderSpec
 from models_registry.training.base import EpochReport, LearnsFrom, Outcome, configured, recipe_named
 from models_registry.training.errors import TrainingError
+
+CONVOLUTIONS = "pool5"
+"""The tap of a VGG that holds what its convolutions give."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -59,9 +64,7 @@ def begin_run(
 
 def note_epoch(run: TrainingRun, report: EpochReport) -> None:
     """Keep one epoch's report; the same epoch again, after a worker died, takes its place."""
-    points = [
-        [key, round(x, 3), round(y, 3)] for key, (x, y) in zip(report.point_keys, report.points, strict=True)
-    ]
+    points = [[key, round(x, 3), round(y, 3)] for key, (x, y) in zip(report.point_keys, report.points, strict=True)]
     Epoch.objects.update_or_create(
         run=run,
         part=report.part,
@@ -91,3 +94,25 @@ def _require_free(name: str) -> None:
     live = TrainingRun.objects.filter(name=name, job__isnull=False).exclude(job__state__in=FINAL_STATES)
     if live.exists():
         raise Conflict(f"A run called {name} is under way; follow it, or choose another name.")
+
+
+def parse_base(words: str) -> tuple[EmbeddingModel, str]:
+    """Understand `MODEL[.TAP]`: the encoder that a run starts from.
+
+    Where no tap is named it is the only one, or, of a network with convolutions of its own, what these give. Raises
+    InvalidInput.
+    """
+    names = [words, words.rpartition(".")[0]]
+    known = {model.name: model for model in EmbeddingModel.objects.filter(name__in=names)}
+    model = known.get(words) or known.get(names[1])
+    if model is None:
+        every = ", ".join(EmbeddingModel.objects.values_list("name", flat=True)) or "none is registered"
+        raise InvalidInput(f"{words!r} names no registered model; known: {every}. Register one with register_model.")
+    spec = with_every_tap(EncoderSpec.from_json(model.spec))
+    offered = [tap.name for tap in spec.taps]
+    tap = words.removeprefix(f"{model.name}.") if model.name != words else ""
+    if not tap:
+        tap = offered[0] if len(offered) == 1 else CONVOLUTIONS if CONVOLUTIONS in offered else ""
+    if tap not in offered:
+        raise InvalidInput(f"Say at which tap to start from {model.name}: {', '.join(offered)}.")
+    return model, tap

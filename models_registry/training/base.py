@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args, get_origin
 
 from models_registry.errors import DuplicateFamily
 from models_registry.training.errors import TrainingError
@@ -59,20 +59,18 @@ class Outcome:
     card: dict[str, Any] = field(default_factory=dict)
 
 
-Data = TypeVar("Data", contravariant=True)
-Config = TypeVar("Config", bound=RecipeConfig, contravariant=True)
+class Recipe(Protocol):
+    """A way to make a new encoder. One instance per recipe, named in the registry.
 
+    `data` is what the recipe's kind of source gives (`LabelledPictures` for labels); `config` is an instance of the
+    dataclass that the registry names for it.
+    """
 
-class Recipe(Protocol[Data, Config]):
-    """A way to make a new encoder. One instance per recipe, named in the registry."""
-
-    def check(self, data: Data, config: Config) -> None:
+    def check(self, data: Any, config: Any) -> None:
         """Raise TrainingError, before anything is computed, where this data cannot be learnt from."""
         ...
 
-    def run(
-        self, data: Data, config: Config, workdir: Path, *, on_progress: OnProgress, resume: bool
-    ) -> Outcome:
+    def run(self, data: Any, config: Any, workdir: Path, *, on_progress: OnProgress, resume: bool) -> Outcome:
         """Train, measure and write the encoder into a folder of `workdir`.
 
         With `resume` a run goes on from the last checkpoint in `workdir`, to the same result as one that was never
@@ -91,9 +89,9 @@ class RecipeEntry:
     summary: str
     learns_from: LearnsFrom = "labels"
 
-    def load(self) -> Recipe[Any, Any]:
+    def load(self) -> Recipe:
         """The recipe itself; imports what it trains with."""
-        return cast("Recipe[Any, Any]", _imported(self.code))
+        return cast("Recipe", _imported(self.code))
 
     def config_type(self) -> type[RecipeConfig]:
         """The dataclass of its settings."""
@@ -153,10 +151,7 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
         if kind is bool:
             return _flag(value)
         if kind in (int, float):
-            number = kind(value)
-            if kind is int and float(value) != number:
-                raise ValueError(value)
-            return number
+            return _number(value, kind)
         if get_origin(kind) is tuple:
             parts = str(value).split(",") if isinstance(value, str) else list(value)
             return tuple(str(part).strip() for part in parts if str(part).strip())
@@ -166,6 +161,13 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
         raise TrainingError(f"{name} must be {words.get(kind, kind)}, not {value!r}.") from error
 
 
+def _number(value: Any, kind: type[int] | type[float]) -> int | float:
+    number = kind(value)
+    if float(value) != number:
+        raise ValueError(value)
+    return number
+
+
 def _flag(value: Any) -> bool:
     return {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}[str(value).lower()]
 
@@ -173,12 +175,3 @@ def _flag(value: Any) -> bool:
 def _imported(path: str) -> Any:
     module, _, attribute = path.partition(":")
     return getattr(import_module(module), attribute)
-
-
-_HERE = "models_registry.training"
-register(
-    "retrain",
-    f"{_HERE}.recipes.retrain:RECIPE",
-    f"{_HERE}.configs:RetrainConfig",
-    "a new hidden layer over frozen features, trained to tell the categories apart",
-)

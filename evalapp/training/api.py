@@ -1,0 +1,119 @@
+"""Training runs over HTTP, for operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from evalapp.catalog.queries import catalogue_named
+from evalapp.core.tasks import nudge
+from evalapp.training import queries, services
+
+
+class RunOutput(serializers.Serializer[Any]):
+    """A run: what it learns from and how, where it stands, what came out."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    recipe = serializers.CharField()
+    config = serializers.DictField()
+    learns_from = serializers.CharField(help_text="`catalogue:ID` or `study:ID`.")
+    seed = serializers.IntegerField()
+    starts_from = serializers.CharField(help_text="The encoder and the tap that it starts from.")
+    state = serializers.CharField()
+    error = serializers.CharField()
+    job = serializers.IntegerField(allow_null=True)
+    model = serializers.CharField(allow_null=True, help_text="The new encoder; null until there is one.")
+    metrics = serializers.DictField()
+    card = serializers.DictField()
+    created_at = serializers.DateTimeField()
+
+    class Meta:
+        ref_name = "TrainingRun"
+
+
+class TrainingRunsApi(APIView):
+    """`GET` and `POST training-runs/`."""
+
+    class Page(serializers.Serializer[Any]):
+        before = serializers.IntegerField(default=None, allow_null=True, min_value=1)
+        limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
+
+    class Input(serializers.Serializer[Any]):
+        catalogue = serializers.CharField()
+        recipe = serializers.CharField()
+        name = serializers.CharField(max_length=80)
+        base = serializers.CharField(help_text="`MODEL` or `MODEL.TAP`.")
+        settings = serializers.DictField(default=dict, help_text="Settings of the recipe by name.")
+
+        class Meta:
+            ref_name = "TrainingRunInput"
+
+    @extend_schema(operation_id="training_runs", parameters=[Page], responses=RunOutput(many=True))
+    def get(self, request: Request) -> Response:
+        words = self.Page(data=request.query_params)
+        words.is_valid(raise_exception=True)
+        runs = queries.training_runs().order_by("-pk")
+        if words.validated_data["before"] is not None:
+            runs = runs.filter(pk__lt=words.validated_data["before"])
+        found = [queries.document(run) for run in runs[: words.validated_data["limit"]]]
+        return Response(RunOutput(found, many=True).data)
+
+    @extend_schema(operation_id="training_run_begin", request=Input, responses={201: RunOutput})
+    def post(self, request: Request) -> Response:
+        words = self.Input(data=request.data)
+        words.is_valid(raise_exception=True)
+        given = words.validated_data
+        parent, tap = services.parse_base(given["base"])
+        run = services.begin_run(
+            name=given["name"],
+            recipe=given["recipe"],
+            data=f"catalogue:{catalogue_named(given['catalogue']).pk}",
+            parent=parent,
+            parent_tap=tap,
+            settings=given["settings"],
+        )
+        if run.job is not None:
+            nudge(run.job)
+        return Response(RunOutput(queries.document(run)).data, status=status.HTTP_201_CREATED)
+
+
+class TrainingRunApi(APIView):
+    """`GET training-runs/{id}/`: with its epochs."""
+
+    class Input(serializers.Serializer[Any]):
+        after = serializers.IntegerField(default=0, min_value=0, help_text="Epochs that were read before, by id.")
+
+    class Output(RunOutput):
+        class EpochLine(serializers.Serializer[Any]):
+            id = serializers.IntegerField(source="pk")
+            part = serializers.CharField()
+            epoch = serializers.IntegerField()
+            epochs = serializers.IntegerField(help_text="So many at most.")
+            values = serializers.DictField(help_text="Loss and measures by name.")
+
+            class Meta:
+                ref_name = "TrainingEpoch"
+
+        epochs = EpochLine(many=True)
+
+        class Meta:
+            ref_name = "TrainingRunWithEpochs"
+
+    @extend_schema(operation_id="training_run", parameters=[Input], responses=Output)
+    def get(self, request: Request, run_id: int) -> Response:
+        words = self.Input(data=request.query_params)
+        words.is_valid(raise_exception=True)
+        run = queries.run_by_id(run_id)
+        epochs = queries.epochs_of(run, after=words.validated_data["after"])
+        return Response(
+            {
+                **RunOutput(queries.document(run)).data,
+                "epochs": self.Output.EpochLine(epochs, many=True).data,
+            }
+        )

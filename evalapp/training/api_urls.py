@@ -1,0 +1,12 @@
+"""Addresses under /api/v1/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from evalapp.training import api
+
+urlpatterns = [
+    path("training-runs/", api.TrainingRunsApi.as_view(), name="api-training-runs"),
+    path("training-runs/<int:run_id>/", api.TrainingRunApi.as_view(), name="api-training-run"),
+]

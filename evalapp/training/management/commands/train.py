@@ -1,0 +1,79 @@
+"""`manage.py train CATALOGUE --recipe R --name NAME [--wait]`, and `train --list`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from evalapp.catalog.queries import catalogue_named
+from evalapp.core.commands import Command as BaseCommand
+from evalapp.core.commands import CommandParser, Usage
+from evalapp.core.management.running import a_worker, require_success
+from evalapp.core.tasks import nudge
+from evalapp.training.management.following import follow_run, say_recipes, say_table
+from evalapp.training.queries import document, run_by_id
+from evalapp.training.services import begin_run, parse_base
+from models_registry.training.base import recipes
+
+
+class Command(BaseCommand):
+    help = "Train an encoder from the labels of a catalogue; it is registered under its name when it has learnt."
+    offers_json = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("catalogue", nargs="?")
+        parser.add_argument("--recipe", help="how to learn; --list shows them")
+        parser.add_argument("--name", help="what studies call the new encoder")
+        parser.add_argument("--base", metavar="MODEL[.TAP]", help="the registered encoder that it starts from")
+        parser.add_argument("--top-categories", type=int, metavar="N", help="keep the N most common categories")
+        parser.add_argument("--seed", type=int)
+        parser.add_argument(
+            "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+            help="a setting of the recipe; may be repeated",
+        )  # fmt: skip
+        parser.add_argument("--wait", action="store_true", help="follow the run to its end")
+        parser.add_argument("--list", action="store_true", help="the recipes and their settings")
+
+    def run(self, **options: Any) -> Any:
+        if options["list"]:
+            return say_recipes(self, recipes("labels"))
+        for name in ("catalogue", "recipe", "name", "base"):
+            if not options[name]:
+                raise Usage(f"{'CATALOGUE' if name == 'catalogue' else '--' + name} is missing; see train --help.")
+        parent, tap = parse_base(options["base"])
+        run = begin_run(
+            name=options["name"],
+            recipe=options["recipe"],
+            data=f"catalogue:{catalogue_named(options['catalogue']).pk}",
+            parent=parent,
+            parent_tap=tap,
+            settings=_settings(options),
+        )
+        if run.job is None:
+            raise RuntimeError("A run begins with a job.")
+        if not options["wait"]:
+            nudge(run.job)
+            self.say(f"Run {run.pk} waits for a worker: python manage.py serve (or a worker of yours).")
+            return document(run)
+        with a_worker():
+            nudge(run.job)
+            progress = follow_run(self, run)
+        require_success(progress, run.job.pk)
+        run = run_by_id(run.pk)
+        say_table(self, run.metrics)
+        self.say(f"{run.name} is registered. Next: python manage.py create_study … --contender {run.name}:l2")
+        return {**document(run), "progress": asdict(progress)}
+
+
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
+    """What the call sets; words that are no NAME=VALUE are refused."""
+    found: dict[str, Any] = {}
+    for words in options["settings"]:
+        name, equals, value = words.partition("=")
+        if not equals:
+            raise Usage(f"--set takes NAME=VALUE, not {words}.")
+        found[name] = value
+    for name in ("seed", "top_categories"):
+        if options[name] is not None:
+            found[name] = options[name]
+    return found

@@ -1,0 +1,12 @@
+"""Addresses of pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from evalapp.training import pages
+
+urlpatterns = [
+    path("lab/training/", pages.runs, name="lab-training"),
+    path("lab/training/<int:run_id>/", pages.run, name="training-run"),
+]
