@@ -94,6 +94,9 @@ def ready_study(slug: str = "match", queries: int = 8, catalogue: Catalogue | No
         catalogue_version=catalogue.version,
         seed=7,
         top_k=3,
+        # Known answers and repeats come by chance: a test that wants them asks for them.
+        gold_share=0.0,
+        repeat_share=0.0,
         state=StudyState.READY,
     )
     Gallery.objects.create(study=study, items=[item.pk for item in items])

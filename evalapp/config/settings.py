@@ -167,6 +167,7 @@ CELERY_BEAT_SCHEDULE = {
         # Without a worker, sweeps must not pile up.
         "options": {"expires": WORKER_SILENCE.total_seconds()},
     },
+    "prepare-known-answers": {"task": "voting.prepare", "schedule": 30.0, "options": {"expires": 30.0}},
 }
 DEVICE = env_str("DEVICE", "auto")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from time import monotonic
@@ -14,7 +14,7 @@ from django.db import connection
 
 from evalapp.core.errors import Conflict, NotFound
 from evalapp.studies.models import Study
-from evalapp.voting.models import Design, Exposure, Voter
+from evalapp.voting.models import Design, Exposure, Gold, Voter
 from evalapp.voting.pools import FloatArray, IntArray, Law, Pool
 
 _POOL_SECONDS = 60
@@ -89,10 +89,20 @@ def study_to_vote_on(slug: str) -> Study:
 
 
 @dataclass(frozen=True, slots=True)
+class GoldPair:
+    """A pair whose answer is known, and its query."""
+
+    pair: int
+    query: int
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
     """A pool, when its study was opened and when it was read, and the newest law that was asked for."""
 
     pool: Pool
+    golds: list[GoldPair]
     opened: datetime | None
     read_at: float
     law: Law
@@ -107,6 +117,11 @@ def pool_of(study: Study) -> Pool:
     return _kept_of(study).pool
 
 
+def golds_of(study: Study) -> list[GoldPair]:
+    """The study's pairs with a known answer; kept as the pool is."""
+    return _kept_of(study).golds
+
+
 def law_of(study: Study, version: int | None) -> Law:
     """The probabilities of the design of this version, in the order of the pool; None is the uniform one."""
     kept = _kept_of(study)
@@ -114,7 +129,7 @@ def law_of(study: Study, version: int | None) -> Law:
         return kept.law
     law = _read_law(study, kept.pool, version)
     if study.is_open:
-        _kept[study.pk] = _Kept(kept.pool, kept.opened, kept.read_at, law)
+        _kept[study.pk] = replace(kept, law=law)
     return law
 
 
@@ -129,7 +144,7 @@ def _kept_of(study: Study) -> _Kept:
         return kept
     try:
         pool = _read_pool(study)
-        fresh = _Kept(pool, study.opened_at, monotonic(), Law.of(pool.uniform(), None))
+        fresh = _Kept(pool, _read_golds(study), study.opened_at, monotonic(), Law.of(pool.uniform(), None))
         if study.is_open:
             while len(_kept) >= _MOST_POOLS:
                 _kept.pop(next(iter(_kept)), None)
@@ -144,6 +159,11 @@ def _read_pool(study: Study) -> Pool:
         cursor.execute(_POOL, {"study": study.pk})
         pairs, positions, control = (bytes(column or b"") for column in cursor.fetchone())
     return Pool.of(_integers(pairs), _integers(positions), np.frombuffer(control, dtype=np.bool_))
+
+
+def _read_golds(study: Study) -> list[GoldPair]:
+    rows = Gold.objects.filter(study=study).order_by("pair__query__position", "pair__candidate__key")
+    return [GoldPair(*row) for row in rows.values_list("pair_id", "pair__query_id", "expected")]
 
 
 def _integers(packed: bytes) -> IntArray:

@@ -29,13 +29,31 @@ def study() -> Study:
         ("category:0.8,0.3", Taste(0.8, 0.3)),
         ("random:0.25", Taste(0.25, 0.25)),
         ("random:1", Taste(1, 1)),
+        ("category+noise:0.05", Taste(0.9, 0.1, noise=0.05)),
+        ("category:0.8,0.3+spam:0.1+leniency:2", Taste(0.8, 0.3, leniency=2, spam=0.1)),
     ],
 )
 def test_tastes_are_read(words: str, taste: Taste) -> None:
     assert parse_taste(words) == taste
 
 
-@pytest.mark.parametrize("words", ["", "colour", "random", "random:2", "random:a", "category:0.5", "category:1,-1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "colour",
+        "random",
+        "random:2",
+        "random:a",
+        "category:0.5",
+        "category:1,-1",
+        "noise:0.1",
+        "category+salt:1",
+        "category+noise",
+        "category+noise:2",
+        "category+noise:0.1+noise:0.1",
+    ],
+)
 def test_other_words_are_no_taste(words: str) -> None:
     with pytest.raises(InvalidInput, match="is not a taste"):
         parse_taste(words)

@@ -3,6 +3,7 @@
 from evalapp.voting.services.ballots import Ballot, Receipt, Status, cast_votes
 from evalapp.voting.services.decks import serve_deck
 from evalapp.voting.services.designs import publish_design
+from evalapp.voting.services.golds import prepare_golds
 from evalapp.voting.services.undo import undo_votes
 
-__all__ = ["Ballot", "Receipt", "Status", "cast_votes", "publish_design", "serve_deck", "undo_votes"]
+__all__ = ["Ballot", "Receipt", "Status", "cast_votes", "prepare_golds", "publish_design", "serve_deck", "undo_votes"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +14,7 @@ from django.utils import timezone
 
 from evalapp.studies.models import StudyMode
 from evalapp.voting.models import Answer, Exposure, Vote, Voter
-from evalapp.voting.services.counts import change_counts, key_of
+from evalapp.voting.services.counts import change_counts, counts_of
 from evalapp.voting.tokens import read_token
 
 UNDONE = "undone"
@@ -119,7 +118,7 @@ class _Box:
         open_ones = Exposure.objects.filter(pk__in=[vote.exposure_id for vote in self.fresh], answered_at__isnull=True)
         open_ones.update(answered_at=self.now)
         Vote.objects.bulk_create(self.fresh)
-        change_counts(Counter(key_of(vote) for vote in self.fresh))
+        change_counts(counts_of(self.fresh))
 
     def _vote(self, exposure: Exposure, ballot: Ballot, simulated: bool) -> Vote:
         return Vote(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from django.db.models import F
 
 from evalapp.studies.models import Pair
-from evalapp.voting.models import Answer, Vote
+from evalapp.voting.models import Answer, ExposureKind, Vote
 
 COUNTED = (Answer.DOPE, Answer.NOPE, Answer.SKIP)
 """Answers that a pair counts; a report is kept as a vote only."""
+KINDS = (ExposureKind.STUDY, ExposureKind.CONTROL)
+"""Kinds whose votes a pair counts: those that the design drew. The others tell about voters, not about pairs."""
+
+
+def counts_of(votes: Iterable[Vote]) -> Counter[tuple[int, str]]:
+    """What these votes, with their exposures at hand, add to the counts of pairs."""
+    return Counter((vote.pair_id, vote.verdict) for vote in votes if vote.exposure.kind in KINDS)
 
 
 def change_counts(changes: Mapping[tuple[int, str], int]) -> None:
@@ -25,8 +33,3 @@ def change_counts(changes: Mapping[tuple[int, str], int]) -> None:
         list(Pair.objects.select_for_update(no_key=True).filter(pk__in=pairs).order_by("pk").values_list("pk"))
     for (answer, amount), group in by_amount.items():
         Pair.objects.filter(pk__in=group).update(**{answer: F(answer) + amount})
-
-
-def key_of(vote: Vote) -> tuple[int, str]:
-    """What a vote changes: its pair's count of its answer."""
-    return vote.pair_id, vote.verdict

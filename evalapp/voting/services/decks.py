@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -15,6 +16,7 @@ from evalapp.studies.models import Study, StudyMode
 from evalapp.voting.models import Exposure, ExposureKind, Side, Visit, Voter
 from evalapp.voting.pools import Hand, Law, Pool, Rules, hands_from_all, hands_from_unseen
 from evalapp.voting.queries import law_of, pool_of
+from evalapp.voting.services.kinds import Planned, planned
 
 _SEEN_SHARE = 0.1
 """Up to this share of the pool a pair seen before is drawn again; beyond, only unseen pairs are in the draw."""
@@ -50,7 +52,8 @@ def serve_deck(study: Study, voter: Voter, n: int, rng: np.random.Generator | No
     other.
 
     1. What was issued to this voter, not answered, and is no longer leased is offered again, token and all.
-    2. The rest is drawn from the pairs the voter has no exposure for, by the newest design.
+    2. The rest is drawn from the pairs the voter has no exposure for, by the newest design; small shares, left to
+       chance, are pairs with a known answer and repeats of what the voter answered some time ago.
     """
     rng = rng or np.random.default_rng()
     with transaction.atomic():
@@ -58,7 +61,7 @@ def serve_deck(study: Study, voter: Voter, n: int, rng: np.random.Generator | No
         exposures = _offer_again(turn, n)
         short = n - len({exposure.group or exposure.pk for exposure in exposures})
         if short and len(turn.pool.pairs):
-            exposures += _issue(turn, _draw(turn, short, rng), rng)
+            exposures += _deal(turn, short, rng)
     return exposures
 
 
@@ -97,32 +100,55 @@ def _whole_hands(found: list[Exposure], n: int) -> list[Exposure]:
     return [one for hand in whole[:n] for one in hand]
 
 
-def _issue(turn: _Turn, hands: Iterable[Hand], rng: np.random.Generator) -> list[Exposure]:
-    exposures = [exposure for hand in hands for exposure in _exposures(turn, hand, rng)]
+def _deal(turn: _Turn, n: int, rng: np.random.Generator) -> list[Exposure]:
+    """Up to `n` new hands, most of them drawn by the design; none where it has nothing left for this voter."""
+    known = planned(turn.study, turn.voter, n, rng)
+    drawn = iter(_draw(turn, n - len(known), rng)) if n > len(known) else iter(())
+    hands = [known.get(place) or next(drawn, None) for place in range(n)]
+    if not any(isinstance(hand, Hand) for hand in hands) and not _draw(turn, 1, rng):
+        return []
+    exposures = [exposure for hand in hands if hand for exposure in _exposures(turn, hand, rng)]
     Exposure.objects.bulk_create(exposures)
-    if exposures:
-        Visit.objects.filter(pk=turn.visit).update(dealt=turn.dealt + len(exposures))
+    new = sum(exposure.kind != ExposureKind.REPEAT for exposure in exposures)
+    if new:
+        Visit.objects.filter(pk=turn.visit).update(dealt=turn.dealt + new)
     return exposures
 
 
-def _exposures(turn: _Turn, hand: Hand, rng: np.random.Generator) -> list[Exposure]:
+def _exposures(turn: _Turn, hand: Hand | Planned, rng: np.random.Generator) -> Iterator[Exposure]:
     now = timezone.now()
     group = uuid.uuid4() if turn.rules.most > 1 else None
-    return [
-        Exposure(
+    for number, what in enumerate(_drawn(turn, hand) if isinstance(hand, Hand) else _as_planned(hand)):
+        yield Exposure(
             voter=turn.voter,
             study=turn.study,
-            pair_id=int(turn.pool.pairs[place]),
-            kind=ExposureKind.CONTROL if turn.pool.only_control[place] else ExposureKind.STUDY,
-            propensity=propensity,
-            design_version=turn.law.version,
             group=group,
             side=_side(turn.study, number, rng),
             served_at=now,
             leased_until=now + settings.EXPOSURE_LEASE,
+            **what,
         )
-        for number, (place, propensity) in enumerate(zip(hand.places, hand.propensities, strict=True))
-    ]
+
+
+def _drawn(turn: _Turn, hand: Hand) -> Iterator[dict[str, Any]]:
+    for place, propensity in zip(hand.places, hand.propensities, strict=True):
+        yield {
+            "pair_id": int(turn.pool.pairs[place]),
+            "kind": ExposureKind.CONTROL if turn.pool.only_control[place] else ExposureKind.STUDY,
+            "propensity": propensity,
+            "design_version": turn.law.version,
+        }
+
+
+def _as_planned(hand: Planned) -> Iterator[dict[str, Any]]:
+    for number, pair in enumerate(hand.pairs):
+        yield {
+            "pair_id": pair,
+            "kind": hand.kind,
+            "propensity": hand.propensity,
+            "expected": hand.expected[number] if hand.expected else "",
+            "repeats_id": hand.repeats,
+        }
 
 
 def _side(study: Study, number: int, rng: np.random.Generator) -> Side:

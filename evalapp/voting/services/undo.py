@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -13,7 +12,7 @@ from django.utils import timezone
 from evalapp.studies.models import Study, StudyState
 from evalapp.voting.models import Correction, Exposure, Vote, Voter
 from evalapp.voting.services.ballots import UNDONE
-from evalapp.voting.services.counts import change_counts, key_of
+from evalapp.voting.services.counts import change_counts, counts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def undo_votes(voter: Voter, n: int, study: Study | None = None) -> list[Undone]
             if vote.counted
         )
         Vote.objects.filter(pk__in=[vote.pk for vote in votes]).update(counted=False, void_reason=UNDONE)
-        taken = Counter(key_of(vote) for vote in votes if vote.counted)
+        taken = counts_of(vote for vote in votes if vote.counted)
         change_counts({key: -times for key, times in taken.items()})
     return [Undone(vote.exposure, vote.verdict) for vote in votes]
 

@@ -21,7 +21,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--taste",
             default="category",
-            help="category, category:0.9,0.2 (dope for pairs of one category and of two) or random:0.5",
+            help="category, category:0.9,0.2 (dope for pairs of one category and of two) or random:0.5; add"
+            " +leniency:0.8 (people differ), +noise:0.05 (answers at random), +spam:0.1 (voters at random)",
         )
         parser.add_argument("--seed", type=int, default=0)
 

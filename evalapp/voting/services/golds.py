@@ -1,0 +1,109 @@
+"""Pairs whose answer is known: the same picture treated or the same product (yes), and a random picture (no)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from evalapp.catalog.models import Item, Picture
+from evalapp.catalog.originals import store_original
+from evalapp.catalog.renditions import ensure_renditions
+from evalapp.studies.models import Gallery, Pair, Query, Study, StudyMode
+from evalapp.voting.models import Answer, Gold
+from evalapp.voting.treatment import likely_size, treated
+from models_registry.pictures import BadPicture
+
+MOST_QUERIES = 100
+"""Queries that get a known yes and a known no each."""
+_TRIES = 40
+MODES = (StudyMode.SWIPE, StudyMode.TWO)
+"""Where known answers and repeats run in the stream; a grid would tell them by its size."""
+
+
+def prepare_golds(study: Study, most: int = MOST_QUERIES) -> int:
+    """Make the study's pairs with known answers, once; returns how many there are.
+
+    Which queries get them depends on the seed. A study without gold share, or with a grid, gets none.
+    """
+    if study.gold_share <= 0 or study.mode not in MODES:
+        return 0
+    with transaction.atomic():
+        # Whoever comes second finds them made.
+        Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+        if not Gold.objects.filter(study=study).exists():
+            _make(study, most)
+    pictures = Gold.objects.filter(study=study, picture__isnull=False).values_list("picture", flat=True)
+    ensure_renditions(pictures)
+    return Gold.objects.filter(study=study).count()
+
+
+def _make(study: Study, most: int) -> None:
+    rng = np.random.default_rng([study.seed, 0x60D])
+    queries = list(Query.objects.filter(study=study, slots__gt=0).select_related("item__picture").order_by("position"))
+    gallery = Gallery.objects.get(study=study).items
+    for index in rng.permutation(len(queries))[:most].tolist():
+        query = queries[index]
+        others = _random_items(gallery, rng)
+        taken = set(Pair.objects.filter(query=query).values_list("candidate_id", flat=True))
+        yes = _same_picture(study, query, others, rng) or _same_product(study, query, gallery, taken)
+        no = _another(query, others, taken)
+        # One without the other would let people learn that odd pairs are of one kind.
+        if yes is not None and no is not None:
+            yes.save()
+            pair = Pair.objects.create(study=study, query=query, candidate=no)
+            Gold.objects.create(study=study, pair=pair, expected=Answer.NOPE)
+
+
+def _random_items(gallery: list[int], rng: np.random.Generator) -> list[Item]:
+    chosen = rng.choice(gallery, min(_TRIES, len(gallery)), replace=False).tolist()
+    found = Item.objects.filter(removed=False).select_related("picture").in_bulk(chosen)
+    return [found[item] for item in chosen if item in found]
+
+
+def _same_picture(study: Study, query: Query, others: list[Item], rng: np.random.Generator) -> Gold | None:
+    """The query's own picture, treated; None where it cannot be read."""
+    picture = query.item.picture
+    sizes = [(other.picture.width, other.picture.height) for other in others]
+    size = likely_size((picture.width, picture.height), sizes)
+    try:
+        with default_storage.open(picture.file) as file:
+            original = store_original(treated(file.read(), size, rng))
+    except (BadPicture, OSError):
+        return None
+    stored, _ = Picture.objects.get_or_create(
+        sha256=original.sha256,
+        defaults={
+            "file": original.file, "width": original.width, "height": original.height, "size": original.size
+        },
+    )  # fmt: skip
+    pair, is_new = Pair.objects.get_or_create(query=query, candidate=query.item, defaults={"study": study})
+    return Gold(study=study, pair=pair, picture=stored, expected=Answer.DOPE) if is_new else None
+
+
+def _same_product(study: Study, query: Query, gallery: list[int], taken: set[int]) -> Gold | None:
+    """Another picture of the query's product that nobody nominated; None where there is none."""
+    item = query.item
+    if not item.product:
+        return None
+    same = Item.objects.filter(catalogue=study.catalogue, product=item.product, removed=False, pk__in=gallery)
+    other = same.exclude(pk__in={item.pk, *taken}).order_by("key").first()
+    if other is None:
+        return None
+    pair = Pair.objects.create(study=study, query=query, candidate=other)
+    return Gold(study=study, pair=pair, expected=Answer.DOPE)
+
+
+def _another(query: Query, others: list[Item], taken: set[int]) -> Item | None:
+    """A random picture of another category and product that nobody nominated, as far as labels tell."""
+    return next(_unlike(query.item, [other for other in others if other.pk not in taken]), None)
+
+
+def _unlike(item: Item, others: list[Item]) -> Iterator[Item]:
+    for other in others:
+        same_category = bool(item.category) and item.category == other.category
+        same_product = bool(item.product) and item.product == other.product
+        if other.pk != item.pk and not same_category and not same_product:
+            yield other
