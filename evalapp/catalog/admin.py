@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from evalapp.catalog.models import Catalogue, Item, Picture
+from evalapp.catalog.models import Catalogue, Flag, FlagState, Item, Picture
 from evalapp.catalog.renditions import picture_url
 
 
@@ -64,6 +67,40 @@ class PictureAdmin(_ForReading):
     @admin.display(description="")
     def thumbnail(self, picture: Picture) -> SafeString:
         return _thumbnail(picture)
+
+
+class FlagsForOperators(admin.ModelAdmin[Any]):
+    """Flags may be set, confirmed and lifted, never deleted."""
+
+    actions = ("confirm", "lift")
+    list_filter = ("state", "reason", "source")
+    show_full_result_count = False
+
+    @admin.action(description="Confirm: keep it out")
+    def confirm(self, request: HttpRequest, flags: QuerySet[Any]) -> None:
+        flags.update(state=FlagState.ACTIVE, settled_at=timezone.now())
+
+    @admin.action(description="Lift: let it in again")
+    def lift(self, request: HttpRequest, flags: QuerySet[Any]) -> None:
+        flags.update(state=FlagState.LIFTED, settled_at=timezone.now())
+
+    def save_model(self, request: HttpRequest, obj: Any, form: object, change: bool) -> None:
+        obj.settled_at = timezone.now()
+        obj.save()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Flag)
+class FlagAdmin(FlagsForOperators):
+    """What keeps items out of training data and decks."""
+
+    list_display = ("item", "reason", "note", "source", "state", "created_at")
+    list_select_related = ("item",)
+    search_fields = ("item__key",)
+    raw_id_fields = ("item",)
+    fields = ("item", "reason", "note", "state")
 
 
 def _thumbnail(picture: Picture) -> SafeString:

@@ -18,6 +18,7 @@ from evalapp.catalog.importers.texts import unstorable
 from evalapp.catalog.models import LONGEST, Item
 from evalapp.catalog.originals import Original, store_original
 from evalapp.catalog.renditions import picture_url
+from evalapp.core.api.inputs import checked
 from evalapp.core.errors import InvalidInput
 from models_registry.pictures import BadPicture
 
@@ -171,7 +172,7 @@ class ItemsApi(APIView):
 
     @extend_schema(operation_id="items", parameters=[PageInput], responses=PageOutput)
     def get(self, request: Request, slug: str) -> Response:
-        words = _checked(self.PageInput(data=request.query_params))
+        words = checked(self.PageInput(data=request.query_params))
         items = queries.items_after(queries.catalogue_named(slug), words["after"], words["limit"])
         after = items[-1].key if len(items) == words["limit"] else None
         return Response({"items": ItemOutput(items, many=True).data, "after": after})
@@ -183,7 +184,7 @@ class ItemsApi(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         catalogue = queries.catalogue_named(slug)
-        words = _checked(self.UploadInput(data=request.data))
+        words = checked(self.UploadInput(data=request.data))
         change = services.upsert_items(slug, [_draft(words, _stored(words.pop("picture")))])
         kind = "new" if change.new else "updated" if change.updated else "unchanged"
         item = ItemOutput(queries.active_items(catalogue).get(key=words["key"])).data
@@ -194,14 +195,9 @@ class ItemsApi(APIView):
 
     @extend_schema(operation_id="items_remove", request=RemoveInput, responses=RemoveOutput)
     def delete(self, request: Request, slug: str) -> Response:
-        words = _checked(self.RemoveInput(data=request.data))
+        words = checked(self.RemoveInput(data=request.data))
         removed = services.remove_items(slug, words["keys"])
         return Response({"removed": removed, "version": queries.catalogue_named(slug).version})
-
-
-def _checked(words: serializers.Serializer[Any]) -> dict[str, Any]:
-    words.is_valid(raise_exception=True)
-    return dict(words.validated_data)
 
 
 def _stored(picture: UploadedFile[bytes]) -> Original:

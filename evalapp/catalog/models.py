@@ -9,6 +9,7 @@ from django.utils import timezone
 
 LONGEST = {"key": 500, "path": 1000, "category": 200, "product": 200, "domain": 80, "split": 40}
 """Characters in each text of an item."""
+LONGEST_NOTE = 300
 
 
 def new_public_id() -> str:
@@ -80,3 +81,89 @@ class Item(models.Model):
         if self.x1 is None or self.y1 is None or self.x2 is None or self.y2 is None:
             return None
         return self.x1, self.y1, self.x2, self.y2
+
+
+class FlagReason(models.TextChoices):
+    """Why a picture or a pair misleads."""
+
+    WRONG_LABEL = "wrong label"
+    BACK_VIEW = "back view"
+    CLOSE_UP = "close-up"
+    TOO_GENERIC = "too generic"
+    BAD_BOX = "bad box"
+    OTHER = "other"
+
+
+class FlagSource(models.TextChoices):
+    """Who said so."""
+
+    OPERATOR = "operator"
+    VOTERS = "voters"
+    IMPORT = "import"
+
+
+class FlagState(models.TextChoices):
+    """A suspicion waits for an operator and keeps nothing out; only an active flag does. A lifted one stays as a row,
+    and nothing but an operator makes it active again."""
+
+    SUSPECTED = "suspected"
+    ACTIVE = "active"
+    LIFTED = "lifted"
+
+
+class Flag(models.Model):
+    """An item with an active flag leaves training data and decks; the item itself and its votes stay."""
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="flags")
+    reason = models.CharField(max_length=20, choices=FlagReason.choices)
+    note = models.CharField(max_length=LONGEST_NOTE, blank=True)
+    source = models.CharField(max_length=10, choices=FlagSource.choices, default=FlagSource.OPERATOR)
+    state = models.CharField(max_length=10, choices=FlagState.choices, default=FlagState.ACTIVE)
+    created_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True, help_text="When it was last confirmed or lifted.")
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = [
+            models.UniqueConstraint(fields=("item", "reason"), name="one_flag_per_reason"),
+        ]
+        indexes = [
+            models.Index(fields=("item",), condition=models.Q(state="active"), name="active_flags"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.item_id}"
+
+
+class TripletState(models.TextChoices):
+    """What a person said to a triplet."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class Triplet(models.Model):
+    """A claim to be checked by eye: the anchor is more like the positive than like the negative.
+
+    `source` is `labels`, or `study:SLUG` where votes said so. Training takes accepted triplets as they are and never
+    uses rejected ones.
+    """
+
+    catalogue = models.ForeignKey(Catalogue, on_delete=models.CASCADE, related_name="triplets")
+    anchor = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="+")
+    positive = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="+")
+    negative = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="+")
+    source = models.CharField(max_length=100)
+    state = models.CharField(max_length=10, choices=TripletState.choices, default=TripletState.PROPOSED)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("catalogue", "pk")
+        constraints = [
+            models.UniqueConstraint(fields=("anchor", "positive", "negative"), name="one_triplet_per_claim"),
+        ]
+        indexes = [models.Index(fields=("catalogue", "state", "id"), name="triplets_by_state")]
+
+    def __str__(self) -> str:
+        return f"triplet {self.pk}"

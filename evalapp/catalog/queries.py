@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from evalapp.catalog.models import Catalogue, Item
+from evalapp.catalog.models import Catalogue, Flag, FlagState, Item
 from evalapp.catalog.originals import Original
 from evalapp.core.errors import NotFound
 
@@ -60,3 +60,18 @@ def originals_by_key(slug: str, keys: Collection[str]) -> dict[str, Original]:
         "key", "picture__sha256", "picture__width", "picture__height", "picture__size"
     )
     return {key: Original(sha256, width, height, size) for key, sha256, width, height, size in rows}
+
+
+def unflagged(items: QuerySet[Item]) -> QuerySet[Item]:
+    """Those of the items that no active flag keeps out of training data and decks."""
+    return items.exclude(Exists(Flag.objects.filter(item=OuterRef("pk"), state=FlagState.ACTIVE)))
+
+
+def active_flags(catalogue: Catalogue) -> QuerySet[Flag]:
+    """The flags that keep items of the catalogue out, with their items, the newest first."""
+    return flags_of(catalogue).filter(state=FlagState.ACTIVE)
+
+
+def flags_of(catalogue: Catalogue) -> QuerySet[Flag]:
+    """All flags of the catalogue, lifted ones and suspicions included, with their items, the newest first."""
+    return Flag.objects.filter(item__catalogue=catalogue).select_related("item__picture")

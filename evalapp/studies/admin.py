@@ -1,7 +1,8 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from evalapp.studies.models import Contender, Study
+from evalapp.catalog.admin import FlagsForOperators
+from evalapp.studies.models import Contender, PairFlag, Study
 
 
 @admin.register(Study)
@@ -41,3 +42,13 @@ class ContenderAdmin(admin.ModelAdmin[Contender]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Contender | None = None) -> bool:
         return False
+
+
+@admin.register(PairFlag)
+class PairFlagAdmin(FlagsForOperators):
+    """What keeps pairs out of decks and training data; voters' reports are among them."""
+
+    list_display = ("pair", "reason", "note", "source", "reports", "state", "created_at")
+    list_select_related = ("pair",)
+    raw_id_fields = ("pair",)
+    fields = ("pair", "reason", "note", "state")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evalapp.studies.api import operators, visitors
+from evalapp.studies.api import flags, operators, visitors
 
 urlpatterns = [
     path("studies/", visitors.StudiesApi.as_view(), name="api-studies"),
@@ -17,4 +17,5 @@ urlpatterns = [
     path(
         "studies/<slug:slug>/contenders/archive/", operators.ArchiveContenderApi.as_view(), name="api-contender-archive"
     ),
+    path("studies/<slug:slug>/flags/", flags.PairFlagsApi.as_view(), name="api-pair-flags"),
 ]

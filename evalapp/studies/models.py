@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-from evalapp.catalog.models import Catalogue, Item
+from evalapp.catalog.models import LONGEST_NOTE, Catalogue, FlagReason, FlagSource, FlagState, Item
 from evalapp.contenders.models import Embedding
 
 
@@ -195,3 +195,26 @@ class Nomination(models.Model):
 
     def __str__(self) -> str:
         return f"nomination {self.pk}"
+
+
+class PairFlag(models.Model):
+    """A pair with an active flag leaves decks and training data; its votes stay.
+
+    `reports` counts the voters who reported the pair; enough of them make a suspicion active by themselves.
+    """
+
+    pair = models.OneToOneField(Pair, on_delete=models.CASCADE, related_name="flag")
+    reason = models.CharField(max_length=20, choices=FlagReason.choices, default=FlagReason.OTHER)
+    note = models.CharField(max_length=LONGEST_NOTE, blank=True)
+    source = models.CharField(max_length=10, choices=FlagSource.choices, default=FlagSource.OPERATOR)
+    state = models.CharField(max_length=10, choices=FlagState.choices, default=FlagState.ACTIVE)
+    reports = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True, help_text="When it was last confirmed or lifted.")
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        indexes = [models.Index(fields=("pair",), condition=models.Q(state="active"), name="active_pair_flags")]
+
+    def __str__(self) -> str:
+        return f"{self.reason}: pair {self.pair_id}"

@@ -28,9 +28,9 @@ class Law:
 
     @classmethod
     def of(cls, weights: FloatArray, version: int | None) -> Law:
-        """Weights of any scale, at least one of them above 0."""
+        """Weights of any scale, at least one of them above 0; or none at all, where all pairs have been flagged."""
         sums = np.cumsum(weights)
-        total = float(sums[-1])
+        total = float(sums[-1]) if len(sums) else 1.0
         return cls(weights / total, sums / total, version)
 
     def draw(self, rng: np.random.Generator, n: int) -> list[int]:

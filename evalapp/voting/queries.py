@@ -13,6 +13,7 @@ import numpy as np
 from django.db import connection
 
 from evalapp.core.errors import Conflict, NotFound
+from evalapp.studies.flagging import in_play
 from evalapp.studies.models import Study
 from evalapp.voting.models import Design, Exposure, Gold, Voter
 from evalapp.voting.pools import FloatArray, IntArray, Law, Pool
@@ -33,6 +34,9 @@ LEFT JOIN (
     WHERE contender.study_id = %(study)s AND contender.embedding_id IS NOT NULL AND nomination.rank = 1
 ) chosen ON chosen.pair_id = pair.id
 WHERE pair.study_id = %(study)s AND pair.slot IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM studies_pairflag flag WHERE flag.pair_id = pair.id AND flag.state = 'active')
+AND NOT EXISTS (SELECT 1 FROM catalog_flag flag WHERE flag.item_id = query.item_id AND flag.state = 'active')
+AND NOT EXISTS (SELECT 1 FROM catalog_flag flag WHERE flag.item_id = pair.candidate_id AND flag.state = 'active')
 """
 
 _SHOWN = """
@@ -113,7 +117,10 @@ _reading = Lock()
 
 
 def pool_of(study: Study) -> Pool:
-    """The pairs that can be shown. Kept by each process for a minute: the pairs of an open study hardly change."""
+    """The pairs that can be shown, flagged ones left out.
+
+    Kept by each process for a minute: the pairs of an open study hardly change.
+    """
     return _kept_of(study).pool
 
 
@@ -162,7 +169,7 @@ def _read_pool(study: Study) -> Pool:
 
 
 def _read_golds(study: Study) -> list[GoldPair]:
-    rows = Gold.objects.filter(study=study).order_by("pair__query__position", "pair__candidate__key")
+    rows = in_play(Gold.objects.filter(study=study)).order_by("pair__query__position", "pair__candidate__key")
     return [GoldPair(*row) for row in rows.values_list("pair_id", "pair__query_id", "expected")]
 
 
@@ -180,7 +187,8 @@ def _read_law(study: Study, pool: Pool, version: int | None) -> Law:
     order = np.argsort(pairs)
     places = np.minimum(np.searchsorted(pairs, pool.pairs, sorter=order), len(pairs) - 1)
     known = pairs[order[places]] == pool.pairs
-    return Law.of(np.where(known, chances[order[places]], 0.0), version)
+    left = np.where(known, chances[order[places]], 0.0)
+    return Law.of(left if left.any() else pool.uniform(), version)
 
 
 def progress_of_voter(study: Study, voter: Voter | None) -> VoterProgress:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 
 from django.db.models import F
 
+from evalapp.studies.flagging import count_reports
 from evalapp.studies.models import Pair
 from evalapp.voting.models import Answer, ExposureKind, Vote
 
 COUNTED = (Answer.DOPE, Answer.NOPE, Answer.SKIP)
-"""Answers that a pair counts; a report is kept as a vote only."""
+"""Answers that a pair counts itself; its reports are counted by its flag."""
 KINDS = (ExposureKind.STUDY, ExposureKind.CONTROL)
 """Kinds whose votes a pair counts: those that the design drew. The others tell about voters, not about pairs."""
 
@@ -23,6 +24,7 @@ def counts_of(votes: Iterable[Vote]) -> Counter[tuple[int, str]]:
 
 def change_counts(changes: Mapping[tuple[int, str], int]) -> None:
     """Add to the counts of pairs; `changes` maps (pair, answer) to what is added, which may be negative."""
+    count_reports({pair: amount for (pair, answer), amount in changes.items() if answer == Answer.REPORT})
     by_amount: dict[tuple[str, int], list[int]] = {}
     for (pair, answer), amount in changes.items():
         if answer in COUNTED and amount:

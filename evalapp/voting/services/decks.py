@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from evalapp.studies.flagging import in_play
 from evalapp.studies.models import Study, StudyMode
 from evalapp.voting.models import Exposure, ExposureKind, Side, Visit, Voter
 from evalapp.voting.pools import Hand, Law, Pool, Rules, hands_from_all, hands_from_unseen
@@ -77,7 +78,7 @@ def _begin(study: Study, voter: Voter) -> _Turn:
 def _offer_again(turn: _Turn, n: int) -> list[Exposure]:
     """Up to `n` whole hands. A hand of which a part was answered is not shown again."""
     now = timezone.now()
-    mine = Exposure.objects.filter(study=turn.study, voter=turn.voter, answered_at__isnull=True)
+    mine = in_play(Exposure.objects.filter(study=turn.study, voter=turn.voter, answered_at__isnull=True))
     # One that is locked is being answered at this moment.
     unlocked = mine.filter(leased_until__lt=now).select_for_update(no_key=True, skip_locked=True).order_by("pk")
     found = list(unlocked[: n * turn.rules.most])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalapp.studies.flagging import in_play
 from evalapp.studies.models import Study, StudyMode
 from evalapp.voting.models import Answer, Exposure, ExposureKind, Vote, Voter
 from evalapp.voting.queries import GoldPair, golds_of
@@ -89,7 +90,7 @@ def _repeats(study: Study, voter: Voter, n: int, rng: np.random.Generator) -> li
         exposure__kind__in=[ExposureKind.STUDY, ExposureKind.CONTROL],
         exposure__repeated__isnull=True,
     )
-    older = mine.order_by("-voted_at", "-pk").values_list("exposure_id", "pair_id")
+    older = in_play(mine).order_by("-voted_at", "-pk").values_list("exposure_id", "pair_id")
     among = list(older[_REPEAT_AFTER : _REPEAT_AFTER + _REPEAT_AMONG])
     return [
         Planned(ExposureKind.REPEAT, [among[index][1]], 1 / len(among), repeats=among[index][0])

@@ -1,0 +1,82 @@
+"""Flags of pairs over HTTP, for operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from evalapp.catalog.models import LONGEST_NOTE, FlagReason, FlagSource, FlagState
+from evalapp.core.api.inputs import checked
+from evalapp.studies import flagging, queries
+
+_MOST = 1000
+
+
+def _pairs() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), allow_empty=False, max_length=_MOST
+    )
+
+
+class PairFlagsApi(APIView):
+    """`studies/{slug}/flags/`: read, set and lift."""
+
+    class PageInput(serializers.Serializer[Any]):
+        offset = serializers.IntegerField(default=0, min_value=0, max_value=10**6)
+        limit = serializers.IntegerField(default=100, min_value=1, max_value=_MOST)
+
+    class Output(serializers.Serializer[Any]):
+        pair = serializers.IntegerField(source="pair_id", help_text="`pair_id` of the exports.")
+        query = serializers.CharField(source="pair.query.item.key")
+        candidate = serializers.CharField(source="pair.candidate.key")
+        reason = serializers.ChoiceField(choices=FlagReason.choices)
+        note = serializers.CharField()
+        raised_by = serializers.ChoiceField(source="source", choices=FlagSource.choices)
+        state = serializers.ChoiceField(choices=FlagState.choices)
+        reports = serializers.IntegerField(help_text="Voters who reported the pair.")
+
+        class Meta:
+            ref_name = "PairFlag"
+
+    class Input(serializers.Serializer[Any]):
+        pairs = _pairs()
+        reason = serializers.ChoiceField(choices=FlagReason.choices)
+        note = serializers.CharField(default="", allow_blank=True, max_length=LONGEST_NOTE)
+
+        class Meta:
+            ref_name = "PairFlagsToSet"
+
+    class LiftInput(serializers.Serializer[Any]):
+        pairs = _pairs()
+
+        class Meta:
+            ref_name = "PairFlagsToLift"
+
+    class Changed(serializers.Serializer[Any]):
+        changed = serializers.IntegerField()
+
+        class Meta:
+            ref_name = "PairFlagsChanged"
+
+    @extend_schema(operation_id="pair_flags", parameters=[PageInput], responses=Output(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        words = checked(self.PageInput(data=request.query_params))
+        first = words["offset"]
+        flags = flagging.flags_of_study(queries.study_by_slug(slug))[first : first + words["limit"]]
+        return Response(self.Output(flags, many=True).data)
+
+    @extend_schema(operation_id="pair_flags_set", request=Input, responses=Changed)
+    def post(self, request: Request, slug: str) -> Response:
+        words = checked(self.Input(data=request.data))
+        study = queries.study_by_slug(slug)
+        return Response({"changed": flagging.flag_pairs(study, words["pairs"], words["reason"], note=words["note"])})
+
+    @extend_schema(operation_id="pair_flags_lift", request=LiftInput, responses=Changed)
+    def delete(self, request: Request, slug: str) -> Response:
+        words = checked(self.LiftInput(data=request.data))
+        return Response({"changed": flagging.lift_pair_flags(queries.study_by_slug(slug), words["pairs"])})

@@ -1,0 +1,112 @@
+"""Flags on pairs, by operators and by voters' reports, and which pairs are out of play."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Case, Exists, F, Model, OuterRef, Q, QuerySet, When
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from evalapp.catalog.flagging import check_reason
+from evalapp.catalog.models import LONGEST_NOTE, Flag, FlagSource, FlagState
+from evalapp.core.errors import NotFound
+from evalapp.studies.models import Pair, PairFlag, Study
+
+_Row = TypeVar("_Row", bound=Model)
+
+REPORTS_TO_FLAG = 3
+"""So many different voters' reports take a pair out of play until an operator has looked."""
+
+
+def flagged_pairs(study: Study) -> set[int]:
+    """Ids of pairs that are out of play: flagged themselves, or with a flagged item on either side."""
+    items = Flag.objects.filter(item__catalogue=study.catalogue_id, state=FlagState.ACTIVE).values("item")
+    pairs = Pair.objects.filter(study=study)
+    own = PairFlag.objects.filter(pair__study=study, state=FlagState.ACTIVE).values_list("pair_id", flat=True)
+    return set(own) | set(pairs.filter(Q(query__item__in=items) | Q(candidate__in=items)).values_list("pk", flat=True))
+
+
+def in_play(rows: QuerySet[_Row], pair: str = "pair") -> QuerySet[_Row]:
+    """Those of the rows whose pair, at the end of the relation `pair`, is not out of play."""
+    flags, items = PairFlag.objects.filter(state=FlagState.ACTIVE), Flag.objects.filter(state=FlagState.ACTIVE)
+    return rows.filter(
+        ~Exists(flags.filter(pair=OuterRef(pair))),
+        ~Exists(items.filter(item=OuterRef(f"{pair}__query__item"))),
+        ~Exists(items.filter(item=OuterRef(f"{pair}__candidate"))),
+    )
+
+
+@transaction.atomic
+def flag_pairs(study: Study, pairs: Collection[int], reason: str, *, note: str = "") -> int:
+    """Take these pairs out of decks and training data; returns how many were in play before.
+
+    Raises InvalidInput for an unknown reason, NotFound for a pair of another study: then nothing is flagged.
+    """
+    check_reason(reason)
+    _check_pairs(study, pairs)
+    now, note = timezone.now(), note[:LONGEST_NOTE]
+    active = PairFlag.objects.filter(pair__in=pairs, state=FlagState.ACTIVE).count()
+    PairFlag.objects.bulk_create(
+        [PairFlag(pair_id=pair, reason=reason, note=note, settled_at=now) for pair in sorted(set(pairs))],
+        update_conflicts=True,
+        unique_fields=["pair"],
+        update_fields=["reason", "note", "state", "settled_at"],
+    )
+    return len(set(pairs)) - active
+
+
+@transaction.atomic
+def lift_pair_flags(study: Study, pairs: Collection[int]) -> int:
+    """Put these pairs into play again, for good unless an operator flags them anew; returns how many flags that were.
+
+    Raises NotFound for a pair of another study.
+    """
+    _check_pairs(study, pairs)
+    flags = PairFlag.objects.filter(pair__in=pairs).exclude(state=FlagState.LIFTED)
+    return flags.update(state=FlagState.LIFTED, settled_at=timezone.now())
+
+
+def count_reports(changes: Mapping[int, int]) -> None:
+    """Add to the reports of pairs, in the caller's transaction; an amount is negative where a report is taken back.
+
+    Costs the same few statements however many votes there are. A pair that REPORTS_TO_FLAG voters have reported is
+    flagged; one whose flag an operator has lifted only counts on.
+    """
+    by_amount: dict[int, list[int]] = {}
+    changed = sorted(pair for pair, amount in changes.items() if amount)
+    for pair in changed:
+        by_amount.setdefault(changes[pair], []).append(pair)
+    if not changed:
+        return
+    PairFlag.objects.bulk_create(
+        [PairFlag(pair_id=pair, source=FlagSource.VOTERS, state=FlagState.SUSPECTED) for pair in changed],
+        ignore_conflicts=True,
+    )
+    flags = PairFlag.objects.filter(pair__in=changed)
+    # In one fixed order, so that two batches with pairs in common wait for each other instead of deadlocking.
+    list(flags.select_for_update(no_key=True).order_by("pair").values_list("pk"))
+    for amount, pairs in by_amount.items():
+        flags.filter(pair__in=pairs).update(reports=Greatest(F("reports") + amount, 0))
+    # What an operator has settled stays as it is.
+    open_ones = flags.filter(source=FlagSource.VOTERS, settled_at=None)
+    open_ones.filter(reports__gte=REPORTS_TO_FLAG).update(state=FlagState.ACTIVE)
+    open_ones.filter(reports__lt=REPORTS_TO_FLAG).update(state=FlagState.SUSPECTED)
+
+
+def _check_pairs(study: Study, pairs: Collection[int]) -> None:
+    known = set(Pair.objects.filter(study=study, pk__in=pairs).values_list("pk", flat=True))
+    unknown = sorted(set(pairs) - known)
+    if unknown:
+        raise NotFound(f"{study} has no pair {unknown[0]}.", fields={"pairs": [f"Unknown: {unknown[0]}."]})
+
+
+def flags_of_study(study: Study) -> QuerySet[PairFlag]:
+    """Flags and suspicions of the study's pairs with both pictures, those that wait for an operator first."""
+    waiting = Case(When(settled_at=None, then=0), default=1)
+    flags = PairFlag.objects.filter(pair__study=study).annotate(waiting=waiting)
+    return flags.select_related("pair__query__item__picture", "pair__candidate__picture").order_by(
+        "waiting", "-reports", "-pk"
+    )
