@@ -70,7 +70,7 @@ def draw_pictures() -> None:
 @pytest.fixture
 def context(chromium: Browser, live_server: LiveServer, transactional_db: None) -> Iterator[BrowserContext]:
     """A browser profile that nobody has used. It is gone before the database is emptied."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, service_workers="block")
     context.set_default_timeout(10_000)
     yield context
     context.close()

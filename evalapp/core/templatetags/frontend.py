@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from django import template
-from django.conf import settings
 from django.template import Context
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from evalapp.core.modules import modules, needed_by
 from evalapp.core.navigation import LabLink, lab_links
 
 register = template.Library()
-
-_IMPORT = re.compile(r"""^(?:import|export)\s[^;]*?\bfrom\s+["']([^"']+)["']""", re.MULTILINE)
 
 
 @register.simple_tag(takes_context=True)
@@ -29,16 +25,15 @@ def page_script(context: Context, page: str) -> SafeString:
 
     Modules import each other by plain names ("logic/deck"); the map gives the hashed address of each.
     """
-    modules = _modules()
     nonce = str(context["CSP_NONCE"])
-    addresses = {name: static(f"js/{name}.js") for name in modules}
+    addresses = {name: static(f"js/{name}.js") for name in modules()}
     start = f"pages/{page}"
     return format_html(
         '<script type="importmap" nonce="{}">{}</script>\n{}\n<script type="module" nonce="{}" src="{}"></script>',
         nonce,
         mark_safe(_script_json({"imports": addresses})),  # noqa: S308 - the addresses are ours, and escaped
         format_html_join(
-            "\n", '<link rel="modulepreload" href="{}">', ((addresses[name],) for name in _needed_by(start))
+            "\n", '<link rel="modulepreload" href="{}">', ((addresses[name],) for name in needed_by(start))
         ),
         nonce,
         addresses[start],
@@ -89,30 +84,6 @@ def control_of(standings: Iterable[Any]) -> Any:
 
 def _value(line: Any, name: str) -> Any:
     return line[name] if isinstance(line, dict) else getattr(line, name)
-
-
-@cache
-def _modules() -> dict[str, Path]:
-    """Every module of the front end by its plain name; those of pages are started, never imported."""
-    found: dict[str, Path] = {}
-    for folder in map(Path, settings.STATICFILES_DIRS):
-        root = folder / "js"
-        found |= {path.relative_to(root).with_suffix("").as_posix(): path for path in sorted(root.rglob("*.js"))}
-    return found
-
-
-@cache
-def _needed_by(page: str) -> tuple[str, ...]:
-    """What a page imports, directly or not, so that the browser need not find it out step by step."""
-    modules = _modules()
-    needed: dict[str, None] = {}
-    waiting = [page]
-    while waiting:
-        for name in _IMPORT.findall(modules[waiting.pop()].read_text(encoding="utf-8")):
-            if name in modules and name not in needed:
-                needed[name] = None
-                waiting.append(name)
-    return tuple(needed)
 
 
 def _script_json(value: Any) -> str:

@@ -27,7 +27,10 @@ const LOADED_AHEAD = 6;
 const MOST_TRIES = 3;
 /** Pairs whose pictures stay at hand after they were answered, so that taking back needs no network. */
 const KEPT_PAIRS = 4;
-/** As long as the server keeps these pairs for this visitor, a new tab may go on with the deck of a closed one. */
+/**
+ * As long as the server keeps these pairs for this visitor, a new tab may go on with the deck of a closed one. Without
+ * network there are no others: then it goes on however old the deck is, and the server takes late answers.
+ */
 const LEFT_FOR_MS = 10 * 60_000;
 
 export class Dealer {
@@ -163,5 +166,5 @@ export class Dealer {
 function leftBehind(lasting, key) {
   const left = /** @type {{at: number, deck: unknown} | null} */ (lasting.read(key));
   lasting.remove(key);
-  return left && Date.now() - left.at < LEFT_FOR_MS ? left.deck : null;
+  return left && (Date.now() - left.at < LEFT_FOR_MS || !navigator.onLine) ? left.deck : null;
 }

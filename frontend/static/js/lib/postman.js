@@ -4,40 +4,61 @@
  */
 
 import { post, Refused } from "lib/api";
-import { attempted, failed, nextBatch, openOutbox, pauseAfter, settle, takeBack, withEntry } from "logic/outbox";
+import { carry, mountGrapevine } from "lib/courier";
+import { openMailbox } from "lib/mailbox";
+import { askToDeliver } from "lib/offline";
+import {
+  asBallot, attempted, failed, nextBatch, openOutbox, pauseAfter, settle, takeBack, withEntries,
+} from "logic/outbox";
 
 /** @typedef {import("logic/outbox").Entry} Entry */
-/** @typedef {{entry: Entry, status: string}} Settled */
+/** @typedef {import("logic/outbox").Settled} Settled */
 /**
  * @typedef {object} PostmanOptions
  * @property {string} url where votes go
- * @property {import("lib/shelf").Shelf} shelf one key per answer, so that two tabs never overwrite each other
+ * @property {string} sender the name of this page among those that send
+ * @property {import("lib/shelf").Shelf} shelf where answers are kept if the browser has no database
  * @property {() => void} onChange
  * @property {(settled: Settled[]) => void} onSettled
+ * @property {() => void} onTrouble something waits that only a later try can bring away
  */
 
-const PREFIX = "dopeornope.outbox.";
 /** A fresh answer rests this long, so that taking it back at once needs no server. */
 const GRACE_MS = 1200;
 const ENOUGH = 8;
 
-export class Postman {
+/**
+ * @param {PostmanOptions} options
+ * @returns {Promise<Postman>} with what earlier pages left behind
+ */
+export async function openPostman(options) {
+  const mailbox = await openMailbox(options.shelf);
+  return new Postman(options, mailbox, await mailbox.all());
+}
+
+class Postman {
   #options;
+  #mailbox;
   #outbox;
+  #tellOthers;
   #oneByOne = false;
+  /** Whether all of the last batch was on its way by other hands. */
+  #elsewhere = false;
   /** @type {Promise<void> | null} */
   #round = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {PostmanOptions} options */
-  constructor(options) {
+  /** @param {PostmanOptions} options @param {import("lib/mailbox").Mailbox} mailbox @param {Entry[]} kept */
+  constructor(options, mailbox, kept) {
     this.#options = options;
-    const kept = options.shelf.keys(PREFIX).map((key) => /** @type {Entry} */ (options.shelf.read(key)));
-    this.#outbox = openOutbox(kept.filter(Boolean));
+    this.#mailbox = mailbox;
+    this.#outbox = openOutbox(kept);
+    this.#tellOthers = mountGrapevine((settled) => this.#conclude(settled));
     document.addEventListener("visibilitychange", () => this.#hurry());
     window.addEventListener("online", () => void this.#deliver());
-    void this.#deliver();
+    // Whoever opened this listens first.
+    setTimeout(() => this.#deliver());
   }
 
   /** Answers that the server has not confirmed. @returns {readonly Entry[]} */
@@ -50,34 +71,42 @@ export class Postman {
     return this.#outbox.failures > 0;
   }
 
-  /** @param {Entry} entry */
-  accept(entry) {
-    this.#keep(entry);
-    this.#outbox = withEntry(this.#outbox, entry);
+  /** @param {readonly Entry[]} entries @returns {Promise<void>} when they are kept */
+  async accept(entries) {
+    await this.#mailbox.put(entries);
+    this.#outbox = withEntries(this.#outbox, entries);
     this.#plan();
   }
 
-  /** The study's last answer, if it can be had back without the server. @param {string} study */
-  takeBack(study) {
+  /**
+   * The study's last answer, if it can be had back without the server.
+   * @param {string} study
+   * @returns {Promise<readonly Entry[]>} its entries, several where pictures were judged together; none if it cannot
+   */
+  async takeBack(study) {
     const taken = takeBack(this.#outbox, study);
-    if (!taken) return null;
+    if (!taken) return [];
+    const ids = taken.entries.map((entry) => entry.client_id);
+    const there = await this.#mailbox.update(ids, (entry) => (entry.attempts > 0 ? entry : null));
+    // The service worker may have set out with it.
+    if (there.length < ids.length || there.some((entry) => entry.attempts > 0)) return [];
     this.#outbox = taken.outbox;
-    this.#forget(taken.entry);
-    return taken.entry;
+    return taken.entries;
   }
 
   /** Send everything now. @returns {Promise<boolean>} whether all has arrived */
   async deliverAll() {
     await this.#round;
     do await this.#deliver();
-    while (this.unsent.length > 0 && !this.isCutOff);
+    while (this.unsent.length > 0 && !this.isCutOff && !this.#elsewhere);
     return this.unsent.length === 0;
   }
 
   #plan() {
     clearTimeout(this.#timer);
     if (this.unsent.length === 0 || this.#round) return;
-    const patience = this.unsent.length >= ENOUGH ? 0 : GRACE_MS;
+    const hurried = this.#oneByOne || (this.unsent.length >= ENOUGH && !this.#elsewhere);
+    const patience = hurried ? 0 : GRACE_MS;
     const pause = this.isCutOff ? pauseAfter(this.#outbox.failures) : patience;
     this.#timer = setTimeout(() => this.#deliver(), pause);
   }
@@ -92,57 +121,63 @@ export class Postman {
     return this.#round;
   }
 
-  /** The page may be about to close: send now, beside whatever is on its way. */
+  /**
+   * The page may be about to close: send now, beside whatever is on its way, and wait for nothing. What stays in the
+   * mailbox all the same is sent again, which does no harm.
+   */
   #hurry() {
-    if (document.visibilityState === "hidden" && !this.isCutOff) void this.#send(nextBatch(this.#outbox));
+    if (document.visibilityState !== "hidden" || this.unsent.length === 0) return;
+    this.#options.onTrouble();
+    if (this.isCutOff || !navigator.onLine || askToDeliver()) return;
+    const batch = nextBatch(this.#outbox);
+    this.#outbox = attempted(this.#outbox, batch);
+    const ids = batch.map((entry) => entry.client_id);
+    void this.#mailbox.update(ids, (entry) => ({ ...entry, attempts: entry.attempts + 1 }));
+    void post(this.#options.url, { votes: batch.map(asBallot) }).catch(() => undefined);
   }
 
   /** @param {Entry[]} batch */
   async #send(batch) {
     if (batch.length === 0) return;
     if (!navigator.onLine) {
-      this.#outbox = failed(this.#outbox);
+      this.#fail();
       return;
     }
     this.#outbox = attempted(this.#outbox, batch);
-    this.unsent.filter((entry) => entry.attempts > 0).forEach((entry) => this.#keep(entry));
+    const { url, sender } = this.#options;
     try {
-      const { results } = await post(this.#options.url, { votes: batch.map(asBallot) });
-      this.#conclude(batch, results);
+      const settled = await carry({ mailbox: this.#mailbox, url, sender, batch });
+      this.#conclude(settled);
+      this.#tellOthers(settled);
       this.#oneByOne = false;
+      this.#elsewhere = settled.length === 0;
     } catch (problem) {
-      this.#excuse(batch, problem);
+      await this.#excuse(batch, problem);
     }
   }
 
-  /** @param {Entry[]} batch @param {import("logic/outbox").Receipt[]} receipts */
-  #conclude(batch, receipts) {
-    const { outbox, settled } = settle(this.#outbox, batch, receipts);
+  /** @param {Settled[]} heard */
+  #conclude(heard) {
+    const { outbox, settled } = settle(this.#outbox, heard);
     this.#outbox = outbox;
-    settled.forEach(({ entry }) => this.#forget(entry));
+    if (settled.length === 0) return;
     this.#options.onSettled(settled);
+    this.#options.onChange();
   }
 
   /** @param {Entry[]} batch @param {unknown} problem */
-  #excuse(batch, problem) {
-    if (!(problem instanceof Refused)) this.#outbox = failed(this.#outbox);
-    else if (batch.length === 1) this.#conclude(batch, [{ token: batch[0].token, status: "invalid" }]);
-    // One answer that the server cannot read must not hold up the others: find it.
-    else this.#oneByOne = true;
+  async #excuse(batch, problem) {
+    if (!(problem instanceof Refused)) this.#fail();
+    else if (batch.length > 1) this.#oneByOne = true;
+    // One answer that the server cannot read must not hold up the others.
+    else {
+      await this.#mailbox.update([batch[0].client_id], () => null);
+      this.#conclude([{ entry: batch[0], status: "invalid" }]);
+    }
   }
 
-  /** @param {Entry} entry */
-  #keep(entry) {
-    this.#options.shelf.write(PREFIX + entry.client_id, entry);
+  #fail() {
+    this.#outbox = failed(this.#outbox);
+    this.#options.onTrouble();
   }
-
-  /** @param {Entry} entry */
-  #forget(entry) {
-    this.#options.shelf.remove(PREFIX + entry.client_id);
-  }
-}
-
-/** @param {Entry} entry */
-function asBallot({ token, verdict, response_ms, client_id }) {
-  return { token, verdict, response_ms, client_id };
 }

@@ -5,7 +5,7 @@
  */
 
 /** @typedef {import("logic/deck").Exposure} Exposure */
-/** @typedef {"dope" | "nope" | "skip" | "report"} Verdict */
+/** @typedef {"dope" | "nope" | "tie" | "skip" | "report"} Verdict */
 /**
  * @typedef {object} Entry
  * @property {string} client_id ours, and new for every answer, so that an answer taken back is not brought back
@@ -15,7 +15,10 @@
  * @property {number} at milliseconds since 1970: answers are sent in the order in which they were given
  * @property {number} attempts how often it may have reached the server
  * @property {string} study
- * @property {Exposure} exposure the pair itself, to show it again when the answer is taken back
+ * @property {Exposure} exposure what was shown, to show it again when the answer is taken back
+ * @property {string} [act] entries of one act (pictures judged together) share it; they are taken back together
+ * @property {string} [sender] who carries it to the server just now
+ * @property {number} [until] milliseconds since 1970 up to which nobody else may carry it
  */
 /**
  * @typedef {object} Outbox
@@ -23,10 +26,13 @@
  * @property {number} failures tries in a row that did not get through
  */
 /** @typedef {{token: string, status: string, verdict?: string}} Receipt */
+/** @typedef {{entry: Entry, status: string}} Settled */
 
 const MOST_AT_ONCE = 50;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
+/** A little longer than the patience of a request. */
+const LEASE_MS = 20_000;
 
 /**
  * @param {readonly Entry[]} [entries] kept by an earlier page, which may have sent them
@@ -39,11 +45,11 @@ export function openOutbox(entries = []) {
 
 /**
  * @param {Outbox} outbox
- * @param {Entry} entry
+ * @param {readonly Entry[]} entries
  * @returns {Outbox}
  */
-export function withEntry(outbox, entry) {
-  return { ...outbox, entries: [...outbox.entries, entry] };
+export function withEntries(outbox, entries) {
+  return { ...outbox, entries: [...outbox.entries, ...entries] };
 }
 
 /**
@@ -71,24 +77,64 @@ export function attempted(outbox, batch) {
 }
 
 /**
- * The server answered: each entry with a receipt has arrived, or will never be accepted. An entry that was sent twice
- * at the same time is settled by the first answer only.
- * @param {Outbox} outbox
- * @param {readonly Entry[]} batch what was sent
- * @param {readonly Receipt[]} receipts in the order of the batch
- * @returns {{outbox: Outbox, settled: {entry: Entry, status: string}[]}}
+ * Whether this sender may carry the entry: nobody else does, or whoever did has not come back.
+ * @param {Entry} entry
+ * @param {string} sender
+ * @param {number} now
+ * @returns {boolean}
  */
-export function settle(outbox, batch, receipts) {
+export function isFree(entry, sender, now) {
+  return entry.sender === sender || (entry.until ?? 0) <= now;
+}
+
+/**
+ * @param {Entry} entry
+ * @param {string} sender
+ * @param {number} now
+ * @returns {Entry}
+ */
+export function leased(entry, sender, now) {
+  return { ...entry, sender, until: now + LEASE_MS, attempts: entry.attempts + 1 };
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {Entry}
+ */
+export function released(entry) {
+  return { ...entry, sender: "", until: 0 };
+}
+
+/**
+ * What the server wants to know of an entry.
+ * @param {Entry} entry
+ */
+export function asBallot({ token, verdict, response_ms, client_id }) {
+  return { token, verdict, response_ms, client_id };
+}
+
+/**
+ * Which entry each receipt speaks about; an entry without one has not been settled.
+ * @param {readonly Entry[]} sent
+ * @param {readonly Receipt[]} receipts in the order of what was sent
+ * @returns {Settled[]}
+ */
+export function receiptsOf(sent, receipts) {
+  return sent.slice(0, receipts.length).map((entry, index) => ({ entry, status: receipts[index].status }));
+}
+
+/**
+ * The server answered: each entry with a receipt has arrived, or will never be accepted. An entry of which one hears
+ * twice is settled by the first word only.
+ * @param {Outbox} outbox
+ * @param {readonly Settled[]} heard
+ * @returns {{outbox: Outbox, settled: Settled[]}}
+ */
+export function settle(outbox, heard) {
   const waiting = new Set(outbox.entries.map((entry) => entry.client_id));
-  const settled = batch
-    .slice(0, receipts.length)
-    .map((entry, index) => ({ entry, status: receipts[index].status }))
-    .filter(({ entry }) => waiting.has(entry.client_id));
+  const settled = heard.filter(({ entry }) => waiting.has(entry.client_id));
   const done = new Set(settled.map(({ entry }) => entry.client_id));
-  return {
-    outbox: { entries: outbox.entries.filter((entry) => !done.has(entry.client_id)), failures: 0 },
-    settled,
-  };
+  return { outbox: { entries: outbox.entries.filter((entry) => !done.has(entry.client_id)), failures: 0 }, settled };
 }
 
 /**
@@ -114,10 +160,12 @@ export function pauseAfter(failures, chance = Math.random()) {
  * Take back the study's last answer if the server cannot know it yet; null if it may, or if there is none.
  * @param {Outbox} outbox
  * @param {string} study
- * @returns {{outbox: Outbox, entry: Entry} | null}
+ * @returns {{outbox: Outbox, entries: readonly Entry[]} | null}
  */
 export function takeBack(outbox, study) {
-  const entry = outbox.entries.findLast((one) => one.study === study);
-  if (!entry || entry.attempts > 0) return null;
-  return { outbox: { ...outbox, entries: outbox.entries.filter((one) => one !== entry) }, entry };
+  const last = outbox.entries.findLast((one) => one.study === study);
+  if (!last) return null;
+  const entries = outbox.entries.filter((one) => one === last || (last.act && one.act === last.act));
+  if (entries.some((one) => one.attempts > 0)) return null;
+  return { outbox: { ...outbox, entries: outbox.entries.filter((one) => !entries.includes(one)) }, entries };
 }

@@ -10,7 +10,8 @@ import { mountTable } from "components/table";
 import { post } from "lib/api";
 import { Dealer } from "lib/dealer";
 import { buzz } from "lib/motion";
-import { Postman } from "lib/postman";
+import { askForSync, mountServiceWorker } from "lib/offline";
+import { openPostman } from "lib/postman";
 import { shelf } from "lib/shelf";
 import { stopwatch } from "lib/stopwatch";
 import * as words from "lib/words";
@@ -23,7 +24,7 @@ const HINTED_ANSWERS = 3;
 
 const root = /** @type {HTMLElement} */ (document.querySelector("[data-play]"));
 const find = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(`[data-${name}]`));
-const { study = "", deckUrl = "", votesUrl = "", undoUrl = "" } = root.dataset;
+const { study = "", deckUrl = "", votesUrl = "", undoUrl = "", workerUrl = "" } = root.dataset;
 const lasting = shelf("localStorage");
 
 let answered = Number(root.dataset.answered);
@@ -36,12 +37,19 @@ const watch = stopwatch();
 const live = find("live");
 const notice = mountNotice(find("notice"));
 const progress = mountProgress(find("progress"));
-const controls = mountControls(find("controls"), (action) => (action === "undo" ? void undo() : answer(action)));
+const postman = await openPostman({
+  url: votesUrl,
+  sender: newId(),
+  shelf: lasting,
+  onChange: render,
+  onSettled: settled,
+  onTrouble: () => void askForSync(),
+});
+const controls = mountControls(find("controls"), (action) => inTurn(() => (action === "undo" ? undo() : answer(action))));
 const table = mountTable(find("table"), {
   template: /** @type {HTMLTemplateElement} */ (root.querySelector("template")),
-  onSwipe: answer,
+  onSwipe: (verdict, motion) => inTurn(() => answer(verdict, motion)),
 });
-const postman = new Postman({ url: votesUrl, shelf: lasting, onChange: render, onSettled: settled });
 const inherited = new Set(postman.unsent.map((entry) => entry.client_id));
 const dealer = new Dealer({
   url: deckUrl,
@@ -53,21 +61,32 @@ const dealer = new Dealer({
   onClosed: () => (closed = true),
 });
 
+/** What was asked for last; the next thing begins when it is done. */
+let turn = Promise.resolve();
+
+/** @param {() => Promise<void>} work */
+function inTurn(work) {
+  turn = turn.then(work, work);
+}
+
 /** @param {Verdict} verdict @param {import("logic/drag").Motion} [motion] */
-function answer(verdict, motion) {
+async function answer(verdict, motion) {
   const [top] = dealer.hand;
   if (!top || undoing || closed) return;
   const { exposure } = top;
-  postman.accept({
-    client_id: newId(),
-    token: exposure.token,
-    verdict,
-    response_ms: watch.read(),
-    at: Date.now(),
-    attempts: 0,
-    study,
-    exposure,
-  });
+  // Kept before the card flies away: from here on the answer is not lost, whatever happens to this page.
+  await postman.accept([
+    {
+      client_id: newId(),
+      token: exposure.token,
+      verdict,
+      response_ms: watch.read(),
+      at: Date.now(),
+      attempts: 0,
+      study,
+      exposure,
+    },
+  ]);
   table.throwOff(exposure.token, verdict, motion);
   buzz(verdict === "dope" ? 18 : 10);
   count(1);
@@ -99,7 +118,7 @@ async function undo() {
  * @returns {Promise<{exposure: import("logic/deck").Exposure, verdict: Verdict} | string>} or why there is none
  */
 async function lastAnswer() {
-  const unsent = postman.takeBack(study);
+  const [unsent] = await postman.takeBack(study);
   if (unsent) return unsent;
   // The server takes back the newest answer it knows, so it must know all of them first.
   if (postman.unsent.length > 0 && !(await postman.deliverAll())) return words.CANNOT_TAKE_BACK;
@@ -201,3 +220,4 @@ window.addEventListener("online", render);
 window.addEventListener("offline", render);
 progress.update(answered);
 render();
+mountServiceWorker(workerUrl);
