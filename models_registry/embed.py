@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_registry.pictures import DEFAULT_MAX_PIXELS, BadPicture, open_rgb
-from models_registry.preprocess import prepare_into
 from models_registry.spec import EmptyBox
 
 if TYPE_CHECKING:
@@ -119,13 +118,12 @@ def _one_pass(
     encoder: Encoder, pictures: Sequence[Picture], part: range, taps: tuple[str, ...], max_pixels: int
 ) -> Batch:
     """Decode a few pictures and send those that could be decoded through the network, in one forward pass."""
-    rules = encoder.spec.rules
-    tensor = np.empty((len(part), 3, *rules.size), dtype=np.float32)
+    tensor = np.empty((len(part), *encoder.input_shape), dtype=np.float32)
     indices: list[int] = []
     failures: list[tuple[int, str]] = []
     for index in part:
         try:
-            prepare_into(tensor[len(indices)], _decoded(pictures[index], max_pixels), pictures[index].box, rules)
+            encoder.prepare(tensor[len(indices)], _decoded(pictures[index], max_pixels), pictures[index].box)
             indices.append(index)
         except Exception as error:  # sources are the caller's: whatever one raises, the rest goes on
             failures.append((index, _reason(error)))

@@ -107,3 +107,4 @@ register(
 register(
     "checkpoint", f"{_HERE}.checkpoint:FAMILY", "an encoder that was trained here or elsewhere", usage="checkpoint:DIR"
 )
+register("joint", f"{_HERE}.joint:FAMILY", "several encoders' vectors side by side", usage="joint:FILE")

@@ -16,9 +16,14 @@ from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.plans import Fault
 from models_registry.embed import Picture, embed
 from models_registry.encoders.base import Encoder, VectorLookup
+from models_registry.encoders.checkpoint import apply_head, read_checkpoint, read_head
+from models_registry.encoders.joint import side_by_side
 from models_registry.registry import load, with_every_tap
 from models_registry.spec import Box, EncoderSpec
 from models_registry.store import TapStore, VectorStore, content_key, key_for_item
+
+Made = tuple[dict[str, np.ndarray], list[bytes], list[Fault]]
+"""Vectors by tap, the keys that they are of, and what could not be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +75,62 @@ def embed_items(model: EmbeddingModel, taps: Sequence[str], items: Sequence[int]
     known = contents(model, items_without_vectors(model, taps, items))
     if not known:
         return []
-    vectors, keys, faults = _computed(model, taps, known)
+    made = _derived(model, taps, known)
+    vectors, keys, faults = _computed(model, taps, known) if made is None else made
     for tap in taps:
         if keys:
             folder_of(model, tap).write(keys, vectors[tap])
     return faults
 
 
-def _computed(
-    model: EmbeddingModel, taps: Sequence[str], known: list[Content]
-) -> tuple[dict[str, np.ndarray], list[bytes], list[Fault]]:
+def _derived(model: EmbeddingModel, taps: Sequence[str], known: list[Content]) -> Made | None:
+    """The vectors of a joint, or of a head over a frozen base, from the stored ones of the encoders it is made of.
+
+    No picture is opened that was embedded before. None where vectors do not follow from others, or where those
+    encoders are not registered here.
+    """
+    bases = _made_of(model)
+    if not bases:
+        return None
+    reasons: dict[str, str] = {}
+    for base, tap in bases:
+        reasons.update(embed_items(base, [tap], [content.item for content in known]))
+    stores = [folder_of(base, tap) for base, tap in bases]
+    missing = {key for store in stores for key in store.missing([content.key for content in known])}
+    keys = [content.key for content in known if content.key not in missing]
+    absent = [content.name for content in known if content.key in missing]
+    faults = [(name, reasons.get(name, "a vector that it follows from is missing")) for name in absent]
+    rows = [store.reader(keys).rows(0, len(keys)) for store in stores]
+    return (_followed(model, taps, rows) if keys else {}), keys, faults
+
+
+def _made_of(model: EmbeddingModel) -> list[tuple[EmbeddingModel, str]]:
+    """The registered encoders, with their taps, from whose vectors this model's follow; empty where they do not."""
+    options = model.spec.get("options", {})
+    wanted: list[tuple[str, str]] = []
+    if model.spec["family"] == "checkpoint" and not options["tuned"]:
+        wanted = [(options["base"], options["base_tap"])]
+    elif model.spec["family"] == "joint":
+        wanted = [(part["fingerprint"], part["tap"]) for part in options["parts"]]
+    rows = EmbeddingModel.objects.filter(fingerprint__in=[fingerprint for fingerprint, _ in wanted]).order_by("-pk")
+    known = {row.fingerprint: row for row in rows}
+    if any(fingerprint not in known for fingerprint, _ in wanted):
+        return []
+    return [(known[fingerprint], tap) for fingerprint, tap in wanted]
+
+
+def _followed(model: EmbeddingModel, taps: Sequence[str], rows: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    if model.spec["family"] == "joint":
+        parts = zip(rows, model.spec["options"]["parts"], strict=True)
+        joint = side_by_side([vectors[:, part["start"] : part["stop"]] for vectors, part in parts])
+        return dict.fromkeys(taps, joint)
+    path = Path(settings.WEIGHTS_DIR) / model.weights
+    checkpoint = read_checkpoint(path)
+    tensors = read_head(path, checkpoint)
+    return {tap: apply_head(checkpoint.head, tensors, rows[0], tap=tap) for tap in taps}
+
+
+def _computed(model: EmbeddingModel, taps: Sequence[str], known: list[Content]) -> Made:
     encoder = warm_encoder(model.pk)
     if isinstance(encoder, VectorLookup):
         found, missing = encoder.lookup([content.name for content in known])

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from models_registry.errors import BadOption, EncoderError, NonFiniteVectors
+from models_registry.preprocess import prepare_into
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from PIL import Image
 
-    from models_registry.spec import EncoderSpec
+    from models_registry.spec import Box, EncoderSpec
 
 Vectors = dict[str, "NDArray[np.float32]"]
 
@@ -32,8 +34,17 @@ class Encoder(ABC):
         self.spec = spec
         self.threads = 0  # the library decides
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one prepared picture, (3, height, width) unless the encoder says otherwise."""
+        return (3, *self.spec.rules.size)
+
+    def prepare(self, out: NDArray[np.float32], image: Image.Image, box: Box | None) -> None:
+        """Write one RGB picture, cropped and made ready, into a row of a batch; raises EmptyBox."""
+        prepare_into(out, image, box, self.spec.rules)
+
     def encode(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
-        """The vectors of a batch [n, 3, height, width] at every tap asked for, float32 [n, dim], from one pass.
+        """The vectors of a batch [n, *input_shape] at every tap asked for, float32 [n, dim], from one pass.
 
         Raises EncoderError for an unknown tap or a batch of another shape, NonFiniteVectors where the
         network gives values that are not numbers.
@@ -61,7 +72,7 @@ class Encoder(ABC):
                 raise EncoderError(f"{self.spec.source} has no tap {tap}; it has {', '.join(known)}.")
 
     def _check_shape(self, batch: NDArray[np.float32]) -> None:
-        expected = (3, *self.spec.rules.size)
+        expected = self.input_shape
         if batch.shape[1:] != expected:
             raise EncoderError(f"{self.spec.source} reads pictures of shape {expected}, not {batch.shape[1:]}.")
 

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+    from PIL import Image
 
     from models_registry.encoders.base import Vectors
+    from models_registry.spec import Box
 
     Tensors = Mapping[str, NDArray[np.float32]]
 
@@ -254,6 +256,13 @@ class HeadedEncoder(Encoder):
         self._checkpoint = checkpoint
         self._tensors = tensors
         self.pass_size = base.pass_size
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self._base.input_shape
+
+    def prepare(self, out: NDArray[np.float32], image: Image.Image, box: Box | None) -> None:
+        self._base.prepare(out, image, box)
 
     def set_threads(self, threads: int) -> None:
         super().set_threads(threads)

@@ -1,0 +1,86 @@
+"""Vectors that follow from stored ones: a joint, and a head over it, never open a picture again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
+
+from evalapp.catalog.models import Item
+from evalapp.contenders.models import EmbeddingModel
+from evalapp.contenders.pipeline import contents, embed_items, folder_of
+from evalapp.contenders.services import register_model
+from models_registry.encoders.checkpoint import HeadSpec, HeadTap, write_checkpoint
+from models_registry.encoders.joint import Part, write_joint
+from models_registry.spec import EncoderSpec
+from tests.studies.conftest import draw_cards
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def _spec(model: EmbeddingModel) -> EncoderSpec:
+    return EncoderSpec.from_json(model.spec)
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> list[int]:
+    (tmp_path / "cards").mkdir()
+    call_command("import_catalogue", "cards", str(draw_cards(tmp_path / "cards")))
+    return list(Item.objects.order_by("key").values_list("pk", flat=True))
+
+
+@pytest.fixture
+def learnt(tmp_path: Path) -> EmbeddingModel:
+    """A head over a joint of two registered encoders."""
+    colours, _ = register_model(source="colour-histogram", name="colours", options={})
+    tiny, _ = register_model(source="tiny-vgg", name="tiny", options={})
+    parts = [Part(_spec(tiny), "fc7", 0, _spec(tiny).tap("fc7").dim), Part(_spec(colours), "embedding", 0, 192)]
+    write_joint(tmp_path / "joint.json", parts)
+    joint, _ = register_model(source=f"joint:{tmp_path / 'joint.json'}", name="joint", options={})
+    dim = _spec(joint).taps[0].dim
+    weight = np.random.default_rng(1).normal(size=(6, dim)).astype(np.float32)
+    write_checkpoint(
+        tmp_path / "learnt",
+        base=_spec(joint),
+        base_tap="embedding",
+        head=HeadSpec(("linear",), (HeadTap("embedding", 6, 1),)),
+        tensors={"0.weight": weight, "0.bias": np.zeros(6, dtype=np.float32)},
+    )
+    return register_model(source=f"checkpoint:{tmp_path / 'learnt'}", name="learnt", options={})[0]
+
+
+def _stored(model: EmbeddingModel, items: list[int]) -> np.ndarray:
+    keys = [content.key for content in contents(model, items)]
+    return folder_of(model, "embedding").reader(keys).rows(0, len(keys))
+
+
+def test_they_are_those_that_the_pictures_give(
+    items: list[int], learnt: EmbeddingModel, settings: LazySettings, tmp_path: Path
+) -> None:
+    for name, tap in (("tiny", "fc7"), ("colours", "embedding")):
+        embed_items(EmbeddingModel.objects.get(name=name), [tap], items)
+    settings.MEDIA_ROOT.rename(tmp_path / "put-away")
+    assert embed_items(learnt, ["embedding"], items) == []
+    followed = _stored(learnt, items)
+
+    # Where its bases are not registered the same encoder has to look at the pictures.
+    (tmp_path / "put-away").rename(settings.MEDIA_ROOT)
+    settings.EMBEDDINGS_DIR = tmp_path / "elsewhere"
+    for number, base in enumerate(EmbeddingModel.objects.exclude(pk=learnt.pk)):
+        EmbeddingModel.objects.filter(pk=base.pk).update(fingerprint=f"{number:064d}")
+    assert embed_items(learnt, ["embedding"], items) == []
+    np.testing.assert_allclose(_stored(learnt, items), followed, atol=1e-4)
+
+
+def test_a_picture_that_a_base_cannot_read_is_left_out_with_its_reason(
+    items: list[int], learnt: EmbeddingModel, settings: LazySettings
+) -> None:
+    first = Item.objects.select_related("picture").get(pk=items[0])
+    (Path(settings.MEDIA_ROOT) / first.picture.file).write_bytes(b"nothing to see")
+    ((name, reason),) = embed_items(learnt, ["embedding"], items)
+    assert name == first.key
+    assert reason.startswith("not-a-picture")
+    assert len(_stored(learnt, items[1:])) == 23
