@@ -1,0 +1,68 @@
+"""What is known of each voter before each of their votes: how lenient they were, how they did on gold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Histories:
+    """Counts per voter [V] so far: verdicts that count and how many of them were dope (a tie is half), gold answers."""
+
+    votes: FloatArray
+    liked: FloatArray
+    gold_right: FloatArray
+    gold_wrong: FloatArray
+
+    @classmethod
+    def none(cls, voters: int) -> Histories:
+        """Voters who have not voted."""
+        return cls(*(np.zeros(voters) for _ in range(4)))
+
+
+def before_each(voters: NDArray[np.intp], values: FloatArray) -> FloatArray:
+    """Sum of the same voter's earlier `values`, for each of n votes in the order cast. Voters' orders do not mix.
+
+    >>> before_each(np.array([0, 1, 0, 1, 0]), np.array([1.0, 5.0, 2.0, 7.0, 4.0])).tolist()
+    [0.0, 0.0, 1.0, 5.0, 3.0]
+    """
+    order = np.argsort(voters, kind="stable")
+    sorted_voters = voters[order]
+    running = np.cumsum(values[order]) - values[order]
+    starts = np.flatnonzero(np.r_[True, sorted_voters[1:] != sorted_voters[:-1]]) if len(order) else order
+    lengths = np.diff(np.r_[starts, len(order)])
+    found = np.empty(len(values))
+    found[order] = running - np.repeat(running[starts], lengths)
+    return found
+
+
+def known_before(
+    histories: Histories, voters: NDArray[np.intp], answers: FloatArray, gold: NDArray[np.int8]
+) -> Histories:
+    """The counts of each vote's voter just before it [n], `histories` being what was known before them all.
+
+    `answers` are 1, 0 or 1/2; `gold` is 1 for gold answered right, 0 for wrong, -1 for a vote that is no gold.
+    """
+    plain = (gold < 0).astype(np.float64)
+    return Histories(
+        histories.votes[voters] + before_each(voters, plain),
+        histories.liked[voters] + before_each(voters, plain * answers),
+        histories.gold_right[voters] + before_each(voters, (gold == 1).astype(np.float64)),
+        histories.gold_wrong[voters] + before_each(voters, (gold == 0).astype(np.float64)),
+    )
+
+
+def remember(
+    histories: Histories, voters: NDArray[np.intp], answers: FloatArray, gold: NDArray[np.int8], sign: float = 1.0
+) -> None:
+    """Add these votes to the counts, in place; sign -1 takes them back."""
+    plain = (gold < 0).astype(np.float64)
+    np.add.at(histories.votes, voters, sign * plain)
+    np.add.at(histories.liked, voters, sign * plain * answers)
+    np.add.at(histories.gold_right, voters, sign * (gold == 1))
+    np.add.at(histories.gold_wrong, voters, sign * (gold == 0))

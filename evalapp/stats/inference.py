@@ -1,0 +1,216 @@
+"""What may be said of approvals, differences, ranks and the winner, at any moment, from the study's sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp, ndtr
+
+from evalapp.stats.evidence import Evidence, log_wealth
+from evalapp.stats.mixture import LEAST_VOTERS, log_evidence, radius
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """Per contender [M]: estimate (nan without votes), confidence sequence, standard error and design effect."""
+
+    estimates: FloatArray
+    low: FloatArray
+    high: FloatArray
+    errors: FloatArray
+    design_effects: FloatArray
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Per ordered pair [M, M], row less column: estimate, confidence sequence, standard error, design effect.
+
+    `log_evidence` (log of an e-value) says how strongly the votes speak for row above column, `better` is the normal
+    probability of it.
+    """
+
+    estimates: FloatArray
+    low: FloatArray
+    high: FloatArray
+    errors: FloatArray
+    design_effects: FloatArray
+    log_evidence: FloatArray
+    better: FloatArray
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`winner` (index, -1 while collecting); `log_stops` and `log_guards` [M]: evidence against "i is the best"."""
+
+    winner: int
+    log_stops: FloatArray
+    log_guards: FloatArray
+    delta: float
+
+
+def approvals(evidence: Evidence, alpha: float = 0.05) -> Approvals:
+    """Self-normalised approvals with confidence sequences whose variance comes from voters as clusters.
+
+        Â_i = Σ a w r 1_i y / Σ a w r 1_i,    |Σ a w r 1_i (y - A_i)| ≤ radius(V_i)
+        V_i = n/(n - 1) Σ_v (Σ_{t of v} a w r 1_i (y - Â_i))²,    n voters
+
+    Before there are 20 voters nothing is excluded: 0 to 1.
+    """
+    mass = evidence.mass
+    with np.errstate(invalid="ignore", divide="ignore"):
+        estimates = np.where(mass > 0, evidence.liked / np.where(mass > 0, mass, 1.0), np.nan)
+    centre = np.nan_to_num(estimates)
+    clustered = _quadratic(evidence.liked2, evidence.cross, evidence.mass2, centre) * _small_sample(evidence.voters)
+    single = _quadratic(evidence.vote_liked2, evidence.vote_cross, evidence.vote_mass2, centre)
+    low, high = _interval(centre, clustered, np.where(mass > 0, mass, 0.0), evidence.voters, alpha, 0.0)
+    errors = np.sqrt(clustered) / np.where(mass > 0, mass, np.inf)
+    return Approvals(estimates, low, high, errors, _ratio(clustered, single), alpha)
+
+
+def differences(evidence: Evidence, units: FloatArray, alpha: float = 0.05) -> Differences:
+    """Paired differences A_i - A_j, exactly 0 where two contenders put the same pairs first.
+
+        D_ij = Σ a ψ_ij / Σ a r,    V_ij = n/(n - 1) Σ_v (Σ_{t of v} a (ψ_ij - r D_ij))²
+
+    The V_ij of all pairs follow from one Gram matrix of the voters' sums. The evidence for "i above j" is the weaker of
+    the bets' and the clustered mixture's, so that neither a heavy voter nor a small sample makes it too strong.
+    """
+    total = evidence.weight
+    sums = evidence.residual[:, None] - evidence.residual
+    alike = units == 0
+    estimates = np.where(alike | (total <= 0), 0.0, sums / (total if total > 0 else 1.0))
+    clustered = difference_variances(evidence, estimates)
+    alone = np.diagonal(evidence.vote_gram)
+    single = np.where(alike, 0.0, alone[:, None] + alone - 2 * evidence.vote_gram)
+    scaled = clustered * units**2
+    low, high = _interval(estimates, scaled, total * units, evidence.voters, alpha, -1.0)
+    low, high = np.where(alike, 0.0, low), np.where(alike, 0.0, high)
+    errors = np.sqrt(clustered) / (total if total > 0 else np.inf)
+    log_e = np.minimum(log_wealth(evidence.log_bets), clustered_log_evidence(evidence, units))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        better = np.where(errors > 0, ndtr(estimates / np.where(errors > 0, errors, 1.0)), 0.5)
+    effects = _ratio(clustered, single)
+    return Differences(estimates, low, high, errors, effects, np.where(alike, 0.0, log_e), better, alpha)
+
+
+def difference_variances(evidence: Evidence, centres: FloatArray) -> FloatArray:
+    """V_ij [M, M] over voters of Σ a (ψ_ij - r d_ij), for the differences `centres`."""
+    alone = np.diagonal(evidence.gram)
+    raw = alone[:, None] + alone - 2 * evidence.gram
+    lean = evidence.gram_weight[:, None] - evidence.gram_weight
+    centred = raw - 2 * centres * lean + centres**2 * evidence.weight2
+    return np.maximum(centred, 0.0) * _small_sample(evidence.voters)
+
+
+def clustered_log_evidence(evidence: Evidence, units: FloatArray, margin: float = 0.0) -> FloatArray:
+    """Log e-values [M, M] against A_i - A_j <= -margin, voters as clusters; 0 (nothing said) before 20 voters."""
+    if evidence.voters < LEAST_VOTERS:
+        return np.zeros_like(units)
+    total = evidence.weight
+    estimates = (evidence.residual[:, None] - evidence.residual) / (total if total > 0 else 1.0)
+    sums = (estimates + margin) * total
+    found = log_evidence(sums * units, difference_variances(evidence, estimates) * units**2)
+    return np.asarray(np.where(units > 0, found, 0.0))
+
+
+def verdict(evidence: Evidence, units: FloatArray, delta: float = 0.05) -> Verdict:
+    """The stopping rule: one test per contender of "i is the best", which bets that the leader beats it.
+
+    Declare a when for every i ≠ a both the bets' wealth F_i and the voter-clustered guard reach 1 / delta: under the
+    null each bet is fair or losing, so whoever is declared is a best one with probability at least 1 - delta.
+    Contenders that put the same pairs first are equal; the first of them stands for all.
+    """
+    stops = stop_log_wealth(evidence)
+    guards = guard_log_evidence(evidence, units)
+    beaten = np.minimum(stops, guards) >= -np.log(delta)
+    standing = np.flatnonzero(~beaten)
+    equal = len(standing) > 0 and bool((units[np.ix_(standing, standing)] == 0).all())
+    winner = int(standing[0]) if equal and len(standing) < evidence.contenders else -1
+    return Verdict(winner, stops, guards, delta)
+
+
+def stop_log_wealth(evidence: Evidence) -> FloatArray:
+    """Log F_i [M]: where a leader was known it is bet on; before, the wealth is shared out among bets on all others.
+
+    Both parts are test supermartingales that never move at the same vote, so that their product is one, too.
+    """
+    rivals = evidence.contenders - 1
+    if not rivals:
+        return np.zeros(1)
+    others = np.swapaxes(evidence.log_open, -1, -2)
+    others = np.where(np.eye(rivals + 1, dtype=bool), -np.inf, others)
+    shared = (logsumexp(others, axis=(1, 3)) - np.log(others.shape[1] * rivals)).sum(axis=0)
+    return np.asarray(log_wealth(evidence.log_stops) + shared)
+
+
+def guard_log_evidence(evidence: Evidence, units: FloatArray) -> FloatArray:
+    """Log e-values [M] against "i is the best", with the variance that voters bring; 0 before 20 voters.
+
+    One half is the mixture of the sums that the stopping rule bets on, one the mean of those of all others against i.
+    """
+    n, count = evidence.voters, evidence.contenders
+    if n < LEAST_VOTERS or count < 2:
+        return np.zeros(count)
+    centred = np.maximum(evidence.guard2 - evidence.guard**2 / n, 0.0) * _small_sample(n)
+    led = np.where(evidence.guard2 > 0, log_evidence(evidence.guard, centred), 0.0)
+    pairs = clustered_log_evidence(evidence, units)
+    others = np.where(np.eye(count, dtype=bool), -np.inf, pairs.T)
+    shared = logsumexp(others, axis=1) - np.log(count - 1)
+    return np.asarray(np.logaddexp(led, shared) - np.log(2.0))
+
+
+def rank_bounds(log_e: FloatArray, delta: float = 0.05) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Best and worst rank of each contender [M], all right at once with probability at least 1 - delta.
+
+    best_i = 1 + #{j: E_ji ≥ M/delta}, worst_i = M - #{j: E_ij ≥ M/delta}.
+
+    >>> strong = np.log([[1.0, 90.0, 90.0], [0.1, 1.0, 9.0], [0.1, 0.2, 1.0]])
+    >>> [bound.tolist() for bound in rank_bounds(strong)]
+    [[1, 2, 2], [1, 3, 3]]
+    """
+    count = len(log_e)
+    sure = (log_e >= np.log(count / delta)) & ~np.eye(count, dtype=bool)
+    return 1 + sure.sum(axis=0), count - sure.sum(axis=1)
+
+
+def practically_best(evidence: Evidence, units: FloatArray, margin: float, delta: float = 0.05) -> NDArray[np.bool_]:
+    """Who is surely at most `margin` below every other [M]: the same e-values with ψ + margin, at delta / (M - 1).
+
+    A contender that puts the same pairs first differs by exactly 0 and needs no evidence.
+    """
+    count = evidence.contenders
+    if count < 2:
+        return np.zeros(count, dtype=bool)
+    log_e = clustered_log_evidence(evidence, units, margin)
+    close = (log_e >= np.log((count - 1) / delta)) | (units == 0)
+    return np.asarray(close.all(axis=1))
+
+
+def _interval(
+    centre: FloatArray, variance: FloatArray, total: FloatArray, voters: float, alpha: float, least: float
+) -> tuple[FloatArray, FloatArray]:
+    if voters < LEAST_VOTERS:
+        return np.full_like(centre, least), np.ones_like(centre)
+    known = total > 0
+    half = np.where(known, radius(variance, alpha) / np.where(known, total, 1.0), np.inf)
+    return np.clip(centre - half, least, 1.0), np.clip(centre + half, least, 1.0)
+
+
+def _quadratic(square: FloatArray, cross: FloatArray, mass2: FloatArray, at: FloatArray) -> FloatArray:
+    """Σ (liked - at · mass)², never below 0 by rounding."""
+    return np.maximum(square - 2 * at * cross + at * at * mass2, 0.0)
+
+
+def _small_sample(voters: float) -> float:
+    return voters / (voters - 1) if voters > 1 else 1.0
+
+
+def _ratio(clustered: FloatArray, single: FloatArray) -> FloatArray:
+    floor = 1e-12
+    return np.where(single > floor, clustered / np.where(single > floor, single, 1.0), np.nan)
