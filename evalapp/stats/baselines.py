@@ -34,4 +34,4 @@ def baselines(mean: ArrayLike, voter_means: ArrayLike, query_means: ArrayLike) -
     [0.5, 0.8, 0.941]
     """
     both = logit(np.asarray(voter_means)) + logit(np.asarray(query_means)) - logit(np.asarray(mean))
-    return np.clip(expit(both), CLIP, 1.0 - CLIP)
+    return np.asarray(np.clip(expit(both), CLIP, 1.0 - CLIP))

@@ -17,6 +17,7 @@ from evalapp.stats.intervals import BETS
 
 FloatArray = NDArray[np.float64]
 _CHUNK = 2_000_000
+COUNTS = ("weight", "weight2", "votes", "voters")
 
 
 @dataclass(slots=True)
@@ -36,7 +37,8 @@ class VoterSums:
     @classmethod
     def none(cls, voters: int, contenders: int) -> VoterSums:
         """Rows of voters who have not voted."""
-        return cls(*(np.zeros((voters, contenders)) for _ in range(4)), np.zeros(voters))
+        liked, mass, residual, guard = (np.zeros((voters, contenders)) for _ in range(4))
+        return cls(liked, mass, residual, guard, np.zeros(voters))
 
     def copy(self) -> VoterSums:
         """The same rows, to be changed freely."""
@@ -85,10 +87,11 @@ class Evidence:
     def none(cls, contenders: int, eras: int = 1) -> Evidence:
         """Before the first vote."""
         m, g = contenders, len(BETS)
-        shapes = {"gram": (m, m), "vote_gram": (m, m), "paired": (m, m), "paired2": (m, m), "told_apart": (m, m)}
+        square = ("gram", "vote_gram", "paired", "paired2", "told_apart")
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(square, (m, m))
         shapes |= {"log_bets": (eras, g, m, m), "log_open": (eras, g, m, m), "log_stops": (eras, g, m)}
-        arrays = {one.name: np.zeros(shapes.get(one.name, m)) for one in fields(cls) if one.type == "FloatArray"}
-        return cls(**arrays)
+        names = [one.name for one in fields(cls) if one.name not in COUNTS]
+        return cls(**{name: np.zeros(shapes.get(name, (m,))) for name in names})  # type: ignore[arg-type]
 
     @property
     def contenders(self) -> int:
@@ -98,18 +101,48 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """n votes of one batch, ready to be added: all that counts of each vote, known but for `answers` before it came.
+    """n answers of one batch, ready to be added. An answer is one vote, or all votes on what was shown together.
 
-    `voters` [n] rows of the voters; `members` [n, M] who put the pair first; `weights` [n] 1 / (Q π); `trust` [n] r;
-    `answers` [n] 1 dope, 0 nope, 1/2 tie; `baselines` [n] m.
+    `voters` [n] rows of the voters; `trust` [n] r; over the votes of an answer `mass` [n, M] Σ r w 1_i, `liked` [n, M]
+    Σ r w 1_i y and `moves` [n, M] Σ r w 1_i (y - m), so that ψ_ij is the difference of two columns of `moves`;
+    `votes` [n] counts them and `members` [n, M] how many of them each contender is credited with.
     """
 
     voters: NDArray[np.intp]
-    members: NDArray[np.bool_]
-    weights: FloatArray
     trust: FloatArray
-    answers: FloatArray
-    baselines: FloatArray
+    mass: FloatArray
+    liked: FloatArray
+    moves: FloatArray
+    votes: FloatArray
+    members: FloatArray
+
+
+def credits_of(
+    voters: NDArray[np.intp],
+    members: NDArray[np.bool_],
+    weights: FloatArray,
+    trust: FloatArray,
+    answers: FloatArray,
+    baselines: FloatArray,
+    groups: NDArray[np.intp] | None = None,
+) -> Credits:
+    """Credits of n votes: row of the voter, who put the pair first [n, M], 1 / (Q π), r, y (1, 0 or 1/2), and m.
+
+    Votes with the same number in `groups` [n] are one answer of one voter: they were drawn together, so that only their
+    sum has the mean A_i - A_j. Each such answer takes the least of its votes' r.
+    """
+    columns = members.astype(np.float64)
+    mass = (trust * weights)[:, None] * columns
+    parts = (mass, mass * answers[:, None], mass * (answers - baselines)[:, None], np.ones(len(voters)), columns)
+    if groups is None:
+        return Credits(voters, trust, *parts)
+    _, first, place = np.unique(groups, return_index=True, return_inverse=True)
+    summed = [np.zeros((len(first), *part.shape[1:])) for part in parts]
+    for total, part in zip(summed, parts, strict=True):
+        np.add.at(total, place, part)
+    least = np.full(len(first), np.inf)
+    np.minimum.at(least, place, trust)
+    return Credits(voters[first], least, *summed)
 
 
 def add(evidence: Evidence, rows: VoterSums, batch: Batch, portion: Credits, sign: float = 1.0) -> None:
@@ -142,65 +175,65 @@ def _squares(rows: VoterSums, touched: NDArray[np.intp]) -> dict[str, FloatArray
 
 
 def _add_to_rows(rows: VoterSums, batch: Batch, portion: Credits, sign: float) -> None:
-    members = portion.members.astype(np.float64)
-    mine = members * own_weights(batch) * (sign * portion.trust * portion.weights)[:, None]
-    np.add.at(rows.mass, portion.voters, mine)
-    np.add.at(rows.liked, portion.voters, mine * portion.answers[:, None])
-    common = sign * common_weight(batch)
-    moves = _moves(portion)
-    np.add.at(rows.residual, portion.voters, common * moves[:, None] * members)
+    own, common = sign * own_weights(batch), sign * common_weight(batch)
+    np.add.at(rows.mass, portion.voters, own * portion.mass)
+    np.add.at(rows.liked, portion.voters, own * portion.liked)
+    np.add.at(rows.residual, portion.voters, common * portion.moves)
     np.add.at(rows.weight, portion.voters, common * portion.trust)
     if batch.leader >= 0:
-        ahead = members[:, [batch.leader]] - members
-        np.add.at(rows.guard, portion.voters, sign * moves[:, None] * ahead * pair_weights(batch)[batch.leader])
-
-
-def _moves(portion: Credits) -> FloatArray:
-    """r w (y - m) [n]."""
-    return portion.trust * portion.weights * (portion.answers - portion.baselines)
+        ahead = portion.moves[:, [batch.leader]] - portion.moves
+        np.add.at(rows.guard, portion.voters, sign * pair_weights(batch)[batch.leader] * ahead)
 
 
 def _add_votes(evidence: Evidence, batch: Batch, portion: Credits, sign: float) -> None:
-    members, moves = portion.members.astype(np.float64), _moves(portion)
-    own, pairs, common = own_weights(batch), pair_weights(batch), common_weight(batch)
-    mass = portion.trust * portion.weights
-    answers = portion.answers
-    for name, values in (("mass", mass), ("liked", mass * answers)):
-        setattr(evidence, name, getattr(evidence, name) + sign * own * (values @ members))
-    squares = (("vote_mass2", mass**2), ("vote_cross", mass**2 * answers), ("vote_liked2", (mass * answers) ** 2))
-    for name, values in squares:
-        setattr(evidence, name, getattr(evidence, name) + sign * own**2 * (values @ members))
-    residual = moves @ members
-    spread = (members * (moves**2)[:, None]).T @ members
-    alone = np.diagonal(spread)
-    evidence.residual += sign * common * residual
+    own, common = own_weights(batch), common_weight(batch)
+    evidence.mass += sign * own * portion.mass.sum(axis=0)
+    evidence.liked += sign * own * portion.liked.sum(axis=0)
+    evidence.vote_mass2 += sign * own**2 * (portion.mass**2).sum(axis=0)
+    evidence.vote_cross += sign * own**2 * (portion.mass * portion.liked).sum(axis=0)
+    evidence.vote_liked2 += sign * own**2 * (portion.liked**2).sum(axis=0)
+    evidence.credited += sign * portion.members.sum(axis=0)
+    evidence.votes += sign * float(portion.votes.sum())
     evidence.weight += sign * common * float(portion.trust.sum())
+    _add_pairs(evidence, batch, portion, sign)
+
+
+def _add_pairs(evidence: Evidence, batch: Batch, portion: Credits, sign: float) -> None:
+    pairs, common, leader = pair_weights(batch), common_weight(batch), batch.leader
+    residual = portion.moves.sum(axis=0)
+    spread = portion.moves.T @ portion.moves
+    evidence.residual += sign * common * residual
     evidence.vote_gram += sign * common**2 * spread
-    evidence.paired += sign * pairs * (residual[:, None] - residual)
-    evidence.paired2 += sign * pairs**2 * (alone[:, None] + alone - 2 * spread)
-    together = members.T @ members
-    count = np.diagonal(together)
-    evidence.credited += sign * count
-    evidence.told_apart += sign * (count[:, None] + count - 2 * together)
-    evidence.votes += sign * len(answers)
-    gains = _log_gains(stakes(batch), moves, members)
+    evidence.paired += sign * pairs * _apart(residual)
+    evidence.paired2 += sign * pairs**2 * _squares_apart(spread)
+    evidence.told_apart += sign * _squares_apart(portion.members.T @ portion.members)
+    gains = _log_gains(stakes(batch), portion.moves)
     evidence.log_bets[batch.era] += sign * gains
-    if batch.leader < 0:
+    if leader < 0:
         evidence.log_open[batch.era] += sign * gains
     else:
-        leader = batch.leader
         evidence.log_stops[batch.era] += sign * gains[:, leader, :]
         evidence.guard += sign * pairs[leader] * (residual[leader] - residual)
 
 
-def _log_gains(bets: FloatArray, moves: FloatArray, members: FloatArray) -> FloatArray:
+def _apart(values: FloatArray) -> FloatArray:
+    return values[:, None] - values
+
+
+def _squares_apart(gram: FloatArray) -> FloatArray:
+    """Σ (x_i - x_j)² [M, M] out of Σ x_i x_j."""
+    alone = np.diagonal(gram)
+    return alone[:, None] + alone - 2 * gram
+
+
+def _log_gains(bets: FloatArray, moves: FloatArray) -> FloatArray:
     """Σ_t log(1 + λ_g ψ_ij,t) [G, M, M]."""
     total = np.zeros(bets.shape)
     step = max(1, _CHUNK // bets.size)
     for start in range(0, len(moves), step):
-        part = slice(start, start + step)
-        psi = moves[part, None, None] * (members[part, :, None] - members[part, None, :])
-        total += np.log1p(bets * psi[:, None]).sum(axis=0)
+        part = moves[start : start + step]
+        psi = part[:, None, :, None] - part[:, None, None, :]
+        total += np.log1p(bets * psi).sum(axis=0)
     return total
 
 

@@ -66,4 +66,4 @@ def radius(variances: ArrayLike, alpha: float = 0.05) -> FloatArray:
         middle = (low + high) / 2
         inside = log_evidence_two_sided(middle, v) < limit
         low, high = np.where(inside, middle, low), np.where(inside, high, middle)
-    return high
+    return np.asarray(high)

@@ -124,7 +124,7 @@ def quota_design(counts: NDArray[np.int64], places: NDArray[np.intp], queries: i
     """
     plain = uniform_design(places, queries)
     lacking = (counts.max(initial=0) + 1 - counts).astype(np.float64)
-    return (1.0 - floor) * lacking / lacking.sum() + floor * plain
+    return np.asarray((1.0 - floor) * lacking / lacking.sum() + floor * plain)
 
 
 def keep_strata(probabilities: FloatArray, strata: NDArray[np.intp], places: NDArray[np.intp]) -> FloatArray:

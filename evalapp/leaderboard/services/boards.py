@@ -24,7 +24,7 @@ from evalapp.leaderboard.services.numbers import (
 from evalapp.stats import inference
 from evalapp.stats.baselines import QUERY_PRIOR, VOTER_PRIOR, baselines, shrunk_means
 from evalapp.stats.batches import Batch, batch_of, units
-from evalapp.stats.evidence import Credits, Evidence, FloatArray, VoterSums, add
+from evalapp.stats.evidence import Evidence, FloatArray, VoterSums, add, credits_of
 from evalapp.stats.histories import Histories, known_before
 from evalapp.stats.voters import honesty
 from evalapp.studies.models import Study
@@ -149,7 +149,10 @@ def _credit(
     evidence: Evidence, field: Field, batch: Batch, votes: Sequence[tuple[int, str, int, str, int, float, bool]]
 ) -> None:
     _, voters = np.unique([str(vote[1]) for vote in votes], return_inverse=True)
-    members = field.members[np.searchsorted(field.pairs, [vote[2] for vote in votes])]
+    row = {int(pair): place for place, pair in enumerate(field.pairs)}
+    # A pair that nobody puts first any more is credited to nobody.
+    rows_of = np.array([row.get(vote[2], len(row)) for vote in votes])
+    members = np.vstack([field.members, np.zeros((1, evidence.contenders), dtype=bool)])[rows_of]
     answers = np.array([_ANSWERS[vote[3]] for vote in votes])
     weights = 1.0 / (field.queries * np.array([vote[5] for vote in votes]))
     known = known_before(Histories.none(voters.max() + 1), voters, answers, np.full(len(votes), -1, dtype=np.int8))
@@ -157,7 +160,7 @@ def _credit(
     expected = baselines(0.5, means, shrunk_means(0.0, 0.0, 0.5, QUERY_PRIOR))
     trust = honesty(known.gold_right.astype(np.int64), known.gold_wrong.astype(np.int64))
     rows = VoterSums.none(voters.max() + 1, evidence.contenders)
-    add(evidence, rows, batch, Credits(voters, members, weights, trust, answers, expected))
+    add(evidence, rows, batch, credits_of(voters, members, weights, trust, answers, expected))
     evidence.voters = float(voters.max() + 1)
 
 
