@@ -20,7 +20,7 @@ COUNTING_RULES = {
         "Positive: more dope than nope; negative: more nope than dope; weight: the difference of"
         " (dope + 1) / (dope + nope + 2)."
     ),
-    "voters": "Pseudonyms, the same in every export of this study and in no other's.",
+    "voters": "Pseudonyms that are new in every export, save where nothing was voted in between.",
 }
 
 
@@ -43,7 +43,7 @@ def manifest_of(
         "catalogue": {"slug": study.catalogue.slug, "version": study.catalogue_version},
         "contenders": [_contender(contender) for contender in contenders],
         "counting_rules": COUNTING_RULES,
-        "rows": {file.table: file.rows for file in files},
+        "rows": {file.table: file.rows for file in files if file.rows is not None},
         "files": [asdict(file) for file in files],
     }
 

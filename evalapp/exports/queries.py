@@ -1,25 +1,22 @@
-"""The rows of every table, streamed through server-side cursors in an order that does not change."""
+"""What an export is made of, in an order that does not change."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
-from django.db.models import F, Func, Q
 from django.utils.crypto import salted_hmac
 
-from evalapp.catalog.models import Item
-from evalapp.exports import tables
+from evalapp.exports import statements, tables
+from evalapp.exports.copying import copied
 from evalapp.exports.tables import Table
-from evalapp.studies.models import Contender, Gallery, Nomination, Pair, Query, Study
-from evalapp.voting.models import Vote
+from evalapp.studies.models import Contender, Study
 
-Row = tuple[Any, ...]
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _FETCHED = 5_000
 
@@ -35,9 +32,22 @@ def one_moment() -> Iterator[None]:
         yield
 
 
-def rows_of(table: Table, study: Study) -> Iterator[Row]:
-    """The table's rows, as tuples in the order of its columns."""
-    return _ROWS[table.name](study)
+def batches_of(table: Table, study: Study) -> Generator[pa.RecordBatch]:
+    """The table's rows in batches with the table's columns."""
+    batches = _copied(statements.STATEMENTS[table.name], table, study)
+    return _with_pseudonyms(batches, pseudonyms_of(study)) if table is tables.VOTES else batches
+
+
+def extra_batches_of(table: Table, study: Study) -> Generator[pa.RecordBatch]:
+    """The rows of a table that stands beside the agreed ones, in batches."""
+    return _copied(statements.STATEMENTS[table.name], table, study)
+
+
+def expected_rows(study: Study) -> int:
+    """About how many rows the tables have together: what a progress bar needs to know beforehand."""
+    with connection.cursor() as cursor:
+        cursor.execute(statements.ROWS, {"study": study.pk})
+        return int(cursor.fetchone()[0])
 
 
 def contenders_of(study: Study) -> Iterator[Contender]:
@@ -45,31 +55,16 @@ def contenders_of(study: Study) -> Iterator[Contender]:
     return study.contenders.select_related("embedding__model").order_by("pk").iterator(chunk_size=_FETCHED)
 
 
-def _votes(study: Study) -> Iterator[Row]:
-    pseudonym = pseudonyms_of(study)
-    fields = (
-        "pk",
-        "pair_id",
-        "voter_id",
-        "verdict",
-        "exposure__kind",
-        "counted",
-        "void_reason",
-        "response_ms",
-        "exposure__served_at",
-        "voted_at",
-        "exposure__propensity",
-        "exposure__side",
-        "simulated",
-    )
-    rows = Vote.objects.filter(study=study).order_by("pk").values_list(*fields)
-    for vote, pair, voter, *rest in rows.iterator(chunk_size=_FETCHED):
-        yield (vote, pair, pseudonym(voter.hex), *rest)
-
-
 def pseudonyms_of(study: Study) -> Callable[[str], str]:
-    """Names for voters that are the same in every export of this study and cannot be joined with another's."""
-    salt = f"evalapp.exports.voter/{study.slug}"
+    """Names for voters, the same for the same votes: who votes on gets a new name in the next export.
+
+    Nobody who holds two exports can tell which of their voters are one person, unless nothing was voted in between,
+    when both exports are the same to the byte.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statements.STATE, {"study": study.pk})
+        state = "/".join(str(value) for value in cursor.fetchone())
+    salt = f"evalapp.exports.voter/{study.slug}/{state}"
 
     @lru_cache(maxsize=10_000)
     def name(voter: str) -> str:
@@ -78,48 +73,28 @@ def pseudonyms_of(study: Study) -> Callable[[str], str]:
     return name
 
 
-def _pairs(study: Study) -> Iterator[Row]:
-    rows = Pair.objects.filter(study=study).order_by("pk")
-    fields = ("pk", "query__item__key", "candidate__key", "dope", "nope", "skip", "query__item__split")
-    return rows.values_list(*fields).iterator(chunk_size=_FETCHED)
+def _copied(statement: str, table: Table, study: Study) -> Generator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    for batch in copied(statement, {"study": study.pk}, _in_text(table.schema)):
+        columns = [column.cast(field.type) for column, field in zip(batch.columns, table.schema, strict=True)]
+        yield pa.RecordBatch.from_arrays(columns, schema=table.schema)
 
 
-def _nominations(study: Study) -> Iterator[Row]:
-    rows = Nomination.objects.filter(contender__study=study).order_by("pair", "contender")
-    return rows.values_list("pair_id", "contender__name", "rank", "distance").iterator(chunk_size=_FETCHED)
+def _in_text(schema: pa.Schema) -> pa.Schema:
+    """The types that the statements write: times without their zone, which is UTC."""
+    import pyarrow as pa
+
+    times = [pa.timestamp("us") if pa.types.is_timestamp(kind) else kind for kind in schema.types]
+    return pa.schema(list(zip(schema.names, times, strict=True)))
 
 
-def _items(study: Study) -> Iterator[Row]:
-    gallery = Gallery.objects.filter(study=study).values(item=Func(F("items"), function="unnest"))
-    queries = Query.objects.filter(study=study).values("item")
-    candidates = Pair.objects.filter(study=study).values("candidate")
-    rows = Item.objects.filter(Q(pk__in=gallery) | Q(pk__in=queries) | Q(pk__in=candidates)).order_by("key")
-    before = ("key", "path", "picture__sha256", "category", "product", "domain", "x1", "y1", "x2", "y2")
-    for *known, attributes, split in rows.values_list(*before, "attributes", "split").iterator(chunk_size=_FETCHED):
-        yield (*known, json.dumps(attributes, sort_keys=True, ensure_ascii=False), split)
+def _with_pseudonyms(batches: Iterator[pa.RecordBatch], name: Callable[[str], str]) -> Generator[pa.RecordBatch]:
+    import pyarrow as pa
 
-
-def _triplets(study: Study) -> Iterator[Row]:
-    """Of every query each liked candidate (more dope than nope) with each noped one.
-
-    The weight is the difference of their shares of dope, each with one vote of either kind added: between 0 and 1,
-    and small while there are few votes.
-    """
-    voted = Pair.objects.filter(study=study).filter(Q(dope__gt=0) | Q(nope__gt=0)).order_by("query", "pk")
-    fields = ("query_id", "query__item__key", "candidate__key", "dope", "nope")
-    rows = voted.values_list(*fields).iterator(chunk_size=_FETCHED)
-    for (_, query), answers in groupby(rows, key=lambda row: row[:2]):
-        shares = [(key, (dope + 1) / (dope + nope + 2)) for *_, key, dope, nope in answers]
-        for positive, liked in shares:
-            for negative, noped in shares:
-                if liked > 0.5 > noped:
-                    yield query, positive, negative, liked - noped
-
-
-_ROWS: dict[str, Callable[[Study], Iterator[Row]]] = {
-    tables.VOTES.name: _votes,
-    tables.PAIRS.name: _pairs,
-    tables.NOMINATIONS.name: _nominations,
-    tables.ITEMS.name: _items,
-    tables.TRIPLETS.name: _triplets,
-}
+    for batch in batches:
+        place = batch.schema.get_field_index("voter")
+        voters = batch.column(place).dictionary_encode()
+        names = pa.array([name(voter) for voter in voters.dictionary.to_pylist()], pa.string())
+        columns = [*batch.columns[:place], names.take(voters.indices), *batch.columns[place + 1 :]]
+        yield pa.RecordBatch.from_arrays(columns, schema=batch.schema)

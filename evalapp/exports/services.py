@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from evalapp.core.errors import Conflict, InvalidInput, Problem
+from evalapp.exports import extras, tables
 from evalapp.exports.manifest import manifest_of
-from evalapp.exports.queries import Row, contenders_of, one_moment, rows_of
+from evalapp.exports.queries import batches_of, contenders_of, extra_batches_of, one_moment
 from evalapp.exports.tables import TABLES, Table
-from evalapp.exports.writers import WRITERS, write_table
+from evalapp.exports.writers import WRITERS, Batches, WrittenFile, write_table
 from evalapp.studies.models import Study
 
 MANIFEST = "manifest.json"
 
 
 class Watch(Protocol):
-    """Something that sees the rows of a table go by, such as a progress bar."""
+    """Something that sees the batches of a table go by, such as a progress bar."""
 
-    def __call__(self, table: Table, rows: Iterable[Row]) -> Iterable[Row]: ...
+    def __call__(self, table: Table, batches: Batches) -> Batches: ...
 
 
 def export_study(study: Study, kind: str, output: Path, watch: Watch | None = None) -> dict[str, Any]:
@@ -36,14 +37,21 @@ def export_study(study: Study, kind: str, output: Path, watch: Watch | None = No
     if kind not in WRITERS:
         raise InvalidInput(f"{kind!r} is not a format; choose one of {', '.join(WRITERS)}.")
     with _appearing(output) as draft, one_moment():
-        files = []
-        for table in TABLES:
-            rows = rows_of(table, study)
-            files.append(write_table(table, watch(table, rows) if watch else rows, draft, kind))
-        manifest = manifest_of(study, contenders_of(study), files, kind)
+        files = list(_tables(study, kind, draft, watch))
+        files.append(extras.write_oml(extra_batches_of(tables.OML, study), draft))
+        files.append(extras.write_index_tuples(extra_batches_of(tables.VERDICTS, study), draft))
+        contenders = list(contenders_of(study))
+        files.append(extras.write_card(manifest_of(study, contenders, files, kind), draft))
+        manifest = manifest_of(study, contenders, files, kind)
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         (draft / MANIFEST).write_text(text, encoding="utf-8")
     return manifest
+
+
+def _tables(study: Study, kind: str, folder: Path, watch: Watch | None) -> Iterator[WrittenFile]:
+    for table in TABLES:
+        with closing(batches_of(table, study)) as batches:
+            yield write_table(table, watch(table, batches) if watch else batches, folder, kind)
 
 
 @contextmanager

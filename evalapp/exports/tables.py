@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SCHEMA_VERSION = 1
 
@@ -29,6 +32,20 @@ class Table:
     def header(self) -> tuple[str, ...]:
         """The names of the columns."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns as Arrow's types; times are microseconds in UTC."""
+        import pyarrow as pa
+
+        kinds = {
+            "int": pa.int64(),
+            "float": pa.float64(),
+            "text": pa.string(),
+            "bool": pa.bool_(),
+            "time": pa.timestamp("us", tz="UTC"),
+        }
+        return pa.schema([(column.name, kinds[column.kind]) for column in self.columns])
 
 
 def _table(name: str, **kinds: Kind) -> Table:
@@ -70,3 +87,20 @@ ITEMS = _table(
 )
 TRIPLETS = _table("triplets", query="text", positive="text", negative="text", weight="float")
 TABLES = (VOTES, PAIRS, NOMINATIONS, ITEMS, TRIPLETS)
+
+OML = _table(
+    "oml",
+    label="int",
+    path="text",
+    split="text",
+    is_query="bool",
+    is_gallery="bool",
+    category="text",
+    x_1="int",
+    x_2="int",
+    y_1="int",
+    y_2="int",
+)
+"""The data frame of open-metric-learning, always a CSV."""
+VERDICTS = _table("verdicts", query="int", candidate="int", dope="int", nope="int")
+"""Rows of ITEMS whose pair more people liked than noped or the other way round: read, but never a file of its own."""

@@ -1,4 +1,4 @@
-"""Files out of rows, a batch at a time: the same rows always give the same bytes."""
+"""Files out of batches: the same rows always give the same bytes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,94 +15,79 @@ from evalapp.exports.tables import Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Row = tuple[Any, ...]
-Writer = Callable[[Table, Iterable[Row], Path], int]
-
-_BATCH = 10_000
-"""Rows in memory at a time, and in one group of a parquet file."""
+Batches = Iterable["pa.RecordBatch"]
+Writer = Callable[[Table, Batches, Path], int]
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A file of the export as the manifest lists it."""
+    """A file of the export as the manifest lists it; `rows` is None for what is no table."""
 
     table: str
     file: str
-    rows: int
+    rows: int | None
     sha256: str
 
 
-def write_table(table: Table, rows: Iterable[Row], folder: Path, kind: str) -> WrittenFile:
+def write_table(table: Table, batches: Batches, folder: Path, kind: str) -> WrittenFile:
     """Write one table into the folder; `kind` is csv, jsonl or parquet."""
     path = folder / f"{table.name}.{kind}"
-    count = WRITERS[kind](table, rows, path)
+    return described(table.name, path, WRITERS[kind](table, batches, path))
+
+
+def described(table: str, path: Path, rows: int | None = None) -> WrittenFile:
+    """A file that was written, with its checksum."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return WrittenFile(table.name, path.name, count, digest)
+    return WrittenFile(table, path.name, rows, digest)
 
 
-def _write_csv(table: Table, rows: Iterable[Row], path: Path) -> int:
+def _write_csv(table: Table, batches: Batches, path: Path) -> int:
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table.header)
-        for row in rows:
-            writer.writerow([_plain(value) for value in row])
-            count += 1
+        for batch in batches:
+            writer.writerows(_rows(batch, booleans_as_text=True))
+            count += batch.num_rows
     return count
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _timestamp(value) if isinstance(value, datetime) else value
-
-
-def _timestamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _write_jsonl(table: Table, rows: Iterable[Row], path: Path) -> int:
+def _write_jsonl(table: Table, batches: Batches, path: Path) -> int:
     count = 0
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     with path.open("w", encoding="utf-8", newline="") as file:
-        for row in rows:
-            record = dict(zip(table.header, row, strict=True))
-            file.write(json.dumps(record, ensure_ascii=False, default=_timestamp) + "\n")
-            count += 1
+        for batch in batches:
+            file.writelines(encode(dict(zip(table.header, row, strict=True))) + "\n" for row in _rows(batch))
+            count += batch.num_rows
     return count
 
 
-def _write_parquet(table: Table, rows: Iterable[Row], path: Path) -> int:
-    import pyarrow as pa
+def _write_parquet(table: Table, batches: Batches, path: Path) -> int:
     from pyarrow import parquet
 
-    schema = _schema(table)
     count = 0
-    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-        for batch in _batches(iter(rows)):
-            columns = zip(*batch, strict=True)
-            arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
-            count += len(batch)
+    with parquet.ParquetWriter(path, table.schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            count += batch.num_rows
     return count
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while batch := list(islice(rows, _BATCH)):
-        yield batch
-
-
-def _schema(table: Table) -> pa.Schema:
+def _rows(batch: pa.RecordBatch, *, booleans_as_text: bool = False) -> Iterator[tuple[Any, ...]]:
+    """The rows as plain values; times as ISO 8601 with microseconds and Z."""
     import pyarrow as pa
+    from pyarrow import compute
 
-    kinds = {
-        "int": pa.int64(),
-        "float": pa.float64(),
-        "text": pa.string(),
-        "bool": pa.bool_(),
-        "time": pa.timestamp("us", tz="UTC"),
-    }
-    return pa.schema([(column.name, kinds[column.kind]) for column in table.columns])
+    def plain(column: pa.Array) -> list[Any]:
+        if pa.types.is_timestamp(column.type):
+            column = compute.strftime(column, "%Y-%m-%dT%H:%M:%SZ")
+        elif booleans_as_text and pa.types.is_boolean(column.type):
+            column = column.cast(pa.string())
+        values: list[Any] = column.to_pylist()
+        return values
+
+    return zip(*map(plain, batch.columns), strict=True)
 
 
 WRITERS: dict[str, Writer] = {"csv": _write_csv, "jsonl": _write_jsonl, "parquet": _write_parquet}

@@ -32,6 +32,7 @@ from tests import cast
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 KINDS = ("csv", "jsonl", "parquet")
+EXTRAS = ("README.md", "oml.csv", "pml.npz")
 
 
 @pytest.fixture
@@ -150,7 +151,8 @@ def test_the_same_study_gives_the_same_bytes_twice(study: Study, tmp_path: Path,
     manifests = [export_study(study, kind, tmp_path / name) for name in ("one", "two")]
     assert manifests[0] == manifests[1]
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert names == sorted([*(f"{table.name}.{kind}" for table in TABLES), "manifest.json"])
+    tables_and_more = [*(f"{table.name}.{kind}" for table in TABLES), "manifest.json", *EXTRAS]
+    assert names == sorted(tables_and_more)
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -198,11 +200,21 @@ def test_voters_are_pseudonyms_that_no_other_study_shares(study: Study, tmp_path
     assert len(here) == 8
     assert len(there) == 1
     assert not here & there
-    text = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "match").iterdir())
+    text = "".join(path.read_text(encoding="utf-8", errors="replace") for path in (tmp_path / "match").iterdir())
     for voter in Voter.objects.all():
         assert voter.pk.hex not in text.replace("-", "")
     for token in Exposure.objects.values_list("token", flat=True):
         assert token.hex not in text.replace("-", "")
+
+
+def test_who_votes_on_gets_another_name_in_the_next_export(study: Study, tmp_path: Path) -> None:
+    """Two exports cannot be laid side by side to follow a person."""
+    export_study(study, "csv", tmp_path / "before")
+    cast.answered_exposure(study, cast.bo())
+    export_study(study, "csv", tmp_path / "after")
+    before, after = ({row["voter"] for row in read(tmp_path / name, "votes")} for name in ("before", "after"))
+    assert len(after) == len(before) + 1
+    assert not before & after
 
 
 def test_texts_that_trouble_files_come_back_as_they_were(study: Study, tmp_path: Path) -> None:
@@ -237,7 +249,7 @@ def test_a_folder_with_files_is_refused_in_one_line(study: Study, tmp_path: Path
 def test_an_empty_folder_is_filled(study: Study, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     export_study(study, "csv", tmp_path / "out")
-    assert len(list((tmp_path / "out").iterdir())) == 6
+    assert len(list((tmp_path / "out").iterdir())) == 6 + len(EXTRAS)
 
 
 def test_a_file_in_its_place_is_refused(study: Study, tmp_path: Path) -> None:
@@ -251,7 +263,7 @@ def test_an_export_that_fails_leaves_nothing(study: Study, tmp_path: Path, monke
         yield from ()
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(services, "rows_of", full)
+    monkeypatch.setattr(services, "batches_of", full)
     with pytest.raises(Problem, match="No space left"):
         export_study(study, "csv", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
@@ -270,14 +282,14 @@ def test_it_is_of_one_moment_and_streamed_outside_a_test_transaction(tmp_path: P
     study = cast.open_study()
     cast.answered_exposure(study, cast.ada())
 
-    def meddle(table: tables.Table, rows: Any) -> Any:
-        rows = list(rows)
+    def meddle(table: tables.Table, batches: Any) -> Any:
+        batches = list(batches)
         if table is tables.VOTES:
             from concurrent.futures import ThreadPoolExecutor
 
             with ThreadPoolExecutor(1) as elsewhere:
                 elsewhere.submit(_vote_elsewhere, study).result()
-        return rows
+        return batches
 
     manifest = export_study(study, "csv", tmp_path / "out", meddle)
     assert Vote.objects.count() == 2

@@ -1,55 +1,77 @@
-"""Exports do not grow in memory with the votes."""
+"""Exports do not grow in memory with the votes, and what goes wrong on the way out is told."""
 
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
-from django.db import connection
+from django.db import DataError, connection, transaction
 
-from evalapp.exports.queries import Row, one_moment, rows_of
-from evalapp.exports.tables import TABLES, VOTES, Table
+from evalapp.exports import copying
+from evalapp.exports.copying import copied
+from evalapp.exports.tables import Table, _table
 from evalapp.exports.writers import write_table
-from evalapp.studies.models import Study
-from evalapp.voting.pipeline import parse_taste, simulate_votes
-from tests import cast
+
+NUMBERS = _table("numbers", number="int", word="text")
+COUNTING = "SELECT number, repeat('w', 200) || number FROM generate_series(1, %(last)s) AS number"
 
 
-def many(count: int) -> Iterator[Row]:
-    for number in range(count):
-        yield number, number, "voter", "dope", "study", True, "", 800, None, None, 0.25, "left", False
+def counting(last: int) -> Iterator[pa.RecordBatch]:
+    return copied(COUNTING, {"last": last}, NUMBERS.schema)
 
 
-def peak(rows: Iterable[Row], folder: Path, kind: str) -> int:
-    """Bytes of Python's own that writing these rows took at most at once."""
+def peak(table: Table, batches: Iterator[pa.RecordBatch], folder: Path, kind: str) -> int:
+    """Bytes, of Python's own and of Arrow's, that writing these rows took at most at once."""
     folder.mkdir()
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pool)
     tracemalloc.start()
     try:
-        write_table(VOTES, rows, folder, kind)
-        return tracemalloc.get_traced_memory()[1]
+        write_table(table, batches, folder, kind)
+        return tracemalloc.get_traced_memory()[1] + (pool.max_memory() or 0)
     finally:
         tracemalloc.stop()
-
-
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_four_times_the_rows_take_no_more_memory(tmp_path: Path, kind: str) -> None:
-    write_table(VOTES, many(10), tmp_path, kind)
-    few = peak(many(25_000), tmp_path / "few", kind)
-    assert peak(many(100_000), tmp_path / "many", kind) < 1.3 * few
+        pa.set_memory_pool(before)
 
 
 @pytest.mark.database
 @pytest.mark.django_db
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_rows_come_through_a_cursor_of_the_server(table: Table) -> None:
-    study: Study = cast.open_study()
-    simulate_votes(study, votes=100, voters=10, taste=parse_taste("category"), seed=1)
-    with one_moment():
-        rows = rows_of(table, study)
-        next(rows)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_cursors WHERE statement NOT LIKE '%pg_cursors%'")
-            assert cursor.fetchone()[0] == 1
-        assert list(rows)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_four_times_the_rows_take_no_more_memory(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "_BLOCK", 1 << 18)
+    write_table(NUMBERS, counting(10), tmp_path, kind)
+    few = peak(NUMBERS, counting(8_000), tmp_path / "few", kind)
+    assert peak(NUMBERS, counting(32_000), tmp_path / "many", kind) < 1.3 * few
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_rows_come_as_they_are_asked_for() -> None:
+    """The first batch is there while the database still counts: nothing waits for the last row."""
+    with closing(counting(100_000)) as batches:
+        first = next(batches)
+        assert 0 < first.num_rows < 50_000
+        assert first.column(0)[0].as_py() == 1
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_an_error_half_way_is_raised_where_the_rows_are_read() -> None:
+    failing = "SELECT 1 / (%(last)s - number), '' FROM generate_series(1, 100000) AS number"
+    with pytest.raises(DataError, match="division by zero"):
+        list(copied(failing, {"last": 90_000}, NUMBERS.schema))
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_nothing_is_null_that_is_empty_and_nothing_empty_that_is_null() -> None:
+    (batch,) = copied("SELECT NULL::int, '' UNION ALL SELECT 0, 'a \"word\",' || chr(10) || 'more'", {}, NUMBERS.schema)
+    assert batch.to_pydict() == {"number": [None, 0], "word": ["", 'a "word",\nmore']}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser
-from evalapp.exports.queries import Row
 from evalapp.exports.services import export_study
 from evalapp.exports.tables import Table
-from evalapp.exports.writers import WRITERS
+from evalapp.exports.writers import WRITERS, Batches
 from evalapp.studies.queries import study_by_slug
 
 
@@ -29,12 +27,13 @@ class Command(BaseCommand):
         output = options["output"].absolute()
         manifest = export_study(study, options["format"], output, self._watch)
         for file in manifest["files"]:
-            self.say(f"{file['file']:<20} {file['rows']:>10,} rows")
+            rows = "" if file["rows"] is None else f"{file['rows']:>10,} rows"
+            self.say(f"{file['file']:<20} {rows}".rstrip())
         self.say(f"Written to {output}")
         return manifest
 
-    def _watch(self, table: Table, rows: Iterable[Row]) -> Iterable[Row]:
+    def _watch(self, table: Table, batches: Batches) -> Batches:
         with self.progress(table.name, None, "rows") as bar:
-            for row in rows:
-                yield row
-                bar.update()
+            for batch in batches:
+                yield batch
+                bar.update(batch.num_rows)
