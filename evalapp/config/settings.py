@@ -28,6 +28,7 @@ VAR_DIR = env_path("VAR_DIR", BASE_DIR / "var")
 MEDIA_ROOT = VAR_DIR / "media"
 EMBEDDINGS_DIR = VAR_DIR / "embeddings"
 TRAINING_DIR = VAR_DIR / "training"
+EXPORTS_DIR = VAR_DIR / "exports"
 WEIGHTS_DIR = env_path("MODEL_WEIGHTS_DIR", VAR_DIR / "weights")
 
 # --- Who may come in ---------------------------------------------------------------------------------------
@@ -77,6 +78,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "csp",
     "evalapp.core",
+    "evalapp.webhooks",
     "evalapp.catalog",
     "evalapp.contenders",
     "evalapp.studies",
@@ -168,8 +170,23 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": WORKER_SILENCE.total_seconds()},
     },
     "prepare-known-answers": {"task": "voting.prepare", "schedule": 30.0, "options": {"expires": 30.0}},
+    "deliver-webhooks": {
+        "task": "webhooks.deliver",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
 }
 DEVICE = env_str("DEVICE", "auto")
+
+# --- Webhooks ----------------------------------------------------------------------------------------------
+
+WEBHOOK_PRIVATE_HOSTS = env_list("WEBHOOK_PRIVATE_HOSTS", [])
+"""Hosts of the operator's own network that webhooks may call; all others must have public addresses."""
+
+# --- Exports -----------------------------------------------------------------------------------------------
+
+EXPORT_LINK_LASTS = timedelta(hours=env_int("EXPORT_LINK_HOURS", 24, low=1))
+"""A download link works for so long; operators make new ones at will."""
 
 # --- API ---------------------------------------------------------------------------------------------------
 

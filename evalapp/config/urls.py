@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evalapp.catalog.api_urls")),
     path("api/v1/", include("evalapp.contenders.api_urls")),
     path("api/v1/", include("evalapp.training.api_urls")),
+    path("api/v1/", include("evalapp.exports.api_urls")),
+    path("api/v1/", include("evalapp.webhooks.api_urls")),
     path("api/v1/", include("evalapp.core.api_urls")),
     # /api/
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -25,6 +27,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("evalapp.catalog.urls")),
     path("", include("evalapp.contenders.urls")),
     path("", include("evalapp.training.urls")),
+    path("", include("evalapp.exports.urls")),
+    path("", include("evalapp.webhooks.urls")),
     path("", include("evalapp.core.urls")),
     path("admin/", admin.site.urls),
 ]

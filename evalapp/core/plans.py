@@ -44,12 +44,14 @@ class Plan:
 PLANS: dict[str, tuple[str, str]] = {
     "precompute": ("evalapp.studies.pipeline.PLAN", "gpu"),
     "train": ("evalapp.training.pipeline.PLAN", "gpu"),
+    "export": ("evalapp.exports.pipeline.PLAN", "default"),
 }
 """Kind of job: dotted path of its plan, imported only by the worker, and the queue its nudges go to."""
 
 TARGETS: dict[str, tuple[str, str]] = {
     "study": ("studies.Study", "slug"),
     "training": ("training.TrainingRun", "name"),
+    "export": ("exports.Export", "study__slug"),
 }
 """What a target such as `study:12` is: the model, known by its name only, and the field that people call it by."""
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
+from django.db import transaction
 
 from evalapp.core import queries, services
 from evalapp.core.models import Job
@@ -20,6 +21,12 @@ def nudge(job: Job, workers: int = 1) -> None:
     services.note_nudge([job.pk])
     for _ in range(workers):
         work.apply_async((job.pk,), queue=queue_of(job.kind))
+
+
+def begin(job: Job | None) -> None:
+    """Tell a worker of a job that was just asked for, once the rows it needs can be seen."""
+    if job is not None:
+        transaction.on_commit(lambda: nudge(job))
 
 
 def call_workers(job: Job) -> None:

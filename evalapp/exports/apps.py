@@ -1,6 +1,9 @@
 from django.apps import AppConfig
 
+from evalapp.core.navigation import LabPage
+
 
 class ExportsConfig(AppConfig):
     name = "evalapp.exports"
     verbose_name = "Exports"
+    lab_pages = (LabPage("Exports", "lab-exports", order=60),)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
 
+from evalapp.core.errors import NotFound
 from evalapp.exports import statements, tables
 from evalapp.exports.copying import copied
+from evalapp.exports.models import Export
 from evalapp.exports.tables import Table
 from evalapp.studies.models import Contender, Study
 
@@ -48,6 +52,27 @@ def expected_rows(study: Study) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statements.ROWS, {"study": study.pk})
         return int(cursor.fetchone()[0])
+
+
+def recent_exports(limit: int = 100) -> list[Export]:
+    """The newest first, with their studies and jobs."""
+    return list(Export.objects.select_related("study", "job").order_by("-pk")[:limit])
+
+
+def export_by_id(export_id: int) -> Export:
+    """Raises NotFound."""
+    found = Export.objects.select_related("study", "job").filter(pk=export_id).first()
+    if found is None:
+        raise NotFound(f"There is no export {export_id}.")
+    return found
+
+
+def archive_of(export: Export) -> Path:
+    """Where its archive lies; raises NotFound while it is not whole, and where somebody took the file away."""
+    path = Path(settings.EXPORTS_DIR) / export.file
+    if not export.is_whole or not path.is_file():
+        raise NotFound(f"Export {export.pk} has no file to download.")
+    return path
 
 
 def contenders_of(study: Study) -> Iterator[Contender]:

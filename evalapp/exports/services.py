@@ -1,4 +1,4 @@
-"""Writing an export: whole or not at all."""
+"""Asking for exports, and writing one: whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
 from evalapp.core.errors import Conflict, InvalidInput, Problem
+from evalapp.core.models import JobState
+from evalapp.core.services import request_job
 from evalapp.exports import extras, tables
 from evalapp.exports.manifest import manifest_of
-from evalapp.exports.queries import batches_of, contenders_of, extra_batches_of, one_moment
+from evalapp.exports.models import Export
+from evalapp.exports.queries import batches_of, contenders_of, expected_rows, extra_batches_of, one_moment
 from evalapp.exports.tables import TABLES, Table
 from evalapp.exports.writers import WRITERS, Batches, WrittenFile, write_table
 from evalapp.studies.models import Study
+from evalapp.webhooks.events import EXPORT_READY
+from evalapp.webhooks.services import announce
 
 MANIFEST = "manifest.json"
 
@@ -27,6 +36,46 @@ class Watch(Protocol):
     def __call__(self, table: Table, batches: Batches) -> Batches: ...
 
 
+def request_export(study: Study, kind: str) -> Export:
+    """An export to be written by a worker, with its job. Raises InvalidInput for an unknown format."""
+    _check_kind(kind)
+    with transaction.atomic():
+        export = Export.objects.create(study=study, format=kind, rows_expected=expected_rows(study))
+        export.job = request_job("export", export.target)
+        export.save(update_fields=["job"])
+    return export
+
+
+def note_rows(export: Export, written: int) -> None:
+    """Note how far the writing is."""
+    Export.objects.filter(pk=export.pk).update(rows_written=written)
+
+
+def mark_whole(export: Export, file: str, size: int, sha256: str, manifest: dict[str, Any]) -> None:
+    """The archive lies under its name: say so, with what it holds."""
+    rows = sum(manifest["rows"][table.name] for table in TABLES)
+    Export.objects.filter(pk=export.pk).update(
+        file=file, size=size, sha256=sha256, manifest=manifest, rows_written=rows, finished_at=timezone.now()
+    )
+
+
+def announce_export(target: str, state: str) -> None:
+    """Tell whoever listens that an export ended well; called in the transaction that ends its job."""
+    export = Export.objects.select_related("study").get(pk=int(target.removeprefix("export:")))
+    if state == JobState.DONE:
+        facts = {"export": export.pk, "study": export.study.slug, "format": export.format, "sha256": export.sha256}
+        announce(EXPORT_READY, {**facts, "size": export.size})
+
+
+def remove_export(export: Export) -> None:
+    """Delete an export and its archive. Raises Conflict while it is being written."""
+    if export.job is not None and not export.job.is_final:
+        raise Conflict(f"Export {export.pk} is being written; cancel its job first.")
+    if export.file:
+        (Path(settings.EXPORTS_DIR) / export.file).unlink(missing_ok=True)
+    export.delete()
+
+
 def export_study(study: Study, kind: str, output: Path, watch: Watch | None = None) -> dict[str, Any]:
     """Write the study's tables and manifest into the folder `output`, and return the manifest.
 
@@ -34,8 +83,7 @@ def export_study(study: Study, kind: str, output: Path, watch: Watch | None = No
     study gives the same bytes. Raises InvalidInput for an unknown kind, Conflict where there are files already, and
     Problem where the folder cannot be written.
     """
-    if kind not in WRITERS:
-        raise InvalidInput(f"{kind!r} is not a format; choose one of {', '.join(WRITERS)}.")
+    _check_kind(kind)
     with _appearing(output) as draft, one_moment():
         files = list(_tables(study, kind, draft, watch))
         files.append(extras.write_oml(extra_batches_of(tables.OML, study), draft))
@@ -46,6 +94,11 @@ def export_study(study: Study, kind: str, output: Path, watch: Watch | None = No
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         (draft / MANIFEST).write_text(text, encoding="utf-8")
     return manifest
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in WRITERS:
+        raise InvalidInput(f"{kind!r} is not a format; choose one of {', '.join(WRITERS)}.")
 
 
 def _tables(study: Study, kind: str, folder: Path, watch: Watch | None) -> Iterator[WrittenFile]:

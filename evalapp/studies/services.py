@@ -26,6 +26,8 @@ from evalapp.studies.models import (
     StudyMode,
     StudyState,
 )
+from evalapp.webhooks.events import STUDY_CLOSED
+from evalapp.webhooks.services import announce
 
 CONTROL = "control"
 MOST_GALLERY = 20_000
@@ -250,10 +252,11 @@ def open_study(study: Study) -> None:
 
 def close_study(study: Study) -> None:
     """End the voting; what was cast stays. Raises Conflict if the study is not open."""
-    if not Study.objects.filter(pk=study.pk, state=StudyState.OPEN).update(
-        state=StudyState.CLOSED, closed_at=timezone.now()
-    ):
-        raise Conflict(f"{study} is not open.")
+    with transaction.atomic():
+        still_open = Study.objects.filter(pk=study.pk, state=StudyState.OPEN)
+        if not still_open.update(state=StudyState.CLOSED, closed_at=timezone.now()):
+            raise Conflict(f"{study} is not open.")
+        announce(STUDY_CLOSED, {"study": study.slug})
 
 
 def change_study(

@@ -1,0 +1,14 @@
+"""Addresses of pages."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from evalapp.exports import pages
+
+urlpatterns: list[URLPattern] = [
+    path("lab/exports/", pages.exports, name="lab-exports"),
+    path("lab/exports/add/", pages.add_export, name="export-add"),
+    path("lab/exports/<int:export_id>/remove/", pages.remove_export, name="export-remove"),
+    path("exports/<str:link>/", pages.download, name="export-download"),
+]

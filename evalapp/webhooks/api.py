@@ -1,0 +1,71 @@
+"""Webhooks over HTTP, for operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from evalapp.webhooks import queries, services, tasks
+
+
+class WebhookOutput(serializers.Serializer[Any]):
+    """A webhook, without its secret."""
+
+    id = serializers.IntegerField()
+    url = serializers.CharField()
+    events = serializers.ListField(child=serializers.CharField())
+    created_at = serializers.DateTimeField()
+
+    class Meta:
+        ref_name = "Webhook"
+
+
+class WebhooksApi(APIView):
+    """`GET webhooks/`, `POST webhooks/`."""
+
+    class Input(serializers.Serializer[Any]):
+        url = serializers.URLField(max_length=500)
+        events = serializers.ListField(child=serializers.CharField(max_length=40), max_length=20)
+
+        class Meta:
+            ref_name = "NewWebhook"
+
+    class Made(WebhookOutput):
+        secret = serializers.CharField(help_text="Signs what is sent; told this once.")
+
+        class Meta:
+            ref_name = "MadeWebhook"
+
+    @extend_schema(operation_id="webhooks", responses=WebhookOutput(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(WebhookOutput(queries.webhooks(), many=True).data)
+
+    @extend_schema(operation_id="webhook_add", request=Input, responses={201: Made})
+    def post(self, request: Request) -> Response:
+        words = self.Input(data=request.data)
+        words.is_valid(raise_exception=True)
+        return Response(self.Made(services.add_webhook(**words.validated_data)).data, status=status.HTTP_201_CREATED)
+
+
+class WebhookApi(APIView):
+    """`DELETE webhooks/{id}/`."""
+
+    @extend_schema(operation_id="webhook_remove", responses={204: None})
+    def delete(self, request: Request, webhook_id: int) -> Response:
+        queries.webhook_by_id(webhook_id).delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class TryWebhookApi(APIView):
+    """`POST webhooks/{id}/ping/`: send an event of no meaning."""
+
+    @extend_schema(operation_id="webhook_ping", request=None, responses={202: None})
+    def post(self, request: Request, webhook_id: int) -> Response:
+        services.try_webhook(queries.webhook_by_id(webhook_id))
+        tasks.deliver.delay()
+        return Response(status=status.HTTP_202_ACCEPTED)

@@ -1,0 +1,62 @@
+"""The operators' page of webhooks."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from evalapp.core.errors import NotFound, Problem
+from evalapp.webhooks import queries, services, tasks
+from evalapp.webhooks.events import EVENTS
+from evalapp.webhooks.models import Webhook
+
+
+@require_safe
+@staff_member_required
+def webhooks(request: HttpRequest) -> HttpResponse:
+    """The addresses with their events, and the last deliveries."""
+    shown = {"webhooks": queries.webhooks(), "deliveries": queries.recent_deliveries(), "events": EVENTS}
+    return render(request, "webhooks/webhooks.html", shown)
+
+
+@require_POST
+@staff_member_required
+def add_webhook(request: HttpRequest) -> HttpResponse:
+    """Make one; its secret is told once."""
+    try:
+        made = services.add_webhook(request.POST.get("url", "").strip(), request.POST.getlist("events"))
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, f"{made.url} is told from now on. Its secret, shown this once: {made.secret}")
+    return redirect("lab-webhooks")
+
+
+@require_POST
+@staff_member_required
+def remove_webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
+    """Tell this address nothing any more."""
+    webhook = _found(webhook_id)
+    webhook.delete()
+    messages.success(request, f"{webhook.url} is told nothing any more.")
+    return redirect("lab-webhooks")
+
+
+@require_POST
+@staff_member_required
+def ping_webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
+    """Send an event of no meaning, to see whether it arrives."""
+    services.try_webhook(_found(webhook_id))
+    tasks.deliver.delay()
+    messages.success(request, "A ping is on its way; reload to see how it went.")
+    return redirect("lab-webhooks")
+
+
+def _found(webhook_id: int) -> Webhook:
+    try:
+        return queries.webhook_by_id(webhook_id)
+    except NotFound as problem:
+        raise Http404(problem.message) from problem
