@@ -33,7 +33,7 @@ MANIFEST = "manifest.json"
 class Watch(Protocol):
     """Something that sees the batches of a table go by, such as a progress bar."""
 
-    def __call__(self, table: Table, batches: Batches) -> Batches: ...
+    def __call__(self, table: Table, batches: Batches, /) -> Batches: ...
 
 
 def request_export(study: Study, kind: str) -> Export:
