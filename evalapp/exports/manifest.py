@@ -15,7 +15,15 @@ COUNTING_RULES = {
     "verdicts": "Only `dope` and `nope` are verdicts; `skip` and `report` are answers.",
     "credit": "A verdict is credited to every contender whose nomination of the pair has rank 1.",
     "weight": "1 / (queries x propensity), queries being those with at least one nomination of rank 1.",
-    "pairs": "`dope`, `nope` and `skip` of a pair are its counted votes, simulated ones included.",
+    "pairs": (
+        "`dope`, `nope` and `skip` of a pair are its counted votes of the kinds study, control and imported, simulated"
+        " ones and those of people who asked to be forgotten included."
+    ),
+    "forgotten": "Votes of people who asked to be forgotten are in the counts of pairs and nowhere else.",
+    "kinds": (
+        "`study` and `control` were drawn by the design. `gold` has a known answer, `repeat` was shown once more:"
+        " they tell about voters. `imported` was voted on elsewhere; its propensity is not known."
+    ),
     "triplets": (
         "Positive: more dope than nope; negative: more nope than dope; weight: the difference of"
         " (dope + 1) / (dope + nope + 2)."
@@ -58,7 +66,8 @@ def _contender(contender: Contender) -> dict[str, Any]:
             "metric": None,
             "weights_hash": None,
             "fingerprint": None,
-            "control": True,
+            "answers_hash": contender.answers_sha256 or None,
+            "control": contender.is_control,
         }
     return {
         "contender": contender.name,
@@ -67,5 +76,6 @@ def _contender(contender: Contender) -> dict[str, Any]:
         "metric": contender.metric,
         "weights_hash": embedding.model.spec.get("weights_sha256"),
         "fingerprint": embedding.model.fingerprint,
+        "answers_hash": None,
         "control": False,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.contrib import messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -17,6 +19,8 @@ from evalapp.exports.links import read_link, sign_link
 from evalapp.exports.writers import WRITERS
 from evalapp.studies.models import Study
 from evalapp.studies.queries import study_by_slug
+
+_CLIENT = Path(__file__).with_name("client.py")
 
 
 @require_safe
@@ -57,6 +61,12 @@ def remove_export(request: HttpRequest, export_id: int) -> HttpResponse:
     else:
         messages.success(request, f"Export {export_id} is deleted.")
     return redirect("lab-exports")
+
+
+@require_safe
+def client(_request: HttpRequest) -> HttpResponse:
+    """The file with which a notebook talks to this server."""
+    return HttpResponse(_CLIENT.read_bytes(), content_type="text/x-python; charset=utf-8")
 
 
 @never_cache

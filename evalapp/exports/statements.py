@@ -5,9 +5,10 @@ from __future__ import annotations
 VOTES = """
 SELECT vote.id, vote.pair_id, replace(vote.voter_id::text, '-', ''), vote.verdict, exposure.kind, vote.counted,
        vote.void_reason, vote.response_ms, exposure.served_at AT TIME ZONE 'UTC', vote.voted_at AT TIME ZONE 'UTC',
-       exposure.propensity, exposure.side, vote.simulated
+       nullif(exposure.propensity, 0), exposure.side, vote.simulated
 FROM voting_vote vote JOIN voting_exposure exposure ON exposure.id = vote.exposure_id
-WHERE vote.study_id = %(study)s ORDER BY vote.id
+JOIN voting_voter voter ON voter.id = vote.voter_id
+WHERE vote.study_id = %(study)s AND voter.forgotten_at IS NULL ORDER BY vote.id
 """
 
 PAIRS = """
@@ -84,7 +85,11 @@ WHERE pair.study_id = %(study)s AND pair.dope <> pair.nope ORDER BY pair.id
 """
 )
 
-STATE = "SELECT count(*), max(id), count(*) FILTER (WHERE counted) FROM voting_vote WHERE study_id = %(study)s"
+# What makes one state of a study's votes differ from another: people who vote, take back, are set aside, or leave.
+STATE = """
+SELECT count(*), max(vote.id), count(*) FILTER (WHERE vote.counted), count(voter.forgotten_at)
+FROM voting_vote vote JOIN voting_voter voter ON voter.id = vote.voter_id WHERE vote.study_id = %(study)s
+"""
 
 ROWS = """
 SELECT (SELECT count(*) FROM voting_vote WHERE study_id = %(study)s)

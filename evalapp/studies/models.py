@@ -89,12 +89,16 @@ class Gallery(models.Model):
 
 
 class Contender(models.Model):
-    """A way to answer queries that takes part in a study: an embedding with a metric, or the random control."""
+    """A way to answer queries that takes part in a study: an embedding with a metric, answers that were brought
+    in a file, or the random control."""
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="contenders")
     name = models.CharField(max_length=180, help_text="`MODEL.TAP:METRIC`, or `control`.")
     embedding = models.ForeignKey(Embedding, on_delete=models.PROTECT, null=True, blank=True, related_name="contenders")
     metric = models.CharField(max_length=20, blank=True)
+    answers_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of the file with the answers of a search engine whose vectors nobody has."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(
         null=True, blank=True, help_text="Since when it is out of the race; its votes stay, and so does its line."
@@ -112,7 +116,12 @@ class Contender(models.Model):
     @property
     def is_control(self) -> bool:
         """Whether it answers at random."""
-        return self.embedding_id is None
+        return self.embedding_id is None and not self.is_black_box
+
+    @property
+    def is_black_box(self) -> bool:
+        """Whether its answers were brought in a file."""
+        return bool(self.answers_sha256)
 
 
 class Evaluation(models.Model):

@@ -71,7 +71,7 @@ def _cut_neighbours(target: str) -> Iterator[Piece]:
         # People vote or have voted on what was nominated: it stays, whatever could be embedded since.
         return
     queries = study.queries.count()
-    for contender in study.contenders.all():
+    for contender in study.contenders.filter(answers_sha256=""):
         for start in range(0, queries, _SEARCH_QUERIES):
             stop = min(start + _SEARCH_QUERIES, queries)
             yield Piece({"contender": contender.pk, "start": start, "stop": stop}, size=stop - start)

@@ -107,13 +107,15 @@ class ExposureKind(models.TextChoices):
 
     `study`: drawn by the design. `control`: drawn by the design as well, and only the random control put it first.
     `gold`: its answer is known. `repeat`: the voter answered it some time ago. The board uses the first two; their
-    propensity is the probability with which the design draws the pair, given that it is asked.
+    propensity is the probability with which the design draws the pair, given that it is asked. `imported`: voted on
+    elsewhere and brought in a file; nobody knows with what probability, and its propensity is 0.
     """
 
     STUDY = "study"
     GOLD = "gold"
     REPEAT = "repeat"
     CONTROL = "control"
+    IMPORTED = "imported"
 
 
 class Side(models.TextChoices):

@@ -13,8 +13,8 @@ from evalapp.voting.models import Answer, ExposureKind, Vote
 
 COUNTED = (Answer.DOPE, Answer.NOPE, Answer.SKIP)
 """Answers that a pair counts itself; its reports are counted by its flag."""
-KINDS = (ExposureKind.STUDY, ExposureKind.CONTROL)
-"""Kinds whose votes a pair counts: those that the design drew. The others tell about voters, not about pairs."""
+KINDS = (ExposureKind.STUDY, ExposureKind.CONTROL, ExposureKind.IMPORTED)
+"""Kinds whose votes a pair counts. The others tell about voters, not about pairs."""
 
 
 def counts_of(votes: Iterable[Vote]) -> Counter[tuple[int, str]]:

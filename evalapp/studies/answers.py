@@ -1,0 +1,139 @@
+"""The answers of a black box, brought in a file: a search engine can be judged without its vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.db import IntegrityError, transaction
+
+from evalapp.catalog.models import Item
+from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.core.sheets import Sheet, SheetRow
+from evalapp.studies.models import Contender, Gallery, Study, StudyState
+from evalapp.studies.services import Nominated, record_nominations
+
+COLUMNS = ("query", "candidate", "rank")
+_MOST_FAULTS = 1000
+
+
+@dataclass(slots=True)
+class Brought:
+    """What became of the rows: answers taken, queries answered, and a line for each row left out."""
+
+    contender: str
+    answers: int = 0
+    queries: int = 0
+    left_out: int = 0
+    faults: list[tuple[int, str]] = field(default_factory=list)
+
+    def fault(self, line: int, reason: str) -> None:
+        """Leave a row out; the first faults are kept with their lines."""
+        self.left_out += 1
+        if len(self.faults) < _MOST_FAULTS:
+            self.faults.append((line, reason))
+
+
+def import_answers(study: Study, path: Path, name: str) -> Brought:
+    """A contender `name` whose nominations are the rows of a CSV with query, candidate, rank and, at will, distance.
+
+    Rows that cannot be used are left out and told. All or nothing otherwise. The study must not have been opened: what
+    people vote on does not change. Raises InvalidInput for a name or file that will not do and where nothing can be
+    used, Conflict for a study that was opened and for a name that is taken.
+    """
+    if study.opened_at is not None:
+        raise Conflict(f"{study} was opened: its contenders are settled. Import the answers into the next round.")
+    if not name.strip() or len(name) > 180 or ":" in name:
+        raise InvalidInput(f"{name!r} is no name for a contender; use up to 180 characters, none of them a colon.")
+    sheet = Sheet(path, COLUMNS)
+    brought = Brought(name)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    answers = _kept(study, list(_read(study, sheet, brought)), brought)
+    if not answers:
+        first = f" Line {brought.faults[0][0]}: {brought.faults[0][1]}" if brought.faults else ""
+        raise InvalidInput(f"No row of {path.name} could be used.{first}")
+    _write(study, name, digest, answers)
+    brought.answers, brought.queries = len(answers), len({answer.query for answer in answers})
+    return brought
+
+
+def _read(study: Study, sheet: Sheet, brought: Brought) -> Iterator[tuple[int, Nominated]]:
+    queries = dict(study.queries.values_list("item__key", "pk"))
+    gallery = Gallery.objects.values_list("items", flat=True).get(study=study)
+    candidates = dict(Item.objects.filter(pk__in=gallery).values_list("key", "pk"))
+    for row in sheet.rows():
+        try:
+            yield row.line, _answer(row, queries, candidates)
+        except InvalidInput as problem:
+            brought.fault(row.line, problem.message)
+
+
+def _answer(row: SheetRow, queries: dict[str, int], candidates: dict[str, int]) -> Nominated:
+    query = _found(queries, row["query"], "query of this study")
+    candidate = _found(candidates, row["candidate"], "item of its gallery")
+    if row["query"] == row["candidate"]:
+        raise InvalidInput("A picture is never its own neighbour.")
+    return Nominated(query, candidate, _rank(row), _distance(row))
+
+
+def _found(known: dict[str, int], key: str, what: str) -> int:
+    if key not in known:
+        raise InvalidInput(f"{key!r} is no {what}.")
+    return known[key]
+
+
+def _rank(row: SheetRow) -> int:
+    if not row["rank"].isdecimal() or not 1 <= int(row["rank"]) <= 1000:
+        raise InvalidInput(f"The rank {row['rank']!r} is no whole number from 1 to 1000.")
+    return int(row["rank"])
+
+
+def _distance(row: SheetRow) -> float | None:
+    if not row["distance"]:
+        return None
+    try:
+        distance = float(row["distance"])
+    except ValueError:
+        distance = math.nan
+    if not math.isfinite(distance):
+        raise InvalidInput(f"The distance {row['distance']!r} is no number.")
+    return distance
+
+
+def _kept(study: Study, rows: list[tuple[int, Nominated]], brought: Brought) -> list[Nominated]:
+    """One answer per rank and candidate of a query, the first that comes; no more than the study's `top_k`.
+
+    Ranks are counted anew where some were left out: what stands first in the end is the first choice.
+    """
+    by_query: dict[int, list[Nominated]] = {}
+    candidates: set[tuple[int, int]] = set()
+    ranks: set[tuple[int, int]] = set()
+    for line, answer in rows:
+        if (answer.query, answer.candidate) in candidates:
+            brought.fault(line, "The same candidate stands twice for this query.")
+        elif (answer.query, answer.rank) in ranks:
+            brought.fault(line, f"Rank {answer.rank} stands twice for this query.")
+        else:
+            by_query.setdefault(answer.query, []).append(answer)
+        candidates.add((answer.query, answer.candidate))
+        ranks.add((answer.query, answer.rank))
+    return [
+        Nominated(answer.query, answer.candidate, rank, answer.distance)
+        for answers in by_query.values()
+        for rank, answer in enumerate(sorted(answers, key=lambda one: one.rank)[: study.top_k], start=1)
+    ]
+
+
+def _write(study: Study, name: str, digest: str, answers: list[Nominated]) -> None:
+    try:
+        with transaction.atomic():
+            contender = Contender.objects.create(study=study, name=name, answers_sha256=digest)
+            record_nominations(contender, [answer.query for answer in answers], answers)
+            # What can be shown has changed: the pairs are dealt anew by the next precompute.
+            Study.objects.filter(pk=study.pk, state=StudyState.READY).update(state=StudyState.DRAFT)
+    except IntegrityError as error:
+        raise Conflict(f"{study} has a contender {name} already; choose another name.") from error

@@ -1,0 +1,182 @@
+"""Votes that were gathered elsewhere, brought in a file. They train models; the board leaves them out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from evalapp.catalog.models import Item
+from evalapp.core.errors import InvalidInput
+from evalapp.core.sheets import Sheet, SheetRow
+from evalapp.studies.models import Pair, Study
+from evalapp.voting.models import Answer, Exposure, ExposureKind, Vote, Voter
+from evalapp.voting.services.counts import change_counts, counts_of
+
+COLUMNS = ("query", "candidate", "verdict", "voter")
+VERDICTS = (Answer.DOPE, Answer.NOPE, Answer.SKIP)
+_NAMESPACE = uuid.UUID("0d0c6a54-6c0c-4a55-9a43-6d6a3f0e7c21")
+_BATCH = 1000
+_MOST_FAULTS = 1000
+_LONGEST_NAME = 200
+_LONGEST_ANSWER_MS = 3_600_000
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of the rows: votes recorded, votes that were there already, and a line for each row left out."""
+
+    recorded: int = 0
+    already_recorded: int = 0
+    left_out: int = 0
+    faults: list[tuple[int, str]] = field(default_factory=list)
+
+    def fault(self, line: int, reason: str) -> None:
+        """Leave a row out; the first faults are kept with their lines."""
+        self.left_out += 1
+        if len(self.faults) < _MOST_FAULTS:
+            self.faults.append((line, reason))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row understood: ids of query row, candidate item and voter."""
+
+    line: int
+    query: int
+    candidate: int
+    voter: uuid.UUID
+    verdict: str
+    voted_at: datetime
+    response_ms: int | None
+
+
+def import_votes(study: Study, sheet: Sheet, advance: Callable[[int], object] = lambda _rows: None) -> Imported:
+    """Record the rows of a CSV with query, candidate, verdict, voter and, at will, voted_at and response_ms.
+
+    A voter's name becomes a pseudonym of this study; one vote stands per voter and pair, and the same file sent again
+    changes nothing. Each batch is one transaction: whatever ends the process, the same call again does the rest.
+    `advance` is told of rows dealt with.
+    """
+    result = Imported()
+    queries = dict(study.queries.values_list("item__key", "pk"))
+    rows = sheet.rows()
+    while batch := list(islice(rows, _BATCH)):
+        lines = _understood(study, batch, queries, result)
+        with transaction.atomic():
+            _record(study, lines, result)
+        advance(len(batch))
+    return result
+
+
+def _understood(study: Study, rows: Sequence[SheetRow], queries: dict[str, int], result: Imported) -> list[_Line]:
+    keys = {row["candidate"] for row in rows}
+    items = Item.objects.filter(catalogue=study.catalogue, key__in=keys)
+    candidates = dict(items.values_list("key", "pk"))
+    lines = []
+    for row in rows:
+        try:
+            lines.append(_line(study, row, queries, candidates))
+        except InvalidInput as problem:
+            result.fault(row.line, problem.message)
+    return lines
+
+
+def _line(study: Study, row: SheetRow, queries: dict[str, int], candidates: dict[str, int]) -> _Line:
+    query, candidate, verdict, voter = (row[column] for column in COLUMNS)
+    if query not in queries:
+        raise InvalidInput(f"{query!r} is no query of this study.")
+    if candidate not in candidates or candidate == query:
+        raise InvalidInput(f"{candidate!r} is no other item of the catalogue.")
+    if verdict not in VERDICTS:
+        raise InvalidInput(f"The verdict {verdict!r} is none of {', '.join(VERDICTS)}.")
+    if not voter or len(voter) > _LONGEST_NAME:
+        raise InvalidInput(f"The voter must have a name of 1 to {_LONGEST_NAME} characters.")
+    pseudonym = uuid.uuid5(_NAMESPACE, f"{study.pk}/{voter}")
+    return _Line(row.line, queries[query], candidates[candidate], pseudonym, verdict, _moment(row), _milliseconds(row))
+
+
+def _moment(row: SheetRow) -> datetime:
+    """When it was said; now where that is not told, and in UTC where the zone is not."""
+    if not row["voted_at"]:
+        return timezone.now()
+    try:
+        moment = parse_datetime(row["voted_at"])
+    except ValueError:
+        moment = None
+    if moment is None or (timezone.is_aware(moment) and moment > timezone.now()):
+        raise InvalidInput(f"The time {row['voted_at']!r} is no moment of the past like 2026-01-31T12:00:00Z.")
+    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+
+
+def _milliseconds(row: SheetRow) -> int | None:
+    text = row["response_ms"]
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) > _LONGEST_ANSWER_MS:
+        raise InvalidInput(f"The response time {text!r} is no number of milliseconds up to an hour.")
+    return int(text)
+
+
+def _record(study: Study, lines: Sequence[_Line], result: Imported) -> None:
+    """Write what is new of these lines. Of several lines of one voter and pair the first stands."""
+    Voter.objects.bulk_create([Voter(pk=voter) for voter in {line.voter for line in lines}], ignore_conflicts=True)
+    pairs = _pairs(study, lines)
+    fresh: dict[tuple[uuid.UUID, int], _Line] = {}
+    standing = set(
+        Exposure.objects.filter(voter__in={line.voter for line in lines}, pair__in=pairs.values()).values_list(
+            "voter_id", "pair_id"
+        )
+    )
+    for line in lines:
+        key = (line.voter, pairs[line.query, line.candidate])
+        if key in standing or key in fresh:
+            result.already_recorded += 1
+        else:
+            fresh[key] = line
+    exposures = Exposure.objects.bulk_create(_exposure(study, pair, line) for (_, pair), line in fresh.items())
+    votes = Vote.objects.bulk_create(
+        _vote(exposure, line) for exposure, line in zip(exposures, fresh.values(), strict=True)
+    )
+    change_counts(counts_of(votes))
+    result.recorded += len(votes)
+
+
+def _pairs(study: Study, lines: Sequence[_Line]) -> dict[tuple[int, int], int]:
+    """The pair of each query and candidate, made where no contender nominated it: without a slot nobody is shown it."""
+    wanted = sorted({(line.query, line.candidate) for line in lines})
+    rows = [Pair(study=study, query_id=query, candidate_id=candidate) for query, candidate in wanted]
+    Pair.objects.bulk_create(rows, ignore_conflicts=True)
+    found = Pair.objects.filter(query__in={query for query, _ in wanted}, candidate__in={one for _, one in wanted})
+    return {(query, candidate): pk for pk, query, candidate in found.values_list("pk", "query_id", "candidate_id")}
+
+
+def _exposure(study: Study, pair: int, line: _Line) -> Exposure:
+    return Exposure(
+        voter_id=line.voter,
+        study=study,
+        pair_id=pair,
+        kind=ExposureKind.IMPORTED,
+        propensity=0.0,
+        served_at=line.voted_at,
+        leased_until=line.voted_at,
+        answered_at=line.voted_at,
+    )
+
+
+def _vote(exposure: Exposure, line: _Line) -> Vote:
+    return Vote(
+        exposure=exposure,
+        study_id=exposure.study_id,
+        pair_id=exposure.pair_id,
+        voter_id=line.voter,
+        verdict=line.verdict,
+        response_ms=line.response_ms,
+        voted_at=line.voted_at,
+    )
