@@ -15,6 +15,8 @@ from evalapp.core.errors import Conflict, InvalidInput
 from evalapp.core.models import FINAL_STATES
 from evalapp.core.services import request_job
 from evalapp.training.models import Epoch, TrainingRun
+from evalapp.webhooks.events import TRAINING_DONE
+from evalapp.webhooks.services import announce
 from models_registry.registry import with_every_tap
 from models_registry.spec import EncoderSpec
 from models_registry.training.base import EpochReport, LearnsFrom, Outcome, configured, recipe_named
@@ -85,6 +87,7 @@ def register_result(run: TrainingRun, folder: str) -> EmbeddingModel:
         model, _ = register_model(source=f"checkpoint:{folder}", name=run.name, options={})
         run.model = model
         run.save(update_fields=["model"])
+        announce(TRAINING_DONE, {"training": run.name, "recipe": run.recipe, "model": model.name})
     return model
 
 
