@@ -121,8 +121,8 @@ def _study_with_votes(votes: int) -> Study:
             {"study": study.pk, "votes": votes, "each": PAIRS_OF_VOTER},
         )
         cursor.execute(
-            "INSERT INTO voting_vote (exposure_id, study_id, pair_id, voter_id, verdict, response_ms, client_id, counted,"
-            " void_reason, simulated, voted_at) SELECT id, study_id, pair_id, voter_id,"
+            "INSERT INTO voting_vote (exposure_id, study_id, pair_id, voter_id, verdict, response_ms, client_id,"
+            " counted, void_reason, simulated, voted_at) SELECT id, study_id, pair_id, voter_id,"
             " CASE WHEN id %% 3 = 0 THEN 'dope' ELSE 'nope' END, 500 + id %% 900, '', true, '', false, now()"
             " FROM voting_exposure WHERE study_id = %s",
             [study.pk],
