@@ -15,15 +15,18 @@ _YEAR = 365 * 24 * 60 * 60
 
 
 def known_voter(request: HttpRequest) -> Voter | None:
-    """The voter of the cookie; None without one or when it was not signed by us."""
+    """The voter of the cookie; None without one or when it was not signed by us.
+
+    Not read from the database: the signature says that we made this id. The row may be gone with an older database;
+    `serve_deck` makes it again.
+    """
     held = _held(request)
-    # The signature says that we made this id; the row may be gone with an older database.
-    return None if held is None else Voter.objects.get_or_create(pk=held)[0]
+    return None if held is None else Voter(pk=held)
 
 
 def voter_for_request(request: HttpRequest) -> Voter:
     """The voter of the cookie, or a new one; `remember_voter` then gives them the cookie."""
-    return known_voter(request) or Voter.objects.create()
+    return known_voter(request) or Voter()
 
 
 def remember_voter(request: HttpRequest, response: HttpResponseBase, voter: Voter) -> None:

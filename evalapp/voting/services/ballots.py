@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from evalapp.studies.models import StudyMode
@@ -53,17 +53,50 @@ class Receipt:
 
 
 def cast_votes(voter: Voter | None, ballots: Sequence[Ballot], *, simulated: bool = False) -> list[Receipt]:
-    """Record the answers that are new, all in one transaction; a receipt for each, in the order sent.
+    """Record the answers that are new, all of them or, where the database fails, none; a receipt for each, in order.
 
     Sent again, an answer is told to stand already, with the verdict that stands. Without a voter, or for another
-    voter's exposure, it is unknown.
+    voter's exposure, it is unknown. A blocked voter's answers are recorded like all others and do not count.
     """
     tokens = [read_token(ballot.token) for ballot in ballots]
+    first: dict[uuid.UUID, Ballot] = {}
+    for token, ballot in zip(tokens, ballots, strict=True):
+        if token:
+            first.setdefault(token, ballot)
+    now = timezone.now()
+    recorded = _record(voter, first, now, simulated) if voter and first else set()
+    if len(recorded) == len(ballots):
+        return [Receipt(ballot.token, Status.RECORDED, ballot.verdict) for ballot in ballots]
+    # Whatever else there is to say about the others takes a closer look.
     with transaction.atomic():
-        box = _Box.opened(voter, {token for token in tokens if token}, timezone.now())
-        receipts = [box.take(ballot, token, simulated) for ballot, token in zip(ballots, tokens, strict=True)]
+        box = _Box.opened(voter, first.keys() - recorded, now)
+        receipts = []
+        for ballot, token in zip(ballots, tokens, strict=True):
+            if token not in recorded:
+                receipts.append(box.take(ballot, token, simulated))
+            elif first[token] is ballot:
+                receipts.append(Receipt(ballot.token, Status.RECORDED, ballot.verdict))
+            else:
+                receipts.append(Receipt(ballot.token, Status.ALREADY_RECORDED, first[token].verdict))
         box.empty()
     return receipts
+
+
+def _record(voter: Voter, ballots: dict[uuid.UUID, Ballot], now: datetime, simulated: bool) -> set[uuid.UUID]:
+    """Record what is open, at once or not at all; the tokens of those that were. See the migration that defines it."""
+    words = (
+        voter.pk,
+        [str(token) for token in ballots],
+        [str(ballot.verdict) for ballot in ballots.values()],
+        [ballot.response_ms for ballot in ballots.values()],
+        [ballot.client_id for ballot in ballots.values()],
+        now,
+        now + settings.EXPOSURE_LEASE - settings.EXPOSURE_MAX_AGE,
+        simulated,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT voting_cast(%s, %s::uuid[], %s, %s::int[], %s, %s, %s, %s)", words)
+        return {token for (token,) in cursor.fetchall()}
 
 
 @dataclass(slots=True)
@@ -80,8 +113,13 @@ class _Box:
     def opened(cls, voter: Voter | None, tokens: Iterable[uuid.UUID], now: datetime) -> _Box:
         # The lock lets one of several equal requests answer and shows its vote to the others. In one fixed order,
         # so that batches with exposures in common cannot deadlock.
-        locked = Exposure.objects.select_for_update(of=("self",), no_key=True).select_related("study").order_by("pk")
-        found = locked.filter(voter=voter, token__in=list(tokens)) if voter else locked.none()
+        locked = (
+            Exposure.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("study", "voter")
+            .order_by("pk")
+        )
+        wanted = list(tokens)
+        found = locked.filter(voter=voter, token__in=wanted) if voter and wanted else locked.none()
         box = cls(now, {exposure.token: exposure for exposure in found})
         ids = [exposure.pk for exposure in box.exposures.values()]
         for vote in Vote.objects.filter(exposure__in=ids) if ids else ():
@@ -118,7 +156,7 @@ class _Box:
         open_ones = Exposure.objects.filter(pk__in=[vote.exposure_id for vote in self.fresh], answered_at__isnull=True)
         open_ones.update(answered_at=self.now)
         Vote.objects.bulk_create(self.fresh)
-        change_counts(counts_of(self.fresh))
+        change_counts(counts_of(vote for vote in self.fresh if vote.counted))
 
     def _vote(self, exposure: Exposure, ballot: Ballot, simulated: bool) -> Vote:
         return Vote(
@@ -129,6 +167,8 @@ class _Box:
             verdict=ballot.verdict,
             response_ms=ballot.response_ms,
             client_id=ballot.client_id,
+            counted=exposure.voter.blocked_at is None,
+            void_reason=exposure.voter.block_reason,
             simulated=simulated,
             voted_at=self.now,
         )

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from evalapp.studies.flagging import in_play
 from evalapp.studies.models import Study, StudyMode
-from evalapp.voting.models import Exposure, ExposureKind, Side, Visit, Voter
+from evalapp.voting.models import Exposure, ExposureKind, Side, Voter
 from evalapp.voting.pools import Hand, Law, Pool, Rules, hands_from_all, hands_from_unseen
 from evalapp.voting.queries import law_of, pool_of
 from evalapp.voting.services.kinds import Planned, planned
@@ -26,21 +26,54 @@ _RULES = {StudyMode.SWIPE: Rules(1, 1), StudyMode.TWO: Rules(2, 2), StudyMode.GR
 
 # Two decks asked for at once would both find the same pairs unseen: they take turns at this row.
 _BEGIN = """
+WITH known AS (
+    INSERT INTO voting_voter (id, created_at, address, block_reason, trusted)
+    VALUES (%(voter)s, %(now)s, '', '', false) ON CONFLICT DO NOTHING
+)
 INSERT INTO voting_visit AS visit (voter_id, study_id, dealt, allowance, allowance_at)
 VALUES (%(voter)s, %(study)s, 0, 0, %(now)s)
 ON CONFLICT (voter_id, study_id) DO UPDATE SET allowance_at = visit.allowance_at
-RETURNING id, dealt, (SELECT max(version) FROM voting_design WHERE study_id = %(study)s)
+RETURNING id, dealt, (SELECT max(version) FROM voting_design WHERE study_id = %(study)s),
+          EXISTS (SELECT 1 FROM voting_exposure WHERE voter_id = %(voter)s AND study_id = %(study)s
+                  AND answered_at IS NULL AND leased_until < %(now)s)
 """
+
+
+_COLUMNS = (
+    ("token", "uuid"),
+    ("pair_id", "bigint"),
+    ("kind", "text"),
+    ("propensity", "float8"),
+    ("design_version", "int"),
+    ("group", "uuid"),
+    ("side", "text"),
+    ("expected", "text"),
+    ("repeats_id", "bigint"),
+)
+"""What differs between the exposures of a deck, and its type."""
+
+_NAMES = ", ".join(f'"{name}"' for name, _ in _COLUMNS)
+_INSERT = f"""
+WITH counted AS (UPDATE voting_visit SET dealt = %(dealt)s WHERE id = %(visit)s)
+INSERT INTO voting_exposure (voter_id, study_id, served_at, leased_until, taken_back, {_NAMES})
+SELECT %(voter)s, %(study)s, %(served_at)s, %(leased_until)s, 0, {_NAMES}
+FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _COLUMNS)}) WITH ORDINALITY AS dealt ({_NAMES}, place)
+ORDER BY place RETURNING token, id
+"""  # noqa: S608 - the names are ours
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """One voter's turn in one study: the locked row of their visit, and what they can be shown."""
+    """One voter's turn in one study: the locked row of their visit, and what they can be shown.
+
+    `has_open`: something was issued to them, not answered, and is no longer leased.
+    """
 
     study: Study
     voter: Voter
     visit: int
     dealt: int
+    has_open: bool
     pool: Pool
     law: Law
     rules: Rules
@@ -59,7 +92,7 @@ def serve_deck(study: Study, voter: Voter, n: int, rng: np.random.Generator | No
     rng = rng or np.random.default_rng()
     with transaction.atomic():
         turn = _begin(study, voter)
-        exposures = _offer_again(turn, n)
+        exposures = _offer_again(turn, n) if turn.has_open else []
         short = n - len({exposure.group or exposure.pk for exposure in exposures})
         if short and len(turn.pool.pairs):
             exposures += _deal(turn, short, rng)
@@ -69,10 +102,10 @@ def serve_deck(study: Study, voter: Voter, n: int, rng: np.random.Generator | No
 def _begin(study: Study, voter: Voter) -> _Turn:
     with connection.cursor() as cursor:
         cursor.execute(_BEGIN, {"voter": voter.pk, "study": study.pk, "now": timezone.now()})
-        visit, dealt, version = cursor.fetchone()
+        visit, dealt, version, has_open = cursor.fetchone()
     rules = _RULES[StudyMode(study.mode)]
     pool = pool_of(study)
-    return _Turn(study, voter, visit, dealt, pool, law_of(study, version), rules)
+    return _Turn(study, voter, visit, dealt, has_open, pool, law_of(study, version), rules)
 
 
 def _offer_again(turn: _Turn, n: int) -> list[Exposure]:
@@ -109,11 +142,27 @@ def _deal(turn: _Turn, n: int, rng: np.random.Generator) -> list[Exposure]:
     if not any(isinstance(hand, Hand) for hand in hands) and not _draw(turn, 1, rng):
         return []
     exposures = [exposure for hand in hands if hand for exposure in _exposures(turn, hand, rng)]
-    Exposure.objects.bulk_create(exposures)
-    new = sum(exposure.kind != ExposureKind.REPEAT for exposure in exposures)
-    if new:
-        Visit.objects.filter(pk=turn.visit).update(dealt=turn.dealt + new)
+    if exposures:
+        _write(turn, exposures)
     return exposures
+
+
+def _write(turn: _Turn, exposures: list[Exposure]) -> None:
+    """Insert them, in their order, and count them in the visit, in one statement."""
+    columns = [[getattr(one, name) for one in exposures] for name, _ in _COLUMNS]
+    words = {
+        "voter": turn.voter.pk,
+        "study": turn.study.pk,
+        "visit": turn.visit,
+        "dealt": turn.dealt + sum(one.kind != ExposureKind.REPEAT for one in exposures),
+        "served_at": exposures[0].served_at,
+        "leased_until": exposures[0].leased_until,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, words | {name: column for (name, _), column in zip(_COLUMNS, columns, strict=True)})
+        ids = dict(cursor.fetchall())
+    for one in exposures:
+        one.pk = ids[one.token]
 
 
 def _exposures(turn: _Turn, hand: Hand | Planned, rng: np.random.Generator) -> Iterator[Exposure]:
