@@ -39,6 +39,8 @@ RETURNING id, dealt, (SELECT max(version) FROM voting_design WHERE study_id = %(
 """
 
 
+_SEEN = "SELECT pair_id FROM voting_exposure WHERE voter_id = %s AND pair_id = ANY(%s)"
+
 _COLUMNS = (
     ("token", "uuid"),
     ("pair_id", "bigint"),
@@ -150,7 +152,7 @@ def _deal(turn: _Turn, n: int, rng: np.random.Generator) -> list[Exposure]:
 def _write(turn: _Turn, exposures: list[Exposure]) -> None:
     """Insert them, in their order, and count them in the visit, in one statement."""
     columns = [[getattr(one, name) for one in exposures] for name, _ in _COLUMNS]
-    words = {
+    words: dict[str, Any] = {
         "voter": turn.voter.pk,
         "study": turn.study.pk,
         "visit": turn.visit,
@@ -241,4 +243,6 @@ def _seen_among(turn: _Turn, firsts: list[int]) -> set[int]:
     """Of all pairs that a hand begun with these may hold, those the voter has an exposure for."""
     places = set(firsts) if turn.rules.most == 1 else {place for one in firsts for place in turn.pool.span(one)}
     pairs = turn.pool.pairs[list(places)].tolist()
-    return set(Exposure.objects.filter(voter=turn.voter, pair__in=pairs).values_list("pair_id", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_SEEN, [turn.voter.pk, pairs])
+        return {pair for (pair,) in cursor.fetchall()}
