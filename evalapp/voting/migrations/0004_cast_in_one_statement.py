@@ -56,6 +56,6 @@ END $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("voting", "0002_kinds_designs_and_visits")]
+    dependencies = [("voting", "0003_imported_votes")]
 
     operations = [migrations.RunSQL(CAST, "DROP FUNCTION IF EXISTS voting_cast")]
