@@ -23,6 +23,7 @@ class Catalogue(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
     name = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=0)
+    withdrawals = models.PositiveIntegerField(default=0, help_text="Rises whenever items are removed.")
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -48,7 +49,12 @@ class Picture(models.Model):
 
 
 class Item(models.Model):
-    """One picture of the catalogue with what is known about it."""
+    """One picture of the catalogue with what is known about it.
+
+    What a row shows never changes: another picture or box under the same key is another row, and the old one stays,
+    `removed` and `replaced`, for the studies of earlier versions. A row that is only `removed` was withdrawn: nobody
+    is shown it any more.
+    """
 
     catalogue = models.ForeignKey(Catalogue, on_delete=models.CASCADE, related_name="items")
     key = models.CharField(max_length=LONGEST["key"])
@@ -64,13 +70,17 @@ class Item(models.Model):
     y2 = models.IntegerField(null=True, blank=True)
     attributes = models.JSONField(default=dict, blank=True)
     version = models.PositiveIntegerField(help_text="The catalogue's version that brought its present form.")
-    removed = models.BooleanField(default=False)
+    removed = models.BooleanField(default=False, help_text="Not in the catalogue as it is now.")
+    replaced = models.BooleanField(default=False, help_text="Another row took its place; earlier studies keep it.")
 
     class Meta:
         ordering = ("catalogue", "key")
         constraints = [
-            models.UniqueConstraint(fields=("catalogue", "key"), name="one_item_per_key"),
+            models.UniqueConstraint(
+                fields=("catalogue", "key"), condition=models.Q(removed=False), name="one_item_per_key"
+            ),
         ]
+        indexes = [models.Index(fields=("catalogue", "key"), name="items_by_key")]
 
     def __str__(self) -> str:
         return self.key

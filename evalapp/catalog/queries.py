@@ -38,6 +38,14 @@ def active_items(catalogue: Catalogue) -> QuerySet[Item]:
     return Item.objects.filter(catalogue=catalogue, removed=False).select_related("picture").order_by("key")
 
 
+def showable(prefix: str = "") -> Q:
+    """The condition for rows that lead to an item by `prefix` (`candidate__`): the item was not withdrawn.
+
+    A row that a changed picture took the place of may still be shown by the studies that began with it.
+    """
+    return Q(**{f"{prefix}removed": False}) | Q(**{f"{prefix}replaced": True})
+
+
 def items_after(catalogue: Catalogue, key: str, limit: int) -> list[Item]:
     """The next `limit` active items whose key comes after `key`."""
     return list(active_items(catalogue).filter(key__gt=key)[:limit])
@@ -56,8 +64,10 @@ def categories(catalogue: Catalogue) -> list[CategoryCount]:
 
 def originals_by_key(slug: str, keys: Collection[str]) -> dict[str, Original]:
     """The picture that each of these keys shows now; removed items count too, they may come back."""
-    rows = Item.objects.filter(catalogue__slug=slug, key__in=keys).values_list(
-        "key", "picture__sha256", "picture__width", "picture__height", "picture__size"
+    rows = (
+        Item.objects.filter(catalogue__slug=slug, key__in=keys, replaced=False)
+        .order_by("-removed", "pk")
+        .values_list("key", "picture__sha256", "picture__width", "picture__height", "picture__size")
     )
     return {key: Original(sha256, width, height, size) for key, sha256, width, height, size in rows}
 

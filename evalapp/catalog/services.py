@@ -81,14 +81,17 @@ def upsert_items(slug: str, drafts: Sequence[ItemDraft], *, name: str = "") -> C
 def remove_items(slug: str, keys: Collection[str]) -> int:
     """Take the items with these keys out of the catalogue; returns how many there were.
 
-    Their rows stay for the studies that show them. Raises NotFound for an unknown catalogue.
+    Their rows stay for the votes that speak of them, but nobody is shown them any more, nor what these keys showed
+    before. Raises NotFound for an unknown catalogue.
     """
     catalogue = Catalogue.objects.select_for_update().filter(slug=slug).first()
     if catalogue is None:
         raise NotFound(f"There is no catalogue {slug!r}.")
     leaving = Item.objects.filter(catalogue=catalogue, key__in=keys, removed=False)
     removed = leaving.update(removed=True, version=catalogue.version + 1)
+    Item.objects.filter(catalogue=catalogue, key__in=keys, replaced=True).update(replaced=False)
     if removed:
+        catalogue.withdrawals += 1
         _raise_version(catalogue)
     return removed
 
@@ -107,7 +110,7 @@ def _locked(slug: str, name: str) -> Catalogue:
 def _raise_version(catalogue: Catalogue) -> None:
     catalogue.version += 1
     catalogue.updated_at = timezone.now()
-    catalogue.save(update_fields=["version", "updated_at"])
+    catalogue.save(update_fields=["version", "withdrawals", "updated_at"])
 
 
 def _picture_row(picture: Original) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A batch of items written in two statements, whatever its size.
+"""A batch of items written in three statements, whatever its size.
 
 A batch travels as one JSON document: a model instance per item and a parameter per value would take longer than
 decoding a small picture does.
@@ -25,7 +25,7 @@ _PICTURES = """
 """
 """In the order of the hashes, so that two imports of the same pictures wait for each other, not for ever."""
 
-_ITEMS = """
+_DRAFTS = """
     WITH draft AS (
         SELECT row.*, picture.id AS picture_id
         FROM jsonb_to_recordset(%(items)s) AS row (
@@ -33,32 +33,58 @@ _ITEMS = """
             x1 integer, y1 integer, x2 integer, y2 integer, attributes jsonb
         )
         JOIN catalog_picture picture ON picture.sha256 = row.sha256
+    )"""
+
+_SHOWS_THE_SAME = """
+    (item.picture_id, item.x1, item.y1, item.x2, item.y2)
+    IS NOT DISTINCT FROM (draft.picture_id, draft.x1, draft.y1, draft.x2, draft.y2)"""
+
+# fmt: off
+_REPLACE = _DRAFTS + """
+    UPDATE catalog_item AS item SET removed = TRUE, replaced = TRUE
+    FROM draft
+    WHERE item.catalogue_id = %(catalogue)s AND item.key = draft.key AND NOT item.removed AND NOT
+""" + _SHOWS_THE_SAME.join("()")  # noqa: S608 - fragments of our own
+"""The row of an item that is to show something else makes place; studies that began with it keep it."""
+
+_ITEMS = _DRAFTS + """, known AS (
+        -- The youngest row of each key that shows what the draft shows, and whether the key was ever there.
+        SELECT draft.*, same.id AS item_id, any_row.id IS NULL AS is_new
+        FROM draft
+        LEFT JOIN LATERAL (
+            SELECT item.id FROM catalog_item item
+            WHERE item.catalogue_id = %(catalogue)s AND item.key = draft.key AND NOT item.replaced AND
+""" + _SHOWS_THE_SAME + """
+            ORDER BY item.removed, item.id DESC LIMIT 1
+        ) same ON TRUE
+        LEFT JOIN LATERAL (
+            SELECT item.id FROM catalog_item item
+            WHERE item.catalogue_id = %(catalogue)s AND item.key = draft.key LIMIT 1
+        ) any_row ON same.id IS NULL
     ), changed AS (
-        SELECT draft.*, item.id IS NULL AS is_new
-        FROM draft LEFT JOIN catalog_item item ON item.catalogue_id = %(catalogue)s AND item.key = draft.key
-        WHERE item.id IS NULL OR item.removed
-        OR (item.picture_id, item.path, item.category, item.product, item.domain, item.split,
-            item.x1, item.y1, item.x2, item.y2, item.attributes)
-        IS DISTINCT FROM
-            (draft.picture_id, draft.path, draft.category, draft.product, draft.domain, draft.split,
-            draft.x1, draft.y1, draft.x2, draft.y2, draft.attributes)
+        UPDATE catalog_item AS item SET
+            path = known.path, category = known.category, product = known.product, domain = known.domain,
+            split = known.split, attributes = known.attributes, version = %(version)s, removed = FALSE
+        FROM known
+        WHERE item.id = known.item_id AND (item.removed
+        OR (item.path, item.category, item.product, item.domain, item.split, item.attributes)
+        IS DISTINCT FROM (known.path, known.category, known.product, known.domain, known.split, known.attributes))
+        RETURNING 1
     ), written AS (
         INSERT INTO catalog_item (
             catalogue_id, key, picture_id, path, category, product, domain, split, x1, y1, x2, y2, attributes,
-            version, removed
+            version, removed, replaced
         )
         SELECT
             %(catalogue)s, key, picture_id, path, category, product, domain, split, x1, y1, x2, y2, attributes,
-            %(version)s, FALSE
-        FROM changed
-        ON CONFLICT (catalogue_id, key) DO UPDATE SET
-            picture_id = excluded.picture_id, path = excluded.path, category = excluded.category,
-            product = excluded.product, domain = excluded.domain, split = excluded.split,
-            x1 = excluded.x1, y1 = excluded.y1, x2 = excluded.x2, y2 = excluded.y2,
-            attributes = excluded.attributes, version = excluded.version, removed = excluded.removed
+            %(version)s, FALSE, FALSE
+        FROM known WHERE item_id IS NULL
     )
-    SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed
-"""
+    SELECT
+        (SELECT count(*) FROM known WHERE item_id IS NULL AND is_new),
+        (SELECT count(*) FROM known WHERE item_id IS NULL AND NOT is_new) + (SELECT count(*) FROM changed)
+"""  # noqa: S608 - fragments of our own
+# fmt: on
 
 
 def write_pictures(pictures: Iterable[Mapping[str, Any]]) -> None:
@@ -73,9 +99,9 @@ def write_items(catalogue: int, version: int, items: Iterable[Mapping[str, Any]]
     The caller holds the catalogue's lock, keys are distinct and every `sha256` has its picture. An item that is
     already what its row says is neither written nor locked.
     """
+    words = {"catalogue": catalogue, "version": version, "items": json.dumps(list(items), ensure_ascii=False)}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _ITEMS, {"catalogue": catalogue, "version": version, "items": json.dumps(list(items), ensure_ascii=False)}
-        )
+        cursor.execute(_REPLACE, words)
+        cursor.execute(_ITEMS, words)
         new, updated = cursor.fetchone()
     return new, updated

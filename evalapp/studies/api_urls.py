@@ -18,4 +18,5 @@ urlpatterns = [
         "studies/<slug:slug>/contenders/archive/", operators.ArchiveContenderApi.as_view(), name="api-contender-archive"
     ),
     path("studies/<slug:slug>/flags/", flags.PairFlagsApi.as_view(), name="api-pair-flags"),
+    path("studies/<slug:slug>/rounds/", operators.RoundsApi.as_view(), name="api-rounds"),
 ]

@@ -1,4 +1,4 @@
-"""A study's gallery as arrays, the form in which the engine takes it."""
+"""A study's pictures as arrays, the form in which the engine takes them."""
 
 from __future__ import annotations
 
@@ -9,37 +9,64 @@ from numpy.typing import NDArray
 
 from evalapp.catalog.models import Item
 from evalapp.studies.models import Gallery, Study
+from models_registry.draws import name_words
 
 Ids = NDArray[np.int64]
 
 
 class GalleryArrays:
-    """Items in the order of their keys, which decides between equal distances, and the groups that hide candidates.
+    """The gallery's items in the order of their keys, which decides between equal distances.
 
-    `ids` [N] item ids; `categories`, `products` [N] with None where there is no label. All are read in one query.
+    `ids` [N] item ids; `categories`, `products` [N] with None where there is no label. Queries that are not in the
+    gallery have rows from N on, which only the methods know. All is read in two queries.
     """
 
     def __init__(self, study: Study) -> None:
         items = Gallery.objects.values_list("items", flat=True).get(study=study)
-        rows = Item.objects.filter(pk__in=items).order_by("key")
-        columns = list(rows.values_list("pk", "picture_id", "product", "category").iterator(chunk_size=10_000))
-        self.ids: Ids = np.array([row[0] for row in columns], dtype=np.int64)
-        self.products = [row[2] or None for row in columns]
-        self.categories = [row[3] or None for row in columns]
+        outside = set(study.queries.values_list("item_id", flat=True)) - set(items)
+        columns = [*_columns(items), *(_columns(sorted(outside)) if outside else ())]
+        size = len(columns) - len(outside)
+        self._ids: Ids = np.array([row[0] for row in columns], dtype=np.int64)
+        self._products = [row[2] or None for row in columns]
+        self._categories = [row[3] or None for row in columns]
+        self._keys = [row[4] for row in columns]
+        self.ids: Ids = self._ids[:size]
+        self.products, self.categories = self._products[:size], self._categories[:size]
         # The same picture under two keys says nothing about an encoder: it is never its own answer.
         self.groups: list[Ids] = [np.array([row[1] for row in columns], dtype=np.int64)]
         if study.exclude == "product":
-            self.groups.append(_numbers(self.products))
-        self._row = {int(pk): row for row, pk in enumerate(self.ids)}
+            self.groups.append(_numbers(self._products))
+        self._row = {int(pk): row for row, pk in enumerate(self._ids)}
 
     def rows_of(self, items: Sequence[int]) -> Ids:
-        """Rows of these items, -1 for one that is not in the gallery."""
+        """Rows of these items, -1 for one that takes no part."""
         return np.array([self._row.get(item, -1) for item in items], dtype=np.int64)
+
+    def ids_of(self, rows: Ids) -> Ids:
+        """Item ids of any rows."""
+        return self._ids[rows]
+
+    def categories_of(self, rows: Ids) -> list[str | None]:
+        """Categories of any rows."""
+        return [self._categories[row] for row in rows]
+
+    def products_of(self, rows: Ids) -> list[str | None]:
+        """Products of any rows."""
+        return [self._products[row] for row in rows]
+
+    def words_of(self, rows: Ids) -> NDArray[np.uint64]:
+        """The keys of any rows as 64 bits each, for draws that depend on names alone."""
+        return name_words(self._keys[row] for row in rows)
 
     def hidden(self, queries: Ids, gallery: Ids | None = None) -> list[tuple[Ids, Ids]]:
         """Groups of the query rows, and of the gallery rows (all where None), as the search takes them."""
-        keep = slice(None) if gallery is None else gallery
+        keep = slice(len(self.ids)) if gallery is None else gallery
         return [(group[queries], group[keep]) for group in self.groups]
+
+
+def _columns(items: Sequence[int]) -> list[tuple[int, int, str, str, str]]:
+    rows = Item.objects.filter(pk__in=items).order_by("key")
+    return list(rows.values_list("pk", "picture_id", "product", "category", "key").iterator(chunk_size=10_000))
 
 
 def _numbers(names: Sequence[str | None]) -> Ids:

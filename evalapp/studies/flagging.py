@@ -11,7 +11,8 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from evalapp.catalog.flagging import check_reason
-from evalapp.catalog.models import LONGEST_NOTE, Flag, FlagSource, FlagState
+from evalapp.catalog.models import LONGEST_NOTE, Flag, FlagSource, FlagState, Item
+from evalapp.catalog.queries import showable
 from evalapp.core.errors import NotFound
 from evalapp.studies.models import Pair, PairFlag, Study
 
@@ -30,12 +31,15 @@ def flagged_pairs(study: Study) -> set[int]:
 
 
 def in_play(rows: QuerySet[_Row], pair: str = "pair") -> QuerySet[_Row]:
-    """Those of the rows whose pair, at the end of the relation `pair`, is not out of play."""
+    """Those of the rows whose pair, at the end of the relation `pair`, is not out of play: neither flagged nor shown
+    by a picture that was withdrawn."""
     flags, items = PairFlag.objects.filter(state=FlagState.ACTIVE), Flag.objects.filter(state=FlagState.ACTIVE)
+    withdrawn = Item.objects.exclude(showable())
     return rows.filter(
         ~Exists(flags.filter(pair=OuterRef(pair))),
         ~Exists(items.filter(item=OuterRef(f"{pair}__query__item"))),
         ~Exists(items.filter(item=OuterRef(f"{pair}__candidate"))),
+        ~Exists(withdrawn.filter(pk__in=[OuterRef(f"{pair}__query__item"), OuterRef(f"{pair}__candidate")])),
     )
 
 

@@ -43,7 +43,20 @@ class Study(models.Model):
     question = models.CharField(max_length=200, default="Do these two match?")
     catalogue = models.ForeignKey(Catalogue, on_delete=models.PROTECT, related_name="studies")
     catalogue_version = models.PositiveIntegerField()
+    previous = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="following",
+        help_text="The round before.",
+    )
+    round = models.PositiveIntegerField(default=1)
     seed = models.BigIntegerField()
+    gallery_size = models.PositiveIntegerField(null=True, blank=True, help_text="Asked for; None takes the usual.")
+    query_count = models.PositiveIntegerField(null=True, blank=True, help_text="Asked for; None takes the usual.")
+    gallery_domain = models.CharField(max_length=80, blank=True, help_text="Only its items may be found.")
+    query_domain = models.CharField(max_length=80, blank=True, help_text="Only for its items neighbours are found.")
     top_k = models.PositiveSmallIntegerField(default=10)
     exclude = models.CharField(max_length=20, default="none", choices=[("none", "none"), ("product", "product")])
     mode = models.CharField(max_length=5, choices=StudyMode.choices, default=StudyMode.SWIPE)
@@ -98,6 +111,9 @@ class Contender(models.Model):
     metric = models.CharField(max_length=20, blank=True)
     answers_sha256 = models.CharField(
         max_length=64, blank=True, help_text="Of the file with the answers of a search engine whose vectors nobody has."
+    )
+    absent = ArrayField(
+        models.BigIntegerField(), default=list, blank=True, help_text="Items of the gallery that had no vector."
     )
     created_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(

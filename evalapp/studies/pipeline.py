@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 
 from evalapp.catalog.renditions import ensure_renditions
 from evalapp.contenders import pipeline as embeddings
-from evalapp.contenders.models import Embedding, EmbeddingModel
-from evalapp.contenders.services import count_vectors
+from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.errors import Problem
 from evalapp.core.plans import Fault, Piece, Plan, Stage
 from evalapp.studies import scores, services
-from evalapp.studies.arrays import GalleryArrays, Ids
-from evalapp.studies.models import Contender, Gallery, Pair, Query, Study
-from models_registry.metrics import Metric, is_metric
-from models_registry.neighbours import Neighbours, nearest, random_control
+from evalapp.studies.models import Contender, Gallery, Pair, Study
+from evalapp.studies.search import answers_of
 
 _SEARCH_QUERIES = 2048
 _RENDITIONS = 128
@@ -40,7 +36,9 @@ def _models(study: Study) -> dict[EmbeddingModel, list[str]]:
 
 
 def _items(study: Study) -> list[int]:
-    return Gallery.objects.values_list("items", flat=True).get(study=study)
+    gallery: list[int] = Gallery.objects.values_list("items", flat=True).get(study=study)
+    known = set(gallery)
+    return gallery + [item for item in study.queries.values_list("item_id", flat=True) if item not in known]
 
 
 # --- Embeddings --------------------------------------------------------------------------------------------
@@ -80,71 +78,11 @@ def _cut_neighbours(target: str) -> Iterator[Piece]:
 def _search(target: str, arguments: dict[str, Any]) -> list[Fault]:
     study = _study(target)
     contender = Contender.objects.select_related("embedding__model").get(pk=arguments["contender"])
-    queries = list(
-        study.queries.filter(position__gte=arguments["start"], position__lt=arguments["stop"]).order_by("position")
-    )
-    gallery = GalleryArrays(study)
-    asked = [query.pk for query in queries]
-    if contender.embedding is None:
-        answers = _answers(queries, gallery.ids, _at_random(study, queries, gallery))
-        services.record_nominations(contender, asked, answers)
-        return []
-    faults, queries, found, ids = _neighbours(study, contender, contender.embedding, queries, gallery)
-    services.record_nominations(contender, asked, _answers(queries, ids, found))
-    return faults
-
-
-def _at_random(study: Study, queries: list[Query], gallery: GalleryArrays) -> Neighbours:
-    rows = gallery.rows_of([query.item_id for query in queries])
-    # A seed per block of queries: the draw does not depend on which worker does which block.
-    seed = study.seed * 1_000_003 + queries[0].position
-    return random_control(query_ids=gallery.ids[rows], gallery_ids=gallery.ids, seed=seed, hidden=gallery.hidden(rows))
-
-
-def _neighbours(
-    study: Study, contender: Contender, embedding: Embedding, queries: list[Query], gallery: GalleryArrays
-) -> tuple[list[Fault], list[Query], Neighbours, Ids]:
-    """Search among the items that have vectors; a query without one is left out and said so."""
-    folder = embeddings.folder_of(embedding.model, embedding.tap)
-    known = embeddings.contents(embedding.model, gallery.ids.tolist())
-    missing = set(folder.missing([content.key for content in known]))
-    present = [content for content in known if content.key not in missing]
-    if not present:
-        raise Problem(f"{contender.name} has no vectors at all; see the faults of its embedding.")
-    key_of = {content.item: content.key for content in present}
-    rows = gallery.rows_of([content.item for content in present])
-    askable = [query for query in queries if query.item_id in key_of]
-    asking = gallery.rows_of([query.item_id for query in askable])
-    found = nearest(
-        folder.reader([key_of[query.item_id] for query in askable]),
-        folder.reader([content.key for content in present]),
-        metric=_metric(contender),
-        k=study.top_k,
-        query_ids=gallery.ids[asking],
-        gallery_ids=gallery.ids[rows],
-        hidden=gallery.hidden(asking, rows),
-    )
-    count_vectors(embedding, len(present))
-    names = {content.item: content.name for content in known}
-    absent = [query for query in queries if query.item_id not in key_of]
-    faults = [(names.get(query.item_id, str(query.item_id)), f"no vector of {contender.name}") for query in absent]
-    return faults, askable, found, gallery.ids[rows]
-
-
-def _metric(contender: Contender) -> Metric:
-    if not is_metric(contender.metric):
-        raise Problem(f"{contender.name} has the metric {contender.metric!r}, which this version does not know.")
-    return contender.metric
-
-
-def _answers(queries: list[Query], ids: Ids, found: Neighbours) -> Iterator[services.Nominated]:
-    for row, query in enumerate(queries):
-        for rank, (candidate, distance) in enumerate(
-            zip(found.indices[row].tolist(), found.distances[row].tolist(), strict=True), start=1
-        ):
-            if candidate >= 0:
-                told = None if np.isnan(distance) else distance
-                yield services.Nominated(query.pk, int(ids[candidate]), rank, told)
+    block = study.queries.filter(position__gte=arguments["start"], position__lt=arguments["stop"])
+    queries = list(block.order_by("position"))
+    answers = answers_of(study, contender, queries)
+    services.record_nominations(contender, [query.pk for query in queries], answers.nominated)
+    return answers.faults
 
 
 # --- Pairs and pictures ------------------------------------------------------------------------------------

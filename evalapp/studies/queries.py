@@ -22,7 +22,9 @@ def study_by_slug(slug: str) -> Study:
 def study_with_contenders(slug: str) -> Study:
     """The study with `line_up`, its contenders in the order they entered; raises NotFound."""
     line_up = Contender.objects.select_related("embedding__model").order_by("pk")
-    found = Study.objects.select_related("catalogue").prefetch_related(Prefetch("contenders", line_up, "line_up"))
+    found = Study.objects.select_related("catalogue", "previous").prefetch_related(
+        Prefetch("contenders", line_up, "line_up")
+    )
     study = found.filter(slug=slug).first()
     if study is None:
         raise NotFound(f"There is no study {slug}.")

@@ -92,9 +92,9 @@ class _Scorer:
     def recall(self, contender: Contender) -> dict[str, float | None]:
         hits = product_recall(
             self.first[contender.pk],
-            [self.gallery.products[row] for row in self.queries],
+            self.gallery.products_of(self.queries),
             self.gallery.products,
-            query_ids=self.gallery.ids[self.queries],
+            query_ids=self.gallery.ids_of(self.queries),
             gallery_ids=self.gallery.ids,
             hidden=self.gallery.hidden(self.queries),
         )
@@ -105,14 +105,14 @@ class _Scorer:
         value: float | None = expected_random_match(
             self._labels_of_queries(),
             self.gallery.categories,
-            query_ids=self.gallery.ids[self.queries],
+            query_ids=self.gallery.ids_of(self.queries),
             gallery_ids=self.gallery.ids,
             hidden=self.gallery.hidden(self.queries),
         ).value
         return value
 
     def _labels_of_queries(self) -> list[str | None]:
-        return [self.gallery.categories[row] for row in self.queries]
+        return self.gallery.categories_of(self.queries)
 
 
 def _share(name: str, low: str, high: str, hits: NDArray[np.float64]) -> dict[str, float | None]:

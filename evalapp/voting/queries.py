@@ -37,6 +37,10 @@ WHERE pair.study_id = %(study)s AND pair.slot IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM studies_pairflag flag WHERE flag.pair_id = pair.id AND flag.state = 'active')
 AND NOT EXISTS (SELECT 1 FROM catalog_flag flag WHERE flag.item_id = query.item_id AND flag.state = 'active')
 AND NOT EXISTS (SELECT 1 FROM catalog_flag flag WHERE flag.item_id = pair.candidate_id AND flag.state = 'active')
+AND NOT EXISTS (
+    SELECT 1 FROM catalog_item item
+    WHERE item.id IN (query.item_id, pair.candidate_id) AND item.removed AND NOT item.replaced
+)
 """
 
 _SHOWN = """
@@ -84,7 +88,7 @@ class Card:
 
 def study_to_vote_on(slug: str) -> Study:
     """The open study; raises NotFound, or Conflict with the code `closed`."""
-    study = Study.objects.filter(slug=slug).first()
+    study = Study.objects.select_related("catalogue").filter(slug=slug).first()
     if study is None:
         raise NotFound(f"There is no study {slug}.")
     if not study.is_open:
@@ -103,11 +107,12 @@ class GoldPair:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A pool, when its study was opened and when it was read, and the newest law that was asked for."""
+    """A pool, when its study was opened, after how many withdrawals of pictures and when it was read, and its law."""
 
     pool: Pool
     golds: list[GoldPair]
     opened: datetime | None
+    withdrawals: int
     read_at: float
     law: Law
 
@@ -119,7 +124,8 @@ _reading = Lock()
 def pool_of(study: Study) -> Pool:
     """The pairs that can be shown, flagged ones left out.
 
-    Kept by each process for a minute: the pairs of an open study hardly change.
+    Kept by each process for a minute: the pairs of an open study hardly change. A picture that is withdrawn from the
+    catalogue ends that at once.
     """
     return _kept_of(study).pool
 
@@ -141,8 +147,8 @@ def law_of(study: Study, version: int | None) -> Law:
 
 
 def _kept_of(study: Study) -> _Kept:
-    kept = _kept.get(study.pk)
-    if kept is not None and not (study.is_open and kept.opened == study.opened_at):
+    kept, withdrawals = _kept.get(study.pk), study.catalogue.withdrawals
+    if kept is not None and not (study.is_open and kept.opened == study.opened_at and kept.withdrawals == withdrawals):
         kept = None
     if kept is not None and monotonic() - kept.read_at < _POOL_SECONDS:
         return kept
@@ -151,7 +157,7 @@ def _kept_of(study: Study) -> _Kept:
         return kept
     try:
         pool = _read_pool(study)
-        fresh = _Kept(pool, _read_golds(study), study.opened_at, monotonic(), Law.of(pool.uniform(), None))
+        fresh = _Kept(pool, _read_golds(study), study.opened_at, withdrawals, monotonic(), Law.of(pool.uniform(), None))
         if study.is_open:
             while len(_kept) >= _MOST_POOLS:
                 _kept.pop(next(iter(_kept)), None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models_registry.draws import mixed
 from models_registry.neighbours.result import Neighbours
 from models_registry.neighbours.visibility import GroupPair, Visibility
 
@@ -19,19 +20,24 @@ def random_control(
     *,
     query_ids: NDArray[np.int64],
     gallery_ids: NDArray[np.int64],
+    query_words: NDArray[np.uint64],
+    gallery_words: NDArray[np.uint64],
     seed: int,
     hidden: Sequence[GroupPair] = (),
 ) -> Neighbours:
     """One candidate per query, drawn uniformly from those that `nearest` with the same rules might answer.
 
-    The same seed, queries and gallery give the same draw. Distances are unknown (NaN); a query from which
-    everything is hidden gets -1.
+    `query_words` [Q] and `gallery_words` [N] are `name_words` of what the rows are called. The draw for a query depends
+    on the seed, its name and the names it may be answered with: other queries do not matter, and when candidates come
+    or go it changes only as often as a uniform draw must. Distances are unknown (NaN); a query from which everything is
+    hidden gets -1.
     """
     visibility = Visibility.of(query_ids, gallery_ids, hidden)
-    draws = np.random.default_rng(seed).random(visibility.n_queries)
+    starts = mixed(np.asarray(query_words, dtype=np.uint64), seed)
     indices = np.full((visibility.n_queries, 1), -1, dtype=np.int64)
-    for query, draw in enumerate(draws):
+    for query, start in enumerate(starts):
         visible = np.flatnonzero(visibility.visible_to(query))
         if len(visible):
-            indices[query, 0] = visible[int(draw * len(visible))]
+            # The candidate whose word is lowest after mixing with the query's (rendezvous hashing).
+            indices[query, 0] = visible[np.argmin(mixed(gallery_words[visible] ^ start, 0))]
     return Neighbours(indices, np.full(indices.shape, np.nan))

@@ -83,6 +83,10 @@ class Vectors:
             return sign_bits(self.take(indices))
         return self._pick(self.part_bits, indices)
 
+    def select(self, positions: NDArray[np.int64]) -> Vectors:
+        """The rows at these positions as a sequence of their own; nothing is read."""
+        return Vectors(self.parts, self.part_bits, self.part_of[positions], self.row_of[positions], self.dim)
+
     def release(self) -> None:
         """Give mapped pages that were read back to the system; they come again when they are needed.
 

@@ -10,7 +10,7 @@ from django.db import DataError
 
 from evalapp.catalog.models import Catalogue, Item, Picture
 from evalapp.catalog.originals import Original
-from evalapp.catalog.queries import active_items, catalogue_named, catalogues, categories, items_after
+from evalapp.catalog.queries import active_items, catalogue_named, catalogues, categories, items_after, showable
 from evalapp.catalog.services import Change, ItemDraft, check_texts, remove_items, upsert_items
 from evalapp.core.errors import InvalidInput, NotFound
 
@@ -60,12 +60,42 @@ def test_any_difference_updates_the_item_and_raises_the_version(change: dict[str
     before = Item.objects.get(key="dress").pk
     changed = replace(DRESS, **change)
     assert upsert_items("shop", [changed, HAT]) == Change(version=2, updated=1, unchanged=1)
-    item = Item.objects.get(key="dress")
-    assert item.pk == before
+    item = Item.objects.get(key="dress", removed=False)
+    assert (item.pk == before) == ({"picture", "box"} & change.keys() == set())
     assert (item.version, Item.objects.get(key="hat").version) == (2, 1)
     for name, value in change.items():
         assert getattr(item, name) == value if name != "picture" else item.picture.sha256 == value.sha256
     assert upsert_items("shop", [changed, HAT]) == Change(version=2, unchanged=2)
+
+
+@pytest.mark.parametrize("change", [{"picture": BLUE}, {"box": None}], ids=str)
+def test_what_an_item_showed_stays_as_a_row_for_the_studies_that_began_with_it(change: dict[str, Any]) -> None:
+    upsert_items("shop", [DRESS])
+    before = Item.objects.get()
+    upsert_items("shop", [replace(DRESS, **change)])
+
+    old = Item.objects.select_related("picture").get(pk=before.pk)
+    assert (old.picture.sha256, old.box, old.removed, old.replaced) == (RED.sha256, DRESS.box, True, True)
+    assert Item.objects.filter(showable()).count() == 2
+    assert [item.pk for item in active_items(catalogue_named("shop"))] != [before.pk]
+
+
+def test_removing_an_item_withdraws_what_it_showed_before_too_and_its_return_only_what_it_shows() -> None:
+    upsert_items("shop", [DRESS])
+    upsert_items("shop", [replace(DRESS, picture=BLUE)])
+    assert remove_items("shop", ["dress"]) == 1
+    assert not Item.objects.filter(showable()).exists()
+
+    assert upsert_items("shop", [replace(DRESS, picture=BLUE)]) == Change(version=4, updated=1)
+    assert [item.picture.sha256 for item in Item.objects.filter(showable())] == [BLUE.sha256]
+    assert Item.objects.count() == 2
+
+
+def test_a_removed_item_that_comes_back_with_another_picture_is_another_row() -> None:
+    upsert_items("shop", [DRESS])
+    remove_items("shop", ["dress"])
+    assert upsert_items("shop", [replace(DRESS, picture=BLUE)]) == Change(version=3, updated=1)
+    assert Item.objects.filter(showable()).get().picture.sha256 == BLUE.sha256
 
 
 def test_the_same_key_in_another_catalogue_is_another_item() -> None:

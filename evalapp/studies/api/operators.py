@@ -18,6 +18,7 @@ from evalapp.core.services import request_job
 from evalapp.core.tasks import nudge
 from evalapp.studies import queries, services
 from evalapp.studies.models import BoardVisibility, Contender, Study
+from evalapp.studies.services.rounds import start_round
 
 _MOST_CONTENDERS = 200
 
@@ -47,6 +48,8 @@ class StudyDetails(serializers.Serializer[Any]):
     board = serializers.CharField(help_text="Who may see the standings: `private`, `unlisted` or `public`.")
     catalogue = serializers.CharField(source="catalogue.slug")
     catalogue_version = serializers.IntegerField()
+    round = serializers.IntegerField()
+    previous = serializers.CharField(source="previous.slug", default=None, help_text="The round before.")
     queries = serializers.IntegerField(source="queries.count")
     top_k = serializers.IntegerField()
     exclude = serializers.CharField()
@@ -75,6 +78,8 @@ class CreateStudyInput(serializers.Serializer[Any]):
     )
     gallery = serializers.IntegerField(default=None, allow_null=True, min_value=2)
     queries = serializers.IntegerField(default=None, allow_null=True, min_value=1)
+    gallery_domain = serializers.CharField(default="", allow_blank=True, max_length=80)
+    query_domain = serializers.CharField(default="", allow_blank=True, max_length=80)
     top_k = serializers.IntegerField(default=10, min_value=1, max_value=1000)
     exclude = serializers.ChoiceField(choices=["none", "product"], default="none")
     control = serializers.BooleanField(default=True, help_text="Whether a random contender takes part.")
@@ -171,3 +176,26 @@ class ArchiveContenderApi(APIView):
         change = services.archive_contender if words.validated_data["archived"] else services.return_contender
         change(contender)
         return Response(ContenderOutput(Contender.objects.select_related("embedding__model").get(pk=contender.pk)).data)
+
+
+class RoundsApi(APIView):
+    """`POST studies/{slug}/rounds/`: the next round, a draft on the catalogue as it is now."""
+
+    class Input(serializers.Serializer[Any]):
+        slug = serializers.CharField(required=False, max_length=80, help_text="SLUG-r2, SLUG-r3 … if not given.")
+        add = serializers.ListField(child=serializers.CharField(max_length=180), default=list, max_length=50)
+        drop = serializers.ListField(child=serializers.CharField(max_length=180), default=list, max_length=50)
+        queries = serializers.ChoiceField(choices=["kept", "fresh"], default="kept")
+        seed = serializers.IntegerField(required=False, min_value=0, max_value=2**63 - 1)
+
+        class Meta:
+            ref_name = "StartRound"
+
+    @extend_schema(operation_id="round_start", request=Input, responses={201: StudyDetails})
+    def post(self, request: Request, slug: str) -> Response:
+        words = self.Input(data=request.data)
+        words.is_valid(raise_exception=True)
+        study = start_round(queries.study_by_slug(slug), **words.validated_data)
+        answer = details(study)
+        answer.status_code = status.HTTP_201_CREATED
+        return answer

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models_registry.draws import name_words
 from models_registry.evaluate import (
     Score,
     category_match,
@@ -67,12 +69,9 @@ def test_expected_match_is_what_the_control_scores_in_the_long_run() -> None:
     products = [str(number) for number in rng.integers(0, 15, 60)]
     rules = [group_codes(products, products)]
     ids = np.arange(60)
-    draws = np.array(
-        [
-            category_match(random_control(query_ids=ids, gallery_ids=ids, seed=seed, hidden=rules), labels, labels)
-            for seed in range(600)
-        ]
-    )
+    words = name_words(map(str, ids))
+    draw = partial(random_control, query_ids=ids, gallery_ids=ids, query_words=words, gallery_words=words, hidden=rules)
+    draws = np.array([category_match(draw(seed=seed), labels, labels) for seed in range(600)])
     expected = expected_random_match(labels, labels, query_ids=ids, gallery_ids=ids, hidden=rules)
     measured = np.nanmean(draws[:, [label is not None for label in labels]], axis=0).mean()
     error = math.sqrt(0.25 / (600 * 54))

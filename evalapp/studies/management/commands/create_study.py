@@ -24,6 +24,8 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument("--gallery", type=int, help=f"items that may be found (all, {MOST_GALLERY:,} at most)")
         parser.add_argument("--queries", type=int, help=f"items to find neighbours for ({MOST_QUERIES:,} at most)")
+        parser.add_argument("--gallery-domain", default="", metavar="DOMAIN", help="only items of it may be found")
+        parser.add_argument("--query-domain", default="", metavar="DOMAIN", help="ask only for items of it")
         parser.add_argument("--top-k", type=int, default=10, help="neighbours kept per query (10)")
         parser.add_argument("--exclude", choices=("none", "product"), default="none", help="hide the same product")
         parser.add_argument("--no-control", action="store_false", dest="control", help="no random contender")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from evalapp.catalog.models import Catalogue, Item
+from evalapp.catalog.models import Catalogue
 from evalapp.contenders.queries import parse_contender
 from evalapp.contenders.services import ensure_embedding
 from evalapp.core.errors import Conflict, InvalidInput
@@ -26,6 +25,7 @@ from evalapp.studies.models import (
     StudyMode,
     StudyState,
 )
+from evalapp.studies.services.choice import choose_gallery, choose_queries
 from evalapp.webhooks.events import STUDY_CLOSED
 from evalapp.webhooks.services import announce
 
@@ -50,6 +50,8 @@ class StudyPlan:
     queries: int | None = None
     top_k: int = 10
     exclude: str = "none"
+    gallery_domain: str = ""
+    query_domain: str = ""
     control: bool = True
     seed: int = 0
     title: str = ""
@@ -114,17 +116,16 @@ def _check(plan: StudyPlan) -> None:
 
 def _choose(plan: StudyPlan) -> tuple[list[int], list[int]]:
     """Ids of the gallery, in the order of their keys, and of the queries, in a random order."""
-    items = Item.objects.filter(catalogue=plan.catalogue, removed=False).order_by("key").values_list("pk", flat=True)
-    every = np.fromiter(items.iterator(chunk_size=10_000), dtype=np.int64)
-    if len(every) < 2:
-        raise InvalidInput(f"The catalogue {plan.catalogue} has {len(every)} items; a study needs at least 2.")
-    size = min(plan.gallery or MOST_GALLERY, len(every))
-    if size < 2:
+    if plan.gallery == 1:
         raise InvalidInput("--gallery must be at least 2: a picture is never its own neighbour.")
-    random = np.random.default_rng(plan.seed)
-    gallery = every[np.sort(random.choice(len(every), size, replace=False))]
-    queries = random.choice(gallery, min(plan.queries or MOST_QUERIES, size), replace=False)
-    return gallery.tolist(), queries.tolist()
+    gallery = choose_gallery(plan.catalogue, plan.gallery_domain, plan.gallery or MOST_GALLERY, plan.seed)
+    if len(gallery) < 2:
+        where = f" of the domain {plan.gallery_domain!r}" if plan.gallery_domain else ""
+        raise InvalidInput(f"The catalogue {plan.catalogue} has {len(gallery)} items{where}; a study needs at least 2.")
+    queries = choose_queries(plan.catalogue, plan.query_domain, gallery, plan.queries or MOST_QUERIES, plan.seed)
+    if not queries:
+        raise InvalidInput(f"The catalogue {plan.catalogue} has no items of the domain {plan.query_domain!r}.")
+    return gallery, queries
 
 
 def _write_study(plan: StudyPlan) -> Study:
@@ -135,6 +136,10 @@ def _write_study(plan: StudyPlan) -> Study:
         catalogue=plan.catalogue,
         catalogue_version=plan.catalogue.version,
         seed=plan.seed,
+        gallery_size=plan.gallery,
+        query_count=plan.queries,
+        gallery_domain=plan.gallery_domain,
+        query_domain=plan.query_domain,
         top_k=plan.top_k,
         exclude=plan.exclude,
         board=plan.board,
@@ -195,6 +200,15 @@ def record_nominations(contender: Contender, queries: Sequence[int], answers: It
         cursor.execute("DROP TABLE answer")
 
 
+def note_absent(contender: Contender, items: Collection[int]) -> None:
+    """Remember gallery items that had no vector when neighbours were searched: a later round must look at them."""
+    if items:
+        with transaction.atomic():
+            row = Contender.objects.select_for_update().only("absent").get(pk=contender.pk)
+            row.absent = sorted({*row.absent, *items})
+            row.save(update_fields=["absent"])
+
+
 def deal_slots(study: Study) -> None:
     """Give every first choice a slot of its query, in an order that tells nothing, and count the slots.
 
@@ -205,9 +219,12 @@ def deal_slots(study: Study) -> None:
             """
             CREATE TEMPORARY TABLE dealt AS
             SELECT pair.id, row_number() OVER (
-                PARTITION BY pair.query_id ORDER BY md5(%(seed)s || '/' || pair.query_id || '/' || item.key)
+                PARTITION BY pair.query_id ORDER BY md5(%(seed)s || '/' || asked.key || '/' || item.key)
             ) - 1 AS slot
-            FROM studies_pair pair JOIN catalog_item item ON item.id = pair.candidate_id
+            FROM studies_pair pair
+            JOIN catalog_item item ON item.id = pair.candidate_id
+            JOIN studies_query query ON query.id = pair.query_id
+            JOIN catalog_item asked ON asked.id = query.item_id
             WHERE pair.study_id = %(study)s AND EXISTS (
                 SELECT 1 FROM studies_nomination nomination
                 WHERE nomination.pair_id = pair.id AND nomination.rank = 1

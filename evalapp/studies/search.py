@@ -1,0 +1,134 @@
+"""Neighbours of a study's queries: searched in full, or carried over from the round before where nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalapp.contenders import pipeline as embeddings
+from evalapp.contenders.models import Embedding
+from evalapp.contenders.services import count_vectors
+from evalapp.core.errors import Problem
+from evalapp.core.plans import Fault
+from evalapp.studies.arrays import GalleryArrays, Ids
+from evalapp.studies.earlier import Earlier, earlier_round
+from evalapp.studies.models import Contender, Query, Study
+from evalapp.studies.services import Nominated, note_absent
+from models_registry.metrics import Metric, is_metric
+from models_registry.neighbours import Neighbours, nearest, random_control, refreshed
+from models_registry.store import TapStore
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a contender nominates for some queries, and the queries that it cannot answer."""
+
+    nominated: Iterator[Nominated]
+    faults: list[Fault]
+
+
+def answers_of(study: Study, contender: Contender, queries: Sequence[Query]) -> Answers:
+    """Search for these queries. The same whichever worker does it and however the queries are cut into blocks."""
+    gallery = GalleryArrays(study)
+    if contender.embedding is None:
+        return Answers(_nominated(queries, gallery.ids, _at_random(study, queries, gallery)), [])
+    return _Search(study, contender, contender.embedding, gallery).answers(queries)
+
+
+def _at_random(study: Study, queries: Sequence[Query], gallery: GalleryArrays) -> Neighbours:
+    rows = gallery.rows_of([query.item_id for query in queries])
+    return random_control(
+        query_ids=gallery.ids_of(rows),
+        gallery_ids=gallery.ids,
+        query_words=gallery.words_of(rows),
+        gallery_words=gallery.words_of(np.arange(len(gallery.ids))),
+        seed=study.seed,
+        hidden=gallery.hidden(rows),
+    )
+
+
+class _Search:
+    """One contender's search among the items that have vectors."""
+
+    def __init__(self, study: Study, contender: Contender, embedding: Embedding, gallery: GalleryArrays) -> None:
+        self.study = study
+        self.contender = contender
+        self.embedding = embedding
+        self.gallery = gallery
+        self.metric = _metric(contender)
+        self.folder: TapStore = embeddings.folder_of(embedding.model, embedding.tap)
+
+    def answers(self, queries: Sequence[Query]) -> Answers:
+        """A query without a vector is left out and said so."""
+        items = [query.item_id for query in queries]
+        known = embeddings.contents(self.embedding.model, [*self.gallery.ids.tolist(), *items])
+        missing = set(self.folder.missing([content.key for content in known]))
+        key_of = {content.item: content.key for content in known if content.key not in missing}
+        there = np.isin(self.gallery.ids, np.fromiter(key_of, dtype=np.int64, count=len(key_of)))
+        rows = np.flatnonzero(there)
+        if not len(rows):
+            raise Problem(f"{self.contender.name} has no vectors at all; see the faults of its embedding.")
+        askable = [query for query in queries if query.item_id in key_of]
+        found = self._found(askable, rows, key_of) if askable else _nothing(self.study.top_k)
+        count_vectors(self.embedding, len(rows))
+        note_absent(self.contender, self.gallery.ids[~there].tolist())
+        names = {content.item: content.name for content in known}
+        absent = [item for item in items if item not in key_of]
+        faults = [(names.get(item, str(item)), f"no vector of {self.contender.name}") for item in absent]
+        return Answers(_nominated(askable, self.gallery.ids[rows], found), faults)
+
+    def _found(self, asked: Sequence[Query], rows: Ids, key_of: dict[int, bytes]) -> Neighbours:
+        asking = self.gallery.rows_of([query.item_id for query in asked])
+        queries = self.folder.reader([key_of[query.item_id] for query in asked])
+        gallery = self.folder.reader([key_of[int(item)] for item in self.gallery.ids[rows]])
+        ids = {"query_ids": self.gallery.ids_of(asking), "gallery_ids": self.gallery.ids[rows]}
+        hidden, k = self.gallery.hidden(asking, rows), self.study.top_k
+        earlier = earlier_round(self.study, self.contender)
+        if earlier is None:
+            return nearest(queries, gallery, metric=self.metric, k=k, hidden=hidden, **ids)
+        before, stale, added = self._before(earlier, asked, self.gallery.ids[rows])
+        return refreshed(before, stale, added, queries, gallery, metric=self.metric, k=k, hidden=hidden, **ids)
+
+    def _before(
+        self, earlier: Earlier, asked: Sequence[Query], ids: Ids
+    ) -> tuple[Neighbours, np.ndarray[tuple[int], np.dtype[np.bool_]], Ids]:
+        """The earlier answers by rows of the gallery as it is now, the queries that they do not serve, and what they
+        did not look at."""
+        k = self.study.top_k
+        row_of = {int(item): row for row, item in enumerate(ids)}
+        indices, distances = np.full((len(asked), k), -1, dtype=np.int64), np.full((len(asked), k), np.nan)
+        stale = np.ones(len(asked), dtype=np.bool_)
+        answers = earlier.answers([query.item_id for query in asked])
+        for at, query in enumerate(asked):
+            answer = answers.get(query.item_id, [])
+            if not answer or any(item not in row_of for item, _ in answer):
+                continue
+            if earlier.is_relabelled(query.item_id) or any(earlier.is_relabelled(item) for item, _ in answer):
+                continue
+            stale[at] = False
+            indices[at, : len(answer)] = [row_of[item] for item, _ in answer]
+            distances[at, : len(answer)] = [distance for _, distance in answer]
+        added = np.flatnonzero([not earlier.looked_at(int(item)) for item in ids])
+        return Neighbours(indices, distances), stale, added
+
+
+def _metric(contender: Contender) -> Metric:
+    if not is_metric(contender.metric):
+        raise Problem(f"{contender.name} has the metric {contender.metric!r}, which this version does not know.")
+    return contender.metric
+
+
+def _nothing(k: int) -> Neighbours:
+    return Neighbours(np.empty((0, k), dtype=np.int64), np.empty((0, k)))
+
+
+def _nominated(queries: Sequence[Query], ids: Ids, found: Neighbours) -> Iterator[Nominated]:
+    for row, query in enumerate(queries):
+        for rank, (candidate, distance) in enumerate(
+            zip(found.indices[row].tolist(), found.distances[row].tolist(), strict=True), start=1
+        ):
+            if candidate >= 0:
+                told = None if np.isnan(distance) else distance
+                yield Nominated(query.pk, int(ids[candidate]), rank, told)

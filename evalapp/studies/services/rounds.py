@@ -1,0 +1,162 @@
+"""The next round of a study: the same question on the catalogue as it is now, with what is unchanged in its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from django.db import IntegrityError, transaction
+
+from evalapp.catalog.models import Item
+from evalapp.contenders.queries import ContenderWords, parse_contender
+from evalapp.contenders.services import ensure_embedding
+from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.studies.models import Contender, Gallery, Query, Study
+from evalapp.studies.services import CONTROL, MOST_GALLERY, MOST_QUERIES
+from evalapp.studies.services.choice import choose_gallery, choose_queries
+
+QueryChoice = Literal["kept", "fresh"]
+
+_ITS_OWN = {
+    "id", "slug", "catalogue_version", "previous", "round", "seed", "state", "created_at", "opened_at", "closed_at",
+}  # fmt: skip
+"""Fields of a study that a round does not inherit."""
+
+
+def start_round(
+    study: Study,
+    *,
+    slug: str | None = None,
+    add: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    queries: QueryChoice = "kept",
+    seed: int | None = None,
+) -> Study:
+    """A draft that follows `study`: same question and policy, the catalogue at its present version.
+
+    `add` are contenders in words (`MODEL.TAP:METRIC`), `drop` names of contenders that do not take part any more, as
+    archived ones do not. With queries `kept`, those that are still in the gallery keep their positions and vacant places
+    are filled; with `fresh` ones none of an earlier round is asked again as long as there are others, and the seed moves
+    on. Precomputing it searches again only what can have changed. Raises InvalidInput for words that are off, Conflict
+    for a taken slug.
+    """
+    study = Study.objects.select_related("catalogue").get(pk=study.pk)
+    if seed is None:
+        seed = study.seed if queries == "kept" else (study.seed + 1) % 2**63
+    gallery = choose_gallery(study.catalogue, study.gallery_domain, study.gallery_size or MOST_GALLERY, seed)
+    if len(gallery) < 2:
+        raise InvalidInput(f"The catalogue {study.catalogue} has {len(gallery)} items left; a round needs at least 2.")
+    asked = _kept(study, gallery, seed) if queries == "kept" else _fresh(study, gallery, seed)
+    contenders = list(_contenders(study, [parse_contender(text) for text in add], set(drop)))
+    try:
+        with transaction.atomic():
+            following = _write(study, slug or next_slug(study), seed)
+            Gallery.objects.create(study=following, items=gallery)
+            Query.objects.bulk_create(
+                [Query(study=following, item_id=item, position=position) for position, item in enumerate(asked)],
+                batch_size=2000,
+            )
+            for fields in contenders:
+                Contender.objects.create(study=following, **fields)
+    except IntegrityError as error:
+        raise Conflict(f"There is a study {slug or next_slug(study)} already; choose another name.") from error
+    return following
+
+
+def next_slug(study: Study) -> str:
+    """`shoes` is followed by `shoes-r2`, that by `shoes-r3`."""
+    stem = re.sub(rf"-r{study.round}$", "", study.slug) if study.round > 1 else study.slug
+    ending = f"-r{study.round + 1}"
+    return stem[: 80 - len(ending)] + ending
+
+
+def _write(study: Study, slug: str, seed: int) -> Study:
+    inherited: dict[str, Any] = {
+        field.attname: getattr(study, field.attname)
+        for field in Study._meta.concrete_fields  # noqa: SLF001 - Django documents it
+        if field.name not in _ITS_OWN
+    }
+    return Study.objects.create(
+        **inherited,
+        slug=slug,
+        catalogue_version=study.catalogue.version,
+        previous=study,
+        round=study.round + 1,
+        seed=seed,
+    )
+
+
+def _kept(study: Study, gallery: list[int], seed: int) -> list[int]:
+    """The queries of the round before in their places, vacant places filled, the last ones moved into what remains."""
+    successors = _successors(study)
+    want = study.query_count or MOST_QUERIES
+    can = set(choose_queries(study.catalogue, study.query_domain, gallery, 1 << 62, seed))
+    places = [
+        successor if (successor := successors.get(item)) in can else None
+        for item in study.queries.order_by("position").values_list("item_id", flat=True)
+    ]
+    kept = {item for item in places if item is not None}
+    spare = iter(choose_queries(study.catalogue, study.query_domain, gallery, want, seed, without=kept))
+    filled = [item if item is not None else next((one for one in spare if one not in kept), None) for item in places]
+    filled += [one for one in spare if one not in kept][: max(0, want - len(filled))]
+    return _without_gaps(filled)
+
+
+def _without_gaps(places: Sequence[int | None]) -> list[int]:
+    """Positions are dense: where nobody is left to fill a place, the last one moves into it."""
+    items = list(places)
+    position = 0
+    while position < len(items):
+        if items[position] is not None:
+            position += 1
+        elif position == len(items) - 1:
+            items.pop()
+        else:
+            items[position] = items.pop()
+    return [item for item in items if item is not None]
+
+
+def _fresh(study: Study, gallery: list[int], seed: int) -> list[int]:
+    asked = Query.objects.filter(study__in=[one.pk for one in _rounds_before(study)])
+    without = set(asked.values_list("item_id", flat=True))
+    want = study.query_count or MOST_QUERIES
+    return choose_queries(study.catalogue, study.query_domain, gallery, want, seed, without=without)
+
+
+def _rounds_before(study: Study) -> Iterator[Study]:
+    """The study and all rounds before it."""
+    one: Study | None = study
+    while one is not None:
+        yield one
+        one = one.previous
+
+
+def _successors(study: Study) -> dict[int, int]:
+    """For each query item the row that bears its key now: itself, unless its picture was changed."""
+    rows = study.queries.values_list("item_id", "item__key")
+    now = dict(
+        Item.objects.filter(catalogue=study.catalogue, removed=False, key__in=[key for _, key in rows]).values_list(
+            "key", "pk"
+        )
+    )
+    return {item: now[key] for item, key in rows if key in now}
+
+
+def _contenders(study: Study, added: list[ContenderWords], dropped: set[str]) -> Iterator[dict[str, Any]]:
+    """The fields of every contender of the next round; raises InvalidInput for names that do not fit."""
+    before = list(study.contenders.order_by("pk"))
+    names = {contender.name for contender in before}
+    if unknown := dropped - names:
+        raise InvalidInput(f"{study} has no contender {', '.join(sorted(unknown))}; it has {', '.join(sorted(names))}.")
+    new = [word.name for word in added]
+    if doubled := {name for name in new if new.count(name) > 1 or name in names - dropped}:
+        raise InvalidInput(f"{', '.join(sorted(doubled))} would take part twice.")
+    kept = [one for one in before if one.name not in dropped and one.archived_at is None and not one.is_black_box]
+    if not added and all(contender.name == CONTROL for contender in kept):
+        raise InvalidInput("Nobody but the control would take part; add a contender.")
+    for contender in kept:
+        yield {"name": contender.name, "embedding_id": contender.embedding_id, "metric": contender.metric}
+    for word in added:
+        embedding = ensure_embedding(word.model, word.tap, study.catalogue)
+        yield {"name": word.name, "embedding_id": embedding.pk, "metric": word.metric}

@@ -1,0 +1,87 @@
+"""Answers after a change of the gallery, without asking again where the answer cannot have changed.
+
+The k nearest of a query in a gallery that lost rows and got others are among its k nearest of before and its k nearest
+of the new rows, as long as none of those of before is gone. Only queries that lost one are searched in full.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models_registry.neighbours.result import Neighbours
+from models_registry.neighbours.search import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from models_registry.metrics import Metric
+    from models_registry.neighbours.visibility import GroupPair
+    from models_registry.store import Vectors
+
+
+def refreshed(
+    before: Neighbours,
+    stale: NDArray[np.bool_],
+    added: NDArray[np.int64],
+    queries: Vectors,
+    gallery: Vectors,
+    *,
+    metric: Metric,
+    k: int,
+    query_ids: NDArray[np.int64],
+    gallery_ids: NDArray[np.int64],
+    hidden: Sequence[GroupPair] = (),
+) -> Neighbours:
+    """What `nearest` would find, given the answers from before the change.
+
+    `before` [Q, k] holds positions in the gallery as it is now, with their distances. `stale` [Q] says for which
+    queries it is of no use: one of the answers is gone or may be hidden now, or the query was not asked. `added` are
+    the positions of rows that were not searched then, or that may have been hidden then; rows of it may be in `before`.
+    """
+    indices, distances = np.array(before.indices), np.array(before.distances)
+
+    def search(some: NDArray[np.int64], rows: NDArray[np.int64]) -> Neighbours:
+        return nearest(
+            queries.select(some),
+            gallery.select(rows),
+            metric=metric,
+            k=k,
+            query_ids=query_ids[some],
+            gallery_ids=gallery_ids[rows],
+            hidden=[(of_query[some], of_gallery[rows]) for of_query, of_gallery in hidden],
+        )
+
+    again, carried = np.flatnonzero(stale), np.flatnonzero(~stale)
+    added = np.unique(added)
+    if len(again):
+        found = search(again, np.arange(len(gallery), dtype=np.int64))
+        indices[again], distances[again] = found.indices, found.distances
+    if len(carried) and len(added):
+        found = search(carried, added)
+        new = np.where(found.indices < 0, -1, added[found.indices])
+        indices[carried], distances[carried] = _merged(
+            indices[carried], distances[carried], new, found.distances, added
+        )
+    return Neighbours(indices, distances)
+
+
+def _merged(
+    old: NDArray[np.int64],
+    old_distances: NDArray[np.float64],
+    new: NDArray[np.int64],
+    new_distances: NDArray[np.float64],
+    added: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The k nearest of both, ties by position; what is among the added rows counts as it was found now."""
+    k = old.shape[1]
+    again = np.isin(old, added)
+    rows = np.hstack([np.where(again, -1, old), new])
+    distances = np.hstack([np.where(again, np.nan, old_distances), new_distances])
+    distances = np.where(rows < 0, np.inf, distances)
+    order = np.lexsort((rows, distances), axis=1)[:, :k]
+    rows, distances = np.take_along_axis(rows, order, axis=1), np.take_along_axis(distances, order, axis=1)
+    return rows, np.where(rows < 0, np.nan, distances)
