@@ -99,7 +99,8 @@ def write_items(catalogue: int, version: int, items: Iterable[Mapping[str, Any]]
     The caller holds the catalogue's lock, keys are distinct and every `sha256` has its picture. An item that is
     already what its row says is neither written nor locked.
     """
-    words = {"catalogue": catalogue, "version": version, "items": json.dumps(list(items), ensure_ascii=False)}
+    drafts = json.dumps(list(items), ensure_ascii=False)
+    words: dict[str, int | str] = {"catalogue": catalogue, "version": version, "items": drafts}
     with connection.cursor() as cursor:
         cursor.execute(_REPLACE, words)
         cursor.execute(_ITEMS, words)

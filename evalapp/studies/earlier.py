@@ -33,7 +33,8 @@ class Earlier:
         rows = Nomination.objects.filter(contender=self.contender, pair__query__item__in=items).order_by("rank")
         found: dict[int, Answer] = {}
         for query, candidate, distance in rows.values_list("pair__query__item_id", "pair__candidate_id", "distance"):
-            found.setdefault(query, []).append((candidate, distance))
+            if distance is not None:
+                found.setdefault(query, []).append((candidate, distance))
         return found
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalapp.contenders import pipeline as embeddings
 from evalapp.contenders.models import Embedding
@@ -17,7 +19,7 @@ from evalapp.studies.earlier import Earlier, earlier_round
 from evalapp.studies.models import Contender, Query, Study
 from evalapp.studies.services import Nominated, note_absent
 from models_registry.metrics import Metric, is_metric
-from models_registry.neighbours import Neighbours, nearest, random_control, refreshed
+from models_registry.neighbours import GroupPair, Neighbours, nearest, random_control, refreshed
 from models_registry.store import TapStore
 
 
@@ -47,6 +49,16 @@ def _at_random(study: Study, queries: Sequence[Query], gallery: GalleryArrays) -
         seed=study.seed,
         hidden=gallery.hidden(rows),
     )
+
+
+class _Rules(TypedDict):
+    """What both kinds of search are told alike."""
+
+    metric: Metric
+    k: int
+    query_ids: Ids
+    gallery_ids: Ids
+    hidden: list[GroupPair]
 
 
 class _Search:
@@ -81,19 +93,23 @@ class _Search:
 
     def _found(self, asked: Sequence[Query], rows: Ids, key_of: dict[int, bytes]) -> Neighbours:
         asking = self.gallery.rows_of([query.item_id for query in asked])
+        ids = self.gallery.ids[rows]
         queries = self.folder.reader([key_of[query.item_id] for query in asked])
-        gallery = self.folder.reader([key_of[int(item)] for item in self.gallery.ids[rows]])
-        ids = {"query_ids": self.gallery.ids_of(asking), "gallery_ids": self.gallery.ids[rows]}
-        hidden, k = self.gallery.hidden(asking, rows), self.study.top_k
+        gallery = self.folder.reader([key_of[int(item)] for item in ids])
+        rules = _Rules(
+            metric=self.metric,
+            k=self.study.top_k,
+            query_ids=self.gallery.ids_of(asking),
+            gallery_ids=ids,
+            hidden=self.gallery.hidden(asking, rows),
+        )
         earlier = earlier_round(self.study, self.contender)
         if earlier is None:
-            return nearest(queries, gallery, metric=self.metric, k=k, hidden=hidden, **ids)
-        before, stale, added = self._before(earlier, asked, self.gallery.ids[rows])
-        return refreshed(before, stale, added, queries, gallery, metric=self.metric, k=k, hidden=hidden, **ids)
+            return nearest(queries, gallery, **rules)
+        before, stale, added = self._before(earlier, asked, ids)
+        return refreshed(before, stale, added, queries, gallery, **rules)
 
-    def _before(
-        self, earlier: Earlier, asked: Sequence[Query], ids: Ids
-    ) -> tuple[Neighbours, np.ndarray[tuple[int], np.dtype[np.bool_]], Ids]:
+    def _before(self, earlier: Earlier, asked: Sequence[Query], ids: Ids) -> tuple[Neighbours, NDArray[np.bool_], Ids]:
         """The earlier answers by rows of the gallery as it is now, the queries that they do not serve, and what they
         did not look at."""
         k = self.study.top_k
