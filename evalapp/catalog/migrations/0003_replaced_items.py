@@ -4,37 +4,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0002_flags_and_triplets'),
+        ("catalog", "0002_flags_and_triplets"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='item',
-            name='one_item_per_key',
+            model_name="item",
+            name="one_item_per_key",
         ),
         migrations.AddField(
-            model_name='catalogue',
-            name='withdrawals',
-            field=models.PositiveIntegerField(default=0, help_text='Rises whenever items are removed.'),
+            model_name="catalogue",
+            name="withdrawals",
+            field=models.PositiveIntegerField(default=0, help_text="Rises whenever items are removed."),
         ),
         migrations.AddField(
-            model_name='item',
-            name='replaced',
-            field=models.BooleanField(default=False, help_text='Another row took its place; earlier studies keep it.'),
+            model_name="item",
+            name="replaced",
+            field=models.BooleanField(default=False, help_text="Another row took its place; earlier studies keep it."),
         ),
         migrations.AlterField(
-            model_name='item',
-            name='removed',
-            field=models.BooleanField(default=False, help_text='Not in the catalogue as it is now.'),
+            model_name="item",
+            name="removed",
+            field=models.BooleanField(default=False, help_text="Not in the catalogue as it is now."),
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=models.Index(fields=['catalogue', 'key'], name='items_by_key'),
+            model_name="item",
+            index=models.Index(fields=["catalogue", "key"], name="items_by_key"),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.UniqueConstraint(condition=models.Q(('removed', False)), fields=('catalogue', 'key'), name='one_item_per_key'),
+            model_name="item",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("removed", False)), fields=("catalogue", "key"), name="one_item_per_key"
+            ),
         ),
     ]

@@ -6,45 +6,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('studies', '0005_black_box'),
+        ("studies", "0005_black_box"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='contender',
-            name='absent',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, default=list, help_text='Items of the gallery that had no vector.', size=None),
+            model_name="contender",
+            name="absent",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.BigIntegerField(),
+                blank=True,
+                default=list,
+                help_text="Items of the gallery that had no vector.",
+                size=None,
+            ),
         ),
         migrations.AddField(
-            model_name='study',
-            name='gallery_domain',
-            field=models.CharField(blank=True, help_text='Only its items may be found.', max_length=80),
+            model_name="study",
+            name="gallery_domain",
+            field=models.CharField(blank=True, help_text="Only its items may be found.", max_length=80),
         ),
         migrations.AddField(
-            model_name='study',
-            name='gallery_size',
-            field=models.PositiveIntegerField(blank=True, help_text='Asked for; None takes the usual.', null=True),
+            model_name="study",
+            name="gallery_size",
+            field=models.PositiveIntegerField(blank=True, help_text="Asked for; None takes the usual.", null=True),
         ),
         migrations.AddField(
-            model_name='study',
-            name='previous',
-            field=models.ForeignKey(blank=True, help_text='The round before.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='following', to='studies.study'),
+            model_name="study",
+            name="previous",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="The round before.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="following",
+                to="studies.study",
+            ),
         ),
         migrations.AddField(
-            model_name='study',
-            name='query_count',
-            field=models.PositiveIntegerField(blank=True, help_text='Asked for; None takes the usual.', null=True),
+            model_name="study",
+            name="query_count",
+            field=models.PositiveIntegerField(blank=True, help_text="Asked for; None takes the usual.", null=True),
         ),
         migrations.AddField(
-            model_name='study',
-            name='query_domain',
-            field=models.CharField(blank=True, help_text='Only for its items neighbours are found.', max_length=80),
+            model_name="study",
+            name="query_domain",
+            field=models.CharField(blank=True, help_text="Only for its items neighbours are found.", max_length=80),
         ),
         migrations.AddField(
-            model_name='study',
-            name='round',
+            model_name="study",
+            name="round",
             field=models.PositiveIntegerField(default=1),
         ),
     ]
