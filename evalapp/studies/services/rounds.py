@@ -36,10 +36,10 @@ def start_round(
     """A draft that follows `study`: same question and policy, the catalogue at its present version.
 
     `add` are contenders in words (`MODEL.TAP:METRIC`), `drop` names of contenders that take part no more, as archived
-    ones and black boxes do not. With queries `kept`, those that are still in the gallery keep their positions and vacant places are
-    filled; with `fresh` ones none of an earlier round is asked again as long as there are others, and the seed moves
-    on. Precomputing it searches again only what can have changed. Raises InvalidInput for words that are off, Conflict
-    for a taken slug.
+    ones and black boxes do not. With queries `kept`, those that are still in the gallery keep their positions and
+    vacant places are filled; with `fresh` ones none of an earlier round is asked again as long as there are others,
+    and the seed moves on. Precomputing it searches again only what can have changed. Raises InvalidInput for words
+    that are off, Conflict for a taken slug.
     """
     study = Study.objects.select_related("catalogue").get(pk=study.pk)
     if seed is None:
