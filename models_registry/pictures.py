@@ -129,6 +129,12 @@ def open_rgb(
         return _as_rgb(upright)
 
 
+def orientation_of(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> int:
+    """The EXIF orientation, 1 to 8, that `open_rgb` undoes; 1 where there is none. Reads the header only."""
+    with _opened(data, max_pixels) as image:
+        return _orientation(image)
+
+
 @contextmanager
 def _opened(source: bytes | Path | BinaryIO, max_pixels: int) -> Iterator[Image.Image]:
     if isinstance(source, Path):

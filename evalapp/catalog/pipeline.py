@@ -16,21 +16,23 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from evalapp.catalog import queries, services
+from evalapp.catalog import flagging, queries, services
 from evalapp.catalog.importers.base import Record, RowFault, Source
-from evalapp.catalog.importers.boxes import Box, clamp_box
+from evalapp.catalog.importers.boxes import Box, clamp_box, turned_box
 from evalapp.catalog.importers.paths import FileFault, read_inside
 from evalapp.catalog.importers.texts import unstorable
+from evalapp.catalog.models import FlagSource
 from evalapp.catalog.originals import Original, store_original
 from evalapp.catalog.report import Report
 from evalapp.catalog.seen import SeenKeys
 from evalapp.catalog.services import ItemDraft
 from evalapp.core.errors import InvalidInput
-from models_registry.pictures import BadPicture
+from models_registry.pictures import BadPicture, orientation_of
 
 _BATCH = 256
 _SLICE = 16
 """Pictures per task of the pool: handing over single small ones would cost more than reading them."""
+_FLAGGED = 1000
 _AHEAD = 2
 """Batches that the pool works on while one is written."""
 
@@ -96,6 +98,33 @@ def _looked(slug: str, source: Source) -> Iterator[list[_Looked]]:
             yield _gather(under_way.popleft())
 
 
+class FlagsNoted:
+    """A source that passes on, and keeps by reason the keys of what its data set calls misleading."""
+
+    def __init__(self, source: Source) -> None:
+        self.root = source.root
+        self._source = source
+        self._keys: dict[str, list[str]] = {}
+
+    def count(self) -> int:
+        return self._source.count()
+
+    def rows(self) -> Iterator[Record | RowFault]:
+        for row in self._source.rows():
+            if isinstance(row, Record) and row.flag:
+                self._keys.setdefault(row.flag, []).append(row.key)
+            yield row
+
+    def flag(self, slug: str) -> int:
+        """Flag what has gone in; returns how many items were not flagged before."""
+        changed = 0
+        for reason, keys in self._keys.items():
+            for start in range(0, len(keys), _FLAGGED):
+                there = list(queries.originals_by_key(slug, keys[start : start + _FLAGGED]))
+                changed += flagging.flag_items(slug, there, reason, source=FlagSource.IMPORT)
+        return changed
+
+
 @contextmanager
 def _pool() -> Iterator[ThreadPoolExecutor]:
     pool = ThreadPoolExecutor(min(8, max(2, os.cpu_count() or 1)), thread_name_prefix="look")
@@ -137,7 +166,8 @@ def _look(root: Path, rows: Sequence[Record | RowFault], known: Mapping[str, Ori
 
 def _look_at(root: Path, record: Record, known: Original | None) -> Iterator[_Looked]:
     try:
-        original = store_original(read_inside(root, record.path), known)
+        data = read_inside(root, record.path)
+        original = store_original(data, known)
     except FileFault as fault:
         yield RowFault(record.row, record.path, fault.code, str(fault))
         return
@@ -147,7 +177,10 @@ def _look_at(root: Path, record: Record, known: Original | None) -> Iterator[_Lo
     box: Box | None = None
     if record.box is not None:
         try:
-            box = clamp_box(record.box, original.width, original.height)
+            raw = record.box
+            if record.unrotated:
+                raw = turned_box(raw, orientation_of(data), original.width, original.height)
+            box = clamp_box(raw, original.width, original.height)
         except ValueError as error:
             message = f"{error} The whole picture was taken."
             yield RowFault(record.row, record.path, "bad-box", message, left_out=False)

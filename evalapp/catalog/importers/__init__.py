@@ -11,8 +11,15 @@ from evalapp.catalog.importers.base import Source
 from evalapp.core.errors import InvalidInput
 
 IMPORTERS = {
+    "consumer2shop": "evalapp.catalog.importers.consumer2shop.Consumer2ShopSource",
     "csv": "evalapp.catalog.importers.table.TableSource",
+    "deepfashion": "evalapp.catalog.importers.deepfashion.DeepFashionSource",
+    "deepfashion2": "evalapp.catalog.importers.deepfashion2.DeepFashion2Source",
     "folder": "evalapp.catalog.importers.folder.FolderSource",
+    "inshop": "evalapp.catalog.importers.inshop.InShopSource",
+    "oml": "evalapp.catalog.importers.oml.OmlSource",
+    "sop": "evalapp.catalog.importers.sop.SopSource",
+    "street2shop": "evalapp.catalog.importers.street2shop.Street2ShopSource",
 }
 """Name to the dotted path of a class called with (path, mapping)."""
 

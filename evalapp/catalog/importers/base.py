@@ -15,7 +15,9 @@ class Record:
     """One picture as a data set describes it; nothing has been looked at yet.
 
     `row` is the line of the file that lists the pictures, or the number of the file in a folder, from 1.
-    `path` leads from the source's root to the picture. The box is in pixels of the picture as displayed.
+    `path` leads from the source's root to the picture. The box is in pixels of the picture as displayed; `unrotated`
+    boxes were drawn on the pixels as stored, before a camera's turning. `flag` is a reason why the data set itself
+    calls the picture misleading, such as `back view`.
     """
 
     row: int
@@ -27,6 +29,8 @@ class Record:
     split: str = ""
     box: RawBox | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    unrotated: bool = False
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

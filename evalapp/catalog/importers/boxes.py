@@ -36,3 +36,19 @@ def clamp_box(box: RawBox, width: int, height: int) -> Box:
     if left >= right or top >= bottom:
         raise ValueError(f"The box ({x1:g}, {y1:g}, {x2:g}, {y2:g}) lies outside the {width} by {height} picture.")
     return left, top, right, bottom
+
+
+def turned_box(box: RawBox, orientation: int, width: int, height: int) -> RawBox:
+    """A box drawn on the pixels as stored, on the picture as displayed after EXIF `orientation` (1 … 8).
+
+    `width` and `height` are those displayed.
+    """
+    x1, y1, x2, y2 = box
+    if orientation >= 5:
+        # Stored on its side: rows become columns.
+        x1, y1, x2, y2 = y1, x1, y2, x2
+    if orientation in {2, 3, 6, 7}:
+        x1, x2 = width - x2, width - x1
+    if orientation in {3, 4, 7, 8}:
+        y1, y2 = height - y2, height - y1
+    return x1, y1, x2, y2

@@ -99,7 +99,10 @@ class TableSource:
             key=self._cell(cells, "key").strip() or path,
             box=box,
             attributes={name: cells[place] for name, place in self._columns.attributes.items() if cells[place]},
-            **{name: self._cell(cells, name).strip() for name in _TEXTS},
+            category=self._cell(cells, "category").strip(),
+            product=self._cell(cells, "product").strip(),
+            domain=self._cell(cells, "domain").strip(),
+            split=self._cell(cells, "split").strip(),
         )
 
     def _checked(self, cells: list[str]) -> list[str]:

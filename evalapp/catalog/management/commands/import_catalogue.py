@@ -15,12 +15,16 @@ _SHOWN_PER_KIND = 3
 
 
 class Command(BaseCommand):
-    help = "Bring a folder or a CSV of pictures into a catalogue; bad rows are reported, never fatal."
+    help = "Bring a folder, a CSV or a published data set into a catalogue; bad rows are reported, never fatal."
     offers_json = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", help="the catalogue; made if it is missing")
-        parser.add_argument("path", type=Path, help="a folder of pictures, or a CSV file beside them")
+        parser.add_argument(
+            "path",
+            type=Path,
+            help="a folder of pictures, a CSV file beside them, or the folder of a published data set",
+        )
         parser.add_argument("--format", choices=sorted(IMPORTERS), help="told by the path if left out")
         parser.add_argument(
             "--map",
@@ -30,18 +34,26 @@ class Command(BaseCommand):
             help="which column holds path, key, category, product, domain, split, x1, y1, x2, y2",
         )
         parser.add_argument("--name", default="", help="what people call the catalogue")
+        parser.add_argument(
+            "--flag-misleading",
+            action="store_true",
+            help="flag what the data set itself calls a back view or a close-up: it leaves training and decks",
+        )
         parser.add_argument("--report", type=Path, help="write every problem to this CSV file")
 
     def run(self, **options: Any) -> Any:
         slug, path = options["slug"], options["path"]
         services.check_slug(slug)
-        source = open_source(path, options["format"], _mapping(options["map"]))
+        source = pipeline.FlagsNoted(open_source(path, options["format"], _mapping(options["map"])))
         with Report(options["report"]) as report:
             with self.progress("Importing", source.count(), "pictures") as bar:
                 outcome = pipeline.import_rows(slug, source, report, name=options["name"], advance=bar.update)
             if not outcome.taken:
                 raise Failed(_why_nothing(path, report))
+        flagged = source.flag(slug) if options["flag_misleading"] else 0
         self._tell(outcome, report, options["report"])
+        if flagged:
+            self.say(f"{flagged:,} items flagged.")
         return {
             "catalogue": slug,
             "version": outcome.version,
@@ -49,6 +61,7 @@ class Command(BaseCommand):
             "updated": outcome.updated,
             "unchanged": outcome.unchanged,
             "left_out": report.left_out,
+            "flagged": flagged,
             "problems": [
                 {"row": fault.row, "path": fault.path, "code": fault.code, "message": fault.message}
                 for fault in report.first
