@@ -64,7 +64,9 @@ def cast_votes(voter: Voter | None, ballots: Sequence[Ballot], *, simulated: boo
         if token:
             first.setdefault(token, ballot)
     now = timezone.now()
-    recorded = _record(voter, first, now, simulated) if voter and first else set()
+    # Reports are rare, and may take a pair out of play: they always get the closer look.
+    quick = {token: ballot for token, ballot in first.items() if ballot.verdict != Answer.REPORT}
+    recorded = _record(voter, quick, now, simulated) if voter and quick else set()
     if len(recorded) == len(ballots):
         return [Receipt(ballot.token, Status.RECORDED, ballot.verdict) for ballot in ballots]
     # Whatever else there is to say about the others takes a closer look.
