@@ -132,6 +132,19 @@ def apply_head(
     return vectors
 
 
+def chained(
+    first: HeadSpec, first_tensors: Tensors, tap: str, then: HeadSpec, then_tensors: Tensors
+) -> tuple[HeadSpec, dict[str, NDArray[np.float32]]]:
+    """One head that does what `first` does up to its tap and `then` after it."""
+    kept = first.tap(tap).after
+    tensors = {name: values for name, values in first_tensors.items() if int(name.partition(".")[0]) < kept}
+    for name, values in then_tensors.items():
+        number, _, what = name.partition(".")
+        tensors[f"{int(number) + kept}.{what}"] = values
+    taps = tuple(replace(entry, after=entry.after + kept) for entry in then.taps)
+    return HeadSpec((*first.layers[:kept], *then.layers), taps), tensors
+
+
 def write_checkpoint(
     folder: Path,
     *,

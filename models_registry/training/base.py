@@ -175,3 +175,24 @@ def _flag(value: Any) -> bool:
 def _imported(path: str) -> Any:
     module, _, attribute = path.partition(":")
     return getattr(import_module(module), attribute)
+
+
+_HERE = "models_registry.training"
+register(
+    "retrain",
+    f"{_HERE}.recipes.retrain:RECIPE",
+    f"{_HERE}.configs:RetrainConfig",
+    "a new hidden layer over frozen features, trained to tell the categories apart",
+)
+register(
+    "triplet",
+    f"{_HERE}.recipes.triplet:RECIPE",
+    f"{_HERE}.configs:TripletConfig",
+    "a projection that pulls one product (or category) together, from pictures of one domain to another too",
+)
+register(
+    "deep-ranking",
+    f"{_HERE}.recipes.deep_ranking:RECIPE",
+    f"{_HERE}.configs:DeepRankingConfig",
+    "two dense layers and a Euclidean hinge, close negatives mined anew every round",
+)

@@ -37,6 +37,7 @@ class LabelledPictures:
     categories: Labels
     products: Labels
     domains: Labels
+    splits: Labels
     attributes: Sequence[Mapping[str, str]]
     base: EncoderSpec
     base_tap: str
@@ -50,7 +51,7 @@ class LabelledPictures:
     def snapshot(self) -> str:
         """SHA-256 (hex) over everything that is learnt from: keys, pictures and labels."""
         digest = hashlib.sha256()
-        columns = (self.keys, self.sha256s, self.categories, self.products, self.domains, self.attributes)
+        columns = (self.keys, self.sha256s, self.categories, self.products, self.domains, self.splits, self.attributes)
         for row in zip(*columns, strict=True):
             digest.update(json.dumps(row, sort_keys=True, default=dict).encode())
             digest.update(b"\n")

@@ -59,6 +59,7 @@ def data_of(run: TrainingRun) -> LabelledPictures:
         categories=[item.category or None for item in rows],
         products=[item.product or None for item in rows],
         domains=[item.domain or None for item in rows],
+        splits=[item.split or None for item in rows],
         attributes=[{name: str(value) for name, value in item.attributes.items() if value != ""} for item in rows],
         base=EncoderSpec.from_json(run.parent.spec),
         base_tap=run.parent_tap,

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--top-categories", type=int, metavar="N", help="keep the N most common categories")
         parser.add_argument("--seed", type=int)
         parser.add_argument(
-            "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+            "--set", action="append", default=[], metavar="NAME=VALUE", dest="assignments",
             help="a setting of the recipe; may be repeated",
         )  # fmt: skip
         parser.add_argument("--wait", action="store_true", help="follow the run to its end")
@@ -68,7 +68,7 @@ class Command(BaseCommand):
 def _settings(options: dict[str, Any]) -> dict[str, Any]:
     """What the call sets; words that are no NAME=VALUE are refused."""
     found: dict[str, Any] = {}
-    for words in options["settings"]:
+    for words in options["assignments"]:
         name, equals, value = words.partition("=")
         if not equals:
             raise Usage(f"--set takes NAME=VALUE, not {words}.")

@@ -1,0 +1,42 @@
+"""What a run keeps of itself after every epoch, so that it goes on where it was when it is killed."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any
+
+from models_registry.training.errors import DiskFull
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors and plain values; the file is the old or the new one, never half of it. Raises DiskFull."""
+    import torch
+
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        torch.save(state, draft)
+        draft.replace(path)
+    except (OSError, RuntimeError) as error:
+        draft.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise
+        # Torch's own writer reports a full disk as a failed write.
+        if isinstance(error, RuntimeError) and "write" not in str(error).lower():
+            raise
+        raise DiskFull(f"The disk of {path.parent} is full: make room and resume the job; no epoch is lost.") from error
+
+
+def load_state(path: Path, digest: str) -> dict[str, Any] | None:
+    """What was saved by a run of the same data and settings; None where there is nothing usable."""
+    import torch
+
+    if not path.is_file():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+    except Exception:  # whatever a damaged file makes the reader raise: the run begins anew
+        return None
+    return state if state.get("digest") == digest else None

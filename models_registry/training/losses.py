@@ -1,0 +1,96 @@
+"""Losses by name. What pytorch-metric-learning has is taken from there; SoftPN is ours.
+
+A loss takes embeddings [n, d], labels [n] and, where triplets were mined, their indices; `ref_emb` and `ref_labels`
+are the other side where anchors and positives come from different domains.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from pytorch_metric_learning import losses, miners
+from pytorch_metric_learning.distances import LpDistance
+from pytorch_metric_learning.utils import loss_and_miner_utils
+from torch import nn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models_registry.training.configs import LossName, MinerName
+
+
+def loss_named(name: LossName, *, margin: float, classes: int, dim: int, euclidean: bool = False) -> nn.Module:
+    """The loss of this name. `euclidean` takes distances between the vectors as they are, else at length 1.
+
+    `classes` and `dim` are for proxy-anchor, which learns a proxy per class.
+    """
+    distance = LpDistance(normalize_embeddings=not euclidean)
+    if name == "triplet":
+        return losses.TripletMarginLoss(margin=margin, distance=distance)
+    if name == "contrastive":
+        return losses.ContrastiveLoss(pos_margin=0.0, neg_margin=margin, distance=distance)
+    if name == "n-pair":
+        return losses.NPairsLoss()
+    if name == "multi-similarity":
+        return losses.MultiSimilarityLoss()
+    if name == "proxy-anchor":
+        return losses.ProxyAnchorLoss(num_classes=classes, embedding_size=dim)
+    return SoftPN(euclidean=euclidean)
+
+
+def miner_named(name: MinerName, *, margin: float, euclidean: bool = False) -> nn.Module | None:
+    """The miner of this name; None for `none`, which leaves all triplets of a batch to the loss."""
+    distance = LpDistance(normalize_embeddings=not euclidean)
+    if name == "semi-hard":
+        return miners.TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=distance)
+    if name == "hard":
+        return miners.BatchHardMiner(distance=distance)
+    return None
+
+
+class SoftPN(nn.Module):
+    """SoftPN on triplets (Balntas and others, PN-Net, 2016): the mean over triplets of
+
+        (e^P / (e^P + e^N))² + (e^N / (e^P + e^N) - 1)²
+
+    with P the distance of anchor and positive and N the smaller one of anchor or positive to the negative. Without
+    mined triplets all those of the batch count.
+    """
+
+    def __init__(self, *, euclidean: bool = False) -> None:
+        super().__init__()
+        self._euclidean = euclidean
+
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        indices_tuple: Any = None,
+        ref_emb: Tensor | None = None,
+        ref_labels: Tensor | None = None,
+    ) -> Tensor:
+        """The loss, a scalar; 0 where the batch has no triplet."""
+        others = embeddings if ref_emb is None else ref_emb
+        other_labels = labels if ref_labels is None else ref_labels
+        indices = loss_and_miner_utils.convert_to_triplets(
+            indices_tuple, labels, other_labels if ref_labels is not None else labels, t_per_anchor="all"
+        )
+        anchor, positive, negative = indices
+        if not len(anchor):
+            return embeddings.sum() * 0
+        if not self._euclidean:
+            embeddings, others = nn.functional.normalize(embeddings), nn.functional.normalize(others)
+        a, p, n = embeddings[anchor], others[positive], others[negative]
+        near = nn.functional.pairwise_distance(a, p)
+        far = torch.minimum(nn.functional.pairwise_distance(a, n), nn.functional.pairwise_distance(p, n))
+        share = torch.softmax(torch.stack([near, far]), dim=0)
+        return (share[0] ** 2 + (share[1] - 1) ** 2).mean()
+
+
+def hinge(anchor: Tensor, positive: Tensor, negative: Tensor, gap: float) -> tuple[Tensor, Tensor]:
+    """max(0, gap + D(a, p) - D(a, n)) averaged over triplets [n, d], D Euclidean, not squared (deep ranking); and
+    the share of triplets whose positive is the nearer one."""
+    near = torch.linalg.vector_norm(anchor - positive + 1e-12, dim=1)
+    far = torch.linalg.vector_norm(anchor - negative + 1e-12, dim=1)
+    return torch.relu(gap + near - far).mean(), (near < far).float().mean()

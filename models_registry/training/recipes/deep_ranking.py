@@ -1,0 +1,197 @@
+"""`deep-ranking`: towers that share weights, a hinge on Euclidean distances, close negatives mined every round.
+
+Dense(1024, ReLU), dropout 0.4, Dense(512), batch norm over the network's features; max(0, g + D(q, p) - D(q, n)) with
+g = 0.05. Every round (epoch) starts by finding, with the network as it is, the wrong answers nearest to each anchor;
+negatives are drawn from them. Triplet accuracy and loss are reported for training and validation; the best is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from models_registry.training import judging
+from models_registry.training.backbones import Backbone
+from models_registry.training.heads import exported
+from models_registry.training.loop import Measured, Task, fit
+from models_registry.training.losses import hinge
+from models_registry.training.pairs import Groups, check_groups, ways_of
+from models_registry.training.recipes.triplet import tables
+from models_registry.training.session import Session
+from models_registry.training.whitening import MOST_DIM, whitened_start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from models_registry.training.base import OnProgress, Outcome
+    from models_registry.training.configs import DeepRankingConfig
+    from models_registry.training.data import LabelledPictures
+
+    Ids = NDArray[np.int64]
+
+TAP = "embedding"
+METRIC = "l2"
+_VALIDATION_TRIPLETS = 2000
+
+
+class DeepRanking:
+    """The recipe."""
+
+    def check(self, data: LabelledPictures, config: DeepRankingConfig) -> None:
+        check_groups(data, config)
+
+    def run(
+        self, data: LabelledPictures, config: DeepRankingConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
+    ) -> Outcome:
+        session = Session("deep-ranking", data, config, workdir)
+        groups = Groups.of(session, config)
+        backbone = Backbone(session)
+        head = tower(session, groups, config)
+        task = _task(session, config, groups, backbone, head)
+        fitted = fit(task, config, workdir, session.digest, on_progress=on_progress, resume=resume)
+        test = session.splits["test"]
+        vectors = backbone.vectors(head, test)
+        metrics = tables(session, config, vectors, METRIC)
+        metrics |= {"epochs": fitted.epochs, "best_epoch": fitted.best_epoch}
+        metrics["neighbours"] = judging.neighbours_to_show(data, test, vectors, METRIC, ways_of(config)[0])
+        return session.finish(*exported(list(head), [(TAP, len(head))]), metrics)
+
+
+def tower(session: Session, groups: Groups, config: DeepRankingConfig) -> nn.Sequential:
+    """The layers over the features; one set of weights serves query, positive and negative.
+
+    With `whiten` the features come whitened by how the pictures of one group differ, which is not trained.
+    """
+    torch.manual_seed(config.seed)
+    width = session.features.dim
+    layers: list[nn.Module] = []
+    if config.whiten:
+        layers = whitened_start(session, groups, min(width, MOST_DIM))
+        layers[-1].requires_grad_(requires_grad=False)
+        width = min(width, MOST_DIM)
+    return nn.Sequential(
+        *layers,
+        nn.Linear(width, config.wide),
+        nn.ReLU(),
+        nn.Dropout(config.dropout),
+        nn.Linear(config.wide, config.dim),
+        nn.BatchNorm1d(config.dim),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Triplets:
+    """Rows [n] of anchors, positives and negatives."""
+
+    anchors: Ids
+    positives: Ids
+    negatives: Ids
+
+
+class CloseNegatives:
+    """Triplets whose negatives are among the `close` nearest wrong pictures of their anchor."""
+
+    def __init__(self, rows: Ids, group_of: Ids, is_query: NDArray[np.bool_] | None, close: int) -> None:
+        rows = rows[group_of[rows] >= 0]
+        self._group_of, self._close = group_of, close
+        self._anchors = rows if is_query is None else rows[is_query[rows]]
+        self._answers = rows if is_query is None else rows[~is_query[rows]]
+        answers = set(group_of[self._answers].tolist())
+        several = {group for group in answers if np.count_nonzero(group_of[self._answers] == group) > 1}
+        wanted = answers if is_query is not None else several
+        self._anchors = self._anchors[np.isin(group_of[self._anchors], list(wanted))]
+        self._positives = {group: self._answers[group_of[self._answers] == group] for group in wanted}
+
+    @property
+    def has_anchors(self) -> bool:
+        """Whether any picture has a positive."""
+        return len(self._anchors) > 0
+
+    def mine(self, vectors: Tensor, count: int, rng: np.random.Generator) -> Triplets:
+        """So many triplets at most. `vectors` [all pictures, d] are those of the network as it is now."""
+        anchors = rng.choice(self._anchors, min(count, 4 * len(self._anchors)))
+        positives = np.array([self._positive(int(anchor), rng) for anchor in anchors], dtype=np.int64)
+        negatives = np.concatenate(
+            [self._negatives(anchors[start : start + 512], vectors, rng) for start in range(0, len(anchors), 512)]
+        )
+        usable = negatives >= 0
+        return Triplets(anchors[usable], positives[usable], negatives[usable])
+
+    def _positive(self, anchor: int, rng: np.random.Generator) -> int:
+        members = self._positives[int(self._group_of[anchor])]
+        others = members[members != anchor]
+        return int(others[rng.integers(len(others))])
+
+    def _negatives(self, anchors: Ids, vectors: Tensor, rng: np.random.Generator) -> Ids:
+        distances = torch.cdist(vectors[torch.from_numpy(anchors)], vectors[torch.from_numpy(self._answers)])
+        same = torch.from_numpy(self._group_of[anchors][:, None] == self._group_of[self._answers][None, :])
+        distances[same] = float("inf")
+        width = min(self._close, distances.shape[1])
+        near, places = torch.topk(distances, width, largest=False)
+        usable = torch.isfinite(near).sum(dim=1).numpy()
+        drawn = (rng.random(len(anchors)) * np.maximum(usable, 1)).astype(np.int64)
+        rows = self._answers[places.numpy()[np.arange(len(anchors)), drawn]]
+        return np.where(usable > 0, rows, -1)
+
+
+def _task(session: Session, config: DeepRankingConfig, groups: Groups, backbone: Backbone, head: nn.Sequential) -> Task:
+    miner = CloseNegatives(session.splits["train"], groups.group_of, groups.is_query, config.close)
+    validation = session.splits["val"]
+    question = judging.question_of(session.data, validation, ways_of(config)[0])
+    places = judging.Map(session.data.keys, validation, lambda rows: backbone.vectors(head, rows))
+    held_out = _held_out(session, config, groups, backbone)
+
+    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[Triplets]:
+        triplets = miner.mine(_all_vectors(session, backbone, head), config.triplets, rng)
+        for start in range(0, len(triplets.anchors) - 1, config.batch_size):
+            part = slice(start, start + config.batch_size)
+            yield Triplets(triplets.anchors[part], triplets.positives[part], triplets.negatives[part])
+
+    def loss(batch: Triplets) -> tuple[Tensor, dict[str, float]]:
+        rows = np.concatenate([batch.anchors, batch.positives, batch.negatives])
+        anchor, positive, negative = head(backbone.take(rows, training=True)).chunk(3)
+        value, accuracy = hinge(anchor, positive, negative, config.margin)
+        return value, {"triplet_accuracy": float(accuracy)}
+
+    def measure() -> Measured:
+        values = judging.judged(question, backbone.vectors(head, validation), METRIC)
+        if held_out is not None:
+            rows = np.concatenate([held_out.anchors, held_out.positives, held_out.negatives])
+            value, accuracy = hinge(*head(backbone.take(rows, training=False)).chunk(3), config.margin)
+            values |= {"validation_loss": float(value), "validation_triplet_accuracy": float(accuracy)}
+        return Measured(values.get("map_at_r", values.get("category_match", 0.0)), values, places.places(), places.keys)
+
+    optimiser = torch.optim.AdamW(head.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    return Task(head, optimiser, batches, loss, measure)
+
+
+def _all_vectors(session: Session, backbone: Backbone, head: nn.Sequential) -> Tensor:
+    """The present network's vectors of the training pictures [all pictures, d]; zeros elsewhere, never looked at."""
+    rows = session.splits["train"]
+    found = torch.from_numpy(backbone.vectors(head, rows))
+    table = torch.zeros(len(session.data), found.shape[1])
+    table[torch.from_numpy(rows)] = found
+    return table
+
+
+def _held_out(session: Session, config: DeepRankingConfig, groups: Groups, backbone: Backbone) -> Triplets | None:
+    """Validation triplets, the same in every epoch: negatives close by the raw features; None where there are none."""
+    miner = CloseNegatives(session.splits["val"], groups.group_of, groups.is_query, config.close)
+    if not miner.has_anchors:
+        return None
+    rows = session.splits["val"]
+    table = torch.zeros(len(session.data), backbone.dim)
+    table[torch.from_numpy(rows)] = backbone.take(rows, training=False)
+    mined = miner.mine(table, _VALIDATION_TRIPLETS, np.random.default_rng(config.seed))
+    return mined if len(mined.anchors) else None
+
+
+RECIPE = DeepRanking()

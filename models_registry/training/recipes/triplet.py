@@ -1,0 +1,141 @@
+"""`triplet`: metric learning with a projection over any backbone.
+
+The network's classification part gives way to a projection; pictures of one group (product, category, or product
+across two domains) are pulled together, others pushed away. The loss and the miner are chosen by name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from models_registry.training import judging
+from models_registry.training.backbones import Backbone, backbone_of
+from models_registry.training.heads import Normalise, exported
+from models_registry.training.loop import Measured, Task, fit
+from models_registry.training.losses import loss_named, miner_named
+from models_registry.training.pairs import Groups, check_groups, ways_of
+from models_registry.training.session import Session
+from models_registry.training.whitening import whitened_start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from models_registry.training.base import OnProgress, Outcome
+    from models_registry.training.configs import MetricConfig, TripletConfig
+    from models_registry.training.data import LabelledPictures
+
+    Ids = NDArray[np.int64]
+
+TAP = "embedding"
+METRIC = "cosine"
+
+
+class Triplet:
+    """The recipe."""
+
+    def check(self, data: LabelledPictures, config: TripletConfig) -> None:
+        check_groups(data, config)
+        if config.tune == "backbone":
+            Backbone.require_tunable(data)
+
+    def run(
+        self, data: LabelledPictures, config: TripletConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
+    ) -> Outcome:
+        session = Session("triplet", data, config, workdir)
+        groups = Groups.of(session, config)
+        backbone = backbone_of(session, tune=config.tune == "backbone", augment=config.augment)
+        head = projection(session, config, groups, backbone)
+        task = _task(session, config, groups, backbone, head)
+        fitted = fit(task, config, workdir, session.digest, on_progress=on_progress, resume=resume)
+        test = session.splits["test"]
+        vectors = backbone.vectors(head, test)
+        metrics = tables(session, config, vectors, METRIC)
+        metrics |= {"epochs": fitted.epochs, "best_epoch": fitted.best_epoch}
+        metrics["neighbours"] = judging.neighbours_to_show(data, test, vectors, METRIC, ways_of(config)[0])
+        return session.finish(*exported(list(head), [(TAP, len(head))]), metrics, backbone=backbone.exported())
+
+
+def projection(session: Session, config: TripletConfig, groups: Groups, backbone: Backbone) -> nn.Sequential:
+    """One linear layer to `dim` numbers and length 1; over frozen features it begins as a whitening."""
+    torch.manual_seed(config.seed)
+    if not backbone.is_tuned:
+        centre, unit, linear = whitened_start(session, groups, config.dim)
+        return nn.Sequential(centre, unit, nn.Dropout(config.dropout), linear, Normalise())
+    return nn.Sequential(nn.Dropout(config.dropout), nn.Linear(backbone.dim, config.dim), Normalise())
+
+
+def tables(session: Session, config: MetricConfig, vectors: NDArray[np.float32], metric: str) -> dict[str, object]:
+    """The final tables, one per way of asking, and the headline of the first."""
+    ways = ways_of(config)
+    entries = session.entries(vectors, ("cosine", "l2"))
+    found: dict[str, object] = {}
+    for way in ways:
+        name = f"table {way.name}".strip()
+        found[name if way is not ways[0] else "table"] = session.table(entries, way=way)
+    first = found["table"]
+    if isinstance(first, dict):
+        found["headline"] = judging.headline(first, f"{judging.TRAINED}:{metric}")
+    found["way"] = ways[0].name
+    return found
+
+
+def _task(session: Session, config: TripletConfig, groups: Groups, backbone: Backbone, head: nn.Sequential) -> Task:
+    criterion = loss_named(config.loss, margin=config.margin, classes=len(groups.names), dim=config.dim)
+    miner = miner_named(config.miner, margin=config.margin)
+    labels = torch.from_numpy(groups.group_of)
+    validation = session.splits["val"]
+    question = judging.question_of(session.data, validation, ways_of(config)[0])
+    places = judging.Map(session.data.keys, validation, lambda rows: backbone.vectors(head, rows))
+    module = nn.ModuleDict({"head": head, "criterion": criterion, "backbone": backbone.module})
+    if groups.is_query is not None and config.loss == "proxy-anchor":
+        groups = Groups(groups.group_of, groups.names, None, groups.sampler, groups.batches)
+
+    def loss(batch: Ids) -> tuple[Tensor, dict[str, float]]:
+        vectors = head(backbone.take(batch, training=True))
+        wanted = labels[torch.from_numpy(batch)]
+        if groups.is_query is None:
+            mined = miner(vectors, wanted) if miner is not None else None
+            return criterion(vectors, wanted, mined), _watched(vectors, wanted)
+        asks = torch.from_numpy(groups.is_query[batch])
+        return across(criterion, miner, vectors, wanted, asks), _watched(vectors, wanted)
+
+    def measure() -> Measured:
+        values = judging.judged(question, backbone.vectors(head, validation), METRIC)
+        return Measured(values.get("map_at_r", values.get("category_match", 0.0)), values, places.places(), places.keys)
+
+    trained = [*head.parameters(), *criterion.parameters(), *backbone.module.parameters()]
+    optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
+    return Task(module, optimiser, lambda _epoch, rng: groups.draw(rng), loss, measure)
+
+
+def across(criterion: nn.Module, miner: nn.Module | None, vectors: Tensor, labels: Tensor, asks: Tensor) -> Tensor:
+    """Anchors of one domain against positives and negatives of the other, both ways round."""
+    total = vectors.sum() * 0
+    for side in (asks, ~asks):
+        here, there = vectors[side], vectors[~side]
+        mined = miner(here, labels[side], there, labels[~side]) if miner is not None else None
+        total = total + criterion(here, labels[side], mined, there, labels[~side])
+    return total / 2
+
+
+def _watched(vectors: Tensor, labels: Tensor) -> dict[str, float]:
+    """Mean distances of equal and of different pictures in the batch: both at 0 would be a collapse."""
+    with torch.no_grad():
+        distances = torch.cdist(vectors, vectors)
+        same = labels[:, None] == labels[None, :]
+        different = ~same
+        same.fill_diagonal_(False)
+        return {
+            "distance_same": float(distances[same].mean()) if bool(same.any()) else 0.0,
+            "distance_other": float(distances[different].mean()) if bool(different.any()) else 0.0,
+        }
+
+
+RECIPE = Triplet()
