@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch import nn
 
 from models_registry.training.errors import TrainingError
@@ -118,6 +117,3 @@ def trainable_vgg(data: LabelledPictures) -> nn.Module:
         if isinstance(module, nn.ReLU):
             module.inplace = False
     return network.requires_grad_(True)
-
-
-__all__ = ["Backbone", "TunedVgg", "backbone_of", "torch", "trainable_vgg"]

@@ -196,3 +196,15 @@ register(
     f"{_HERE}.configs:DeepRankingConfig",
     "two dense layers and a Euclidean hinge, close negatives mined anew every round",
 )
+register(
+    "multi-level",
+    f"{_HERE}.recipes.multi_level:RECIPE",
+    f"{_HERE}.configs:MultiLevelConfig",
+    "from the pixels, by levels of shared attributes, beside a baseline that knows one attribute",
+)
+register(
+    "multi-task",
+    f"{_HERE}.recipes.multi_task:RECIPE",
+    f"{_HERE}.configs:MultiTaskConfig",
+    "from the pixels, by attributes, triplets and a variational autoencoder, together and each alone",
+)

@@ -110,3 +110,56 @@ class DeepRankingConfig(MetricConfig):
     close: int = 10
     triplets: int = 4096
     learning_rate: float = 3e-4
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeConfig(LoopConfig):
+    """What the recipes share that learn from attributes, from the pixels, with a VGG under them.
+
+    `augment` varies the pictures so strongly while training; `batches` make an epoch, 0 for as many as show each
+    picture about once.
+    """
+
+    dim: int = 128
+    margin: float = 0.2
+    augment: float = 0.3
+    batch_size: int = 64
+    batches: int = 0
+    epochs: int = 20
+    patience: int = 6
+    learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class MultiLevelConfig(AttributeConfig):
+    """`multi-level`: a triplet takes its positive from a higher level of shared attributes than its negative.
+
+    `levels` are the bounds between the levels of one category, falling; other categories are the last level. A pair
+    counts where at least `known` attributes are known of both. `single` is the attribute of the baseline: `category` or
+    the name of one.
+    """
+
+    levels: tuple[str, ...] = ("0.8", "0.5")
+    known: int = 3
+    single: str = "category"
+    baseline: bool = True
+
+    def __post_init__(self) -> None:
+        AttributeConfig.__post_init__(self)
+        bounds = [float(bound) for bound in self.levels]
+        if not bounds or sorted(bounds, reverse=True) != bounds or not all(0 < bound <= 1 for bound in bounds):
+            raise ValueError("levels must fall, between 1 and 0, such as 0.8,0.5.")
+
+
+@dataclass(frozen=True, slots=True)
+class MultiTaskConfig(AttributeConfig):
+    """`multi-task`: masked attributes, triplets and a variational autoencoder, together and each alone.
+
+    The weights are those of the joint loss. `groups` products with `per_group` pictures make a batch of triplets.
+    """
+
+    attributes_weight: float = 1.0
+    triplet_weight: float = 1.0
+    vae_weight: float = 0.2
+    groups: int = 16
+    per_group: int = 4

@@ -157,10 +157,11 @@ class Map:
         """[n, 2] in -1..1."""
         vectors = self._vectors_of(self._rows).astype(np.float64)
         centred = vectors - vectors.mean(axis=0)
-        left, values, _ = np.linalg.svd(centred, full_matrices=False)
+        # The few pictures' inner products have the same axes as their many numbers, and always converge.
+        values, axes = np.linalg.eigh(centred @ centred.T)
         flat = np.zeros((len(centred), 2))
-        width = min(2, left.shape[1])
-        flat[:, :width] = left[:, :width] * values[:width]
+        width = min(2, axes.shape[1])
+        flat[:, :width] = (axes * np.sqrt(np.maximum(values, 0)))[:, ::-1][:, :width]
         flat /= max(float(np.abs(flat).max(initial=0.0)), 1e-12)
         flat = _turned(flat, self._before)
         self._before = flat
@@ -172,7 +173,7 @@ def _turned(flat: NDArray[np.float64], before: NDArray[np.float64] | None) -> ND
     if before is None or before.shape != flat.shape:
         return flat
     left, _, right = np.linalg.svd(flat.T @ before)
-    return np.clip(flat @ (left @ right), -1, 1)
+    return np.asarray(np.clip(flat @ (left @ right), -1, 1))
 
 
 def headline(table: Mapping[str, Any], name: str) -> dict[str, Any]:

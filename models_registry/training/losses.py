@@ -15,6 +15,8 @@ from pytorch_metric_learning.utils import loss_and_miner_utils
 from torch import nn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from models_registry.training.configs import LossName, MinerName
@@ -26,27 +28,25 @@ def loss_named(name: LossName, *, margin: float, classes: int, dim: int, euclide
     `classes` and `dim` are for proxy-anchor, which learns a proxy per class.
     """
     distance = LpDistance(normalize_embeddings=not euclidean)
-    if name == "triplet":
-        return losses.TripletMarginLoss(margin=margin, distance=distance)
-    if name == "contrastive":
-        return losses.ContrastiveLoss(pos_margin=0.0, neg_margin=margin, distance=distance)
-    if name == "n-pair":
-        return losses.NPairsLoss()
-    if name == "multi-similarity":
-        return losses.MultiSimilarityLoss()
-    if name == "proxy-anchor":
-        return losses.ProxyAnchorLoss(num_classes=classes, embedding_size=dim)
-    return SoftPN(euclidean=euclidean)
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "triplet": lambda: losses.TripletMarginLoss(margin=margin, distance=distance),
+        "contrastive": lambda: losses.ContrastiveLoss(pos_margin=0.0, neg_margin=margin, distance=distance),
+        "n-pair": losses.NPairsLoss,
+        "multi-similarity": losses.MultiSimilarityLoss,
+        "proxy-anchor": lambda: losses.ProxyAnchorLoss(num_classes=classes, embedding_size=dim),
+        "softpn": lambda: SoftPN(euclidean=euclidean),
+    }
+    return makers[name]()
 
 
 def miner_named(name: MinerName, *, margin: float, euclidean: bool = False) -> nn.Module | None:
     """The miner of this name; None for `none`, which leaves all triplets of a batch to the loss."""
     distance = LpDistance(normalize_embeddings=not euclidean)
-    if name == "semi-hard":
-        return miners.TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=distance)
-    if name == "hard":
-        return miners.BatchHardMiner(distance=distance)
-    return None
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "semi-hard": lambda: miners.TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=distance),
+        "hard": lambda: miners.BatchHardMiner(distance=distance),
+    }
+    return makers[name]() if name in makers else None
 
 
 class SoftPN(nn.Module):

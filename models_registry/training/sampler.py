@@ -34,7 +34,7 @@ class BalancedSampler:
     def __init__(
         self, rows: Ids, group_of: Ids, category_of: Ids, *, groups: int, per_group: int, categories: int
     ) -> None:
-        self._members = {
+        self._members: dict[int, Ids] = {
             int(group): rows[group_of == group]
             for group in np.unique(group_of[group_of >= 0])
             if np.count_nonzero(group_of == group) > 1
@@ -75,4 +75,5 @@ class BalancedSampler:
 
     def _drawn(self, group: int, rng: np.random.Generator) -> Ids:
         members = self._members[group]
-        return rng.choice(members, self._per_group, replace=len(members) < self._per_group)
+        drawn: Ids = rng.choice(members, self._per_group, replace=len(members) < self._per_group)
+        return drawn

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from models_registry.encoders.checkpoint import (
-    CARD,
     CheckpointSpec,
     read_checkpoint,
     read_head,
@@ -24,7 +23,7 @@ from models_registry.encoders.checkpoint import (
 from models_registry.evaluate import Entry, difference_hash, split_of, units
 from models_registry.training import judging
 from models_registry.training.base import Outcome
-from models_registry.training.data import LabelledPictures, codes
+from models_registry.training.data import LabelledPictures
 from models_registry.training.errors import DiskFull, TrainingError, UnusableLabels
 from models_registry.versions import engine_summary
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from models_registry.encoders.checkpoint import HeadSpec
+    from models_registry.evaluate.splits import Split
     from models_registry.metrics import Metric
     from models_registry.training.configs import LoopConfig
 
@@ -89,8 +89,8 @@ class Session:
         return [known.get((split or "").lower(), "none") for split in self.data.splits]
 
     def _by_hash(self) -> list[str]:
-        shares = {"val": self.config.validation_share, "test": self.config.test_share}
-        shares = {"train": 1 - shares["val"] - shares["test"], **shares}
+        val, test = self.config.validation_share, self.config.test_share
+        shares: dict[Split, float] = {"train": 1 - val - test, "val": val, "test": test}
         return [split_of(unit, salt=self.config.salt, shares=shares) for unit in self._units()]
 
     def _units(self) -> list[str]:
@@ -154,11 +154,12 @@ class Session:
     ) -> dict[str, Any]:
         """The final table as JSON. `trained` has a row per test picture, in the order of `splits["test"]`."""
         rows = self.splits["test"]
-        entries = [*self._baselines, *trained]
+        entries = [*self.baselines, *trained]
         return judging.final_table(self.data, rows, entries, baseline=baseline, way=way).to_json()
 
     @cached_property
-    def _baselines(self) -> list[Entry]:
+    def baselines(self) -> list[Entry]:
+        """What the trained vectors must beat on the test pictures."""
         return judging.baselines(self.data, self.splits["test"])
 
     def entries(
@@ -257,6 +258,3 @@ def _under(data: LabelledPictures, head: HeadSpec, tensors: Mapping[str, NDArray
     joint, joint_tensors = chained(spec.head, read_head(data.base_weights, spec), data.base_tap, head, tensors)
     backbone = read_tensors(beside(data.base_weights, BACKBONE)) if spec.is_tuned else None
     return spec.base, spec.base_tap, joint, joint_tensors, backbone, trained_on(data.base_weights)
-
-
-__all__ = ["CARD", "ENCODER", "Features", "Session", "codes", "in_blocks"]

@@ -72,4 +72,5 @@ def _directions(vectors: Tensor, spread: Tensor, dim: int) -> Tensor:
     whiten = axes * values**-0.5
     scatter = (vectors @ whiten).T @ (vectors @ whiten)
     _, order = torch.linalg.eigh(scatter)
-    return (whiten @ order.flip(1)[:, :dim]).T
+    found: Tensor = (whiten @ order.flip(1)[:, :dim]).T
+    return found

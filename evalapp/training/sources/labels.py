@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
-from evalapp.catalog.models import Catalogue
-from evalapp.catalog.queries import active_items
+from evalapp.catalog.models import Catalogue, Item
+from evalapp.catalog.queries import active_items, unflagged
 from evalapp.contenders import pipeline as embeddings
 from evalapp.core.errors import Problem
 from evalapp.core.plans import Fault, Piece
@@ -24,9 +25,14 @@ def catalogue_of(run: TrainingRun) -> Catalogue:
     return Catalogue.objects.get(pk=int(run.data.removeprefix("catalogue:")))
 
 
+def _items(catalogue: Catalogue) -> QuerySet[Item]:
+    """What may be learnt from: flagged pictures mislead."""
+    return unflagged(active_items(catalogue))
+
+
 def cut(run: TrainingRun) -> Iterator[Piece]:
     """The pictures that have no vector of the base network yet."""
-    items = list(active_items(catalogue_of(run)).values_list("pk", flat=True))
+    items = list(_items(catalogue_of(run)).values_list("pk", flat=True))
     missing = embeddings.items_without_vectors(run.parent, [run.parent_tap], items)
     for start in range(0, len(missing), settings.CHUNK_PICTURES):
         part = missing[start : start + settings.CHUNK_PICTURES]
@@ -42,10 +48,10 @@ def data_of(run: TrainingRun) -> LabelledPictures:
     """The catalogue as it is now, without the pictures that could not be embedded."""
     catalogue = catalogue_of(run)
     folder = embeddings.folder_of(run.parent, run.parent_tap)
-    known = embeddings.contents(run.parent, active_items(catalogue).values_list("pk", flat=True))
+    known = embeddings.contents(run.parent, _items(catalogue).values_list("pk", flat=True))
     missing = set(folder.missing([content.key for content in known]))
     key_of = {content.item: content.key for content in known if content.key not in missing}
-    rows = [item for item in active_items(catalogue) if item.pk in key_of]
+    rows = [item for item in _items(catalogue) if item.pk in key_of]
     if not rows:
         raise Problem(f"No picture of {catalogue} has a vector of {run.parent}; see the faults of the job.")
     return LabelledPictures(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from models_registry.metrics import Metric
     from models_registry.training.base import OnProgress, Outcome
     from models_registry.training.configs import DeepRankingConfig
     from models_registry.training.data import LabelledPictures
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
 
 TAP = "embedding"
-METRIC = "l2"
+METRIC: Metric = "l2"
 _VALIDATION_TRIPLETS = 2000
 
 
@@ -165,7 +166,8 @@ def _task(session: Session, config: DeepRankingConfig, groups: Groups, backbone:
         values = judging.judged(question, backbone.vectors(head, validation), METRIC)
         if held_out is not None:
             rows = np.concatenate([held_out.anchors, held_out.positives, held_out.negatives])
-            value, accuracy = hinge(*head(backbone.take(rows, training=False)).chunk(3), config.margin)
+            anchor, positive, negative = head(backbone.take(rows, training=False)).chunk(3)
+            value, accuracy = hinge(anchor, positive, negative, config.margin)
             values |= {"validation_loss": float(value), "validation_triplet_accuracy": float(accuracy)}
         return Measured(values.get("map_at_r", values.get("category_match", 0.0)), values, places.places(), places.keys)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from models_registry.metrics import Metric
     from models_registry.training.base import OnProgress, Outcome
     from models_registry.training.configs import RetrainConfig
     from models_registry.training.data import LabelledPictures
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
 
 TAP = "hidden"
-METRIC = "cosine"
+METRIC: Metric = "cosine"
 
 
 class Retrain:

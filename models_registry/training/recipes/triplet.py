@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from models_registry.metrics import Metric
     from models_registry.training.base import OnProgress, Outcome
     from models_registry.training.configs import MetricConfig, TripletConfig
     from models_registry.training.data import LabelledPictures
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
 
 TAP = "embedding"
-METRIC = "cosine"
+METRIC: Metric = "cosine"
 
 
 class Triplet:
@@ -71,7 +72,7 @@ def projection(session: Session, config: TripletConfig, groups: Groups, backbone
     return nn.Sequential(nn.Dropout(config.dropout), nn.Linear(backbone.dim, config.dim), Normalise())
 
 
-def tables(session: Session, config: MetricConfig, vectors: NDArray[np.float32], metric: str) -> dict[str, object]:
+def tables(session: Session, config: MetricConfig, vectors: NDArray[np.float32], metric: Metric) -> dict[str, object]:
     """The final tables, one per way of asking, and the headline of the first."""
     ways = ways_of(config)
     entries = session.entries(vectors, ("cosine", "l2"))
