@@ -25,14 +25,16 @@ class Batch:
 
     `variance` [M, M] bounds the mean of ψ_ij² per vote and `reach` [M, M] the size of its weight; both are 0 where two
     contenders put the same pairs first, and infinite where one of them had not entered. `own` [M] is the variance
-    bound of each contender's weighted votes. `leader` is whom the stopping rule bets on, -1 for nobody. `mean` and
-    `query_means` [Q] are what the baselines start from. `era` counts the entries of late contenders so far.
+    bound of each contender's weighted votes. `leader` is whom the stopping rule bets on, -1 for nobody, and `closeness`
+    [M] how near each challenger is to it. `mean` and `query_means` [Q] are what the baselines start from. `era` counts
+    the entries of late contenders so far.
     """
 
     variance: FloatArray
     reach: FloatArray
     own: FloatArray
     leader: int = -1
+    closeness: FloatArray | None = None
     mean: float = 0.5
     query_means: FloatArray | None = None
     era: int = 0
@@ -102,14 +104,17 @@ def own_weights(batch: Batch) -> FloatArray:
 
 
 def common_weight(batch: Batch) -> float:
-    """One weight for all differences: 1 / the smallest variance bound among the leader's, or among all without one.
+    """One weight for all differences: 1 / the mean variance bound of the leader's pairs, its close rivals first.
 
-    The variance that voters bring comes from one Gram matrix of all contenders, and a matrix takes one weight per
-    vote. The leader against its closest rival is what the design was made for, so that it gets the best weight.
+    Without a leader all pairs count alike. The variance that voters bring comes from one Gram matrix of all contenders,
+    and a matrix takes one weight per vote; so it is made for the differences that the batch was made for.
     """
-    weights = pair_weights(batch)
-    best = float((weights[batch.leader] if batch.leader >= 0 else weights).max(initial=0.0))
-    return best or 1.0
+    apart = (batch.reach > 0) & np.isfinite(batch.reach)
+    if batch.leader < 0:
+        return float(apart.sum() / batch.variance[apart].sum()) if apart.any() else 1.0
+    near = np.where(apart[batch.leader], 1.0 if batch.closeness is None else batch.closeness, 0.0)
+    total = float((near * np.where(apart[batch.leader], batch.variance[batch.leader], 0.0)).sum())
+    return float(near.sum() / total) if total > 0 else 1.0
 
 
 def units(first: Batch) -> FloatArray:

@@ -25,20 +25,21 @@ class VoterSums:
     """Rows of V voters. Per voter and contender, over the voter's votes with their weights:
 
     `liked` Σ a_i r w 1_i y and `mass` Σ a_i r w 1_i, for approvals; `residual` Σ a r w 1_i (y - m) and, one per voter,
-    `weight` Σ a r, for differences; `guard` Σ a_li ψ_li, l the leader of the vote's batch, for the stopping rule.
+    `weight` Σ a r, for differences; `guard` Σ a_li ψ_li and `stake` Σ a_li r, l the leader of the batch, for stopping.
     """
 
     liked: FloatArray
     mass: FloatArray
     residual: FloatArray
     guard: FloatArray
+    stake: FloatArray
     weight: FloatArray
 
     @classmethod
     def none(cls, voters: int, contenders: int) -> VoterSums:
         """Rows of voters who have not voted."""
-        liked, mass, residual, guard = (np.zeros((voters, contenders)) for _ in range(4))
-        return cls(liked, mass, residual, guard, np.zeros(voters))
+        liked, mass, residual, guard, stake = (np.zeros((voters, contenders)) for _ in range(5))
+        return cls(liked, mass, residual, guard, stake, np.zeros(voters))
 
     def copy(self) -> VoterSums:
         """The same rows, to be changed freely."""
@@ -53,7 +54,8 @@ class Evidence:
     `vote_liked2`, `vote_cross`, `vote_mass2` [M]. Differences: `residual` [M], `weight`, and over voters `gram` [M, M],
     `gram_weight` [M], `weight2`; `vote_gram` [M, M] of single votes; `paired`, `paired2` [M, M] with a weight per pair.
     Bets: `log_bets` [eras, G, M, M], of these in batches without a leader `log_open`, in batches with one, against who
-    follows it, `log_stops` [eras, G, M]; the guard's sums `guard`, `guard2` [M].
+    follows it, `log_stops` [eras, G, M]; the guard's sums `guard`, `stake` and, over voters, `guard2`,
+    `guard_stake`, `stake2` [M].
     `votes`, `voters` count, `credited` [M] counts votes per contender, `told_apart` [M, M] votes on which two differ.
     """
 
@@ -75,7 +77,10 @@ class Evidence:
     log_open: FloatArray
     log_stops: FloatArray
     guard: FloatArray
+    stake: FloatArray
     guard2: FloatArray
+    guard_stake: FloatArray
+    stake2: FloatArray
     credited: FloatArray
     told_apart: FloatArray
     weight: float = 0.0
@@ -162,7 +167,7 @@ def add(evidence: Evidence, rows: VoterSums, batch: Batch, portion: Credits, sig
 def _squares(rows: VoterSums, touched: NDArray[np.intp]) -> dict[str, FloatArray | float]:
     """What the touched voters contribute to the sums of squares over voters."""
     liked, mass, residual = rows.liked[touched], rows.mass[touched], rows.residual[touched]
-    weight, guard = rows.weight[touched], rows.guard[touched]
+    weight, guard, stake = rows.weight[touched], rows.guard[touched], rows.stake[touched]
     return {
         "liked2": (liked * liked).sum(axis=0),
         "cross": (liked * mass).sum(axis=0),
@@ -171,6 +176,8 @@ def _squares(rows: VoterSums, touched: NDArray[np.intp]) -> dict[str, FloatArray
         "gram_weight": weight @ residual,
         "weight2": float(weight @ weight),
         "guard2": (guard * guard).sum(axis=0),
+        "guard_stake": (guard * stake).sum(axis=0),
+        "stake2": (stake * stake).sum(axis=0),
     }
 
 
@@ -182,7 +189,9 @@ def _add_to_rows(rows: VoterSums, batch: Batch, portion: Credits, sign: float) -
     np.add.at(rows.weight, portion.voters, common * portion.trust)
     if batch.leader >= 0:
         ahead = portion.moves[:, [batch.leader]] - portion.moves
-        np.add.at(rows.guard, portion.voters, sign * pair_weights(batch)[batch.leader] * ahead)
+        led = sign * pair_weights(batch)[batch.leader]
+        np.add.at(rows.guard, portion.voters, led * ahead)
+        np.add.at(rows.stake, portion.voters, led * portion.trust[:, None])
 
 
 def _add_votes(evidence: Evidence, batch: Batch, portion: Credits, sign: float) -> None:
@@ -214,6 +223,7 @@ def _add_pairs(evidence: Evidence, batch: Batch, portion: Credits, sign: float) 
     else:
         evidence.log_stops[batch.era] += sign * gains[:, leader, :]
         evidence.guard += sign * pairs[leader] * (residual[leader] - residual)
+        evidence.stake += sign * pairs[leader] * float(portion.trust.sum())
 
 
 def _apart(values: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ from evalapp.stats.evidence import Evidence, log_wealth
 from evalapp.stats.mixture import LEAST_VOTERS, log_evidence, radius
 
 FloatArray = NDArray[np.float64]
+_LED = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +153,19 @@ def stop_log_wealth(evidence: Evidence) -> FloatArray:
 def guard_log_evidence(evidence: Evidence, units: FloatArray) -> FloatArray:
     """Log e-values [M] against "i is the best", with the variance that voters bring; 0 before 20 voters.
 
-    One half is the mixture of the sums that the stopping rule bets on, one the mean of those of all others against i.
+    Most of it is the mixture of the sums that the stopping rule bets on, a tenth the mean of those of all others
+    against i, for votes that came before there was a leader to bet on.
     """
     n, count = evidence.voters, evidence.contenders
     if n < LEAST_VOTERS or count < 2:
         return np.zeros(count)
-    centred = np.maximum(evidence.guard2 - evidence.guard**2 / n, 0.0) * _small_sample(n)
+    lead = evidence.guard / np.where(evidence.stake > 0, evidence.stake, 1.0)
+    centred = _quadratic(evidence.guard2, evidence.guard_stake, evidence.stake2, lead) * _small_sample(n)
     led = np.where(evidence.guard2 > 0, log_evidence(evidence.guard, centred), 0.0)
     pairs = clustered_log_evidence(evidence, units)
     others = np.where(np.eye(count, dtype=bool), -np.inf, pairs.T)
     shared = logsumexp(others, axis=1) - np.log(count - 1)
-    return np.asarray(np.logaddexp(led, shared) - np.log(2.0))
+    return np.asarray(np.logaddexp(led + np.log(_LED), shared + np.log(1.0 - _LED)))
 
 
 def rank_bounds(log_e: FloatArray, delta: float = 0.05) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
