@@ -1,11 +1,13 @@
-"""What is kept of the board: snapshots of it, the moments promised beforehand, and the last report."""
+"""What is kept of the board: its sums, snapshots of it, the moments promised beforehand, and the last report."""
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-from evalapp.studies.models import Study
+from evalapp.studies.models import Contender, Study
+from evalapp.voting.models import Voter
 
 
 class Snapshot(models.Model):
@@ -65,3 +67,68 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"report of {self.study_id}"
+
+
+class BoardState(models.Model):
+    """A study's sums over `contenders`, packed (see `packing`): adding votes reads and writes this row, not old votes.
+
+    Votes up to `settled_vote`, and corrections up to `settled_correction`, are in the sums for good. Later ones are
+    looked at again, since a transaction may still commit one with a lower id; `marked_*` will be settled as soon as
+    all transactions before `marked_xid` have ended.
+    """
+
+    study = models.OneToOneField(Study, on_delete=models.CASCADE, related_name="board_state")
+    contenders = ArrayField(models.BigIntegerField(), help_text="Ids, in the order of the sums.")
+    eras = models.PositiveSmallIntegerField(default=1)
+    evidence = models.BinaryField()
+    queries = models.BinaryField(help_text="Votes and likes by the query's position.")
+    raw = models.BinaryField(help_text="Likes and mass per contender, votes set aside among them.")
+    simulated = models.BigIntegerField(default=0)
+    winner = models.ForeignKey(Contender, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    decided_votes = models.BigIntegerField(null=True, blank=True)
+    settled_vote = models.BigIntegerField(default=0)
+    settled_correction = models.BigIntegerField(default=0)
+    marked_vote = models.BigIntegerField(default=0)
+    marked_correction = models.BigIntegerField(default=0)
+    marked_xid = models.BigIntegerField(null=True, blank=True)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"board of {self.study_id}"
+
+
+class BoardBatch(models.Model):
+    """What a published design fixed before its votes; version 0 is the uniform design, which needs no publishing."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="board_batches", db_index=False)
+    version = models.PositiveIntegerField()
+    contenders = ArrayField(models.BigIntegerField())
+    leader = models.SmallIntegerField(default=-1, help_text="Its place among the contenders; -1 before there is one.")
+    mean = models.FloatField(default=0.5)
+    era = models.PositiveSmallIntegerField(default=0)
+    numbers = models.BinaryField()
+    method = models.CharField(max_length=20, default="uniform")
+    votes = models.BigIntegerField(default=0, help_text="Votes that counted when it was published.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "board batches"
+        constraints = [models.UniqueConstraint(fields=("study", "version"), name="one_batch_per_version")]
+
+    def __str__(self) -> str:
+        return f"batch {self.version} of {self.study_id}"
+
+
+class BoardVoter(models.Model):
+    """A voter's own sums in a study, packed: what makes voters clusters, and what is known before their next vote."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="board_voters", db_index=False)
+    voter = models.ForeignKey(Voter, on_delete=models.CASCADE, related_name="+")
+    numbers = models.BinaryField()
+    votes = models.BinaryField(help_text="Ids of the votes in the sums, twice the id; one more for one set aside.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("study", "voter"), name="one_row_per_voter_and_study")]
+
+    def __str__(self) -> str:
+        return f"{self.voter_id} in {self.study_id}"

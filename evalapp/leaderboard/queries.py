@@ -2,26 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
+from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest
 from numpy.typing import NDArray
 
 from evalapp.core.errors import NotFound
-from evalapp.studies.models import BoardVisibility, Contender, Nomination, Query, Study
+from evalapp.studies.models import BoardVisibility, Contender, Nomination, Pair, Query, Study
+from evalapp.voting.models import Correction
 
-_VOTES = """
-SELECT vote.id, vote.voter_id, vote.pair_id, vote.verdict, query.position, exposure.propensity, vote.simulated
+_AGREEMENT_SECONDS = 600
+_FACTS = """
+SELECT vote.id, vote.voter_id, vote.pair_id, vote.verdict, vote.counted, vote.void_reason, vote.simulated,
+       exposure.kind, exposure.expected, exposure.propensity, coalesce(exposure.design_version, 0),
+       coalesce(exposure.group::text, ''), query.position
 FROM voting_vote vote
 JOIN voting_exposure exposure ON exposure.id = vote.exposure_id
 JOIN studies_pair pair ON pair.id = vote.pair_id
 JOIN studies_query query ON query.id = pair.query_id
-WHERE vote.study_id = %(study)s AND vote.counted AND vote.verdict IN ('dope', 'nope', 'tie')
-  AND exposure.kind IN ('study', 'control')
-ORDER BY vote.id
+WHERE vote.study_id = %s AND vote.verdict IN ('dope', 'nope', 'tie') AND exposure.kind IN ('study', 'control', 'gold')
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """All of a vote that the sums depend on; nothing in it changes but whether it counts."""
+
+    vote: int
+    voter: UUID
+    pair: int
+    verdict: str
+    counted: bool
+    void_reason: str
+    simulated: bool
+    kind: str
+    expected: str
+    propensity: float
+    version: int
+    group: str
+    position: int
+
+    @property
+    def is_aside(self) -> bool:
+        """Set aside, not taken back: the board shows its sums with and without it."""
+        return not self.counted and self.void_reason != "undone"
+
+    @property
+    def is_gold(self) -> bool:
+        """Its answer was known; it tells of the voter only."""
+        return self.kind == "gold"
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """The newest vote and correction, and the transactions of this moment: none before `oldest` is still running."""
+
+    vote: int
+    correction: int
+    oldest: int
+    next: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +126,74 @@ def field_of(study: Study) -> Field:
     return Field(tuple(contenders), pairs, places, members, len(np.unique(places)), positions)
 
 
-def counted_votes(study: Study) -> list[tuple[int, str, int, str, int, float, bool]]:
-    """All verdicts that count: vote, voter, pair, verdict, query's position, propensity, simulated; in their order."""
+def agreement_of(study: Study) -> tuple[NDArray[np.int64], int]:
+    """On how many queries each two contenders put the same pair first [M, M], and how many queries there are.
+
+    Remembered: the first choices of an open study do not change, unless a contender enters.
+    """
+    opened = study.opened_at.timestamp() if study.opened_at else 0
+    key = f"leaderboard.agreement:{study.pk}:{opened}:{study.contenders.count()}"
+    found: tuple[NDArray[np.int64], int] | None = cache.get(key)
+    if found is None:
+        field = field_of(study)
+        columns = field.members.astype(np.int64)
+        found = columns.T @ columns, field.queries
+        if study.is_open:
+            cache.set(key, found, _AGREEMENT_SECONDS)
+    return found
+
+
+def facts_after(study: Study, vote: int, most: int) -> list[Fact]:
+    """Verdicts with higher ids than this, in the order of their ids, at most so many."""
+    return _facts(" AND vote.id > %s ORDER BY vote.id LIMIT %s", study.pk, vote, most)
+
+
+def facts_of_voters(study: Study, voters: Iterable[UUID]) -> list[Fact]:
+    """All verdicts of these voters, in the order of their ids."""
+    return _facts(" AND vote.voter_id = ANY(%s::uuid[]) ORDER BY vote.id", study.pk, [str(one) for one in voters])
+
+
+def _facts(condition: str, *values: int | list[str]) -> list[Fact]:
     with connection.cursor() as cursor:
-        cursor.execute(_VOTES, {"study": study.pk})
-        return list(cursor.fetchall())
+        cursor.execute(_FACTS + condition, values)
+        return [Fact(*row) for row in cursor.fetchall()]
+
+
+def horizon_of(study: Study) -> Horizon:
+    """As of now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT max(id) FROM voting_vote WHERE study_id = %(study)s), 0),"
+            " coalesce((SELECT max(id) FROM voting_correction WHERE study_id = %(study)s), 0),"
+            " pg_snapshot_xmin(pg_current_snapshot())::text::bigint,"
+            " pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
+            {"study": study.pk},
+        )
+        return Horizon(*cursor.fetchone())
+
+
+def corrected_voters(study: Study, after: int) -> set[UUID]:
+    """Voters of whose votes some were taken out or put back since this correction."""
+    rows = Correction.objects.filter(study=study, pk__gt=after)
+    return set(rows.values_list("vote__voter", flat=True))
+
+
+def first_choices(pairs: Iterable[int]) -> dict[int, list[int]]:
+    """Ids of the contenders that put each of these pairs first."""
+    found: dict[int, list[int]] = {}
+    for pair, contender in Nomination.objects.filter(pair__in=set(pairs), rank=1).values_list("pair", "contender"):
+        found.setdefault(pair, []).append(contender)
+    return found
+
+
+def pair_counts(pairs: NDArray[np.int64]) -> dict[int, int]:
+    """Verdicts that count, per pair."""
+    rows = Pair.objects.filter(pk__in=pairs.tolist()).values_list("pk", "dope", "nope")
+    return {pk: dope + nope for pk, dope, nope in rows}
+
+
+def strata_of(study: Study) -> NDArray[np.intp]:
+    """The number of each query's category, by position."""
+    rows = Query.objects.filter(study=study).order_by("position").values_list("item__category", flat=True)
+    names: dict[str, int] = {}
+    return np.array([names.setdefault(name or "", len(names)) for name in rows], dtype=np.intp)

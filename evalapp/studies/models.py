@@ -35,6 +35,14 @@ class StudyMode(models.TextChoices):
     GRID = "grid"
 
 
+class SamplingMethod(models.TextChoices):
+    """What the next votes are spent on: what decides between the leaders, all alike, or pairs with the fewest votes."""
+
+    ADAPTIVE = "adaptive"
+    UNIFORM = "uniform"
+    QUOTA = "quota"
+
+
 class Study(models.Model):
     """A question put to people about pairs of one version of a catalogue."""
 
@@ -61,6 +69,10 @@ class Study(models.Model):
     exclude = models.CharField(max_length=20, default="none", choices=[("none", "none"), ("product", "product")])
     mode = models.CharField(max_length=5, choices=StudyMode.choices, default=StudyMode.SWIPE)
     random_sides = models.BooleanField(default=False, help_text="Whether chance says on which side the query stands.")
+    sampling = models.CharField(max_length=10, choices=SamplingMethod.choices, default=SamplingMethod.ADAPTIVE)
+    sampling_strata = models.BooleanField(
+        default=False, help_text="Whether each category is drawn as often as its share of the queries says."
+    )
     gold_share = models.FloatField(default=0.05, help_text="Share of exposures whose answer is known.")
     repeat_share = models.FloatField(default=0.02, help_text="Share of exposures that a voter answered before.")
     embed_hosts = ArrayField(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from django.db.models import Count
 
-from evalapp.leaderboard.queries import Field, counted_votes, field_of
+from evalapp.leaderboard.models import BoardBatch, BoardState
+from evalapp.leaderboard.queries import agreement_of, contenders_of
+from evalapp.leaderboard.services.crediting import open_book, units_of, update_sums
 from evalapp.leaderboard.services.numbers import (
     ALPHA,
     DELTA,
@@ -22,24 +23,23 @@ from evalapp.leaderboard.services.numbers import (
     Standing,
 )
 from evalapp.stats import inference
-from evalapp.stats.baselines import QUERY_PRIOR, VOTER_PRIOR, baselines, shrunk_means
-from evalapp.stats.batches import Batch, batch_of, units
-from evalapp.stats.evidence import Evidence, FloatArray, VoterSums, add, credits_of
-from evalapp.stats.histories import Histories, known_before
-from evalapp.stats.voters import honesty
-from evalapp.studies.models import Study
+from evalapp.stats.evidence import Evidence, FloatArray
+from evalapp.studies.models import Contender, Study
 from evalapp.voting.models import Vote
 
-_ANSWERS = {"dope": 1.0, "nope": 0.0, "tie": 0.5}
+MOST_ON_READ = 20_000
+"""Votes that a reader waits for; a longer backlog is worked off in the background."""
 _LN10 = float(np.log(10.0))
 
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    field: Field
+    contenders: list[Contender]
     evidence: Evidence
     units: FloatArray
-    simulated: int
+    raw: FloatArray
+    state: BoardState | None
+    sampling: Sampling
 
 
 def board_of(study: Study) -> Board:
@@ -49,8 +49,9 @@ def board_of(study: Study) -> Board:
     found = inference.approvals(evidence, ALPHA)
     against = inference.differences(evidence, sums.units, ALPHA)
     verdict = inference.verdict(evidence, sums.units, DELTA)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        raw = sums.raw[0] / sums.raw[1]
     best, worst = inference.rank_bounds(against.log_evidence, DELTA)
-    close = inference.practically_best(evidence, sums.units, MARGIN, DELTA)
     lines = [
         Standing(
             contender=contender.name,
@@ -62,30 +63,22 @@ def board_of(study: Study) -> Board:
             votes=round(evidence.credited[place]),
             control=contender.is_control,
             design_effect=_number(found.design_effects[place]),
-            raw_approval=_number(found.estimates[place]),
+            raw_approval=_number(raw[place]),
             evidence_against=float(min(verdict.log_stops[place], verdict.log_guards[place]) / _LN10),
         )
-        for place, contender in enumerate(sums.field.contenders)
+        for place, contender in enumerate(sums.contenders)
     ]
-    names = [line.contender for line in lines]
-    winner = names[verdict.winner] if verdict.winner >= 0 else None
-    decision = Decision(
-        state="collecting" if winner is None else "decided",
-        winner=winner,
-        delta=DELTA,
-        votes=None,
-        practically_best=tuple(name for name, near in zip(names, close, strict=True) if near),
-    )
+    decision = _decision(sums, [line.contender for line in lines])
     effects = found.design_effects[np.isfinite(found.design_effects)]
     return Board(
         study=study.slug,
         votes=round(evidence.votes),
-        simulated=sums.simulated,
+        simulated=sums.state.simulated if sums.state else 0,
         voters=round(evidence.voters),
         credited_votes=round(evidence.credited.sum()),
         decision=decision,
         standings=tuple(sorted(lines, key=_place)),
-        sampling=Sampling("uniform", None),
+        sampling=sums.sampling,
         set_aside=set_aside_of(study),
         design_effect=float(np.median(effects)) if effects.size else None,
     )
@@ -96,12 +89,12 @@ def head_to_head(study: Study) -> HeadToHead:
     sums = _sums_of(study)
     approvals = inference.approvals(sums.evidence, ALPHA)
     found = inference.differences(sums.evidence, sums.units, ALPHA)
-    names = [contender.name for contender in sums.field.contenders]
+    names = [contender.name for contender in sums.contenders]
     order = sorted(
         range(len(names)),
         key=lambda i: (bool(np.isnan(approvals.estimates[i])), -float(np.nan_to_num(approvals.estimates[i])), names[i]),
     )
-    same = sums.field.members.T.astype(np.int64) @ sums.field.members.astype(np.int64)
+    same, queries = agreement_of(study)
 
     def duel(i: int, j: int) -> Duel | None:
         if i == j:
@@ -116,12 +109,26 @@ def head_to_head(study: Study) -> HeadToHead:
             evidence=float(found.log_evidence[i, j] / _LN10),
             votes=round(sums.evidence.told_apart[i, j]),
             same=int(same[i, j]),
-            queries=sums.field.queries,
+            queries=queries,
             design_effect=_number(found.design_effects[i, j]),
         )
 
     duels = tuple(tuple(duel(i, j) for j in order) for i in order)
     return HeadToHead(tuple(names[i] for i in order), duels)
+
+
+def _decision(sums: _Sums, names: list[str]) -> Decision:
+    """The winner that was declared once; see `crediting` for when it is taken back."""
+    close = inference.practically_best(sums.evidence, sums.units, MARGIN, DELTA)
+    best = sums.state.winner_id if sums.state else None
+    winner = next((one.name for one in sums.contenders if one.pk == best), None) if best else None
+    return Decision(
+        state="collecting" if winner is None else "decided",
+        winner=winner,
+        delta=DELTA,
+        votes=sums.state.decided_votes if sums.state else None,
+        practically_best=tuple(name for name, near in zip(names, close, strict=True) if near),
+    )
 
 
 def set_aside_of(study: Study) -> SetAside:
@@ -133,35 +140,18 @@ def set_aside_of(study: Study) -> SetAside:
 
 
 def _sums_of(study: Study) -> _Sums:
-    field = field_of(study)
-    count = len(field.contenders)
-    evidence = Evidence.none(count)
-    if not len(field.pairs):
-        return _Sums(field, evidence, np.zeros((count, count)), 0)
-    batch = batch_of(field.members, field.uniform, field.queries)
-    votes = counted_votes(study)
-    if votes:
-        _credit(evidence, field, batch, votes)
-    return _Sums(field, evidence, units(batch), sum(vote[6] for vote in votes))
-
-
-def _credit(
-    evidence: Evidence, field: Field, batch: Batch, votes: Sequence[tuple[int, str, int, str, int, float, bool]]
-) -> None:
-    _, voters = np.unique([str(vote[1]) for vote in votes], return_inverse=True)
-    row = {int(pair): place for place, pair in enumerate(field.pairs)}
-    # A pair that nobody puts first any more is credited to nobody.
-    rows_of = np.array([row.get(vote[2], len(row)) for vote in votes])
-    members = np.vstack([field.members, np.zeros((1, evidence.contenders), dtype=bool)])[rows_of]
-    answers = np.array([_ANSWERS[vote[3]] for vote in votes])
-    weights = 1.0 / (field.queries * np.array([vote[5] for vote in votes]))
-    known = known_before(Histories.none(voters.max() + 1), voters, answers, np.full(len(votes), -1, dtype=np.int8))
-    means = shrunk_means(known.liked, known.votes, 0.5, VOTER_PRIOR)
-    expected = baselines(0.5, means, shrunk_means(0.0, 0.0, 0.5, QUERY_PRIOR))
-    trust = honesty(known.gold_right.astype(np.int64), known.gold_wrong.astype(np.int64))
-    rows = VoterSums.none(voters.max() + 1, evidence.contenders)
-    add(evidence, rows, batch, credits_of(voters, members, weights, trust, answers, expected))
-    evidence.voters = float(voters.max() + 1)
+    contenders = contenders_of(study)
+    count = len(contenders)
+    state = update_sums(study, MOST_ON_READ)
+    if state is None:
+        apart = 1.0 - np.eye(count)
+        return _Sums(contenders, Evidence.none(count), apart, np.zeros((2, count)), None, Sampling("uniform", None))
+    book = open_book(study, state)
+    last = BoardBatch.objects.filter(study=study).order_by("-version").defer("numbers").first()
+    sampling = (
+        Sampling(last.method, last.version or None, last.votes) if last is not None else Sampling("uniform", None)
+    )
+    return _Sums(contenders, book.evidence, units_of(book), book.raw, state, sampling)
 
 
 def _number(value: float) -> float | None:

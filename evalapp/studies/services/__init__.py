@@ -21,6 +21,7 @@ from evalapp.studies.models import (
     Evaluation,
     Gallery,
     Query,
+    SamplingMethod,
     Study,
     StudyMode,
     StudyState,
@@ -59,6 +60,8 @@ class StudyPlan:
     board: str = BoardVisibility.PRIVATE
     mode: str = StudyMode.SWIPE
     random_sides: bool = False
+    sampling: str = SamplingMethod.ADAPTIVE
+    sampling_strata: bool = False
     gold_share: float = 0.05
     repeat_share: float = 0.02
 
@@ -145,6 +148,8 @@ def _write_study(plan: StudyPlan) -> Study:
         board=plan.board,
         mode=plan.mode,
         random_sides=plan.random_sides,
+        sampling=plan.sampling,
+        sampling_strata=plan.sampling_strata,
         gold_share=plan.gold_share,
         repeat_share=plan.repeat_share,
     )

@@ -7,7 +7,7 @@ from typing import Any
 from evalapp.catalog.queries import catalogue_named
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser
-from evalapp.studies.models import BoardVisibility, StudyMode
+from evalapp.studies.models import BoardVisibility, SamplingMethod, StudyMode
 from evalapp.studies.services import MOST_GALLERY, MOST_QUERIES, StudyPlan, create_study
 
 
@@ -38,6 +38,14 @@ class Command(BaseCommand):
             help="yes or no to one pair (swipe), the closer of two candidates, or all that match of a grid",
         )  # fmt: skip
         parser.add_argument("--random-sides", action="store_true", help="let chance say where the query stands")
+        parser.add_argument(
+            "--sampling", choices=SamplingMethod.values, default=SamplingMethod.ADAPTIVE,
+            help="spend votes on what decides between the leaders (adaptive), on all alike, or where there are fewest",
+        )  # fmt: skip
+        parser.add_argument(
+            "--strata", action="store_true", dest="sampling_strata",
+            help="draw each category as often as its share of the queries says",
+        )  # fmt: skip
         parser.add_argument("--gold-share", type=float, default=0.05, help="exposures with a known answer (0.05)")
         parser.add_argument("--repeat-share", type=float, default=0.02, help="exposures shown a second time (0.02)")
 

@@ -1,0 +1,205 @@
+"""The sums of one study while votes are added to them: a book that is read from rows, changed and written back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalapp.leaderboard.models import BoardBatch, BoardState, BoardVoter
+from evalapp.leaderboard.packing import (
+    pack,
+    pack_evidence,
+    pack_ids,
+    pack_voter,
+    unpack,
+    unpack_batch,
+    unpack_evidence,
+    unpack_ids,
+    unpack_voter,
+)
+from evalapp.leaderboard.queries import Fact, first_choices
+from evalapp.stats.baselines import VOTER_PRIOR, baselines, shrunk_means
+from evalapp.stats.batches import Batch, own_weights
+from evalapp.stats.evidence import Evidence, FloatArray, VoterSums, add, credits_of
+from evalapp.stats.histories import Histories, known_before, remember
+from evalapp.stats.voters import honesty
+
+_ANSWERS = {"dope": 1.0, "nope": 0.0, "tie": 0.5}
+Ids = NDArray[np.int64]
+NO_IDS: Ids = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(slots=True)
+class Book:
+    """A study's sums in memory. `queries` [2, positions] votes and likes; `raw` [2, M] likes and mass of all votes."""
+
+    state: BoardState
+    contenders: list[int]
+    shown: int
+    evidence: Evidence
+    queries: FloatArray
+    raw: FloatArray
+    batches: dict[int, Batch] = field(default_factory=dict)
+
+    @classmethod
+    def opened(cls, state: BoardState, shown: int) -> Book:
+        """The book of a state; `shown` is Q, the number of queries with pairs."""
+        evidence = unpack_evidence(state.evidence, len(state.contenders), state.eras)
+        queries, raw = unpack(state.queries).reshape(2, -1), unpack(state.raw).reshape(2, -1)
+        return cls(state, list(state.contenders), shown, evidence, queries, raw)
+
+    def close(self) -> None:
+        """Write the sums into the row, which the caller saves."""
+        state = self.state
+        state.evidence = pack_evidence(self.evidence)
+        state.queries, state.raw = pack(self.queries), pack(self.raw)
+
+    def batch(self, version: int) -> Batch:
+        """What was fixed before the votes of this version came."""
+        if version not in self.batches:
+            row = BoardBatch.objects.get(study=self.state.study_id, version=version)
+            self.batches[version] = unpack_batch(row, len(self.contenders))
+        return self.batches[version]
+
+
+@dataclass(slots=True)
+class Voters:
+    """The rows of the voters at hand, and which of their votes are in the sums."""
+
+    ids: list[UUID]
+    rows: VoterSums
+    histories: Histories
+    counted: list[Ids]
+    aside: list[Ids]
+
+    @classmethod
+    def of(cls, book: Book, ids: Sequence[UUID]) -> Voters:
+        """Read in one query; whoever has no row yet has not voted."""
+        count = len(ids)
+        found = cls(
+            list(ids),
+            VoterSums.none(count, len(book.contenders)),
+            Histories.none(count),
+            [NO_IDS] * count,
+            [NO_IDS] * count,
+        )
+        place = {one: index for index, one in enumerate(ids)}
+        for row in BoardVoter.objects.filter(study=book.state.study_id, voter__in=ids):
+            here = place[row.voter_id]
+            unpack_voter(row.numbers, found.rows, found.histories, here)
+            found.counted[here], found.aside[here] = unpack_ids(row.votes)
+        return found
+
+    def save(self, book: Book) -> None:
+        """Write all of them in one statement."""
+        BoardVoter.objects.bulk_create(
+            [
+                BoardVoter(
+                    study_id=book.state.study_id,
+                    voter_id=one,
+                    numbers=pack_voter(self.rows, self.histories, here),
+                    votes=pack_ids(self.counted[here], self.aside[here]),
+                )
+                for here, one in enumerate(self.ids)
+            ],
+            update_conflicts=True,
+            unique_fields=["study", "voter"],
+            update_fields=["numbers", "votes"],
+        )
+
+    def forget(self, places: Sequence[int]) -> None:
+        """Rows of voters as if they had never voted."""
+        for holder in (self.rows, self.histories):
+            for one in fields(holder):
+                getattr(holder, one.name)[list(places)] = 0.0
+        for here in places:
+            self.counted[here] = self.aside[here] = NO_IDS
+
+
+def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -> None:
+    """Add verdicts that count, in the order of their ids, to the book and to their voters; sign -1 takes them back.
+
+    What is known of a voter before each vote follows from the voter's history and the votes before it among `facts`.
+    """
+    if not facts:
+        return
+    place = {one: index for index, one in enumerate(voters.ids)}
+    who = np.array([place[one.voter] for one in facts])
+    answers = np.array([_ANSWERS[one.verdict] for one in facts])
+    gold = np.array([int(one.verdict == one.expected) if one.is_gold else -1 for one in facts], dtype=np.int8)
+    known = known_before(voters.histories, who, answers, gold)
+    trust = honesty(known.gold_right.astype(np.int64), known.gold_wrong.astype(np.int64))
+    members = _members(book, facts)
+    before = voters.histories.votes > 0
+    for version in sorted({one.version for one in facts}):
+        batch = book.batch(version)
+        rows = np.array([k for k, one in enumerate(facts) if one.version == version and not one.is_gold], dtype=np.intp)
+        if not len(rows):
+            continue
+        chosen = [facts[k] for k in rows]
+        positions = np.array([one.position for one in chosen])
+        means = shrunk_means(known.liked[rows], known.votes[rows], batch.mean, VOTER_PRIOR)
+        expected = baselines(batch.mean, means, _query_means(batch, positions))
+        weights = 1.0 / (book.shown * np.array([one.propensity for one in chosen]))
+        groups = _groups(chosen)
+        ready = credits_of(who[rows], members[rows], weights, trust[rows], answers[rows], expected, groups)
+        add(book.evidence, voters.rows, batch, ready, sign)
+        np.add.at(book.queries[0], positions, sign)
+        np.add.at(book.queries[1], positions, sign * answers[rows])
+        post_raw(book, batch, members[rows], weights, answers[rows], sign)
+    remember(voters.histories, who, answers, gold, sign)
+    book.state.simulated += int(sign) * sum(one.simulated and not one.is_gold for one in facts)
+    after = voters.histories.votes > 0.5
+    book.evidence.voters += float(after.sum()) - float(before.sum())
+
+
+def post_aside(book: Book, facts: Sequence[Fact], sign: float = 1.0) -> None:
+    """Add verdicts that were set aside to the raw sums, which hold all votes."""
+    shown = [one for one in facts if not one.is_gold]
+    members = _members(book, shown)
+    for version in sorted({one.version for one in shown}):
+        rows = [k for k, one in enumerate(shown) if one.version == version]
+        weights = 1.0 / (book.shown * np.array([shown[k].propensity for k in rows]))
+        answers = np.array([_ANSWERS[shown[k].verdict] for k in rows])
+        post_raw(book, book.batch(version), members[rows], weights, answers, sign)
+
+
+def post_raw(
+    book: Book,
+    batch: Batch,
+    members: NDArray[np.bool_],
+    weights: FloatArray,
+    answers: FloatArray,
+    sign: float,
+) -> None:
+    """Likes and mass of every vote at full weight, whoever cast it."""
+    own = sign * own_weights(batch)
+    book.raw[0] += own * ((weights * answers) @ members)
+    book.raw[1] += own * (weights @ members)
+
+
+def _members(book: Book, facts: Sequence[Fact]) -> NDArray[np.bool_]:
+    column = {contender: place for place, contender in enumerate(book.contenders)}
+    firsts = first_choices(one.pair for one in facts)
+    members = np.zeros((len(facts), len(column)), dtype=bool)
+    for row, one in enumerate(facts):
+        # A pair that nobody puts first any more is credited to nobody.
+        members[row, [column[contender] for contender in firsts.get(one.pair, ()) if contender in column]] = True
+    return members
+
+
+def _query_means(batch: Batch, positions: NDArray[np.int64]) -> FloatArray | float:
+    return batch.mean if batch.query_means is None else batch.query_means[positions]
+
+
+def _groups(facts: Sequence[Fact]) -> NDArray[np.intp] | None:
+    """Numbers of what was shown together; None where every pair was shown alone."""
+    if not any(one.group for one in facts):
+        return None
+    names: dict[object, int] = {}
+    numbers = [names.setdefault(one.group or one.vote, len(names)) for one in facts]
+    return np.array(numbers, dtype=np.intp)
