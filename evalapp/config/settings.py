@@ -175,6 +175,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 10},
     },
+    "aim-the-draw-anew": {
+        "task": "leaderboard.refresh",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
 }
 DEVICE = env_str("DEVICE", "auto")
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("leaderboard", "0001_snapshots"),
-        ("studies", "0005_sampling"),
+        ("studies", "0007_sampling"),
         ("voting", "0002_kinds_designs_and_visits"),
     ]
 

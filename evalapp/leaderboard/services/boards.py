@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from evalapp.leaderboard.models import BoardBatch, BoardState
 from evalapp.leaderboard.queries import agreement_of, contenders_of
-from evalapp.leaderboard.services.crediting import open_book, units_of, update_sums
+from evalapp.leaderboard.services.crediting import open_book, rebuild_sums, units_of, update_sums
 from evalapp.leaderboard.services.numbers import (
     ALPHA,
     DELTA,
@@ -42,8 +42,13 @@ class _Sums:
     sampling: Sampling
 
 
-def board_of(study: Study) -> Board:
-    """The standings as of now, best first. Right however often it is looked at."""
+def board_of(study: Study, *, rebuild: bool = False) -> Board:
+    """The standings as of now, best first. Right however often it is looked at.
+
+    `rebuild` forgets the sums first and adds all votes anew, which changes nothing but the time that it takes.
+    """
+    if rebuild:
+        rebuild_sums(study)
     sums = _sums_of(study)
     evidence = sums.evidence
     found = inference.approvals(evidence, ALPHA)

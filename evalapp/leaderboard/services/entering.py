@@ -25,15 +25,15 @@ def begin_sums(study: Study) -> None:
         BoardBatch.objects.bulk_create(
             [BoardBatch(study=study, version=0, contenders=everybody, numbers=numbers)], ignore_conflicts=True
         )
-    eras = 1 + max(BoardBatch.objects.filter(study=study).values_list("era", flat=True))
-    late = BoardBatch.objects.filter(study=study).exclude(contenders=everybody).exists()
+    newest = BoardBatch.objects.filter(study=study).order_by("version").last()
+    eras = 1 if newest is None else 1 + newest.era + (newest.contenders != everybody)
     BoardState.objects.bulk_create(
         [
             BoardState(
                 study=study,
                 contenders=everybody,
-                eras=eras + late,
-                evidence=pack_evidence(Evidence.none(len(everybody), eras + late)),
+                eras=eras,
+                evidence=pack_evidence(Evidence.none(len(everybody), eras)),
                 queries=pack(np.zeros((2, field.positions))),
                 raw=pack(np.zeros((2, len(everybody)))),
             )

@@ -17,9 +17,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("study", help="the study's slug")
+        parser.add_argument("--rebuild", action="store_true", help="add all votes anew instead of what came since")
 
     def run(self, **options: Any) -> dict[str, Any]:
-        board = board_of(study_by_slug(options["study"]))
+        study = study_by_slug(options["study"])
+        board = board_of(study, rebuild=options["rebuild"])
         for line in _table(board):
             self.say(line)
         return board.as_json()

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("studies", "0004_pair_flags"),
+        ("studies", "0006_rounds"),
     ]
 
     operations = [
