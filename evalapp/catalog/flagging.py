@@ -63,7 +63,9 @@ def lift_flags(slug: str, keys: Collection[str], reason: str | None = None) -> i
 
 def _items(slug: str, keys: Collection[str]) -> dict[str, int]:
     catalogue = catalogue_named(slug)
-    found = dict(Item.objects.filter(catalogue=catalogue, key__in=keys).values_list("key", "pk"))
+    # Of the rows that a key had, the one that shows its present picture comes last.
+    rows = Item.objects.filter(catalogue=catalogue, key__in=keys, replaced=False).order_by("-removed", "pk")
+    found = dict(rows.values_list("key", "pk"))
     unknown = sorted(set(keys) - set(found))
     if unknown:
         raise NotFound(

@@ -92,6 +92,11 @@ class Item(models.Model):
             return None
         return self.x1, self.y1, self.x2, self.y2
 
+    @property
+    def box_size(self) -> tuple[int, int] | None:
+        """Width and height of the box in pixels."""
+        return None if self.box is None else (self.box[2] - self.box[0], self.box[3] - self.box[1])
+
 
 class FlagReason(models.TextChoices):
     """Why a picture or a pair misleads."""
@@ -177,3 +182,8 @@ class Triplet(models.Model):
 
     def __str__(self) -> str:
         return f"triplet {self.pk}"
+
+    @property
+    def pictures(self) -> list[tuple[str, Item]]:
+        """The three items by their roles, in the order in which they are shown."""
+        return [("anchor", self.anchor), ("positive", self.positive), ("negative", self.negative)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from evalapp.catalog.models import Catalogue, Flag, FlagState, Item
 from evalapp.catalog.originals import Original
@@ -44,6 +45,26 @@ def showable(prefix: str = "") -> Q:
     A row that a changed picture took the place of may still be shown by the studies that began with it.
     """
     return Q(**{f"{prefix}removed": False}) | Q(**{f"{prefix}replaced": True})
+
+
+def catalogues_with_flags() -> QuerySet[Catalogue]:
+    """The same with `flagged`, the number of items kept out by active flags."""
+    flags = Flag.objects.filter(item__catalogue=OuterRef("pk"), item__removed=False, state=FlagState.ACTIVE)
+    distinct = flags.order_by().values("item__catalogue").annotate(n=Count("item", distinct=True)).values("n")
+    return catalogues().annotate(flagged=Coalesce(Subquery(distinct, output_field=IntegerField()), 0))
+
+
+def items_page(
+    catalogue: Catalogue, *, after: str = "", limit: int = 48, category: str | None = None, flagged: bool = False
+) -> list[Item]:
+    """The next `limit` active items whose key comes after `after`, with their flags at hand."""
+    items = active_items(catalogue).filter(key__gt=after)
+    if category is not None:
+        items = items.filter(category=category)
+    if flagged:
+        items = items.filter(Exists(Flag.objects.filter(item=OuterRef("pk"), state=FlagState.ACTIVE)))
+    active = Flag.objects.filter(state=FlagState.ACTIVE).order_by("reason")
+    return list(items.prefetch_related(Prefetch("flags", active, to_attr="active_flags"))[:limit])
 
 
 def items_after(catalogue: Catalogue, key: str, limit: int) -> list[Item]:

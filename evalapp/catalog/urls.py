@@ -2,9 +2,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from evalapp.catalog import pages
+from evalapp.catalog.pages import catalogues, pictures, review
 
 urlpatterns: list[URLPattern] = [
-    path("pictures/<str:public_id>.webp", pages.picture, name="picture"),
-    path("lab/catalogues/", pages.catalogues, name="lab-catalogues"),
+    path("pictures/<str:public_id>.webp", pictures.picture, name="picture"),
+    path("lab/catalogues/", catalogues.catalogues, name="lab-catalogues"),
+    path("lab/catalogues/<slug:slug>/", catalogues.catalogue, name="lab-catalogue"),
+    path("lab/catalogues/<slug:slug>/flags/", catalogues.change_flags, name="lab-catalogue-flags"),
+    path("lab/catalogues/<slug:slug>/review/", review.review, name="lab-review"),
+    path("lab/catalogues/<slug:slug>/review/decide/", review.decide, name="lab-review-decide"),
+    path("lab/catalogues/<slug:slug>/review/propose/", review.propose, name="lab-review-propose"),
 ]

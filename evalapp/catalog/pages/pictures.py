@@ -1,16 +1,14 @@
-"""Pictures as visitors get them, and the operators' list of catalogues."""
+"""Pictures as visitors get them."""
 
 from __future__ import annotations
 
 import logging
 
-from django.contrib.admin.views.decorators import staff_member_required
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from evalapp.catalog import queries
 from evalapp.catalog.models import Picture
 from evalapp.catalog.renditions import ensure_rendition
 from models_registry.pictures import BadPicture
@@ -35,10 +33,3 @@ def picture(_request: HttpRequest, public_id: str) -> HttpResponse:
     answer = HttpResponse(data, content_type="image/webp")
     answer["Cache-Control"] = "public, max-age=31536000, immutable"
     return answer
-
-
-@require_safe
-@staff_member_required
-def catalogues(request: HttpRequest) -> HttpResponse:
-    """The catalogues with their numbers of pictures."""
-    return render(request, "catalog/catalogues.html", {"catalogues": queries.catalogues()})

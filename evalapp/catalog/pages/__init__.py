@@ -1,0 +1,1 @@
+"""Pictures for visitors; catalogues and triplets for operators."""

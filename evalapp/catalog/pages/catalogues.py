@@ -1,0 +1,96 @@
+"""The operators' list of catalogues, and one catalogue with its items, categories and flags."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from evalapp.catalog import flagging, queries, triplets
+from evalapp.catalog.models import Catalogue, FlagReason
+from evalapp.core.errors import NotFound, Problem
+
+_SHOWN = 48
+_CATEGORIES = 200
+
+
+@require_safe
+@staff_member_required
+def catalogues(request: HttpRequest) -> HttpResponse:
+    """The catalogues with their numbers of pictures and of flags."""
+    return render(request, "catalog/catalogues.html", {"catalogues": queries.catalogues_with_flags()})
+
+
+@require_safe
+@staff_member_required
+def catalogue(request: HttpRequest, slug: str) -> HttpResponse:
+    """One page of the items, all of them or of `?category=`, or those with `?flags=active`; `?after=KEY` reads on."""
+    found = catalogue_or_404(slug)
+    chosen = {name: request.GET[name] for name in ("category", "flags") if name in request.GET}
+    items = queries.items_page(
+        found,
+        after=request.GET.get("after", ""),
+        limit=_SHOWN + 1,
+        category=chosen.get("category"),
+        flagged=chosen.get("flags") == "active",
+    )
+    more = len(items) > _SHOWN
+    items = items[:_SHOWN]
+    counts = queries.categories(found)
+    context = {
+        "catalogue": found,
+        "items": items,
+        "total": sum(count.items for count in counts),
+        "categories": counts[:_CATEGORIES],
+        "named": sum(bool(count.category) for count in counts),
+        "chosen": chosen,
+        "flagged": queries.active_flags(found).count(),
+        "triplets": triplets.counts(found),
+        "next": urlencode({**chosen, "after": items[-1].key}) if more and items else "",
+        "here": request.get_full_path(),
+        "reasons": FlagReason.values,
+    }
+    return render(request, "catalog/catalogue.html", context)
+
+
+@require_POST
+@staff_member_required
+def change_flags(request: HttpRequest, slug: str) -> HttpResponse:
+    """Flag the chosen items for a reason, or lift their flags, and back to where the button was."""
+    keys = request.POST.getlist("key")[:_SHOWN]
+    if not keys:
+        messages.error(request, "Choose at least one picture first.")
+        return _back(request, slug)
+    try:
+        if "lift" in request.POST:
+            changed = flagging.lift_flags(slug, keys)
+            messages.success(request, f"{changed} flags lifted.")
+        else:
+            changed = flagging.flag_items(slug, keys, request.POST.get("reason", ""))
+            messages.success(request, f"{changed} items flagged: they leave training data and decks.")
+    except NotFound as problem:
+        raise Http404(problem.message) from problem
+    except Problem as problem:
+        messages.error(request, problem.message)
+    return _back(request, slug)
+
+
+def catalogue_or_404(slug: str) -> Catalogue:
+    """The catalogue that an address names."""
+    try:
+        return queries.catalogue_named(slug)
+    except NotFound as problem:
+        raise Http404(problem.message) from problem
+
+
+def _back(request: HttpRequest, slug: str) -> HttpResponse:
+    """To the same page of the catalogue; only addresses of it are followed."""
+    home = reverse("lab-catalogue", args=[slug])
+    asked: Any = request.POST.get("next", "")
+    return redirect(asked if asked.partition("?")[0] == home else home)

@@ -1,0 +1,74 @@
+"""The queue of triplets that wait for a person's eye."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from evalapp.catalog import flagging, triplets
+from evalapp.catalog.models import FlagReason, Triplet
+from evalapp.catalog.pages.catalogues import catalogue_or_404
+from evalapp.core.errors import NotFound, Problem
+
+_MORE = 50
+_ROLES = ("anchor", "positive", "negative")
+
+
+@require_safe
+@staff_member_required
+def review(request: HttpRequest, slug: str) -> HttpResponse:
+    """The next triplet with its three pictures."""
+    catalogue = catalogue_or_404(slug)
+    context = {
+        "catalogue": catalogue,
+        "triplet": triplets.next_triplet(catalogue),
+        "counts": triplets.counts(catalogue),
+        "last": Triplet.objects.filter(catalogue=catalogue).exclude(decided_at=None).order_by("-decided_at").first(),
+        "reasons": FlagReason.values,
+        "more": _MORE,
+    }
+    return render(request, "catalog/review.html", context)
+
+
+@require_POST
+@staff_member_required
+def decide(request: HttpRequest, slug: str) -> HttpResponse:
+    """Accept, reject or take back a triplet, or flag one of its pictures; then the next one."""
+    catalogue = catalogue_or_404(slug)
+    number = request.POST.get("triplet", "")
+    try:
+        if not number.isdecimal():
+            raise NotFound(f"{catalogue} has no triplet {number!r}.")
+        if request.POST.get("flag") in _ROLES:
+            _flag(request, slug, int(number))
+        else:
+            triplets.decide(catalogue, int(number), request.POST.get("state", ""))
+    except Problem as problem:
+        messages.error(request, problem.message)
+    return redirect("lab-review", slug)
+
+
+@require_POST
+@staff_member_required
+def propose(request: HttpRequest, slug: str) -> HttpResponse:
+    """Put more triplets from labels into the queue."""
+    catalogue = catalogue_or_404(slug)
+    try:
+        seed = sum(triplets.counts(catalogue).values())
+        new = triplets.propose_from_labels(catalogue, _MORE, seed=seed)
+        messages.success(request, f"{new} new triplets.")
+    except Problem as problem:
+        messages.error(request, problem.message)
+    return redirect("lab-review", slug)
+
+
+def _flag(request: HttpRequest, slug: str, number: int) -> None:
+    triplet = Triplet.objects.select_related(*_ROLES).filter(catalogue__slug=slug, pk=number).first()
+    if triplet is None:
+        raise NotFound(f"{slug} has no triplet {number}.")
+    item = getattr(triplet, request.POST["flag"])
+    flagging.flag_items(slug, [item.key], request.POST.get("reason", ""))
+    messages.success(request, f"{item.key} is flagged.")

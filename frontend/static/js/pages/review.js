@@ -1,0 +1,7 @@
+/**
+ * The queue of triplets: every button with a `data-key` can be pressed by that key.
+ */
+
+import { mountKeys } from "components/keys";
+
+mountKeys(document);

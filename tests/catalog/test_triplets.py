@@ -1,0 +1,106 @@
+"""Triplets are proposed from labels, decided by people, and read by training."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from evalapp.catalog.flagging import flag_items
+from evalapp.catalog.models import Catalogue, Item, Triplet
+from evalapp.catalog.triplets import counts, decide, decisions, next_triplet, propose_from_labels
+from evalapp.core.errors import InvalidInput, NotFound
+from tests import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture
+def shop() -> Catalogue:
+    return cast.wardrobe("shop", items=16)
+
+
+def test_labels_claim_the_same_product_across_domains_against_the_same_category(shop: Catalogue) -> None:
+    assert propose_from_labels(shop, 16) == 16
+    for triplet in Triplet.objects.select_related("anchor", "positive", "negative"):
+        assert triplet.anchor.product == triplet.positive.product
+        assert triplet.anchor.domain != triplet.positive.domain
+        assert triplet.negative.product != triplet.anchor.product
+        assert triplet.negative.category == triplet.anchor.category
+
+
+def test_without_products_the_category_decides(shop: Catalogue) -> None:
+    Item.objects.update(product="")
+    propose_from_labels(shop, 8)
+    for triplet in Triplet.objects.select_related("anchor", "positive", "negative"):
+        assert triplet.anchor.category == triplet.positive.category != triplet.negative.category
+        assert triplet.anchor_id != triplet.positive_id
+
+
+def test_the_same_seed_claims_the_same_and_nothing_twice(shop: Catalogue) -> None:
+    assert propose_from_labels(shop, 8, seed=1) == 8
+    assert propose_from_labels(shop, 8, seed=1) == 0
+    assert propose_from_labels(shop, 8, seed=2) > 0
+
+
+@pytest.mark.parametrize("labels", [{"product": "", "category": ""}, {"product": "", "category": "dress"}])
+def test_labels_that_claim_nothing_are_told(shop: Catalogue, labels: dict[str, str]) -> None:
+    Item.objects.update(**labels)
+    with pytest.raises(InvalidInput, match="name no triplet"):
+        propose_from_labels(shop, 8)
+
+
+def test_a_person_decides_and_may_change_their_mind(shop: Catalogue) -> None:
+    propose_from_labels(shop, 3)
+    first = next_triplet(shop)
+    assert first is not None
+    decide(shop, first.pk, "accepted")
+    second = next_triplet(shop)
+    assert second is not None
+    assert second.pk != first.pk
+    decide(shop, second.pk, "rejected")
+    found = decisions(shop)
+    assert found.accepted == [(first.anchor_id, first.positive_id, first.negative_id)]
+    assert found.rejected == [(second.anchor_id, second.positive_id, second.negative_id)]
+    decide(shop, first.pk, "proposed")
+    assert next_triplet(shop) == first
+    assert counts(shop) == {"proposed": 2, "accepted": 0, "rejected": 1}
+
+
+def test_triplets_with_a_flagged_picture_are_neither_shown_nor_learned_from(shop: Catalogue) -> None:
+    propose_from_labels(shop, 2)
+    first = next_triplet(shop)
+    assert first is not None
+    decide(shop, first.pk, "accepted")
+    flag_items("shop", [first.negative.key], "wrong label")
+    assert decisions(shop).accepted == []
+    decide(shop, first.pk, "proposed")
+    shown = next_triplet(shop)
+    assert shown is None or first.negative_id not in (shown.anchor_id, shown.positive_id, shown.negative_id)
+
+
+def test_flagged_items_are_not_proposed(shop: Catalogue) -> None:
+    flag_items("shop", ["item-0000", "item-0001"], "back view")
+    propose_from_labels(shop, 16)
+    gone = set(Item.objects.filter(key__in=["item-0000", "item-0001"]).values_list("pk", flat=True))
+    used = {pk for row in Triplet.objects.values_list("anchor", "positive", "negative") for pk in row}
+    assert not gone & used
+
+
+def test_unknown_words_decide_nothing(shop: Catalogue) -> None:
+    propose_from_labels(shop, 1)
+    [triplet] = Triplet.objects.all()
+    with pytest.raises(InvalidInput, match="no decision"):
+        decide(shop, triplet.pk, "maybe")
+    with pytest.raises(NotFound, match="no triplet"):
+        decide(cast.wardrobe("other", items=4), triplet.pk, "accepted")
+    with pytest.raises(InvalidInput, match="between 1 and 10,000"):
+        propose_from_labels(shop, 0)
+
+
+def test_the_command_says_how_many_wait(shop: Catalogue) -> None:
+    out = StringIO()
+    call_command("propose_triplets", "shop", "--number", "5", "--json", stdout=out)
+    assert json.loads(out.getvalue()) == {"catalogue": "shop", "new": 5, "waiting": 5}
