@@ -10,7 +10,7 @@ TEST_ENV := VAR_DIR=$(CURDIR)/build/test-var
 TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint types imports unit real-database system bench format clean
+.PHONY: help demo serve test lint types imports unit real-database system faults bench format clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ real-database: $(VENV)/.ready-dev  ## The database tests again, on a real server
 
 system: $(VENV)/.ready-dev
 	@$(BIN)/python -m tests.system
+
+faults: $(VENV)/.ready-dev  ## 100,000 votes while servers are killed and the network misbehaves: none lost, none doubled
+	$(BIN)/python -m tests.journeys.storm
 
 bench: $(VENV)/.ready-dev  ## Benchmarks: ratios against a bare floor, in one run
 	@for file in tests/benchmarks/bench_*.py; do $(TEST_ENV) $(BIN)/python $$file || exit 1; done

@@ -56,6 +56,10 @@ class Database:
         while Path(f"/proc/{pid}").exists():
             time.sleep(0.02)
 
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        return self._server.is_accepting()
+
     def stop(self) -> None:
         """Stop it, if it runs."""
         self._server.stop()
@@ -99,6 +103,19 @@ class Web:
                 os.kill(int(pid), signal.SIGKILL)
             except ProcessLookupError:
                 continue
+
+    def restart(self) -> None:
+        """All of it is killed, and started again."""
+        assert self.process is not None
+        workers = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()
+        self.process.kill()
+        self.process.wait()
+        for pid in workers:
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.start()
 
     def stop(self) -> None:
         """End it."""
