@@ -87,7 +87,7 @@ class Web:
                 "--worker-class", "gthread", "--workers", str(self.workers), "--threads", "8", "--no-control-socket",
                 "--log-level", "critical", "--keep-alive", "60", "--graceful-timeout", "1",
             ],
-            cwd=REPOSITORY, env={**os.environ, **self.environment}, stderr=subprocess.DEVNULL,
+            cwd=REPOSITORY, env={**os.environ, **self.environment}, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         deadline = time.monotonic() + 60
         while not self._answers():
@@ -105,16 +105,11 @@ class Web:
                 continue
 
     def restart(self) -> None:
-        """All of it is killed, and started again."""
+        """All of it is killed at once, and started again."""
         assert self.process is not None
-        workers = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()
-        self.process.kill()
+        # The group, not one after the other: a worker that was left over would keep the port.
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        for pid in workers:
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         self.start()
 
     def stop(self) -> None:

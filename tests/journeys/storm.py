@@ -93,12 +93,16 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """How much is swiped, by how many, how many seconds pass between two blows, and after how many it is over."""
+    """How much is swiped, by how many, how many seconds pass between two blows, and after how many it is over.
+
+    `patience`: so many seconds at most may all of it take.
+    """
 
     votes: int
     clients: int
     calm: float
     blows: int = 1_000
+    patience: float = 3_600
     with_worker: bool = True
 
 
@@ -146,7 +150,7 @@ async def _happen(
     blows = Counter[str]()
     lightning = asyncio.create_task(_strike(storm, web, database, worker, blows))
     try:
-        await asyncio.gather(*(client.visit() for client in clients))
+        await asyncio.wait_for(asyncio.gather(*(client.visit() for client in clients)), storm.patience)
         assert not lightning.done() or not lightning.exception(), lightning.exception()
     finally:
         lightning.cancel()
