@@ -11,7 +11,6 @@ pixels wide, it moved the vectors of two MobileNets by 0.06 to 0.12 of their len
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models_registry.devices import usable_cores
 from models_registry.pictures import DEFAULT_MAX_PIXELS, BadPicture, open_rgb
 from models_registry.spec import EmptyBox
 
@@ -86,11 +86,6 @@ def embed(
             yield _joined([next(passes) for _ in _parts(batch, step)])
             if on_progress is not None:
                 on_progress(batch.stop, len(pictures))
-
-
-def usable_cores() -> int:
-    """Cores this process may run on, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -67,6 +67,11 @@ def items_page(
     return list(items.prefetch_related(Prefetch("flags", active, to_attr="active_flags"))[:limit])
 
 
+def keys_of(items: Collection[int]) -> list[tuple[int, str]]:
+    """Ids and keys of these items, by key."""
+    return list(Item.objects.filter(pk__in=items).order_by("key").values_list("pk", "key"))
+
+
 def items_after(catalogue: Catalogue, key: str, limit: int) -> list[Item]:
     """The next `limit` active items whose key comes after `key`."""
     return list(active_items(catalogue).filter(key__gt=key)[:limit])

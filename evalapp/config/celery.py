@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalapp.config.settings")
@@ -24,6 +25,22 @@ def _say_that_a_worker_lives(**_: Any) -> None:
     from evalapp.core.embedded.workers import hold_workers_lock
 
     hold_workers_lock(settings.VAR_DIR)
+
+
+_leave: list[Callable[[], None]] = []
+
+
+@worker_ready.connect
+def _be_seen(sender: Any, **_: Any) -> None:
+    from evalapp.core.presence import announce
+
+    _leave.append(announce(sender.app.amqp.queues.consume_from))
+
+
+@worker_shutdown.connect
+def _be_gone(**_: Any) -> None:
+    for leave in _leave:
+        leave()
 
 
 @worker_shutting_down.connect

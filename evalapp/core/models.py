@@ -27,6 +27,7 @@ class Job(models.Model):
     target = models.CharField(max_length=200, help_text="For example `study:12`.")
     state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.PENDING)
     stage = models.CharField(max_length=40, blank=True)
+    unit = models.CharField(max_length=40, blank=True, help_text="What the stage counts: pictures, queries …")
     error = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     nudged_at = models.DateTimeField(default=timezone.now, help_text="When a worker was last told of it.")
@@ -63,7 +64,10 @@ class Chunk(models.Model):
     state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.PENDING)
     attempt = models.PositiveSmallIntegerField(default=0)
     claim = models.PositiveIntegerField(default=0, help_text="Grows with every claim and never starts again.")
+    worker = models.CharField(max_length=200, blank=True, help_text="Who claimed it last.")
+    begun_at = models.DateTimeField(null=True, blank=True)
     heartbeat = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
     faults = models.JSONField(default=list, help_text="What was left out and why, as [thing, reason] pairs.")
 
@@ -79,3 +83,19 @@ class Chunk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job_id}/{self.stage}/{self.number}"
+
+
+class Worker(models.Model):
+    """A process that takes work, as it said itself when it was last seen."""
+
+    name = models.CharField(max_length=200, unique=True, help_text="Host and process.")
+    queues = models.CharField(max_length=200)
+    device = models.CharField(max_length=200)
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -31,10 +31,14 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 @require_safe
 @staff_member_required
 def jobs(request: HttpRequest) -> HttpResponse:
-    """The newest jobs, and with `?before=ID` those before a job."""
+    """The newest jobs, and with `?before=ID` those before a job; workers with what they are at.
+
+    The page asks for itself again and again and puts what changed into its place.
+    """
     before = request.GET.get("before", "")
     lines = queries.recent_jobs(_JOBS_SHOWN, int(before) if before.isdecimal() else None)
-    return render(request, "core/jobs.html", {"jobs": lines, "older": lines[-1].id if len(lines) == _JOBS_SHOWN else 0})
+    older = lines[-1].id if len(lines) == _JOBS_SHOWN else 0
+    return render(request, "core/jobs.html", {"jobs": lines, "older": older, "workers": queries.workers()})
 
 
 @require_safe

@@ -14,7 +14,8 @@ from django.db import DatabaseError, connection, transaction
 from evalapp.core import queries, services
 from evalapp.core.errors import Problem
 from evalapp.core.models import Chunk, Job, JobState
-from evalapp.core.plans import Plan, plan_of
+from evalapp.core.plans import Fault, Part, Plan, Stage, plan_of
+from evalapp.core.presence import own_name
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def work_on(job_id: int, *, seconds: float = 30.0, begun: Callable[[int], None] 
         job = Job.objects.filter(pk=job_id).first()
         if job is None or job.is_final:
             return False
-        chunk = services.claim_chunk(job) if job.stage else None
+        chunk = services.claim_chunk(job, own_name()) if job.stage else None
         if chunk is not None:
             _do(job, chunk)
         elif job.stage and queries.unfinished_chunks(job):
@@ -49,13 +50,51 @@ def _do(job: Job, chunk: Chunk) -> None:
         with _beating(chunk):
             # The first time this loads the engine, which takes seconds: the chunk must not look dead meanwhile.
             stage = next(stage for stage in plan_of(job.kind).stages if stage.name == chunk.stage)
+            if stage.parts is not None and chunk.attempt >= services.MOST_ATTEMPTS:
+                _do_apart(stage, job, chunk, stage.parts(job.target, chunk.arguments))
+                return
             faults = stage.work(job.target, chunk.arguments)
     except Exception as error:
         # Whatever a chunk does, the rest of the run goes on; the row keeps the reason for the operator.
         logger.exception("Chunk %s failed at attempt %s", chunk, chunk.attempt)
-        services.fail_chunk(chunk, str(error) or type(error).__name__)
+        _give_back(chunk, error)
     else:
         services.finish_chunk(chunk, faults)
+
+
+def _do_apart(stage: Stage, job: Job, chunk: Chunk, parts: list[Part]) -> None:
+    """The last attempt: every part by itself, so that what is at fault is left out and the rest is done.
+
+    What a worker dies of is known as well: the name stands in the row before the part is tried.
+    """
+    faults: list[Fault] = []
+    failed = 0
+    for name, arguments in parts:
+        if not services.note_suspect(chunk, faults, name):
+            return
+        try:
+            faults += stage.work(job.target, arguments)
+        except Exception as error:
+            logger.exception("Chunk %s failed at %s", chunk, name)
+            faults.append((name, _words(error)))
+            failed += 1
+    if parts and failed == len(parts):
+        services.fail_chunk(chunk, faults[-1][1], faults)
+    else:
+        services.finish_chunk(chunk, faults)
+
+
+def _give_back(chunk: Chunk, error: Exception) -> None:
+    try:
+        services.fail_chunk(chunk, _words(error))
+    except DatabaseError:
+        # The database went away: nobody can be told now. The chunk falls silent, and the sweep gives it to another.
+        logger.warning("Chunk %s is left to the sweep.", chunk)
+        connection.close()
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _advance(plan: Plan, job: Job, begun: Callable[[int], None]) -> bool:
@@ -70,7 +109,7 @@ def _advance(plan: Plan, job: Job, begun: Callable[[int], None]) -> bool:
     except Exception as error:
         _give_up(job, f"{stage.name} could not begin", error)
         return False
-    if services.begin_stage(job, stage.name, pieces):
+    if services.begin_stage(job, stage.name, pieces, stage.unit):
         begun(len(pieces))
     return True
 

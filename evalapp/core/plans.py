@@ -23,14 +23,23 @@ class Piece:
     size: int = 1
 
 
+Part = tuple[str, dict[str, Any]]
+"""The name of a thing and the arguments of a chunk that consists of it alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`cut` lists the chunks still to do (none is fine); `work` does one and returns what it had to leave out."""
+    """`cut` lists the chunks still to do (none is fine); `work` does one and returns what it had to leave out.
+
+    A chunk that failed twice is done in its `parts`, one by one, if it has any: those at fault are named, the others
+    are done.
+    """
 
     name: str
     unit: str
     cut: Callable[[str], Iterable[Piece]]
     work: Callable[[str, dict[str, Any]], list[Fault]]
+    parts: Callable[[str, dict[str, Any]], list[Part]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

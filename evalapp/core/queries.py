@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.conf import settings
+from django.db.models import Count, F, Func, IntegerField, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from evalapp.core.errors import NotFound
-from evalapp.core.models import Chunk, Job, JobState
+from evalapp.core.models import Chunk, Job, JobState, Worker
 from evalapp.core.plans import TARGETS
+
+_LATELY = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,11 @@ def error_of(job_id: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """A job as people see it: what it is about in words, how far its stage is, what may be done with it."""
+    """A job as people see it: what it is about in words, how far its stage is, what may be done with it.
+
+    `speed` is in units per second over the last two minutes of the stage, `seconds_left` what it promises for the rest
+    of the stage; both None where nothing is to be told. `failed` chunks and things `left_out` are of all stages.
+    """
 
     id: int
     kind: str
@@ -84,6 +92,11 @@ class JobLine:
     finished_at: datetime | None
     can_cancel: bool
     can_resume: bool
+    unit: str
+    speed: float | None
+    seconds_left: float | None
+    failed: int
+    left_out: int
 
 
 def recent_jobs(limit: int = 20, before: int | None = None) -> list[JobLine]:
@@ -115,7 +128,20 @@ def _with_progress() -> QuerySet[Job]:
         done=Coalesce(Sum("chunks__size", filter=ended), 0),
         total=Coalesce(Sum("chunks__size", filter=Q(chunks__stage=F("stage"))), 0),
         failed=Count("chunks", filter=Q(chunks__state=JobState.FAILED)),
+        left_out=Coalesce(Sum(Func("chunks__faults", function="jsonb_array_length", output_field=IntegerField())), 0),
+        lately=Coalesce(Sum("chunks__size", filter=ended & Q(chunks__ended_at__gte=timezone.now() - _LATELY)), 0),
+        begun=Min("chunks__begun_at", filter=Q(chunks__stage=F("stage"))),
     )
+
+
+def _pace(job: Job) -> tuple[float | None, float | None]:
+    """Units per second of a running stage, and seconds until its end at this pace."""
+    done, total, lately, begun = (getattr(job, name, None) for name in ("done", "total", "lately", "begun"))
+    if job.state != JobState.RUNNING or begun is None or not done:
+        return None, None
+    since = (timezone.now() - begun).total_seconds()
+    speed = lately / min(since, _LATELY.total_seconds()) if lately else done / since
+    return speed, (total - done) / speed if total is not None else None
 
 
 def _lines(jobs: Iterable[Job]) -> list[JobLine]:
@@ -125,7 +151,8 @@ def _lines(jobs: Iterable[Job]) -> list[JobLine]:
 
 
 def _line(job: Job, target: str) -> JobLine:
-    failed = bool(getattr(job, "failed", 0))
+    failed = int(getattr(job, "failed", 0))
+    speed, seconds_left = _pace(job)
     return JobLine(
         id=job.pk,
         kind=job.kind,
@@ -138,8 +165,73 @@ def _line(job: Job, target: str) -> JobLine:
         created_at=job.created_at,
         finished_at=job.finished_at,
         can_cancel=not job.is_final,
-        can_resume=is_resumable(job.state, failed=failed),
+        can_resume=is_resumable(job.state, failed=bool(failed)),
+        unit=job.unit,
+        speed=speed,
+        seconds_left=seconds_left,
+        failed=failed,
+        left_out=int(getattr(job, "left_out", 0)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLine:
+    """A worker and what it is at. `silent`: it was not seen for so long that it is taken for dead."""
+
+    name: str
+    queues: str
+    device: str
+    started_at: datetime
+    seen_at: datetime
+    silent: bool
+    job: int | None
+    stage: str
+    size: int
+
+
+def workers() -> list[WorkerLine]:
+    """All workers that were seen lately, each with the chunk that it is at."""
+    rows = list(Worker.objects.all())
+    running = Chunk.objects.filter(state=JobState.RUNNING, worker__in=[row.name for row in rows])
+    busy = {chunk.worker: chunk for chunk in running.only("worker", "job_id", "stage", "size").order_by("begun_at")}
+    since = timezone.now() - settings.WORKER_SILENCE
+    return [_worker_line(row, busy.get(row.name), silent=row.seen_at <= since) for row in rows]
+
+
+def _worker_line(row: Worker, chunk: Chunk | None, *, silent: bool) -> WorkerLine:
+    return WorkerLine(
+        name=row.name,
+        queues=row.queues,
+        device=row.device,
+        started_at=row.started_at,
+        seen_at=row.seen_at,
+        silent=silent,
+        job=chunk.job_id if chunk else None,
+        stage=chunk.stage if chunk else "",
+        size=chunk.size if chunk else 0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many rows there are of a kind in a state."""
+
+    kind: str
+    state: str
+    count: int
+    units: int
+
+
+def jobs_by_state() -> list[Tally]:
+    """Jobs by kind and state; `units` is 0."""
+    rows = Job.objects.order_by().values_list("kind", "state").annotate(Count("pk"))
+    return [Tally(kind, state, count, 0) for kind, state, count in rows]
+
+
+def chunks_by_state() -> list[Tally]:
+    """Chunks of all jobs by stage and state, with their units of progress."""
+    rows = Chunk.objects.order_by().values_list("stage", "state").annotate(Count("pk"), Sum("size"))
+    return [Tally(stage, state, count, units) for stage, state, count, units in rows]
 
 
 def is_resumable(state: str, *, failed: bool) -> bool:

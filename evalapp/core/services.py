@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.db import IntegrityError, models, transaction
@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from evalapp.core.errors import Conflict
-from evalapp.core.models import FINAL_STATES, Chunk, Job, JobState
+from evalapp.core.models import FINAL_STATES, Chunk, Job, JobState, Worker
 from evalapp.core.plans import Fault, Piece
 from evalapp.core.queries import is_resumable
 
@@ -29,12 +29,12 @@ def request_job(kind: str, target: str) -> Job:
         return live or request_job(kind, target)
 
 
-def begin_stage(job: Job, stage: str, pieces: Iterable[Piece]) -> bool:
+def begin_stage(job: Job, stage: str, pieces: Iterable[Piece], unit: str = "") -> bool:
     """Move a job to its next stage and write that stage's chunks. False: another worker was first."""
     with transaction.atomic():
         if not hold_ended_stage(job):
             return False
-        Job.objects.filter(pk=job.pk).update(stage=stage, state=JobState.RUNNING)
+        Job.objects.filter(pk=job.pk).update(stage=stage, unit=unit, state=JobState.RUNNING)
         Chunk.objects.bulk_create(
             (
                 Chunk(job=job, stage=stage, number=number, arguments=piece.arguments, size=piece.size)
@@ -55,7 +55,7 @@ def hold_ended_stage(job: Job) -> bool:
     return not unfinished.exists()
 
 
-def claim_chunk(job: Job) -> Chunk | None:
+def claim_chunk(job: Job, worker: str = "") -> Chunk | None:
     """A pending chunk of the job's stage, now running in the caller's name; None if there is none left."""
     with transaction.atomic():
         chunk = (
@@ -66,10 +66,11 @@ def claim_chunk(job: Job) -> Chunk | None:
         )
         if chunk is None:
             return None
-        chunk.state, chunk.heartbeat = JobState.RUNNING, timezone.now()
+        chunk.state, chunk.worker = JobState.RUNNING, worker
+        chunk.begun_at = chunk.heartbeat = timezone.now()
         chunk.attempt += 1
         chunk.claim += 1
-        chunk.save(update_fields=["state", "heartbeat", "attempt", "claim"])
+        chunk.save(update_fields=["state", "worker", "begun_at", "heartbeat", "attempt", "claim"])
     return chunk
 
 
@@ -80,13 +81,19 @@ def beat_chunk(chunk: Chunk) -> bool:
 
 def finish_chunk(chunk: Chunk, faults: list[Fault]) -> bool:
     """Mark the chunk done. False: it was taken away; whoever has it now will mark it."""
-    return _mine(chunk).update(state=JobState.DONE, faults=faults, error="") == 1
+    return _mine(chunk).update(state=JobState.DONE, faults=faults, error="", ended_at=timezone.now()) == 1
 
 
-def fail_chunk(chunk: Chunk, error: str) -> bool:
-    """Give the chunk back for another attempt, or for good after the third."""
+def fail_chunk(chunk: Chunk, error: str, faults: Sequence[Fault] = ()) -> bool:
+    """Give the chunk back for another attempt, or for good after the third, with what was at fault."""
     state = JobState.FAILED if chunk.attempt >= MOST_ATTEMPTS else JobState.PENDING
-    return _mine(chunk).update(state=state, error=error[:2000]) == 1
+    return _mine(chunk).update(state=state, error=error[:2000], faults=list(faults), ended_at=timezone.now()) == 1
+
+
+def note_suspect(chunk: Chunk, faults: Sequence[Fault], suspect: str) -> bool:
+    """Write down what is tried next, before it may take the worker along. False: the chunk was taken away."""
+    told = [*faults, (suspect, "The worker died while it was at this.")]
+    return _mine(chunk).update(faults=told, heartbeat=timezone.now()) == 1
 
 
 def end_job(job: Job, state: JobState, error: str = "") -> bool:
@@ -153,7 +160,9 @@ def requeue_silent_chunks(silence: timedelta) -> Counter[int]:
         worn_out = [chunk for chunk, _, attempt in found if attempt >= MOST_ATTEMPTS]
         taken = Chunk.objects.filter(pk__in=[chunk for chunk, _, _ in found])
         taken.exclude(pk__in=worn_out).update(state=JobState.PENDING)
-        taken.filter(pk__in=worn_out).update(state=JobState.FAILED, error="Its worker died three times.")
+        taken.filter(pk__in=worn_out).update(
+            state=JobState.FAILED, error="Its worker died three times.", ended_at=timezone.now()
+        )
     return Counter(job for _, job, _ in found)
 
 
@@ -168,6 +177,21 @@ def forgotten_jobs(silence: timedelta) -> list[Job]:
     busy = Chunk.objects.filter(state=JobState.RUNNING).values("job_id")
     live = Q(state__in=[JobState.PENDING, JobState.RUNNING], nudged_at__lte=since)
     return list(Job.objects.filter(live).exclude(pk__in=busy))
+
+
+def see_worker(name: str, queues: str, device: str) -> None:
+    """A worker says that it lives and what it is."""
+    Worker.objects.update_or_create(
+        name=name, defaults={"queues": queues, "device": device[:200], "seen_at": timezone.now()}
+    )
+
+
+def forget_workers(names: Iterable[str] = (), *, silent_for: timedelta | None = None) -> None:
+    """Strike workers that ended, or those that were not seen for so long."""
+    gone = Q(name__in=list(names))
+    if silent_for is not None:
+        gone |= Q(seen_at__lte=timezone.now() - silent_for)
+    Worker.objects.filter(gone).delete()
 
 
 def _mine(chunk: Chunk) -> models.QuerySet[Chunk]:

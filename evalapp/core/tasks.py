@@ -52,6 +52,7 @@ def work(job_id: int) -> None:
 def sweep() -> None:
     """Requeue what fell silent and nudge again where the message was lost with its worker."""
     recover(settings.WORKER_SILENCE)
+    services.forget_workers(silent_for=10 * settings.WORKER_SILENCE)
 
 
 def recover(silence: timedelta) -> None:

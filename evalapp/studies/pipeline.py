@@ -7,11 +7,12 @@ from typing import Any
 
 from django.conf import settings
 
+from evalapp.catalog.queries import keys_of
 from evalapp.catalog.renditions import ensure_renditions
 from evalapp.contenders import pipeline as embeddings
 from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.errors import Problem
-from evalapp.core.plans import Fault, Piece, Plan, Stage
+from evalapp.core.plans import Fault, Part, Piece, Plan, Stage
 from evalapp.studies import scores, services
 from evalapp.studies.models import Contender, Gallery, Pair, Study
 from evalapp.studies.search import answers_of
@@ -58,6 +59,11 @@ def _cut_embeddings(target: str) -> Iterator[Piece]:
 def _embed(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     model = EmbeddingModel.objects.get(pk=arguments["model"])
     return embeddings.embed_items(model, arguments["taps"], arguments["items"])
+
+
+def _pictures_of(_target: str, arguments: dict[str, Any]) -> list[Part]:
+    """The pictures of a chunk one by one, under the names that people know them by."""
+    return [(name, {**arguments, "items": [item]}) for item, name in keys_of(arguments["items"])]
 
 
 # --- Neighbours --------------------------------------------------------------------------------------------
@@ -133,7 +139,7 @@ def _finish(target: str, _state: str) -> None:
 
 PLAN = Plan(
     stages=(
-        Stage("embed", "pictures", _cut_embeddings, _embed),
+        Stage("embed", "pictures", _cut_embeddings, _embed, _pictures_of),
         Stage("neighbours", "queries", _cut_neighbours, _search),
         Stage("pairs", "steps", _cut_pairs, _deal),
         Stage("pictures", "pictures", _cut_renditions, _draw),

@@ -265,7 +265,7 @@ def test_a_worker_that_saw_the_job_before_it_was_resumed_does_not_end_it() -> No
 def test_a_stage_of_many_chunks_calls_more_workers_and_one_of_few_only_as_many(
     kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch, messages: list[int]
 ) -> None:
-    monkeypatch.setattr(services, "claim_chunk", lambda _job: None)
+    monkeypatch.setattr(services, "claim_chunk", lambda *_: None)
     tasks.work(_job().pk)
     assert len(messages) == 2
 
@@ -307,3 +307,62 @@ def test_as_many_workers_are_called_as_chunks_were_lost(kitchen: Kitchen, messag
         services.claim_chunk(job)
     tasks.recover(timedelta(0))
     assert messages == [job.pk] * 3
+
+
+class Bakery:
+    """Loaves are baked in batches; some burn, and one takes the baker along."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, burnt: set[int], size: int = 4) -> None:
+        self.burnt = burnt
+        self.baked: list[int] = []
+        stage = Stage(
+            "bake", "loaves", lambda _: [Piece({"loaves": list(range(size))}, size=size)], self._bake,
+            lambda _, words: [(f"loaf {n}", {"loaves": [n]}) for n in words["loaves"]],
+        )  # fmt: skip
+        monkeypatch.setattr(pipeline, "plan_of", lambda _kind: Plan(stages=(stage,)))
+        monkeypatch.setitem(plans.PLANS, "supper", ("nowhere", "default"))
+
+    def _bake(self, _target: str, words: dict[str, list[int]]) -> list[plans.Fault]:
+        for loaf in words["loaves"]:
+            if loaf in self.burnt:
+                raise ValueError("it burnt")
+            if loaf not in self.baked:
+                self.baked.append(loaf)
+        return []
+
+
+def test_the_last_attempt_names_what_is_at_fault_and_does_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    bakery = Bakery(monkeypatch, burnt={1})
+    job = _job()
+    pipeline.work_on(job.pk)
+    job.refresh_from_db()
+    assert bakery.baked == [0, 2, 3]
+    assert job.state == JobState.DONE_WITH_ERRORS
+    assert queries.faults_of(job.pk) == [("loaf 1", "it burnt")]
+
+
+def test_a_chunk_of_which_nothing_can_be_done_fails_with_all_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    Bakery(monkeypatch, burnt={0, 1, 2}, size=3)
+    job = _job()
+    pipeline.work_on(job.pk)
+    job.refresh_from_db()
+    chunk = Chunk.objects.get()
+    assert (job.state, chunk.state, chunk.attempt) == (JobState.DONE_WITH_ERRORS, JobState.FAILED, 3)
+    assert [thing for thing, _ in queries.faults_of(job.pk)] == ["loaf 0", "loaf 1", "loaf 2", "bake chunk 0"]
+
+
+def test_what_a_worker_dies_of_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    Bakery(monkeypatch, burnt=set())
+    job = _job()
+    pipeline._advance(pipeline.plan_of("supper"), job, lambda _: None)
+    job.refresh_from_db()
+    Chunk.objects.update(attempt=2)
+    chunk = services.claim_chunk(job)
+    assert chunk is not None
+    services.note_suspect(chunk, [], "loaf 2")
+    Chunk.objects.update(heartbeat=timezone.now() - SILENCE)
+    services.requeue_silent_chunks(SILENCE)
+    assert queries.faults_of(job.pk) == [
+        ("loaf 2", "The worker died while it was at this."),
+        ("bake chunk 0", "Its worker died three times."),
+    ]

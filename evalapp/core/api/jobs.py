@@ -30,6 +30,11 @@ class JobOutput(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True)
     can_cancel = serializers.BooleanField()
     can_resume = serializers.BooleanField()
+    unit = serializers.CharField(help_text="What `done` and `total` count.")
+    speed = serializers.FloatField(allow_null=True, help_text="Units per second, of late.")
+    seconds_left = serializers.FloatField(allow_null=True, help_text="Until the stage ends, at that speed.")
+    failed = serializers.IntegerField(help_text="Chunks that failed three times.")
+    left_out = serializers.IntegerField(help_text="Pictures and the like that were left out; ask for the job.")
 
     class Meta:
         ref_name = "Job"
@@ -129,3 +134,25 @@ class ResumeJobApi(APIView):
         services.resume_job(job)
         tasks.call_workers(job)
         return Response(JobOutput(queries.job_line(job_id)).data)
+
+
+class WorkersApi(APIView):
+    """`GET workers/`: who takes work, on which device, and what they are at."""
+
+    class Output(serializers.Serializer[Any]):
+        name = serializers.CharField(help_text="Host and process.")
+        queues = serializers.CharField()
+        device = serializers.CharField()
+        started_at = serializers.DateTimeField()
+        seen_at = serializers.DateTimeField()
+        silent = serializers.BooleanField(help_text="Not seen for so long that it is taken for dead.")
+        job = serializers.IntegerField(allow_null=True)
+        stage = serializers.CharField()
+        size = serializers.IntegerField(help_text="Units in the chunk that it is at.")
+
+        class Meta:
+            ref_name = "Worker"
+
+    @extend_schema(operation_id="workers", responses=Output(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(self.Output(queries.workers(), many=True).data)

@@ -13,6 +13,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from evalapp.core.durations import in_words
 from evalapp.core.modules import modules, needed_by
 from evalapp.core.navigation import LabLink, lab_links
 
@@ -62,6 +63,18 @@ def length(share: float | None) -> str:
 def grouped(number: int) -> str:
     """12345 as `12,345`."""
     return f"{number:,}"
+
+
+@register.filter
+def pace(speed: float | None, unit: str) -> str:
+    """12.34 and `pictures` as `12 pictures/s`; a dash where nothing is known."""
+    return "—" if speed is None else f"{speed:,.{0 if speed >= 10 else 1}f} {unit}/s"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """75.3 as `1 min 15 s`; a dash where nothing is known."""
+    return "—" if seconds is None else in_words(seconds)
 
 
 @register.filter

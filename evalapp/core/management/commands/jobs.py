@@ -1,23 +1,28 @@
-"""`manage.py jobs [--cancel ID | --resume ID] [--json]`."""
+"""`manage.py jobs [--cancel ID | --resume ID | --watch] [--json]`."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
 from evalapp.core import queries, services, tasks
 from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
+from evalapp.core.commands import CommandParser, Usage
+from evalapp.core.durations import in_words
+
+_WATCH_SECONDS = 1.0
 
 
 class Command(BaseCommand):
-    help = "List the newest jobs; cancel one, or resume one that failed or was cancelled."
+    help = "List the newest jobs; watch them; cancel one, or resume one that failed or was cancelled."
     offers_json = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         wish = parser.add_mutually_exclusive_group()
         wish.add_argument("--cancel", type=int, metavar="ID", help="what is done stays; nothing new is begun")
         wish.add_argument("--resume", type=int, metavar="ID", help="try again what failed or was cancelled")
+        wish.add_argument("--watch", action="store_true", help="show jobs and workers until no job is left to be done")
         parser.add_argument("--limit", type=int, default=20, metavar="N", help="so many of the newest (20)")
 
     def run(self, **options: Any) -> Any:
@@ -29,12 +34,33 @@ class Command(BaseCommand):
             services.resume_job(job)
             tasks.call_workers(job)
             return self._told(job.pk, "goes on as soon as a worker is free")
+        if options["watch"]:
+            if self.json:
+                raise Usage("--watch shows lines for people; ask for --json alone, as often as you like.")
+            return self._watch(max(options["limit"], 1))
         lines = queries.recent_jobs(max(options["limit"], 1))
         for line in lines:
             self.say(_row(line))
         if not lines:
             self.say("No work was asked for yet: python manage.py precompute STUDY")
         return [asdict(line) for line in lines]
+
+    def _watch(self, limit: int) -> None:
+        """Show jobs and workers again and again; in a terminal in one place, else line by line when they change."""
+        shown: list[str] = []
+        while True:
+            jobs = queries.recent_jobs(limit)
+            lines = [_row(line) for line in jobs] + [_worker(line) for line in queries.workers()]
+            if self.stdout.isatty():
+                # Home, then every line to its end, then what is left below.
+                self.say("\x1b[H\x1b[2J" + "\n".join(lines))
+            else:
+                for line in (line for line in lines if line not in shown):
+                    self.say(line)
+            shown = lines
+            if not any(line.can_cancel for line in jobs):
+                return
+            time.sleep(_WATCH_SECONDS)
 
     def _told(self, job_id: int, what: str) -> dict[str, Any]:
         line = queries.job_line(job_id)
@@ -45,4 +71,13 @@ class Command(BaseCommand):
 def _row(line: queries.JobLine) -> str:
     progress = f"{line.done}/{line.total}" if line.total else "-"
     told = f"{line.id:>6}  {line.kind} {line.target:20} {line.state:16}  {line.stage or '-':12} {progress:>15}"
+    if line.speed is not None and line.seconds_left is not None:
+        told += f"  {line.speed:.1f} {line.unit}/s, {in_words(line.seconds_left)} left"
+    if line.left_out:
+        told += f"  {line.left_out} left out"
     return f"{told}  {' '.join(line.error.split())}".rstrip()
+
+
+def _worker(line: queries.WorkerLine) -> str:
+    at = f"job {line.job}, {line.stage}" if line.job else "free"
+    return f"        {line.name} ({line.queues}; {line.device}): {'silent' if line.silent else at}"
