@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -43,3 +44,16 @@ class Embedding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model}.{self.tap} of {self.catalogue}"
+
+
+class TrainedOn(models.Model):
+    """The pictures that a model was trained on, by the SHA-256 of their bytes: people are not asked about these."""
+
+    model = models.OneToOneField(EmbeddingModel, on_delete=models.CASCADE, related_name="trained_on")
+    pictures = ArrayField(models.CharField(max_length=64))
+
+    class Meta:
+        verbose_name_plural = "trained on"
+
+    def __str__(self) -> str:
+        return f"pictures of {self.model_id}"

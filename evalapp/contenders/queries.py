@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from evalapp.contenders.models import EmbeddingModel
+from django.db.models import F, Func, QuerySet
+
+from evalapp.contenders.models import EmbeddingModel, TrainedOn
 from evalapp.core.errors import InvalidInput
 from models_registry.metrics import METRICS
 
@@ -39,6 +42,12 @@ def registered_models() -> list[dict[str, Any]]:
         }
         for model in EmbeddingModel.objects.all()
     ]
+
+
+def pictures_seen_by(models: Collection[int]) -> QuerySet[TrainedOn, str]:
+    """SHA-256 of every picture that one of these models was trained on, as a sub-query."""
+    known = TrainedOn.objects.filter(model__in=list(models))
+    return known.annotate(sha256=Func(F("pictures"), function="unnest")).values_list("sha256", flat=True)
 
 
 def parse_contender(words: str) -> ContenderWords:

@@ -12,8 +12,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from evalapp.catalog.models import Catalogue
-from evalapp.contenders.models import Embedding, EmbeddingModel
+from evalapp.contenders.models import Embedding, EmbeddingModel, TrainedOn
 from evalapp.core.errors import Conflict, InvalidInput
+from models_registry.encoders.checkpoint import trained_on
 from models_registry.errors import EncoderError
 from models_registry.registry import describe, files
 from models_registry.spec import EncoderSpec
@@ -34,15 +35,16 @@ def register_model(*, source: str, name: str, options: Mapping[str, str]) -> tup
         spec = describe(source, options=options)
     except EncoderError as error:
         raise InvalidInput(str(error)) from error
-    weights = _keep(files(source), spec)
+    originals = files(source)
+    weights = _keep(originals, spec)
     try:
         with transaction.atomic():
-            return (
-                EmbeddingModel.objects.create(
-                    name=name, source=source, spec=spec.to_json(), fingerprint=spec.fingerprint, weights=weights
-                ),
-                True,
+            model = EmbeddingModel.objects.create(
+                name=name, source=source, spec=spec.to_json(), fingerprint=spec.fingerprint, weights=weights
             )
+            if spec.family == "checkpoint":
+                TrainedOn.objects.create(model=model, pictures=trained_on(originals[0]))
+            return model, True
     except IntegrityError:
         known = EmbeddingModel.objects.get(name=name)
     if known.fingerprint != spec.fingerprint or _taps(known.spec) != _taps(spec.to_json()):

@@ -68,6 +68,9 @@ class Study(models.Model):
     top_k = models.PositiveSmallIntegerField(default=10)
     exclude = models.CharField(max_length=20, default="none", choices=[("none", "none"), ("product", "product")])
     mode = models.CharField(max_length=5, choices=StudyMode.choices, default=StudyMode.SWIPE)
+    training_pictures = models.BooleanField(
+        default=False, help_text="Whether people may be shown pictures that a contender was trained on."
+    )
     random_sides = models.BooleanField(default=False, help_text="Whether chance says on which side the query stands.")
     sampling = models.CharField(max_length=10, choices=SamplingMethod.choices, default=SamplingMethod.ADAPTIVE)
     sampling_strata = models.BooleanField(

@@ -83,6 +83,9 @@ class CreateStudyInput(serializers.Serializer[Any]):
     top_k = serializers.IntegerField(default=10, min_value=1, max_value=1000)
     exclude = serializers.ChoiceField(choices=["none", "product"], default="none")
     control = serializers.BooleanField(default=True, help_text="Whether a random contender takes part.")
+    training_pictures = serializers.BooleanField(
+        default=False, help_text="Show people also what a contender was trained on; the board says so."
+    )
     seed = serializers.IntegerField(default=0, min_value=0, max_value=2**63 - 1)
     title = serializers.CharField(default="", allow_blank=True, max_length=200)
     question = serializers.CharField(default="Do these two match?", max_length=200)

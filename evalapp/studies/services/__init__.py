@@ -62,6 +62,7 @@ class StudyPlan:
     random_sides: bool = False
     sampling: str = SamplingMethod.ADAPTIVE
     sampling_strata: bool = False
+    training_pictures: bool = False
     gold_share: float = 0.05
     repeat_share: float = 0.02
 
@@ -78,7 +79,7 @@ def create_study(plan: StudyPlan) -> Study:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise InvalidInput(f"{', '.join(doubled)} is named twice.")
-    gallery, queries = _choose(plan)
+    gallery, queries = _choose(plan, [word.model.pk for word in words])
     try:
         with transaction.atomic():
             study = _write_study(plan)
@@ -117,15 +118,25 @@ def _check(plan: StudyPlan) -> None:
             raise InvalidInput(f"--{name.replace('_', '-')} must be between 0 and {MOST_SHARE}.")
 
 
-def _choose(plan: StudyPlan) -> tuple[list[int], list[int]]:
-    """Ids of the gallery, in the order of their keys, and of the queries, in a random order."""
+def _choose(plan: StudyPlan, models: Collection[int]) -> tuple[list[int], list[int]]:
+    """Ids of the gallery, in the order of their keys, and of the queries, in a random order.
+
+    None is a picture that one of the models was trained on, unless the operator insists.
+    """
+    unseen_by = () if plan.training_pictures else models
     if plan.gallery == 1:
         raise InvalidInput("--gallery must be at least 2: a picture is never its own neighbour.")
-    gallery = choose_gallery(plan.catalogue, plan.gallery_domain, plan.gallery or MOST_GALLERY, plan.seed)
+    gallery = choose_gallery(plan.catalogue, plan.gallery_domain, plan.gallery or MOST_GALLERY, plan.seed, unseen_by)
     if len(gallery) < 2:
+        if unseen_by and len(choose_gallery(plan.catalogue, plan.gallery_domain, 2, plan.seed)) == 2:
+            raise InvalidInput(
+                f"The contenders were trained on all but {len(gallery)} items of {plan.catalogue}: import pictures "
+                "that they have not seen, or insist with --allow-training-pictures (the board will say so)."
+            )
         where = f" of the domain {plan.gallery_domain!r}" if plan.gallery_domain else ""
         raise InvalidInput(f"The catalogue {plan.catalogue} has {len(gallery)} items{where}; a study needs at least 2.")
-    queries = choose_queries(plan.catalogue, plan.query_domain, gallery, plan.queries or MOST_QUERIES, plan.seed)
+    count = plan.queries or MOST_QUERIES
+    queries = choose_queries(plan.catalogue, plan.query_domain, gallery, count, plan.seed, unseen_by=unseen_by)
     if not queries:
         raise InvalidInput(f"The catalogue {plan.catalogue} has no items of the domain {plan.query_domain!r}.")
     return gallery, queries
@@ -150,6 +161,7 @@ def _write_study(plan: StudyPlan) -> Study:
         random_sides=plan.random_sides,
         sampling=plan.sampling,
         sampling_strata=plan.sampling_strata,
+        training_pictures=plan.training_pictures,
         gold_share=plan.gold_share,
         repeat_share=plan.repeat_share,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal
 
 from django.db import IntegrityError, transaction
@@ -44,11 +44,15 @@ def start_round(
     study = Study.objects.select_related("catalogue").get(pk=study.pk)
     if seed is None:
         seed = study.seed if queries == "kept" else (study.seed + 1) % 2**63
-    gallery = choose_gallery(study.catalogue, study.gallery_domain, study.gallery_size or MOST_GALLERY, seed)
+    added = [parse_contender(text) for text in add]
+    unseen_by = _trained_models(study, added)
+    size = study.gallery_size or MOST_GALLERY
+    gallery = choose_gallery(study.catalogue, study.gallery_domain, size, seed, unseen_by)
     if len(gallery) < 2:
         raise InvalidInput(f"The catalogue {study.catalogue} has {len(gallery)} items left; a round needs at least 2.")
-    asked = _kept(study, gallery, seed) if queries == "kept" else _fresh(study, gallery, seed)
-    contenders = list(_contenders(study, [parse_contender(text) for text in add], set(drop)))
+    choose = _kept if queries == "kept" else _fresh
+    asked = choose(study, gallery, seed, unseen_by)
+    contenders = list(_contenders(study, added, set(drop)))
     try:
         with transaction.atomic():
             following = _write(study, slug or next_slug(study), seed)
@@ -87,17 +91,17 @@ def _write(study: Study, slug: str, seed: int) -> Study:
     )
 
 
-def _kept(study: Study, gallery: list[int], seed: int) -> list[int]:
+def _kept(study: Study, gallery: list[int], seed: int, unseen_by: Collection[int]) -> list[int]:
     """The queries of the round before in their places, vacant places filled, the last ones moved into what remains."""
     successors = _successors(study)
     want = study.query_count or MOST_QUERIES
-    can = set(choose_queries(study.catalogue, study.query_domain, gallery, 1 << 62, seed))
+    can = set(choose_queries(study.catalogue, study.query_domain, gallery, 1 << 62, seed, unseen_by=unseen_by))
     places = [
         successor if (successor := successors.get(item)) in can else None
         for item in study.queries.order_by("position").values_list("item_id", flat=True)
     ]
     kept = {item for item in places if item is not None}
-    spare = iter(choose_queries(study.catalogue, study.query_domain, gallery, want, seed, without=kept))
+    spare = iter(choose_queries(study.catalogue, study.query_domain, gallery, want, seed, kept, unseen_by))
     filled = [item if item is not None else next((one for one in spare if one not in kept), None) for item in places]
     filled += [one for one in spare if one not in kept][: max(0, want - len(filled))]
     return _without_gaps(filled)
@@ -117,11 +121,19 @@ def _without_gaps(places: Sequence[int | None]) -> list[int]:
     return [item for item in items if item is not None]
 
 
-def _fresh(study: Study, gallery: list[int], seed: int) -> list[int]:
+def _trained_models(study: Study, added: Sequence[ContenderWords]) -> list[int]:
+    """Models whose training pictures stay out of the next round: none where the operator insisted."""
+    if study.training_pictures:
+        return []
+    before = study.contenders.exclude(embedding=None).values_list("embedding__model", flat=True)
+    return sorted({*before, *(word.model.pk for word in added)})
+
+
+def _fresh(study: Study, gallery: list[int], seed: int, unseen_by: Collection[int]) -> list[int]:
     asked = Query.objects.filter(study__in=[one.pk for one in _rounds_before(study)])
     without = set(asked.values_list("item_id", flat=True))
     want = study.query_count or MOST_QUERIES
-    return choose_queries(study.catalogue, study.query_domain, gallery, want, seed, without=without)
+    return choose_queries(study.catalogue, study.query_domain, gallery, want, seed, without, unseen_by)
 
 
 def _rounds_before(study: Study) -> Iterator[Study]:

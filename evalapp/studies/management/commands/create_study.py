@@ -37,6 +37,10 @@ class Command(BaseCommand):
             "--mode", choices=StudyMode.values, default=StudyMode.SWIPE,
             help="yes or no to one pair (swipe), the closer of two candidates, or all that match of a grid",
         )  # fmt: skip
+        parser.add_argument(
+            "--allow-training-pictures", action="store_true", dest="training_pictures",
+            help="show people also what a contender was trained on; the board says so",
+        )  # fmt: skip
         parser.add_argument("--random-sides", action="store_true", help="let chance say where the query stands")
         parser.add_argument(
             "--sampling", choices=SamplingMethod.values, default=SamplingMethod.ADAPTIVE,
