@@ -20,12 +20,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from evalapp.core.errors import NotFound
+from evalapp.studies.models import StudyState
 from evalapp.studies.queries import study_by_slug
-from evalapp.voting.blind import deck_as_shown
+from evalapp.voting.blind import answers_as_shown, deck_as_shown
 from evalapp.voting.models import Answer, Side
 from evalapp.voting.queries import cards_of, study_to_vote_on
 from evalapp.voting.services import Ballot, Receipt, Status, cast_votes, serve_deck, undo_votes
 from evalapp.voting.visitors import known_voter, remember_voter, voter_for_request
+from evalapp.voting.yours import yours_of
 
 MOST_EXPOSURES = 50
 MOST_VOTES = 100
@@ -224,3 +227,42 @@ class UndoApi(VoterApi):
             for name, shown in deck_as_shown(one, [card for _, card in members], said).items():
                 answer.setdefault(name, []).extend(shown)
         return Response(answer)
+
+
+class YoursApi(VoterApi):
+    """`GET studies/{slug}/yours/`: the voter's own answers, and how often others agree."""
+
+    @extend_schema_serializer(component_name="Yours")
+    class Output(serializers.Serializer[Any]):
+        @extend_schema_serializer(component_name="Agreement")
+        class Agreement(serializers.Serializer[Any]):
+            share = serializers.FloatField(help_text="0 … 1, of the verdicts that could be compared.")
+            compared = serializers.IntegerField()
+
+        @extend_schema_serializer(component_name="OwnAnswer")
+        class OwnAnswer(serializers.Serializer[Any]):
+            query = _PictureOutput()
+            candidate = _PictureOutput()
+            verdict = serializers.ChoiceField(choices=Answer.choices)
+
+        answered = serializers.IntegerField()
+        agreement = Agreement(allow_null=True, help_text="Null before twenty verdicts, and where others are few.")
+        until_agreement = serializers.IntegerField(help_text="Verdicts missing before the agreement is told.")
+        last = OwnAnswer(many=True, help_text="The last answers, newest first.")
+
+    @extend_schema(operation_id="yours", responses=Output)
+    def get(self, request: Request, slug: str) -> Response:
+        study = study_by_slug(slug)
+        if study.state not in (StudyState.OPEN, StudyState.CLOSED):
+            raise NotFound(f"There is no study {slug}.")
+        yours = yours_of(study, known_voter(request))
+        agreement = yours.agreement
+        return Response(
+            {
+                "answered": yours.answered,
+                # In whole percents: finer steps would tell what others say about single pairs.
+                "agreement": agreement and {"share": round(agreement.share, 2), "compared": agreement.compared},
+                "until_agreement": yours.until_agreement,
+                "last": answers_as_shown(yours.last),
+            }
+        )

@@ -8,6 +8,7 @@ from evalapp.voting import api
 
 urlpatterns: list[URLPattern] = [
     path("studies/<slug:slug>/deck/", api.DeckApi.as_view(), name="api-deck"),
+    path("studies/<slug:slug>/yours/", api.YoursApi.as_view(), name="api-yours"),
     path("votes/", api.VotesApi.as_view(), name="api-votes"),
     path("votes/undo/", api.UndoApi.as_view(), name="api-undo"),
 ]

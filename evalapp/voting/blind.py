@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from evalapp.catalog.renditions import picture_url, rendition_size
 from evalapp.studies.models import Study, StudyMode
 from evalapp.voting.queries import Card, PictureShown
@@ -22,12 +24,24 @@ def deck_as_shown(study: Study, cards: Sequence[Card], said: Mapping[uuid.UUID, 
     return {"exposures": [], "groups": groups}
 
 
+def answers_as_shown(answers: Sequence[tuple[Card, str]]) -> list[dict[str, Any]]:
+    """A voter's own answers, to be looked at again."""
+    return [
+        {
+            "query": _picture(card.query, _("First picture")),
+            "candidate": _picture(card.candidate, _("Second picture")),
+            "verdict": verdict,
+        }
+        for card, verdict in answers
+    ]
+
+
 def _swiped(study: Study, card: Card, said: Mapping[uuid.UUID, str]) -> dict[str, Any]:
     """Two pictures and a token: nothing from which a contender, a metric, a distance or a rank can be told."""
     shown = {
         "token": sign_token(card.token),
-        "query": _picture(card.query, "First picture"),
-        "candidate": _picture(card.candidate, "Second picture"),
+        "query": _picture(card.query, _("First picture")),
+        "candidate": _picture(card.candidate, _("Second picture")),
     }
     # Where the query stands is told where it differs, and then of every pair.
     return shown | ({"side": card.side} if study.random_sides else {}) | _verdict(card, said)
@@ -37,12 +51,13 @@ def _group(group: uuid.UUID | None, cards: Sequence[Card], said: Mapping[uuid.UU
     """One query with several candidates, each with its token."""
     return {
         "group": group.hex if group else "",
-        "query": _picture(cards[0].query, "The picture to compare with"),
-        "candidates": [
-            {"token": sign_token(card.token), **_picture(card.candidate, f"Picture {number}"), **_verdict(card, said)}
-            for number, card in enumerate(cards, start=1)
-        ],
+        "query": _picture(cards[0].query, _("The picture to compare with")),
+        "candidates": [_candidate(card, number) | _verdict(card, said) for number, card in enumerate(cards, start=1)],
     }
+
+
+def _candidate(card: Card, number: int) -> dict[str, Any]:
+    return {"token": sign_token(card.token), **_picture(card.candidate, _("Picture {number}").format(number=number))}
 
 
 def _verdict(card: Card, said: Mapping[uuid.UUID, str]) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,6 +13,7 @@ from django.views.decorators.http import require_GET
 from evalapp.studies.models import BoardVisibility, Study, StudyState
 from evalapp.voting.queries import progress_of_voter
 from evalapp.voting.visitors import remember_voter, voter_for_request
+from evalapp.voting.words import in_their_language, play_words
 
 
 @never_cache
@@ -20,8 +23,13 @@ def play(request: HttpRequest, slug: str) -> HttpResponse:
     study = Study.objects.filter(slug=slug, state__in=[StudyState.OPEN, StudyState.CLOSED]).first()
     if study is None:
         raise Http404(f"There is no study {slug}.")
-    shown = {
-        "study": {"slug": study.slug, "title": study.title, "question": study.question},
+    shown: dict[str, Any] = {
+        "study": {
+            "slug": study.slug,
+            "title": study.title,
+            "question": in_their_language(study.question),
+            "mode": study.mode,
+        },
         "board_url": None if study.board == BoardVisibility.PRIVATE else reverse("leaderboard", args=[slug]),
     }
     if not study.is_open:
@@ -32,9 +40,9 @@ def play(request: HttpRequest, slug: str) -> HttpResponse:
         "deck": reverse("api-deck", args=[slug]),
         "votes": reverse("api-votes"),
         "undo": reverse("api-undo"),
+        "yours": reverse("api-yours", args=[slug]),
     }
-    response = render(
-        request, "voting/play.html", {**shown, "answered": progress.answered, "total": progress.total, "api": api}
-    )
+    shown |= {"answered": progress.answered, "total": progress.total, "api": api, "words": play_words()}
+    response = render(request, "voting/play.html", shown)
     remember_voter(request, response, voter)
     return response

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isAtRest, leaning, springBack, threshold, tilt, velocity, verdictOf } from "../../frontend/static/js/logic/drag.js";
+import { isAtRest, isTap, leaning, springBack, threshold, tilt, velocity, verdictOf } from "../../frontend/static/js/logic/drag.js";
 
 const WIDTH = 360;
 const still = (x) => ({ x, y: 0, vx: 0, vy: 0 });
@@ -73,4 +73,10 @@ test("the spring moves alike at different frame rates", () => {
 test("a tab that slept does not make the card explode", () => {
   const motion = springBack({ x: 140, y: 0, vx: 3000, vy: 0 }, 3600);
   assert.ok(Math.abs(motion.x) < 1000);
+});
+
+test("a short touch without moving is a tap", () => {
+  assert.equal(isTap(still(2), 120), true);
+  assert.equal(isTap(still(20), 120), false);
+  assert.equal(isTap(still(0), 800), false);
 });

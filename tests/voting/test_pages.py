@@ -68,6 +68,7 @@ def test_it_tells_the_question_and_how_far_one_is(study: Study) -> None:
         "deck": "/api/v1/studies/match/deck/",
         "votes": "/api/v1/votes/",
         "undo": "/api/v1/votes/undo/",
+        "yours": "/api/v1/studies/match/yours/",
     }
 
 

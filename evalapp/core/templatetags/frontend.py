@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from evalapp.core.durations import in_words
-from evalapp.core.modules import modules, needed_by
+from evalapp.core.modules import needed_by
 from evalapp.core.navigation import LabLink, lab_links
 
 register = template.Library()
@@ -22,20 +22,19 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def page_script(context: Context, page: str) -> SafeString:
-    """The import map, preloads for all that `js/pages/PAGE.js` imports, and the page's script itself.
+    """The import map for what `js/pages/PAGE.js` imports, preloads of it, and the page's script itself.
 
     Modules import each other by plain names ("logic/deck"); the map gives the hashed address of each.
     """
     nonce = str(context["CSP_NONCE"])
-    addresses = {name: static(f"js/{name}.js") for name in modules()}
     start = f"pages/{page}"
+    needed = needed_by(start)
+    addresses = {name: static(f"js/{name}.js") for name in (start, *needed)}
     return format_html(
         '<script type="importmap" nonce="{}">{}</script>\n{}\n<script type="module" nonce="{}" src="{}"></script>',
         nonce,
         mark_safe(_script_json({"imports": addresses})),  # noqa: S308 - the addresses are ours, and escaped
-        format_html_join(
-            "\n", '<link rel="modulepreload" href="{}">', ((addresses[name],) for name in needed_by(start))
-        ),
+        format_html_join("\n", '<link rel="modulepreload" href="{}">', ((addresses[name],) for name in needed)),
         nonce,
         addresses[start],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -58,4 +59,9 @@ def _last_votes(voter: Voter, n: int, study: Study | None) -> list[Vote]:
     if not groups:
         return votes
     # What was shown together was answered together, and is taken back together.
-    return list(newest.filter(Q(pk__in=[vote.pk for vote in votes]) | Q(exposure__group__in=groups)))
+    together = list(newest.filter(Q(pk__in=[vote.pk for vote in votes]) | Q(exposure__group__in=groups)))
+    places: dict[uuid.UUID | None, int] = {}
+    for vote in together:
+        places.setdefault(vote.exposure.group, len(places))
+    # The newest group first, its candidates as they stood.
+    return sorted(together, key=lambda vote: (places[vote.exposure.group], vote.exposure_id))

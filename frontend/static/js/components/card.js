@@ -6,6 +6,9 @@ import { arrangement } from "logic/arrangement";
 
 /** @typedef {import("lib/dealer").Dealt} Dealt */
 
+/** A card of several pictures is laid out sideways only where it is clearly wider than high. */
+const MUCH_WIDER = 1.35;
+
 /**
  * @param {Dealt} dealt
  * @param {HTMLTemplateElement} template
@@ -13,10 +16,32 @@ import { arrangement } from "logic/arrangement";
  */
 export function mountCard({ exposure, pictures }, template) {
   const card = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
-  const mats = card.querySelectorAll(".card__mat");
-  mats.forEach((mat, index) => mat.append(pictures[index]));
+  const face = /** @type {HTMLElement} */ (card.querySelector(".card__face"));
+  const model = /** @type {HTMLElement} */ (card.querySelector(".card__mat"));
+  model.remove();
+  const askedAt = exposure.side === "right" ? pictures.length - 1 : 0;
+  const mats = pictures.map((picture, index) => mat(model, picture, index, index === askedAt));
+  face.prepend(...mats);
   card.dataset.token = exposure.token;
+  card.dataset.candidates = String(pictures.length - 1);
   return card;
+}
+
+/** @param {HTMLElement} model @param {HTMLImageElement} picture @param {number} index @param {boolean} asked */
+function mat(model, picture, index, asked) {
+  const mat = /** @type {HTMLElement} */ (model.cloneNode(true));
+  const pick = mat.querySelector("[data-choice]");
+  const lens = mat.querySelector("[data-lens]");
+  mat.toggleAttribute("data-asked", asked);
+  lens?.setAttribute("aria-label", `${lens.getAttribute("aria-label")}: ${picture.alt}`);
+  if (asked) pick?.remove();
+  else if (pick instanceof HTMLElement) {
+    pick.dataset.choice = String(index - 1);
+    pick.querySelector("kbd")?.append(String(index));
+    pick.setAttribute("aria-label", picture.alt);
+  }
+  mat.prepend(picture);
+  return mat;
 }
 
 /**
@@ -30,7 +55,28 @@ export function arrange(card, room) {
     width: picture.naturalWidth || picture.width,
     height: picture.naturalHeight || picture.height,
   }));
-  card.dataset.arrangement = arrangement(size, pictures);
+  const wide = size.width > size.height * MUCH_WIDER ? "row" : "column";
+  card.dataset.arrangement = pictures.length > 2 ? wide : arrangement(size, pictures);
+}
+
+/**
+ * Which candidates are picked.
+ * @param {HTMLElement} card
+ * @returns {number[]}
+ */
+export function pickedOn(card) {
+  const picks = /** @type {HTMLElement[]} */ ([...card.querySelectorAll('[data-choice][aria-pressed="true"]')]);
+  return picks.map((pick) => Number(pick.dataset.choice));
+}
+
+/**
+ * @param {HTMLElement} card
+ * @param {number} choice
+ * @param {boolean} [on] the other way round than it is, if nothing is said
+ */
+export function togglePick(card, choice, on) {
+  const pick = card.querySelector(`[data-choice="${choice}"]`);
+  pick?.setAttribute("aria-pressed", String(on ?? pick.getAttribute("aria-pressed") !== "true"));
 }
 
 /**

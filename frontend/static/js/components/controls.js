@@ -1,20 +1,24 @@
 /**
- * The same five actions by button and by key.
+ * The same actions by button and by key.
  */
 
-/** @typedef {import("logic/outbox").Verdict | "undo"} Action */
+import { actOfKey, choiceOfKey } from "logic/modes";
 
-/** @type {Record<string, Action>} */
-const KEYS = { ArrowLeft: "nope", ArrowRight: "dope", ArrowUp: "skip", z: "undo", Z: "undo" };
+/** @typedef {import("logic/modes").Act | "undo" | "zoom"} Action */
+
 const PRESSED_MS = 140;
 
 /**
- * @param {HTMLElement} controls holds a button with `data-action` for every action
- * @param {(action: Action) => void} onAction
+ * @param {HTMLElement} controls holds a button with `data-action` for every action but `zoom`
+ * @param {object} options
+ * @param {import("logic/modes").Mode} options.mode
+ * @param {() => boolean} options.letters whether keys that write a letter mean something
+ * @param {(action: Action) => void} options.onAction
+ * @param {(choice: number) => void} options.onChoice
  */
-export function mountControls(controls, onAction) {
+export function mountControls(controls, { mode, letters, onAction, onChoice }) {
   const buttons = /** @type {HTMLButtonElement[]} */ ([...controls.querySelectorAll("button[data-action]")]);
-  const buttonFor = (/** @type {Action} */ action) => buttons.find((button) => button.dataset.action === action);
+  let playing = false;
 
   controls.addEventListener("click", (event) => {
     const button = /** @type {Element} */ (event.target).closest("button");
@@ -22,31 +26,51 @@ export function mountControls(controls, onAction) {
   });
 
   document.addEventListener("keydown", (event) => {
-    const action = KEYS[event.key];
-    const button = action && buttonFor(action);
-    if (!button || !isMeant(event, action)) return;
+    const choice = choiceOfKey(mode, event.key);
+    const action = actOfKey(mode, event.key, letters());
+    if ((choice === null && !action) || !isMeant(event, action)) return;
     event.preventDefault();
-    if (event.repeat || button.disabled) return;
-    button.dataset.pressed = "";
-    setTimeout(() => delete button.dataset.pressed, PRESSED_MS);
-    onAction(action);
+    if (event.repeat) return;
+    if (choice !== null) {
+      if (playing) onChoice(choice);
+    } else if (action) press(action);
   });
 
+  /** @param {Action} action */
+  function press(action) {
+    const button = buttons.find((one) => one.dataset.action === action);
+    if (button ? button.disabled : !playing) return;
+    if (button) {
+      button.dataset.pressed = "";
+      setTimeout(() => delete button.dataset.pressed, PRESSED_MS);
+    }
+    onAction(action);
+  }
+
   return {
-    /** @param {Partial<Record<Action, boolean>>} possible */
+    /** @param {{playing: boolean, undo: boolean}} possible */
     update(possible) {
-      for (const button of buttons) button.disabled = !possible[/** @type {Action} */ (button.dataset.action)];
+      playing = possible.playing;
+      for (const button of buttons) button.disabled = !(button.dataset.action === "undo" ? possible.undo : playing);
+    },
+    /** What the button that ends a round says. @param {string} text */
+    label(text) {
+      const label = controls.querySelector("[data-label]");
+      if (label && label.textContent !== text) label.textContent = text;
     },
   };
 }
 
 /**
- * Keys typed into a field or a dialog, and the browser's own shortcuts, are not ours; Ctrl+Z and ⌘Z are.
+ * Keys typed into a field or a dialog, and the browser's own shortcuts, are not ours; Ctrl+Z and ⌘Z are. Enter presses
+ * what has the focus.
  * @param {KeyboardEvent} event
- * @param {Action} action
+ * @param {Action | null} action
  */
 function isMeant(event, action) {
-  const elsewhere = /** @type {Element} */ (event.target).closest?.("input, textarea, select, dialog");
+  const target = /** @type {Element} */ (event.target);
+  const elsewhere = target.closest?.("input, textarea, select, dialog");
+  const pressing = event.key === "Enter" && target.closest?.("a, button");
   const chord = event.ctrlKey || event.metaKey;
-  return !elsewhere && !event.altKey && !event.shiftKey && (!chord || action === "undo");
+  return !elsewhere && !pressing && !event.altKey && (!event.shiftKey || event.key === "=") && (!chord || action === "undo");
 }

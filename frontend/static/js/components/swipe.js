@@ -4,10 +4,15 @@
 
 import { pose } from "components/card";
 import { buzz, prefersCalm } from "lib/motion";
-import { isAtRest, leaning, springBack, tilt, velocity, verdictOf } from "logic/drag";
+import { isAtRest, isTap, leaning, springBack, tilt, velocity, verdictOf } from "logic/drag";
 
 /** @typedef {import("logic/drag").Motion} Motion */
 /** @typedef {import("logic/drag").Sample} Sample */
+/**
+ * @typedef {object} Listeners
+ * @property {(verdict: "dope" | "nope", motion: Motion) => void} onVerdict
+ * @property {(point: {x: number, y: number}) => void} onTap
+ */
 
 const KEPT_SAMPLES = 12;
 /** Up and down a card follows the finger less than it does sideways. */
@@ -16,17 +21,17 @@ const HOME = { x: 0, y: 0, vx: 0, vy: 0 };
 
 class Swipe {
   #card;
-  #onVerdict;
+  #listeners;
   #motion = HOME;
   #grip = 0;
   #springing = 0;
-  /** @type {{id: number, x: number, y: number, samples: Sample[]} | null} */
+  /** @type {{id: number, x: number, y: number, since: number, samples: Sample[]} | null} */
   #held = null;
 
-  /** @param {HTMLElement} card @param {(verdict: "dope" | "nope", motion: Motion) => void} onVerdict */
-  constructor(card, onVerdict) {
+  /** @param {HTMLElement} card @param {Listeners} listeners */
+  constructor(card, listeners) {
     this.#card = card;
-    this.#onVerdict = onVerdict;
+    this.#listeners = listeners;
     card.addEventListener("pointerdown", (event) => this.#grab(event));
     card.addEventListener("pointermove", (event) => this.#follow(event));
     card.addEventListener("pointerup", (event) => this.#release(event));
@@ -36,12 +41,13 @@ class Swipe {
   /** @param {PointerEvent} event */
   #grab(event) {
     if (this.#held || event.button !== 0 || this.#card.dataset.place !== "top") return;
+    if (/** @type {Element} */ (event.target).closest("button")) return;
     cancelAnimationFrame(this.#springing);
     const box = this.#card.getBoundingClientRect();
     this.#grip = (event.clientY - box.top) / box.height;
     // Caught while it springs back, the card stays where it is under the finger.
     const { x, y } = this.#motion;
-    this.#held = { id: event.pointerId, x: event.clientX - x, y: event.clientY - y / GIVE, samples: [] };
+    this.#held = { id: event.pointerId, x: event.clientX - x, y: event.clientY - y / GIVE, since: event.timeStamp, samples: [] };
     this.#card.setPointerCapture(event.pointerId);
     this.#card.dataset.held = "";
   }
@@ -60,12 +66,20 @@ class Swipe {
   #release(event) {
     if (event.pointerId !== this.#held?.id) return;
     this.#motion = { ...this.#motion, ...velocity(this.#held.samples, event.timeStamp / 1000) };
+    const tapped = isTap(this.#motion, event.timeStamp - this.#held.since);
     this.#held = null;
     delete this.#card.dataset.held;
     const verdict = event.type === "pointerup" ? verdictOf(this.#motion, this.#card.clientWidth) : null;
-    if (verdict) this.#onVerdict(verdict, this.#motion);
+    if (verdict) this.#listeners.onVerdict(verdict, this.#motion);
+    else if (tapped && event.type === "pointerup") this.#tap(event);
     else if (prefersCalm()) this.#rest();
     else this.#springHome();
+  }
+
+  /** @param {PointerEvent} event */
+  #tap({ clientX, clientY }) {
+    this.#rest();
+    this.#listeners.onTap({ x: clientX, y: clientY });
   }
 
   #rest() {
@@ -101,8 +115,8 @@ class Swipe {
 
 /**
  * @param {HTMLElement} card
- * @param {(verdict: "dope" | "nope", motion: Motion) => void} onVerdict
+ * @param {Listeners} listeners
  */
-export function mountSwipe(card, onVerdict) {
-  new Swipe(card, onVerdict);
+export function mountSwipe(card, listeners) {
+  new Swipe(card, listeners);
 }

@@ -28,7 +28,21 @@ export class Refused extends Error {
  * @returns {Promise<any>} the answer's JSON; throws Unreachable or Refused
  */
 export async function post(url, body) {
-  const response = await attempt(url, body);
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  return ask(url, { method: "POST", headers, body: JSON.stringify(body), keepalive: true });
+}
+
+/**
+ * @param {string} url
+ * @returns {Promise<any>} the answer's JSON; throws Unreachable or Refused
+ */
+export async function get(url) {
+  return ask(url, { headers: { Accept: "application/json" } });
+}
+
+/** @param {string} url @param {RequestInit} request */
+async function ask(url, request) {
+  const response = await attempt(url, request);
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
   if (response.ok || response.status >= 500 || response.status === 429 || response.status === 408) {
@@ -37,17 +51,10 @@ export async function post(url, body) {
   throw new Refused(response.status, answer?.error?.code ?? "failed", answer?.error?.message ?? "That did not work.");
 }
 
-/** @param {string} url @param {object} body */
-async function attempt(url, body) {
+/** @param {string} url @param {RequestInit} request */
+async function attempt(url, request) {
   try {
-    return await fetch(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify(body),
-      credentials: "same-origin",
-      keepalive: true,
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
+    return await fetch(url, { ...request, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
   } catch (error) {
     throw new Unreachable(String(error));
   }

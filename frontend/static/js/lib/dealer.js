@@ -3,14 +3,15 @@
  */
 
 import { post, Refused } from "lib/api";
-import { loadPair } from "lib/pictures";
+import { loadRound } from "lib/pictures";
 import { deal, missing, putBack, restoreDeck, setAside, showable, withExposures, without, withoutAll } from "logic/deck";
+import { roundsOf } from "logic/modes";
 import { pauseAfter } from "logic/outbox";
 
 /** @typedef {import("logic/deck").Exposure} Exposure */
 /** @typedef {import("logic/deck").Deck} Deck */
 /** @typedef {import("lib/shelf").Shelf} Shelf */
-/** @typedef {[HTMLImageElement, HTMLImageElement]} Pictures */
+/** @typedef {HTMLImageElement[]} Pictures */
 /** @typedef {{exposure: Exposure, pictures: Pictures}} Dealt a pair that can be shown */
 /**
  * @typedef {object} DealerOptions
@@ -107,9 +108,9 @@ export class Dealer {
     if (this.#asking || n === 0) return;
     this.#asking = true;
     try {
-      const { exposures, exhausted } = await post(this.#options.url, { n });
+      const deck = await post(this.#options.url, { n });
       this.#asking = false;
-      this.#take(exposures, exhausted);
+      this.#take(roundsOf(deck), deck.exhausted);
     } catch (problem) {
       this.#asking = false;
       if (problem instanceof Refused) this.#options.onClosed();
@@ -137,7 +138,7 @@ export class Dealer {
     const { token } = exposure;
     if (this.#loaded.has(token) || this.#loading.has(token)) return;
     this.#loading.add(token);
-    const pictures = await loadPair(exposure).catch(() => null);
+    const pictures = await loadRound(exposure).catch(() => null);
     this.#loading.delete(token);
     if (!pictures) {
       this.#miss(token);

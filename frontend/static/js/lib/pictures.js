@@ -2,6 +2,8 @@
  * Pictures that are decoded before anybody sees them.
  */
 
+import { picturesOf } from "logic/modes";
+
 /** @typedef {import("logic/deck").Exposure} Exposure */
 /** @typedef {import("logic/deck").Picture} Picture */
 
@@ -21,10 +23,10 @@ async function load({ image, width, height, alt }) {
 }
 
 /**
- * Both pictures of a pair, ready to be shown in one frame.
+ * All pictures of a round in the order in which they stand, ready to be shown in one frame.
  * @param {Exposure} exposure
- * @returns {Promise<[HTMLImageElement, HTMLImageElement]>}
+ * @returns {Promise<HTMLImageElement[]>}
  */
-export function loadPair({ query, candidate }) {
-  return Promise.all([load(query), load(candidate)]);
+export function loadRound(exposure) {
+  return Promise.all(picturesOf(exposure).map(load));
 }

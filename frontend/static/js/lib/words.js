@@ -1,33 +1,35 @@
 /**
- * What the play page says while it runs; everything that stands still is in its template.
+ * What a page says while it runs: the server gives the words in the visitor's language, in `<script id="words">`.
+ * Everything that stands still is in the page's template.
  */
 
-/** @typedef {import("logic/outbox").Verdict} Verdict */
+/** @typedef {Record<string, string | [string, string]>} Catalogue a text, or one for a single thing and one for several */
 
-const MILESTONES = new Set([10, 25, 50, 100, 250, 500, 1000]);
+const { lang } = document.documentElement;
+const catalogue = /** @type {Catalogue} */ (JSON.parse(document.getElementById("words")?.textContent ?? "{}"));
+const plurals = new Intl.PluralRules(lang);
+const numbers = new Intl.NumberFormat(lang);
 
-/** @type {Record<Verdict, string>} */
-export const SAID = { dope: "Dope.", nope: "Nope.", skip: "Skipped.", report: "Reported as broken or out of place." };
+/**
+ * @param {string} key
+ * @param {Record<string, number | string>} [values] put in where the text names them in braces; `count` chooses between
+ *   the text for one and that for several
+ * @returns {string}
+ */
+export function say(key, values = {}) {
+  const text = catalogue[key] ?? key;
+  const form = Array.isArray(text) ? text[plurals.select(Number(values.count)) === "one" ? 0 : 1] : text;
+  return form.replace(/\{(\w+)\}/g, (whole, name) => {
+    const value = values[name];
+    return typeof value === "number" ? numbers.format(value) : (value ?? whole);
+  });
+}
 
-/** @param {number} count @param {string} thing */
-const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
-
-/** @param {number} number */
-export const shownPair = (number) => `Pair ${number}: two pictures. Dope or nope?`;
-
-/** @param {number} answered */
-export const milestone = (answered) => (MILESTONES.has(answered) ? `${answered} answered. Thank you, keep going!` : "");
+/** @param {number} share @returns {string} 0.784 as 78 % */
+export const percent = (share) => new Intl.NumberFormat(lang, { style: "percent" }).format(share);
 
 /** @param {number} unsent @param {boolean} offline */
 export function cutOff(unsent, offline) {
-  const what = offline ? "You are offline." : "The server cannot be reached.";
-  if (unsent === 0) return `${what} Trying again by itself.`;
-  return `${what} ${counted(unsent, "answer")} ${unsent === 1 ? "is" : "are"} kept here and sent later.`;
+  const what = say(offline ? "offline" : "unreachable");
+  return `${what} ${unsent === 0 ? say("trying") : say("kept", { count: unsent })}`;
 }
-
-/** @param {number} count */
-export const refused = (count) => `${counted(count, "answer")} came too late to count.`;
-
-export const TAKEN_BACK = "Taken back. Have another look.";
-export const NOTHING_TO_TAKE_BACK = "There is no answer to take back.";
-export const CANNOT_TAKE_BACK = "This one can be taken back once you are online again.";

@@ -3,7 +3,14 @@
  */
 
 /** @typedef {{image: string, width: number, height: number, alt: string}} Picture */
-/** @typedef {{token: string, query: Picture, candidate: Picture}} Exposure */
+/**
+ * @typedef {object} Exposure what is shown at once: a pair, or a query with several candidates
+ * @property {string} token of the pair, or the name of the group
+ * @property {Picture} query
+ * @property {Picture} [candidate]
+ * @property {(Picture & {token: string})[]} [candidates]
+ * @property {"left" | "right"} [side] where the query stands; left if nothing is said
+ */
 /**
  * @typedef {object} Deck
  * @property {readonly Exposure[]} waiting in the order in which they came
@@ -135,7 +142,7 @@ export function showable(deck, isLoaded) {
 export function restoreDeck(kept) {
   const { waiting, hand, gone } = /** @type {Partial<Deck>} */ (kept ?? {});
   if (!Array.isArray(waiting) || !Array.isArray(hand) || !Array.isArray(gone)) return emptyDeck();
-  const whole = waiting.filter((one) => one?.token && one.query?.image && one.candidate?.image);
+  const whole = waiting.filter((one) => one?.token && one.query?.image && (one.candidate?.image || one.candidates?.length));
   const known = new Set(whole.map(({ token }) => token));
   return {
     waiting: whole,

@@ -99,3 +99,13 @@ export function springBack(motion, elapsed) {
 export function isAtRest({ x, y, vx, vy }) {
   return Math.hypot(x, y) < 0.5 && Math.hypot(vx, vy) < 10;
 }
+
+/**
+ * A card that was touched and not moved: somebody wants to look closer.
+ * @param {Motion} motion
+ * @param {number} milliseconds for which it was held
+ * @returns {boolean}
+ */
+export function isTap({ x, y }, milliseconds) {
+  return Math.hypot(x, y) < 6 && milliseconds < 400;
+}

@@ -1,12 +1,14 @@
 /**
- * The play page: deals pairs, takes answers, and tells how things stand.
+ * The play page: deals rounds, takes answers, and tells how things stand.
  */
 
 import { mountControls } from "components/controls";
 import { mountDialog } from "components/dialog";
+import { mountLens } from "components/lens";
 import { mountNotice } from "components/notice";
 import { mountProgress } from "components/progress";
 import { mountTable } from "components/table";
+import { mountYours } from "components/yours";
 import { post } from "lib/api";
 import { Dealer } from "lib/dealer";
 import { buzz } from "lib/motion";
@@ -14,17 +16,25 @@ import { askForSync, mountServiceWorker } from "lib/offline";
 import { openPostman } from "lib/postman";
 import { shelf } from "lib/shelf";
 import { stopwatch } from "lib/stopwatch";
-import * as words from "lib/words";
+import { cutOff, say } from "lib/words";
+import { actBehind, roundsOf, verdictsOf, wayOf } from "logic/modes";
+import { cameToday, dayOf } from "logic/streak";
 
-/** @typedef {import("logic/outbox").Verdict} Verdict */
+/** @typedef {import("logic/modes").Act} Act */
+/** @typedef {import("logic/outbox").Entry} Entry */
 /** @typedef {"loading" | "playing" | "done" | "stuck" | "closed"} State */
 
 const HINT_KEY = "dopeornope.hint.seen";
+const LETTERS_KEY = "dopeornope.letters.off";
+const DAYS_KEY = "dopeornope.days";
 const HINTED_ANSWERS = 3;
+const MILESTONES = new Set([10, 25, 50, 100, 250, 500, 1000]);
 
 const root = /** @type {HTMLElement} */ (document.querySelector("[data-play]"));
 const find = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(`[data-${name}]`));
-const { study = "", deckUrl = "", votesUrl = "", undoUrl = "", workerUrl = "" } = root.dataset;
+const dialog = (/** @type {string} */ name) => /** @type {HTMLDialogElement} */ (find(`dialog="${name}"`));
+const { study = "", deckUrl = "", votesUrl = "", undoUrl = "", yoursUrl = "", workerUrl = "" } = root.dataset;
+const mode = /** @type {import("logic/modes").Mode} */ (root.dataset.mode);
 const lasting = shelf("localStorage");
 
 let answered = Number(root.dataset.answered);
@@ -32,11 +42,9 @@ let hinting = answered < HINTED_ANSWERS && !lasting.read(HINT_KEY);
 let closed = false;
 let undoing = false;
 let shown = "";
+/** What was asked for last; the next thing begins when it is done. */
+let turn = Promise.resolve();
 
-const watch = stopwatch();
-const live = find("live");
-const notice = mountNotice(find("notice"));
-const progress = mountProgress(find("progress"));
 const postman = await openPostman({
   url: votesUrl,
   sender: newId(),
@@ -45,54 +53,76 @@ const postman = await openPostman({
   onSettled: settled,
   onTrouble: () => void askForSync(),
 });
-const controls = mountControls(find("controls"), (action) => inTurn(() => (action === "undo" ? undo() : answer(action))));
-const table = mountTable(find("table"), {
-  template: /** @type {HTMLTemplateElement} */ (root.querySelector("template")),
-  onSwipe: (verdict, motion) => inTurn(() => answer(verdict, motion)),
-});
 const inherited = new Set(postman.unsent.map((entry) => entry.client_id));
+const watch = stopwatch();
+const live = find("live");
+const notice = mountNotice(find("notice"));
+const progress = mountProgress(find("progress"));
+const lens = mountLens(dialog("lens"));
+const controls = mountControls(find("controls"), {
+  mode,
+  letters: () => !lasting.read(LETTERS_KEY),
+  onAction: (action) => {
+    if (action === "zoom") table.lookAt(shown);
+    else inTurn(() => (action === "undo" ? undo() : answer(action)));
+  },
+  onChoice: choose,
+});
+const table = mountTable(find("table"), {
+  template: /** @type {HTMLTemplateElement} */ (root.querySelector(":scope > template")),
+  mode,
+  onSwipe: (verdict, motion) => inTurn(() => answer(verdict, motion)),
+  onChoice: choose,
+  onLens: (pictures, index) => lens.open(pictures, index),
+});
 const dealer = new Dealer({
   url: deckUrl,
   study,
   shelf: shelf("sessionStorage"),
   lasting,
-  answered: postman.unsent.map((entry) => entry.token),
+  answered: postman.unsent.flatMap((entry) => [entry.token, entry.exposure?.token ?? entry.token]),
   onChange: render,
   onClosed: () => (closed = true),
 });
-
-/** What was asked for last; the next thing begins when it is done. */
-let turn = Promise.resolve();
 
 /** @param {() => Promise<void>} work */
 function inTurn(work) {
   turn = turn.then(work, work);
 }
 
-/** @param {Verdict} verdict @param {import("logic/drag").Motion} [motion] */
-async function answer(verdict, motion) {
+/** @param {Act} act @param {import("logic/drag").Motion} [motion] */
+async function answer(act, motion) {
   const [top] = dealer.hand;
   if (!top || undoing || closed) return;
   const { exposure } = top;
+  const verdicts = verdictsOf(exposure, act, table.picked(exposure.token));
+  const shared = { response_ms: watch.read(), at: Date.now(), attempts: 0, study, exposure, act: newId() };
   // Kept before the card flies away: from here on the answer is not lost, whatever happens to this page.
-  await postman.accept([
-    {
-      client_id: newId(),
-      token: exposure.token,
-      verdict,
-      response_ms: watch.read(),
-      at: Date.now(),
-      attempts: 0,
-      study,
-      exposure,
-    },
-  ]);
-  table.throwOff(exposure.token, verdict, motion);
-  buzz(verdict === "dope" ? 18 : 10);
-  count(1);
-  notice.news(verdict === "report" ? words.SAID.report : words.milestone(answered));
+  await postman.accept(verdicts.map((verdict) => ({ ...shared, ...verdict, client_id: newId() })));
+  table.throwOff(exposure.token, wayOf(act), motion);
+  buzz(wayOf(act) === "right" ? 18 : 10);
+  count(verdicts.length);
+  cheer(act);
   dealer.discard(exposure.token);
-  announce(words.SAID[verdict], words.shownPair(answered + 1));
+  announce(say(`said.${act}`), shownRound());
+}
+
+/** Tapped: the closer of two, or one that matches. @param {number} choice */
+function choose(choice) {
+  if (mode === "two") inTurn(() => answer(choice === 0 ? "left" : "right"));
+  if (mode !== "grid") return;
+  table.toggle(shown, choice);
+  buzz(6);
+  label();
+}
+
+/** @param {Act} act */
+function cheer(act) {
+  const days = /** @type {import("logic/streak").Days} */ (cameToday(lasting.read(DAYS_KEY), dayOf(new Date())));
+  lasting.write(DAYS_KEY, days);
+  if (act === "report") notice.news(say("said.report"));
+  else if (MILESTONES.has(answered)) notice.news(say("milestone", { count: answered }));
+  else if (days.fresh && days.row > 1) notice.news(say("days", { count: days.row }));
 }
 
 async function undo() {
@@ -107,35 +137,35 @@ async function undo() {
     render();
     return;
   }
+  const { act, picked } = actBehind(mode, taken.verdicts);
   await dealer.giveBack(taken.exposure);
-  table.fetchBack(taken.exposure.token, taken.verdict);
-  count(-1);
-  announce(words.TAKEN_BACK, words.shownPair(answered + 1));
+  table.fetchBack(taken.exposure.token, wayOf(act), picked);
+  count(-taken.verdicts.length);
+  label();
+  announce(say("back"), shownRound());
 }
 
 /**
  * The last answer, taken back: from the outbox while it lies there, else from the server.
- * @returns {Promise<{exposure: import("logic/deck").Exposure, verdict: Verdict} | string>} or why there is none
+ * @returns {Promise<{exposure: import("logic/deck").Exposure, verdicts: import("logic/outbox").Verdict[]} | string>}
+ *   or why there is none
  */
 async function lastAnswer() {
-  const [unsent] = await postman.takeBack(study);
-  if (unsent) return unsent;
+  const unsent = await postman.takeBack(study);
+  if (unsent.length > 0) return { exposure: unsent[0].exposure, verdicts: unsent.map(({ verdict }) => verdict) };
   // The server takes back the newest answer it knows, so it must know all of them first.
-  if (postman.unsent.length > 0 && !(await postman.deliverAll())) return words.CANNOT_TAKE_BACK;
+  if (postman.unsent.length > 0 && !(await postman.deliverAll())) return say("back.cut");
   try {
-    const { exposures } = await post(undoUrl, { n: 1, study });
-    return exposures.length > 0 ? split(exposures[0]) : words.NOTHING_TO_TAKE_BACK;
+    const [undone] = roundsOf(await post(undoUrl, { n: 1, study }));
+    if (!undone) return say("back.none");
+    const { verdict, ...exposure } = /** @type {any} */ (undone);
+    return { exposure, verdicts: exposure.candidates?.map((/** @type {any} */ one) => one.verdict) ?? [verdict] };
   } catch {
-    return words.CANNOT_TAKE_BACK;
+    return say("back.cut");
   }
 }
 
-/** @param {import("logic/deck").Exposure & {verdict: Verdict}} undone */
-function split({ verdict, ...exposure }) {
-  return { verdict, exposure };
-}
-
-/** @param {import("lib/postman").Settled[]} receipts */
+/** @param {import("logic/outbox").Settled[]} receipts */
 function settled(receipts) {
   const here = receipts.filter(({ entry }) => entry.study === study);
   // The page came with the count of what had arrived; what an earlier page left behind is added when it does.
@@ -143,7 +173,7 @@ function settled(receipts) {
   const lost = here.filter(({ status }) => !status.endsWith("recorded"));
   if (here.some(({ status }) => status === "closed")) closed = true;
   count(late.length - lost.filter(({ entry }) => !inherited.has(entry.client_id)).length);
-  if (lost.length > 0) notice.news(words.refused(lost.length));
+  if (lost.length > 0) notice.news(say("refused", { count: lost.length }));
 }
 
 /** @param {number} more */
@@ -176,14 +206,21 @@ function render() {
   root.dataset.unsent = String(postman.unsent.length);
   table.show(hand);
   const playing = now === "playing" && !undoing;
-  controls.update({ dope: playing, nope: playing, skip: playing, report: playing, undo: canUndo() });
-  notice.trouble(isCutOff() && now !== "stuck" ? words.cutOff(postman.unsent.length, !navigator.onLine) : "");
+  controls.update({ playing, undo: canUndo() });
+  notice.trouble(isCutOff() && now !== "stuck" ? cutOff(postman.unsent.length, !navigator.onLine) : "");
   notice.hint(hinting && playing);
-  find("table").toggleAttribute("data-beckon", hinting && answered === 0);
+  find("table").toggleAttribute("data-beckon", mode === "swipe" && hinting && answered === 0);
   if (entered && now !== "playing") greet(now);
   const token = hand[0]?.exposure.token ?? "";
   if (token !== shown) watch.restart();
   shown = token;
+  label();
+}
+
+/** What the button that ends a round of a grid says. */
+function label() {
+  const picked = mode === "grid" ? table.picked(shown).length : 0;
+  if (mode === "grid") controls.label(picked > 0 ? say("done.some", { count: picked }) : say("done.none"));
 }
 
 function canUndo() {
@@ -191,7 +228,7 @@ function canUndo() {
 }
 
 /**
- * Something else than a pair is shown: say it, and put the focus there if it was on what is now gone.
+ * Something else than a round is shown: say it, and put the focus there if it was on what is now gone.
  * @param {State} now
  */
 function greet(now) {
@@ -200,6 +237,10 @@ function greet(now) {
   if (!heading) return;
   announce(heading.textContent ?? "");
   if (document.activeElement !== document.body) heading.focus();
+}
+
+function shownRound() {
+  return say(`shown.${mode}`, { number: answered + 1 });
 }
 
 /** @param {...string} sentences */
@@ -212,10 +253,15 @@ function newId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-mountDialog(
-  /** @type {HTMLButtonElement} */ (find("help")),
-  /** @type {HTMLDialogElement} */ (root.querySelector("dialog")),
-);
+const letters = /** @type {HTMLInputElement} */ (find("letters"));
+letters.checked = !lasting.read(LETTERS_KEY);
+letters.addEventListener("change", () => lasting.write(LETTERS_KEY, !letters.checked));
+mountDialog(/** @type {HTMLButtonElement} */ (find("help")), dialog("help"));
+mountYours(/** @type {HTMLButtonElement} */ (find("yours")), dialog("yours"), {
+  url: yoursUrl,
+  before: () => postman.deliverAll(),
+  days: () => cameToday(lasting.read(DAYS_KEY), dayOf(new Date())).row,
+});
 window.addEventListener("online", render);
 window.addEventListener("offline", render);
 progress.update(answered);
