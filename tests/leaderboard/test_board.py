@@ -14,6 +14,8 @@ from evalapp.studies.models import Contender, Nomination, Pair, Study
 from evalapp.voting.models import Exposure, Vote
 from evalapp.voting.pipeline import parse_taste, simulate_votes
 from evalapp.voting.services import undo_votes
+from evalapp.webhooks.models import Delivery
+from evalapp.webhooks.services import add_webhook
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -129,13 +131,17 @@ def test_estimates_come_close_to_what_the_crowd_likes(study: Study) -> None:
         assert standing.approval == pytest.approx(truth, abs=0.06)
 
 
-def test_a_clear_winner_is_declared(study: Study) -> None:
+def test_a_clear_winner_is_declared_and_told_to_whoever_listens_once(study: Study) -> None:
+    add_webhook("https://example.org/", ["winner.decided"])
     crowd(study, 1500)
     board = board_of(study)
     assert (board.decision.state, board.decision.winner, board.decision.delta) == ("decided", "net.fc6:l2", 0.05)
     best = board.standings[0]
     assert (best.contender, best.rank_best, best.rank_worst) == ("net.fc6:l2", 1, 1)
     assert {(one.rank_best, one.rank_worst) for one in board.standings[1:]} == {(2, 3)}
+    board_of(study)
+    told = Delivery.objects.get()
+    assert (told.event, told.payload["winner"], told.payload["delta"]) == ("winner.decided", "net.fc6:l2", 0.05)
 
 
 def test_a_crowd_without_taste_decides_nothing(study: Study) -> None:

@@ -23,8 +23,10 @@ from evalapp.leaderboard.services.numbers import DELTA
 from evalapp.stats.batches import units
 from evalapp.stats.evidence import FloatArray
 from evalapp.stats.inference import verdict
-from evalapp.studies.models import Query, Study, StudyMode
+from evalapp.studies.models import Contender, Query, Study, StudyMode
 from evalapp.voting.models import Vote
+from evalapp.webhooks.events import WINNER_DECIDED
+from evalapp.webhooks.services import announce
 
 PORTION = 2_000
 """Votes that are added in one transaction."""
@@ -173,6 +175,9 @@ def _decide(state: BoardState, book: Book, corrected: bool) -> None:
     if found.winner >= 0 and state.winner_id is None:
         state.winner_id = book.contenders[found.winner]
         state.decided_votes = round(book.evidence.votes)
+        winner = Contender.objects.select_related("study").get(pk=state.winner_id)
+        facts = {"study": winner.study.slug, "winner": winner.name, "delta": DELTA, "votes": state.decided_votes}
+        announce(WINNER_DECIDED, facts)
     elif found.winner < 0 and corrected:
         state.winner_id = state.decided_votes = None
 
