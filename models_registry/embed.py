@@ -11,11 +11,17 @@ pixels wide, it moved the vectors of two MobileNets by 0.06 to 0.12 of their len
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +29,7 @@ import numpy as np
 
 from models_registry.devices import usable_cores
 from models_registry.pictures import DEFAULT_MAX_PIXELS, BadPicture, open_rgb
+from models_registry.preprocess import prepare_into
 from models_registry.spec import EmptyBox
 
 if TYPE_CHECKING:
@@ -30,9 +37,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from models_registry.encoders.base import Encoder, Vectors
-    from models_registry.spec import Box
+    from models_registry.spec import Box, Preprocess
 
-    Work = tuple[Encoder, Sequence["Picture"], range, tuple[str, ...], int]
+    Work = tuple[Encoder, Sequence["Picture"], range, tuple[str, ...], int, ProcessPoolExecutor | None]
+    Prepared = tuple[NDArray[np.float32], list[int], list[tuple[int, str]]]
+    """A batch, of which the first rows are filled; the places of the pictures in it; places and reasons of the rest."""
 
 Source = Path | bytes | Callable[[], bytes]
 
@@ -64,22 +73,33 @@ def embed(
     pictures: Sequence[Picture],
     *,
     taps: Sequence[str],
-    batch_size: int = 32,
+    batch_size: int | None = None,
     decoders: int | None = None,
+    processes: bool | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Batch]:
     """Embed pictures in order, `batch_size` to a yielded batch; one bad picture never stops the rest.
 
+    A batch is what the encoder takes in one pass where that is more than 32 pictures. With `processes`, the lanes leave
+    decoding to processes of their own and are twice as many, so that a device always finds the next pictures ready;
+    None says so for encoders on a device. Sources that cannot be sent to a process are decoded by the lanes.
+
     `decoders` is the number of lanes, one per usable core where None. Memory holds one pass per lane and the
     vectors of a few batches, however many pictures there are. `on_progress` gets pictures done and pictures in
     all. Errors of the network itself (EncoderError) are raised. The encoder is left with the threads of a lane.
     """
-    lanes = decoders or usable_cores()
-    encoder.set_threads(max(1, usable_cores() // lanes))
+    cores = decoders or usable_cores()
+    encoder.set_threads(max(1, usable_cores() // cores))
+    batch_size = batch_size or max(32, encoder.pass_size)
     step = min(batch_size, encoder.pass_size)
+    apart = encoder.on_device if processes is None else processes
+    helpers = decoding_processes(cores) if apart and encoder.prepares_by_rules and _can_be_sent(pictures) else None
+    lanes = cores * 2 if helpers else cores
     batches = [range(first, min(first + batch_size, len(pictures))) for first in range(0, len(pictures), batch_size)]
-    work = ((encoder, pictures, part, tuple(taps), max_pixels) for batch in batches for part in _parts(batch, step))
+    work = (
+        (encoder, pictures, part, tuple(taps), max_pixels, helpers) for batch in batches for part in _parts(batch, step)
+    )
     with _lanes(lanes) as pool:
         passes = _in_order(pool, work, ahead=lanes * 2)
         for batch in batches:
@@ -110,23 +130,84 @@ def _in_order(pool: ThreadPoolExecutor, work: Iterable[Work], ahead: int) -> Ite
 
 
 def _one_pass(
-    encoder: Encoder, pictures: Sequence[Picture], part: range, taps: tuple[str, ...], max_pixels: int
+    encoder: Encoder,
+    pictures: Sequence[Picture],
+    part: range,
+    taps: tuple[str, ...],
+    max_pixels: int,
+    helpers: ProcessPoolExecutor | None,
 ) -> Batch:
     """Decode a few pictures and send those that could be decoded through the network, in one forward pass."""
-    tensor = np.empty((len(part), *encoder.input_shape), dtype=np.float32)
-    indices: list[int] = []
-    failures: list[tuple[int, str]] = []
-    for index in part:
-        try:
-            encoder.prepare(tensor[len(indices)], _decoded(pictures[index], max_pixels), pictures[index].box)
-            indices.append(index)
-        except Exception as error:  # sources are the caller's: whatever one raises, the rest goes on
-            failures.append((index, _reason(error)))
-    if indices:
-        vectors = encoder.encode(tensor[: len(indices)], taps)
+    given = [pictures[index] for index in part]
+    if helpers is None:
+        tensor, kept, failed = _prepared(given, encoder.input_shape, encoder.prepare, max_pixels)
+    else:
+        tensor, kept, failed = _by_helper(helpers, given, encoder.spec.rules, max_pixels)
+    if kept:
+        vectors = encoder.encode(tensor[: len(kept)], taps)
     else:
         vectors = {tap: np.empty((0, encoder.spec.tap(tap).dim), dtype=np.float32) for tap in taps}
-    return Batch(np.array(indices, dtype=np.int64), vectors, failures)
+    indices = np.array([part[place] for place in kept], dtype=np.int64)
+    return Batch(indices, vectors, [(part[place], reason) for place, reason in failed])
+
+
+def _prepared(
+    pictures: Sequence[Picture],
+    shape: tuple[int, ...],
+    prepare: Callable[[NDArray[np.float32], Image.Image, Box | None], None],
+    max_pixels: int,
+) -> Prepared:
+    tensor = np.empty((len(pictures), *shape), dtype=np.float32)
+    kept: list[int] = []
+    failed: list[tuple[int, str]] = []
+    for place, picture in enumerate(pictures):
+        try:
+            prepare(tensor[len(kept)], _decoded(picture, max_pixels), picture.box)
+            kept.append(place)
+        except Exception as error:  # sources are the caller's: whatever one raises, the rest goes on
+            failed.append((place, _reason(error)))
+    return tensor, kept, failed
+
+
+def _by_helper(
+    helpers: ProcessPoolExecutor, pictures: Sequence[Picture], rules: Preprocess, max_pixels: int
+) -> Prepared:
+    try:
+        return helpers.submit(_prepared_by_rules, pictures, rules, max_pixels).result()
+    except BrokenProcessPool:
+        # One was killed: whoever tries again gets new ones.
+        decoding_processes.cache_clear()
+        raise
+
+
+def _prepared_by_rules(pictures: Sequence[Picture], rules: Preprocess, max_pixels: int) -> Prepared:
+    """The same in a process that has no network."""
+    return _prepared(pictures, (3, *rules.size), partial(_by_rules, rules), max_pixels)
+
+
+def _by_rules(rules: Preprocess, out: NDArray[np.float32], image: Image.Image, box: Box | None) -> None:
+    prepare_into(out, image, box, rules)
+
+
+def _can_be_sent(pictures: Sequence[Picture]) -> bool:
+    return not any(callable(picture.source) for picture in pictures)
+
+
+@lru_cache(maxsize=1)
+def decoding_processes(count: int) -> ProcessPoolExecutor:
+    """Processes that only decode, kept for the next chunk. Begun anew and not forked: a fork after CUDA is broken."""
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),))
+
+
+def _end_with(parent: int) -> None:
+    """When the worker is killed, its helpers end too. (The kernel's own signal for this follows a thread's death.)"""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _decoded(picture: Picture, max_pixels: int) -> Image.Image:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
 from evalapp.contenders import pipeline as embeddings
@@ -105,7 +106,7 @@ class _Search:
         )
         earlier = earlier_round(self.study, self.contender)
         if earlier is None:
-            return nearest(queries, gallery, **rules)
+            return nearest(queries, gallery, device=settings.DEVICE, **rules)
         before, stale, added = self._before(earlier, asked, ids)
         return refreshed(before, stale, added, queries, gallery, **rules)
 

@@ -25,10 +25,12 @@ Vectors = dict[str, "NDArray[np.float32]"]
 class Encoder(ABC):
     """Turns prepared pictures into vectors. Safe to call from several threads at once.
 
-    `pass_size` is the number of pictures that go through one forward pass fastest.
+    `pass_size` is the number of pictures that go through one forward pass fastest. An encoder `on_device` computes on
+    a GPU, one pass after another: who feeds it should have the next pictures ready.
     """
 
     pass_size = 8
+    on_device = False
 
     def __init__(self, spec: EncoderSpec) -> None:
         self.spec = spec
@@ -42,6 +44,11 @@ class Encoder(ABC):
     def prepare(self, out: NDArray[np.float32], image: Image.Image, box: Box | None) -> None:
         """Write one RGB picture, cropped and made ready, into a row of a batch; raises EmptyBox."""
         prepare_into(out, image, box, self.spec.rules)
+
+    @property
+    def prepares_by_rules(self) -> bool:
+        """Whether preparing follows the spec's rules alone, so that another process can do it."""
+        return type(self).prepare is Encoder.prepare
 
     def encode(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
         """The vectors of a batch [n, *input_shape] at every tap asked for, float32 [n, dim], from one pass.

@@ -268,7 +268,7 @@ class HeadedEncoder(Encoder):
         self._base = base
         self._checkpoint = checkpoint
         self._tensors = tensors
-        self.pass_size = base.pass_size
+        self.pass_size, self.on_device = base.pass_size, base.on_device
 
     @property
     def input_shape(self) -> tuple[int, ...]:

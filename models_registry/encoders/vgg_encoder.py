@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from models_registry.encoders.base import Encoder
+from models_registry.encoders.passes import DEVICE_PASS_SIZE, Passes
 from models_registry.errors import EncoderError, WeightsRefused
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from models_registry.encoders.vgg_network import Vgg
     from models_registry.spec import EncoderSpec
 
-_GPU_PASS_SIZE = 64
-
 
 class VggEncoder(Encoder):
     """Runs a VGG on one device. On a GPU the passes take turns, so that memory holds one of them."""
@@ -31,26 +29,16 @@ class VggEncoder(Encoder):
     def __init__(self, spec: EncoderSpec, network: Vgg, device: str) -> None:
         super().__init__(spec)
         self._device = torch_device(device)
-        self._network = network.to(self._device).eval()
-        self._turn = threading.Lock()
+        self._passes = Passes(network.to(self._device).eval(), self._device)
         if self._device.type != "cpu":
-            self.pass_size = _GPU_PASS_SIZE
+            self.pass_size, self.on_device = DEVICE_PASS_SIZE, True
 
     def set_threads(self, threads: int) -> None:
         super().set_threads(threads)
         torch.set_num_threads(threads)
 
     def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
-        if self._device.type == "cpu":
-            return self._run(batch, taps)
-        with self._turn:
-            return self._run(batch, taps)
-
-    def _run(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
-        with torch.inference_mode():
-            pictures = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device)
-            found = self._network(pictures, taps)
-            return {tap: found[tap].cpu().numpy() for tap in taps}
+        return self._passes.run(batch, taps)
 
 
 def tuned_vgg(spec: EncoderSpec, weights: Path, device: str) -> VggEncoder:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models_registry.metrics import METRICS, exact_distances, is_metric
+from models_registry.neighbours.cityblock import is_worth_while
 from models_registry.neighbours.kernels import Kernel, faiss_threads, kernel_for
 from models_registry.neighbours.result import Neighbours
 from models_registry.neighbours.visibility import GroupPair, Visibility
@@ -49,6 +50,7 @@ def nearest(
     query_block: int | None = None,
     gallery_block: int | None = None,
     threads: int | None = None,
+    device: str = "cpu",
     on_progress: Progress | None = None,
 ) -> Neighbours:
     """The k nearest gallery rows of each query, as a float64 comparison with every row would find them.
@@ -58,6 +60,7 @@ def nearest(
     - `hidden`: pairs of group numbers, [Q] of the queries and [N] of the gallery; a candidate of the query's own
       group is passed over, -1 is no group.
     - `query_block`, `gallery_block`: rows compared at once; chosen to bound memory if not given.
+    - `device`: `cpu`, `cuda`, or `auto` for a GPU where there is one; the answers are the same.
     - `on_progress(done, total)` counts the gallery rows passed, over all blocks of queries.
 
     Raises ValueError for an unknown metric, k below 1, or lengths that do not fit.
@@ -68,7 +71,7 @@ def nearest(
     indices = np.full((len(queries), k), -1, dtype=np.int64)
     distances = np.full((len(queries), k), np.nan)
     with faiss_threads(threads) as threads_used:
-        kernel = kernel_for(metric, gallery.dim, threads_used)
+        kernel = _kernel(metric, queries, gallery, threads_used, device)
         search = _Search(queries, gallery, metric, kernel, k, visibility, order)
         at_once = query_block or _rows_in(QUERY_BLOCK_BYTES, kernel)
         rows_at_once = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, kernel)
@@ -78,6 +81,15 @@ def nearest(
             progress = _progress_of(on_progress, done, len(starts), len(gallery))
             search.answer(block, rows_at_once, indices, distances, progress)
     return Neighbours(indices, distances)
+
+
+def _kernel(metric: Metric, queries: Vectors, gallery: Vectors, threads: int, device: str) -> Kernel:
+    compiled = metric == "l1" and is_worth_while(len(queries), len(gallery), gallery.dim)
+    if device == "cpu":
+        return kernel_for(metric, gallery.dim, threads, compiled=compiled)
+    from models_registry.neighbours.on_device import on_device
+
+    return on_device(kernel_for(metric, gallery.dim, threads, compiled=compiled), metric, device)
 
 
 def _check(queries: Vectors, gallery: Vectors, metric: str, k: int, numbers: tuple[NDArray[np.int64], ...]) -> None:

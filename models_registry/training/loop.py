@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from models_registry.embed import usable_cores
+from models_registry.devices import usable_cores
 from models_registry.training.base import EpochReport
 from models_registry.training.checkpoints import load_state, save_state
 from models_registry.training.errors import DiskFull, Diverged

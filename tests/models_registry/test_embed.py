@@ -184,3 +184,37 @@ def test_a_real_family_gives_the_same_vectors_with_any_number_of_lanes() -> None
     )
 
     assert np.abs(one - three).max() <= 1e-5 * np.abs(one).max()
+
+
+def test_processes_that_decode_give_the_same_vectors_and_failures(tmp_path: Path) -> None:
+    for seed in range(7):
+        (tmp_path / f"{seed}.png").write_bytes(png(seed))
+    (tmp_path / "3.png").write_bytes(b"not a picture")
+    given = [Picture(str(seed), tmp_path / f"{seed}.png", Box(1, 1, 9, 9)) for seed in range(7)]
+
+    def run(processes: bool) -> list[Batch]:
+        return list(embed(Recorder(), given, taps=["mean"], batch_size=3, decoders=1, processes=processes))
+
+    alone, apart = run(processes=False), run(processes=True)
+
+    np.testing.assert_array_equal(gathered(apart, "mean"), gathered(alone, "mean"))
+    assert [batch.failures for batch in apart] == [batch.failures for batch in alone]
+    assert [index for batch in apart for index, _ in batch.failures] == [3]
+
+
+def test_a_source_that_cannot_be_sent_is_decoded_by_the_lanes() -> None:
+    given = [Picture("a", lambda: png(1))]
+    (batch,) = embed(Recorder(), given, taps=["mean"], decoders=1, processes=True)
+    assert batch.indices.tolist() == [0]
+
+
+def test_decoding_processes_know_no_torch() -> None:
+    from models_registry.embed import decoding_processes
+
+    assert decoding_processes(1).submit(_loaded, "torch").result() is False
+
+
+def _loaded(module: str) -> bool:
+    import sys
+
+    return module in sys.modules

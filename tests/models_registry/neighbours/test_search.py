@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
@@ -15,6 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from models_registry.metrics import METRICS, Metric, pairwise_distances
 from models_registry.neighbours import nearest, search
+from models_registry.neighbours.cityblock import cityblock, is_worth_while
 from models_registry.store import Vectors
 
 if TYPE_CHECKING:
@@ -251,3 +254,47 @@ def test_an_empty_gallery_gives_nobody_a_neighbour() -> None:
 def test_a_question_that_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ask(replace(plain("l2", relu_like(6, 4), 2), **changes))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_the_path_of_a_gpu_gives_the_same_answers(metric: Metric, data: st.DataObject) -> None:
+    """Its logic, on torch's processor device: no machine with a GPU is needed."""
+    case = data.draw(cases(metric))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_SPARE", 0)
+        patch.setattr(search, "_SPARE_EXACT", 0)
+        patch.setattr(search, "_kernel", partial(_on_torch, search.kernel_for))
+        assert_same(case)
+
+
+def _on_torch(kernel_for, metric, queries, gallery, threads, device):  # type: ignore[no-untyped-def]
+    from models_registry.neighbours.on_device import _OnDevice
+
+    return _OnDevice(kernel_for(metric, gallery.dim, threads), metric, torch.device("cpu"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_the_compiled_kernel_gives_the_same_answers(data: st.DataObject) -> None:
+    case = data.draw(cases("l1"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "is_worth_while", lambda *_: True)
+        patch.setattr(search, "_SPARE", 0)
+        assert_same(case)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(("queries", "rows", "dim"), [(1, 1, 1), (3, 5, 7), (67, 9, 1030), (130, 22, 2050)])
+def test_compiled_distances_are_those_of_a_plain_sum(queries: int, rows: int, dim: int, threads: int) -> None:
+    rng = np.random.default_rng(queries)
+    x = rng.standard_normal((queries, dim), dtype=np.float32)
+    y = rng.standard_normal((rows, dim), dtype=np.float32)
+    y.flags.writeable = False
+    np.testing.assert_allclose(cityblock(x, y, threads), cdist(x, y, "cityblock"), rtol=1e-5)
+
+
+def test_only_a_large_search_is_worth_compiling_for() -> None:
+    assert not is_worth_while(100, 100, 100)
+    assert is_worth_while(1_000, 20_000, 4_096)

@@ -1,0 +1,123 @@
+"""l1 between blocks of vectors, compiled for this processor.
+
+The sum of |x - y| has no matrix product to lean on. What makes it fast is to hold a few vectors of both sides in
+registers: two queries against four rows are eight sums for six loads, and the compiler turns each into the widest
+instructions that the processor has. Slices of components and blocks of queries are chosen so that what is read again
+still lies in a cache. Sums run in no fixed order, within the usual bound for sums of d terms.
+"""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Compiled = Callable[[Floats, Floats, Floats, int, int], None]
+
+WORTH_COMPILING = 2.0e10
+"""Components to be compared from which compiling, some three seconds in a process, is paid back."""
+
+_SLICE = 1024
+_QUERIES = 64
+_ROWS = 4
+
+
+def is_worth_while(queries: int, rows: int, dim: int) -> bool:
+    """Whether so large a search gains by the compiled kernel, and there is a compiler."""
+    if float(queries) * rows * dim < WORTH_COMPILING:
+        return False
+    try:
+        import numba  # noqa: F401 - only whether it is there
+    except ImportError:
+        return False
+    return True
+
+
+def cityblock(queries: Floats, rows: Floats, threads: int) -> Floats:
+    """Distances [P, m] between queries [P, d] and rows [m, d], both contiguous."""
+    compiled = _compiled()
+    distances = np.zeros((len(queries), len(rows)), dtype=np.float32)
+    edges = np.linspace(0, -(-len(rows) // _ROWS), threads + 1).astype(int) * _ROWS
+    edges[-1] = len(rows)
+    with ThreadPoolExecutor(threads) as pool:
+        shares = [
+            pool.submit(compiled, queries, rows, distances, int(start), int(stop))
+            for start, stop in itertools.pairwise(edges)
+        ]
+        for share in shares:
+            share.result()
+    return distances
+
+
+def least(costs: Floats, width: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The `width` least costs of each row of [P, m], in no order, and where they stand."""
+    if width >= costs.shape[1]:
+        places = np.broadcast_to(np.arange(costs.shape[1], dtype=np.int64), costs.shape)
+        return costs.astype(np.float64), places.copy()
+    places = np.argpartition(costs, width - 1, axis=1)[:, :width]
+    return np.take_along_axis(costs, places, axis=1).astype(np.float64), places
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> Compiled:
+    import numba
+    from numba import types
+
+    # Vectors mapped from a file cannot be written to, which is a type of its own here.
+    vectors, sums = types.Array(types.float32, 2, "C", readonly=True), types.float32[:, ::1]
+    signature = types.void(vectors, vectors, sums, types.int64, types.int64)
+    options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
+    compiled: Compiled = numba.njit(signature, **options)(_sums)
+    return compiled
+
+
+def _sums(queries: Floats, rows: Floats, sums: Floats, start: int, stop: int) -> None:
+    """Add to `sums` [P, m] the distances to the rows start..stop, a slice of the components at a time."""
+    count, dim = queries.shape
+    whole = start + (stop - start) // 4 * 4
+    for low in range(0, dim, _SLICE):
+        high = min(dim, low + _SLICE)
+        for first in range(0, count, _QUERIES):
+            last = min(count, first + _QUERIES)
+            even = first + (last - first) // 2 * 2
+            for row in range(start, whole, 4):
+                r0, r1 = rows[row, low:high], rows[row + 1, low:high]
+                r2, r3 = rows[row + 2, low:high], rows[row + 3, low:high]
+                for query in range(first, even, 2):
+                    p, q = queries[query, low:high], queries[query + 1, low:high]
+                    p0 = p1 = p2 = p3 = q0 = q1 = q2 = q3 = np.float32(0)
+                    for at in range(len(p)):
+                        x, y = p[at], q[at]
+                        p0 += abs(x - r0[at])
+                        p1 += abs(x - r1[at])
+                        p2 += abs(x - r2[at])
+                        p3 += abs(x - r3[at])
+                        q0 += abs(y - r0[at])
+                        q1 += abs(y - r1[at])
+                        q2 += abs(y - r2[at])
+                        q3 += abs(y - r3[at])
+                    sums[query, row] += p0
+                    sums[query, row + 1] += p1
+                    sums[query, row + 2] += p2
+                    sums[query, row + 3] += p3
+                    sums[query + 1, row] += q0
+                    sums[query + 1, row + 1] += q1
+                    sums[query + 1, row + 2] += q2
+                    sums[query + 1, row + 3] += q3
+            # What is left over at both edges, one by one.
+            for query in range(first, last):
+                for row in range(start if query >= even else whole, stop):
+                    p, r0 = queries[query, low:high], rows[row, low:high]
+                    p0 = np.float32(0)
+                    for at in range(len(p)):
+                        p0 += abs(p[at] - r0[at])
+                    sums[query, row] += p0
