@@ -6,4 +6,4 @@ from evalapp.core.navigation import LabPage
 class ContendersConfig(AppConfig):
     name = "evalapp.contenders"
     verbose_name = "Contenders"
-    lab_pages = (LabPage("Models", "lab-models", order=30),)
+    lab_pages = (LabPage("Models", "lab-models", order=30), LabPage("Maps", "lab-maps", order=35))

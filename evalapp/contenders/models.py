@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from evalapp.catalog.models import Catalogue
+from evalapp.core.models import Job
 
 
 class EmbeddingModel(models.Model):
@@ -57,3 +58,33 @@ class TrainedOn(models.Model):
 
     def __str__(self) -> str:
         return f"pictures of {self.model_id}"
+
+
+class EmbeddingMap(models.Model):
+    """Some items of an embedding laid out on a plane. The job says how far it is; `points` is empty until it is drawn.
+
+    `items` are ids in the order of `points`, which holds little-endian float32 pairs in -1 … 1.
+    """
+
+    embedding = models.ForeignKey(Embedding, on_delete=models.CASCADE, related_name="maps")
+    seed = models.BigIntegerField(default=0)
+    items = ArrayField(models.BigIntegerField(), default=list)
+    points = models.BinaryField(default=bytes)
+    job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"map of {self.embedding}"
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it can be looked at."""
+        return bool(self.points)
+
+    @property
+    def size(self) -> int:
+        """How many pictures it shows."""
+        return len(self.items)

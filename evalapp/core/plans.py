@@ -52,6 +52,7 @@ class Plan:
 
 PLANS: dict[str, tuple[str, str]] = {
     "precompute": ("evalapp.studies.pipeline.PLAN", "gpu"),
+    "map": ("evalapp.contenders.mapping.PLAN", "gpu"),
     "train": ("evalapp.training.pipeline.PLAN", "gpu"),
     "export": ("evalapp.exports.pipeline.PLAN", "default"),
 }
@@ -59,6 +60,7 @@ PLANS: dict[str, tuple[str, str]] = {
 
 TARGETS: dict[str, tuple[str, str]] = {
     "study": ("studies.Study", "slug"),
+    "map": ("contenders.EmbeddingMap", "embedding__model__name"),
     "training": ("training.TrainingRun", "name"),
     "export": ("exports.Export", "study__slug"),
 }

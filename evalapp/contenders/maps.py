@@ -1,0 +1,78 @@
+"""Maps of embeddings: asked for, drawn by a worker, read by pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import transaction
+from django.db.models import QuerySet
+from numpy.typing import NDArray
+
+from evalapp.catalog.models import Catalogue, Item
+from evalapp.catalog.queries import active_items, unflagged
+from evalapp.contenders.models import EmbeddingMap
+from evalapp.contenders.queries import parse_contender
+from evalapp.contenders.services import ensure_embedding
+from evalapp.core.errors import InvalidInput, NotFound
+from evalapp.core.services import request_job
+from models_registry.maps import LEAST, MOST
+
+USUAL = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An item on a map: x and y in -1 … 1."""
+
+    item: Item
+    x: float
+    y: float
+
+
+def request_map(catalogue: Catalogue, words: str, *, items: int = USUAL, seed: int = 0) -> EmbeddingMap:
+    """A map of MODEL[.TAP] over the catalogue, to be drawn by a worker, with its job.
+
+    It shows a seeded choice of the items that no flag keeps out. Raises InvalidInput for words that are off.
+    """
+    if not LEAST <= items <= MOST:
+        raise InvalidInput(f"A map holds between {LEAST} and {MOST:,} pictures, not {items:,}.")
+    # A map has no metric of its own; any will do to understand the words.
+    known = parse_contender(f"{words}:cosine")
+    usable = unflagged(active_items(catalogue)).values_list("pk", flat=True)
+    every = np.fromiter(usable.iterator(chunk_size=10_000), dtype=np.int64)
+    if len(every) < LEAST:
+        raise InvalidInput(f"The catalogue {catalogue} has {len(every)} pictures; a map needs {LEAST}.")
+    chosen = np.sort(np.random.default_rng(seed).choice(len(every), min(items, len(every)), replace=False))
+    with transaction.atomic():
+        embedding = ensure_embedding(known.model, known.tap, catalogue)
+        drawing = EmbeddingMap.objects.create(embedding=embedding, seed=seed, items=every[chosen].tolist())
+        drawing.job = request_job("map", f"map:{drawing.pk}")
+        drawing.save(update_fields=["job"])
+    return drawing
+
+
+def write_points(drawing: EmbeddingMap, items: list[int], points: NDArray[np.float32]) -> None:
+    """The map is drawn: the items that have a place, and their places [n, 2]."""
+    EmbeddingMap.objects.filter(pk=drawing.pk).update(items=items, points=points.astype("<f4").tobytes())
+
+
+def maps() -> QuerySet[EmbeddingMap]:
+    """All maps, the newest first, without their points."""
+    return EmbeddingMap.objects.select_related("embedding__model", "embedding__catalogue", "job").defer("points")
+
+
+def map_by_id(map_id: int) -> EmbeddingMap:
+    """Raises NotFound."""
+    found = EmbeddingMap.objects.select_related("embedding__model", "embedding__catalogue", "job").filter(pk=map_id)
+    if (drawing := found.first()) is None:
+        raise NotFound(f"There is no map {map_id}.")
+    return drawing
+
+
+def places_of(drawing: EmbeddingMap) -> list[Place]:
+    """Its items with their pictures, in the order of their keys; what has been deleted since is left out."""
+    points = np.frombuffer(bytes(drawing.points), dtype="<f4").reshape(-1, 2)
+    at = dict(zip(drawing.items, points.tolist(), strict=True)) if len(points) else {}
+    rows = Item.objects.filter(pk__in=list(at)).select_related("picture").order_by("key")
+    return [Place(row, *at[row.pk]) for row in rows]
