@@ -171,6 +171,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": WORKER_SILENCE.total_seconds()},
     },
     "prepare-known-answers": {"task": "voting.prepare", "schedule": 30.0, "options": {"expires": 30.0}},
+    "review-voters": {"task": "voting.review", "schedule": 60.0, "options": {"expires": 60.0}},
     "deliver-webhooks": {
         "task": "webhooks.deliver",
         "schedule": timedelta(seconds=10),
@@ -228,6 +229,15 @@ EXPOSURE_LEASE = timedelta(seconds=env_int("EXPOSURE_LEASE_SECONDS", 900, low=1)
 """After this an exposure that was not answered may be shown to the same voter again."""
 EXPOSURE_MAX_AGE = timedelta(days=env_int("EXPOSURE_MAX_AGE_DAYS", 30, low=1))
 """A vote that comes later than this (a phone that was offline) is refused as expired."""
+VOTER_PAIRS_PER_MINUTE = env_int("VOTER_PAIRS_PER_MINUTE", 240, low=1)
+"""What one voter may be dealt: four cards in every second, twice as many as the fastest people swipe."""
+ADDRESS_PAIRS_PER_MINUTE = env_int("ADDRESS_PAIRS_PER_MINUTE", 12_000, low=1)
+"""What one address may be dealt by each web process: a hall of a hundred people swiping as fast as they can."""
+ADDRESS_VOTERS_PER_MINUTE = env_int("ADDRESS_VOTERS_PER_MINUTE", 300, low=1)
+"""How many new voters each web process takes from one address."""
+ADDRESS_KEPT = timedelta(days=env_int("ADDRESS_KEPT_DAYS", 7, low=1))
+TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)
+"""Proxies of ours in front, each of which adds the address it saw to X-Forwarded-For."""
 
 # --- Pages -------------------------------------------------------------------------------------------------
 

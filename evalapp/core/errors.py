@@ -45,3 +45,10 @@ class Forbidden(Problem):
 
     code = "forbidden"
     status = 403
+
+
+class TooMany(Problem):
+    """Slow down: nobody needs as much."""
+
+    code = "too_many_requests"
+    status = 429

@@ -12,7 +12,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse, JsonResponse
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -20,14 +22,32 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from evalapp.core.errors import NotFound
+from evalapp.core.errors import NotFound, TooMany
 from evalapp.studies.models import StudyState
 from evalapp.studies.queries import study_by_slug
 from evalapp.voting.blind import answers_as_shown, deck_as_shown
-from evalapp.voting.models import Answer, Side
+from evalapp.voting.limits import pairs_by_address, voters_by_address
+from evalapp.voting.models import Answer, Side, Voter
 from evalapp.voting.queries import cards_of, study_to_vote_on
-from evalapp.voting.services import Ballot, Receipt, Status, cast_votes, serve_deck, undo_votes
-from evalapp.voting.visitors import known_voter, remember_voter, voter_for_request
+from evalapp.voting.services import (
+    Ballot,
+    Receipt,
+    Status,
+    block_voter,
+    cast_votes,
+    forget_voter,
+    serve_deck,
+    undo_votes,
+)
+from evalapp.voting.services.decks import ForgottenVoter
+from evalapp.voting.services.voters import TRAP
+from evalapp.voting.visitors import (
+    address_of,
+    forget_cookie,
+    known_voter,
+    remember_voter,
+    voter_for_request,
+)
 from evalapp.voting.yours import yours_of
 
 MOST_EXPOSURES = 50
@@ -88,6 +108,9 @@ class DeckApi(VoterApi):
     @extend_schema_serializer(component_name="DeckInput")
     class Input(serializers.Serializer[Any]):
         n = serializers.IntegerField(min_value=1, max_value=MOST_EXPOSURES, default=10)
+        website = serializers.CharField(
+            required=False, allow_blank=True, max_length=200, help_text="Leave it out; people never see it."
+        )
 
     @extend_schema_serializer(component_name="Deck")
     class Output(serializers.Serializer[Any]):
@@ -100,11 +123,29 @@ class DeckApi(VoterApi):
         words = self.Input(data=request.data)
         words.is_valid(raise_exception=True)
         study = study_to_vote_on(slug)
-        voter = voter_for_request(request)
-        exposures = serve_deck(study, voter, words.validated_data["n"])
+        voter, n = voter_for_request(request), words.validated_data["n"]
+        _let_in(request, voter, n)
+        try:
+            exposures = serve_deck(study, voter, n, limited=True)
+        except ForgottenVoter:
+            voter = Voter(address=address_of(request), address_until=timezone.now() + settings.ADDRESS_KEPT)
+            exposures = serve_deck(study, voter, n, limited=True)
+        if words.validated_data.get("website"):
+            block_voter(voter, TRAP)
         response = JsonResponse({**deck_as_shown(study, cards_of(exposures)), "exhausted": not exposures})
         remember_voter(request, response, voter)
         return response
+
+
+def _let_in(request: Request, voter: Voter, n: int) -> None:
+    """Stop what no crowd behind one address would ask for, and note where a new voter comes from."""
+    address = address_of(request)
+    if known_voter(request) is None:
+        voter.address, voter.address_until = address, timezone.now() + settings.ADDRESS_KEPT
+        if not voters_by_address.take(address, 1, settings.ADDRESS_VOTERS_PER_MINUTE):
+            raise TooMany("Too many people have come from your network at once. Please try again in a minute.")
+    if not pairs_by_address.take(address, n, settings.ADDRESS_PAIRS_PER_MINUTE):
+        raise TooMany("Your network asks for more pairs than can be looked at. Please try again in a minute.")
 
 
 @extend_schema_serializer(component_name="Ballot")
@@ -266,3 +307,18 @@ class YoursApi(VoterApi):
                 "last": answers_as_shown(yours.last),
             }
         )
+
+
+class ForgetApi(VoterApi):
+    """`POST me/forget/`: cut the tie between the visitor and their votes, and take the cookie back."""
+
+    @extend_schema_serializer(component_name="Forgotten")
+    class Output(serializers.Serializer[Any]):
+        votes = serializers.IntegerField(help_text="Answers that stay, as nobody's.")
+
+    @extend_schema(operation_id="forget", request=None, responses=Output)
+    def post(self, request: Request) -> HttpResponse:
+        voter = known_voter(request)
+        response = JsonResponse({"votes": forget_voter(voter) if voter else 0})
+        forget_cookie(response)
+        return response

@@ -11,4 +11,5 @@ urlpatterns: list[URLPattern] = [
     path("studies/<slug:slug>/yours/", api.YoursApi.as_view(), name="api-yours"),
     path("votes/", api.VotesApi.as_view(), name="api-votes"),
     path("votes/undo/", api.UndoApi.as_view(), name="api-undo"),
+    path("me/forget/", api.ForgetApi.as_view(), name="api-forget"),
 ]

@@ -1,4 +1,8 @@
-"""Who is voting: a voter is known by one signed cookie and by nothing else."""
+"""Who is voting: a voter is known by one signed cookie and by nothing else.
+
+Where they come from is kept as a salted hash only, for some days, to see many voters of one program; the salt changes
+every day, so that hashes of two days cannot be compared.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import uuid
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from evalapp.voting.models import Voter
 
@@ -27,6 +33,23 @@ def known_voter(request: HttpRequest) -> Voter | None:
 def voter_for_request(request: HttpRequest) -> Voter:
     """The voter of the cookie, or a new one; `remember_voter` then gives them the cookie."""
     return known_voter(request) or Voter()
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where the request comes from, as a hash that cannot be compared with another day's.
+
+    Behind proxies the address is the one that the outermost of ours saw; what a client writes itself is not believed.
+    """
+    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    proxies = settings.TRUSTED_PROXIES
+    address = forwarded[-proxies] if 0 < proxies <= len(forwarded) else request.META.get("REMOTE_ADDR", "")
+    salt = f"evalapp.voting.address/{timezone.now():%Y-%m-%d}"
+    return salted_hmac(salt, address, algorithm="sha256").hexdigest()[:32]
+
+
+def forget_cookie(response: HttpResponseBase) -> None:
+    """Take the cookie back."""
+    response.delete_cookie(COOKIE, samesite="Lax")
 
 
 def remember_voter(request: HttpRequest, response: HttpResponseBase, voter: Voter) -> None:

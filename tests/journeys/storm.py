@@ -116,6 +116,7 @@ def rage(storm: Storm, folder: Path, say: Callable[[str], None] = print) -> dict
         "EXPOSURE_LEASE_SECONDS": "20",
         "VOTER_PAIRS_PER_MINUTE": "1000000",
         "ADDRESS_PAIRS_PER_MINUTE": "10000000",
+        "ADDRESS_VOTERS_PER_MINUTE": "100000",
         "LOG_LEVEL": "CRITICAL",
     }
     web = Web(free_port(), environment)

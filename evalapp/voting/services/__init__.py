@@ -5,5 +5,18 @@ from evalapp.voting.services.decks import serve_deck
 from evalapp.voting.services.designs import publish_design
 from evalapp.voting.services.golds import prepare_golds
 from evalapp.voting.services.undo import undo_votes
+from evalapp.voting.services.voters import block_voter, forget_voter, unblock_voter
 
-__all__ = ["Ballot", "Receipt", "Status", "cast_votes", "prepare_golds", "publish_design", "serve_deck", "undo_votes"]
+__all__ = [
+    "Ballot",
+    "Receipt",
+    "Status",
+    "block_voter",
+    "cast_votes",
+    "forget_voter",
+    "prepare_golds",
+    "publish_design",
+    "serve_deck",
+    "unblock_voter",
+    "undo_votes",
+]

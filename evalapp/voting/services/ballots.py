@@ -121,7 +121,11 @@ class _Box:
             .order_by("pk")
         )
         wanted = list(tokens)
-        found = locked.filter(voter=voter, token__in=wanted) if voter and wanted else locked.none()
+        found = (
+            locked.filter(voter=voter, voter__forgotten_at=None, token__in=wanted)
+            if voter and wanted
+            else locked.none()
+        )
         box = cls(now, {exposure.token: exposure for exposure in found})
         ids = [exposure.pk for exposure in box.exposures.values()]
         for vote in Vote.objects.filter(exposure__in=ids) if ids else ():

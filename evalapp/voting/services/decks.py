@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from evalapp.core.errors import TooMany
 from evalapp.studies.flagging import in_play
 from evalapp.studies.models import Study, StudyMode
 from evalapp.voting.models import Exposure, ExposureKind, Side, Voter
@@ -27,15 +28,17 @@ _RULES = {StudyMode.SWIPE: Rules(1, 1), StudyMode.TWO: Rules(2, 2), StudyMode.GR
 # Two decks asked for at once would both find the same pairs unseen: they take turns at this row.
 _BEGIN = """
 WITH known AS (
-    INSERT INTO voting_voter (id, created_at, address, block_reason, trusted)
-    VALUES (%(voter)s, %(now)s, '', '', false) ON CONFLICT DO NOTHING
+    INSERT INTO voting_voter (id, created_at, address, address_until, block_reason, trusted)
+    VALUES (%(voter)s, %(now)s, %(address)s, %(address_until)s, '', false) ON CONFLICT DO NOTHING
 )
 INSERT INTO voting_visit AS visit (voter_id, study_id, dealt, allowance, allowance_at)
-VALUES (%(voter)s, %(study)s, 0, 0, %(now)s)
+VALUES (%(voter)s, %(study)s, 0, %(most)s, %(now)s)
 ON CONFLICT (voter_id, study_id) DO UPDATE SET allowance_at = visit.allowance_at
 RETURNING id, dealt, (SELECT max(version) FROM voting_design WHERE study_id = %(study)s),
           EXISTS (SELECT 1 FROM voting_exposure WHERE voter_id = %(voter)s AND study_id = %(study)s
-                  AND answered_at IS NULL AND leased_until < %(now)s)
+                  AND answered_at IS NULL AND leased_until < %(now)s),
+          least(%(most)s, allowance + %(most)s / 60.0 * extract(epoch FROM %(now)s - allowance_at))::float8,
+          EXISTS (SELECT 1 FROM voting_voter WHERE id = %(voter)s AND forgotten_at IS NOT NULL)
 """
 
 
@@ -56,7 +59,10 @@ _COLUMNS = (
 
 _NAMES = ", ".join(f'"{name}"' for name, _ in _COLUMNS)
 _INSERT = f"""
-WITH counted AS (UPDATE voting_visit SET dealt = %(dealt)s WHERE id = %(visit)s)
+WITH counted AS (
+    UPDATE voting_visit SET dealt = %(dealt)s, allowance = %(allowance)s, allowance_at = %(served_at)s
+    WHERE id = %(visit)s
+)
 INSERT INTO voting_exposure (voter_id, study_id, served_at, leased_until, taken_back, {_NAMES})
 SELECT %(voter)s, %(study)s, %(served_at)s, %(leased_until)s, 0, {_NAMES}
 FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _COLUMNS)}) WITH ORDINALITY AS dealt ({_NAMES}, place)
@@ -64,11 +70,16 @@ ORDER BY place RETURNING token, id
 """  # noqa: S608 - the names are ours
 
 
+class ForgottenVoter(Exception):
+    """This voter asked to be forgotten; whoever comes is somebody new."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Turn:
     """One voter's turn in one study: the locked row of their visit, and what they can be shown.
 
-    `has_open`: something was issued to them, not answered, and is no longer leased.
+    `has_open`: something was issued to them, not answered, and is no longer leased. `allowance`: so many hands more may
+    they ask for now.
     """
 
     study: Study
@@ -76,12 +87,15 @@ class _Turn:
     visit: int
     dealt: int
     has_open: bool
+    allowance: float
     pool: Pool
     law: Law
     rules: Rules
 
 
-def serve_deck(study: Study, voter: Voter, n: int, rng: np.random.Generator | None = None) -> list[Exposure]:
+def serve_deck(
+    study: Study, voter: Voter, n: int, rng: np.random.Generator | None = None, *, limited: bool = False
+) -> list[Exposure]:
     """Exposures that the voter has not answered; empty when nothing is left.
 
     `n` is the number of pairs or, where the study shows several together, of groups; a group's exposures follow each
@@ -90,10 +104,15 @@ def serve_deck(study: Study, voter: Voter, n: int, rng: np.random.Generator | No
     1. What was issued to this voter, not answered, and is no longer leased is offered again, token and all.
     2. The rest is drawn from the pairs the voter has no exposure for, by the newest design; small shares, left to
        chance, are pairs with a known answer and repeats of what the voter answered some time ago.
+
+    A voter that has no row yet gets one; ForgottenVoter is raised for one that is nobody any more. With `limited`,
+    raises TooMany where they asked for more than anybody can look at.
     """
     rng = rng or np.random.default_rng()
     with transaction.atomic():
         turn = _begin(study, voter)
+        if limited and turn.allowance < n:
+            raise TooMany("That was fast. More pairs come in a few seconds.")
         exposures = _offer_again(turn, n) if turn.has_open else []
         short = n - len({exposure.group or exposure.pk for exposure in exposures})
         if short and len(turn.pool.pairs):
@@ -103,11 +122,21 @@ def serve_deck(study: Study, voter: Voter, n: int, rng: np.random.Generator | No
 
 def _begin(study: Study, voter: Voter) -> _Turn:
     with connection.cursor() as cursor:
-        cursor.execute(_BEGIN, {"voter": voter.pk, "study": study.pk, "now": timezone.now()})
-        visit, dealt, version, has_open = cursor.fetchone()
+        words: dict[str, Any] = {
+            "voter": voter.pk,
+            "study": study.pk,
+            "now": timezone.now(),
+            "most": settings.VOTER_PAIRS_PER_MINUTE,
+            "address": voter.address,
+            "address_until": voter.address_until,
+        }
+        cursor.execute(_BEGIN, words)
+        visit, dealt, version, has_open, allowance, is_forgotten = cursor.fetchone()
+    if is_forgotten:
+        raise ForgottenVoter
     rules = _RULES[StudyMode(study.mode)]
     pool = pool_of(study)
-    return _Turn(study, voter, visit, dealt, has_open, pool, law_of(study, version), rules)
+    return _Turn(study, voter, visit, dealt, has_open, allowance, pool, law_of(study, version), rules)
 
 
 def _offer_again(turn: _Turn, n: int) -> list[Exposure]:
@@ -157,6 +186,7 @@ def _write(turn: _Turn, exposures: list[Exposure]) -> None:
         "study": turn.study.pk,
         "visit": turn.visit,
         "dealt": turn.dealt + sum(one.kind != ExposureKind.REPEAT for one in exposures),
+        "allowance": max(0.0, turn.allowance - len({one.group or one.token for one in exposures})),
         "served_at": exposures[0].served_at,
         "leased_until": exposures[0].leased_until,
     }

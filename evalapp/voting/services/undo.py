@@ -31,7 +31,8 @@ def undo_votes(voter: Voter, n: int, study: Study | None = None) -> list[Undone]
     """
     with transaction.atomic():
         # An undo pressed twice takes back two answers, one after the other.
-        Voter.objects.select_for_update(no_key=True).get(pk=voter.pk)
+        if not Voter.objects.select_for_update(no_key=True).filter(pk=voter.pk, forgotten_at=None).exists():
+            return []
         votes = _last_votes(voter, n, study)
         # Casting locks the exposures first, too: whoever sends an answer again meanwhile waits here.
         exposures = Exposure.objects.filter(pk__in=[vote.exposure_id for vote in votes])
