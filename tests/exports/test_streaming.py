@@ -27,16 +27,21 @@ def counting(last: int) -> Iterator[pa.RecordBatch]:
 def peak(table: Table, batches: Iterator[pa.RecordBatch], folder: Path, kind: str) -> int:
     """Bytes, of Python's own and of Arrow's, that writing these rows took at most at once."""
     folder.mkdir()
-    pool = pa.proxy_memory_pool(pa.default_memory_pool())
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pool)
+    before = pa.total_allocated_bytes()
+    arrows = 0
+
+    def watched() -> Iterator[pa.RecordBatch]:
+        nonlocal arrows
+        for batch in batches:
+            arrows = max(arrows, pa.total_allocated_bytes() - before)
+            yield batch
+
     tracemalloc.start()
     try:
-        write_table(table, batches, folder, kind)
-        return tracemalloc.get_traced_memory()[1] + (pool.max_memory() or 0)
+        write_table(table, watched(), folder, kind)
+        return tracemalloc.get_traced_memory()[1] + arrows
     finally:
         tracemalloc.stop()
-        pa.set_memory_pool(before)
 
 
 @pytest.mark.database
