@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtr
 
 from evalapp.stats.evidence import Evidence, log_wealth
-from evalapp.stats.mixture import LEAST_VOTERS, log_evidence, radius
+from evalapp.stats.mixture import LEAST_VOTERS, inflated, log_evidence, radius
 
 FloatArray = NDArray[np.float64]
 _LED = 0.9
@@ -59,7 +59,7 @@ def approvals(evidence: Evidence, alpha: float = 0.05) -> Approvals:
     """Self-normalised approvals with confidence sequences whose variance comes from voters as clusters.
 
         Â_i = Σ a w r 1_i y / Σ a w r 1_i,    |Σ a w r 1_i (y - A_i)| ≤ radius(V_i)
-        V_i = n/(n - 1) Σ_v (Σ_{t of v} a w r 1_i (y - Â_i))²,    n voters
+        V_i = n/(n - 5) Σ_v (Σ_{t of v} a w r 1_i (y - Â_i))²,    n effective voters (see `mixture.inflated`)
 
     Before there are 20 voters nothing is excluded: 0 to 1.
     """
@@ -67,9 +67,10 @@ def approvals(evidence: Evidence, alpha: float = 0.05) -> Approvals:
     with np.errstate(invalid="ignore", divide="ignore"):
         estimates = np.where(mass > 0, evidence.liked / np.where(mass > 0, mass, 1.0), np.nan)
     centre = np.nan_to_num(estimates)
-    clustered = _quadratic(evidence.liked2, evidence.cross, evidence.mass2, centre) * _small_sample(evidence.voters)
+    clustered = _quadratic(evidence.liked2, evidence.cross, evidence.mass2, centre)
     single = _quadratic(evidence.vote_liked2, evidence.vote_cross, evidence.vote_mass2, centre)
-    low, high = _interval(centre, clustered, np.where(mass > 0, mass, 0.0), evidence.voters, alpha, 0.0)
+    wide = inflated(clustered, mass, evidence.mass2)
+    low, high = _interval(centre, wide, np.where(mass > 0, mass, 0.0), evidence.voters, alpha, 0.0)
     errors = np.sqrt(clustered) / np.where(mass > 0, mass, np.inf)
     return Approvals(estimates, low, high, errors, _ratio(clustered, single), alpha)
 
@@ -77,7 +78,7 @@ def approvals(evidence: Evidence, alpha: float = 0.05) -> Approvals:
 def differences(evidence: Evidence, units: FloatArray, alpha: float = 0.05) -> Differences:
     """Paired differences A_i - A_j, exactly 0 where two contenders put the same pairs first.
 
-        D_ij = Σ a ψ_ij / Σ a r,    V_ij = n/(n - 1) Σ_v (Σ_{t of v} a (ψ_ij - r D_ij))²
+        D_ij = Σ a ψ_ij / Σ a r,    V_ij = n/(n - 5) Σ_v (Σ_{t of v} a (ψ_ij - r D_ij))²
 
     The V_ij of all pairs follow from one Gram matrix of the voters' sums. The evidence for "i above j" is the weaker of
     the bets' and the clustered mixture's, so that neither a heavy voter nor a small sample makes it too strong.
@@ -89,7 +90,7 @@ def differences(evidence: Evidence, units: FloatArray, alpha: float = 0.05) -> D
     clustered = difference_variances(evidence, estimates)
     alone = np.diagonal(evidence.vote_gram)
     single = np.where(alike, 0.0, alone[:, None] + alone - 2 * evidence.vote_gram)
-    scaled = clustered * units**2
+    scaled = inflated(clustered, total, evidence.weight2) * units**2
     low, high = _interval(estimates, scaled, total * units, evidence.voters, alpha, -1.0)
     low, high = np.where(alike, 0.0, low), np.where(alike, 0.0, high)
     errors = np.sqrt(clustered) / (total if total > 0 else np.inf)
@@ -106,7 +107,7 @@ def difference_variances(evidence: Evidence, centres: FloatArray) -> FloatArray:
     raw = alone[:, None] + alone - 2 * evidence.gram
     lean = evidence.gram_weight[:, None] - evidence.gram_weight
     centred = raw - 2 * centres * lean + centres**2 * evidence.weight2
-    return np.maximum(centred, 0.0) * _small_sample(evidence.voters)
+    return np.maximum(centred, 0.0)
 
 
 def clustered_log_evidence(evidence: Evidence, units: FloatArray, margin: float = 0.0) -> FloatArray:
@@ -116,7 +117,8 @@ def clustered_log_evidence(evidence: Evidence, units: FloatArray, margin: float 
     total = evidence.weight
     estimates = (evidence.residual[:, None] - evidence.residual) / (total if total > 0 else 1.0)
     sums = (estimates + margin) * total
-    found = log_evidence(sums * units, difference_variances(evidence, estimates) * units**2)
+    wide = inflated(difference_variances(evidence, estimates), total, evidence.weight2)
+    found = log_evidence(sums * units, wide * units**2)
     return np.asarray(np.where(units > 0, found, 0.0))
 
 
@@ -156,11 +158,12 @@ def guard_log_evidence(evidence: Evidence, units: FloatArray) -> FloatArray:
     Most of it is the mixture of the sums that the stopping rule bets on, a tenth the mean of those of all others
     against i, for votes that came before there was a leader to bet on.
     """
-    n, count = evidence.voters, evidence.contenders
-    if n < LEAST_VOTERS or count < 2:
+    count = evidence.contenders
+    if evidence.voters < LEAST_VOTERS or count < 2:
         return np.zeros(count)
     lead = evidence.guard / np.where(evidence.stake > 0, evidence.stake, 1.0)
-    centred = _quadratic(evidence.guard2, evidence.guard_stake, evidence.stake2, lead) * _small_sample(n)
+    centred = _quadratic(evidence.guard2, evidence.guard_stake, evidence.stake2, lead)
+    centred = centred * evidence.voters / (evidence.voters - 1)
     led = np.where(evidence.guard2 > 0, log_evidence(evidence.guard, centred), 0.0)
     pairs = clustered_log_evidence(evidence, units)
     others = np.where(np.eye(count, dtype=bool), -np.inf, pairs.T)
@@ -208,10 +211,6 @@ def _interval(
 def _quadratic(square: FloatArray, cross: FloatArray, mass2: FloatArray, at: FloatArray) -> FloatArray:
     """Σ (liked - at · mass)², never below 0 by rounding."""
     return np.maximum(square - 2 * at * cross + at * at * mass2, 0.0)
-
-
-def _small_sample(voters: float) -> float:
-    return voters / (voters - 1) if voters > 1 else 1.0
 
 
 def _ratio(clustered: FloatArray, single: FloatArray) -> FloatArray:
