@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,7 +44,7 @@ def krippendorff_alpha(pairs: Codes, answers: ArrayLike) -> float:
     0.5333
     """
     values = np.asarray(answers, dtype=np.float64)
-    yes, count = np.bincount(pairs, weights=values), np.bincount(pairs).astype(np.float64)
+    yes, count = np.bincount(pairs, weights=values), np.bincount(pairs, weights=np.ones(len(values)))
     return float(_alpha(yes[None], count[None], count[None])[0])
 
 
@@ -53,6 +54,12 @@ def alpha_with_interval(
     """Krippendorff's alpha with the percentiles of a bootstrap that draws whole voters.
 
     A voter drawn k times weighs k, and never agrees with themselves: only answers of two different voters are compared.
+
+    >>> pairs, voters = np.repeat(np.arange(30), 4), np.tile(np.arange(4), 30)
+    >>> answers = (pairs + (voters == 3) * (pairs % 3)) % 2
+    >>> found = alpha_with_interval(pairs, voters, answers)
+    >>> round(found.value, 3), found.low <= found.value <= found.high
+    (0.669, True)
     """
     values = np.asarray(answers, dtype=np.float64)
     shape = (int(pairs.max(initial=-1)) + 1, int(voters.max(initial=-1)) + 1)
@@ -66,7 +73,7 @@ def alpha_with_interval(
     return Alpha(krippendorff_alpha(pairs, values), float(low), float(high), resamples)
 
 
-def _alpha(yes: FloatArray, count: FloatArray, squares: FloatArray) -> FloatArray:
+def _alpha(yes: NDArray[Any], count: NDArray[Any], squares: NDArray[Any]) -> FloatArray:
     """[B] from weighted sums per pair [B, U]: answers yes, all answers, and squares of the weights."""
     twice = count**2 - squares > 1e-9
     yes, count = np.where(twice, yes, 0.0), np.where(twice, count, 0.0)

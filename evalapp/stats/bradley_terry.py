@@ -5,7 +5,7 @@ With strengths p_i = exp θ_i, side γ = exp β (of standing left) and ties ν =
     P(i) : P(j) : P(tie) = γ p_i : p_j : ν sqrt(γ p_i p_j)
 
 Each contender also has `ridge` virtual wins and losses, without ties and sides, against a contender of strength 1: one
-who won or lost everything, or pieces that never met, then have finite strengths near the middle. So has the side.
+who won or lost everything, or pieces that never met, then have finite strengths near the middle. So have side and ties.
 """
 
 from __future__ import annotations
@@ -99,11 +99,16 @@ def fit_newton(data: Comparisons, *, ridge: float = RIDGE, rounds: int = 100, cl
         if np.abs(size * step).max() < close:
             break
     _, information = _derivatives(parameters, data, ridge, with_ties)
-    return _strengths(parameters, np.linalg.inv(information), done, "newton", ridge, with_ties)
+    return _strengths(parameters, _inverse(information), done, "newton", ridge, with_ties)
 
 
 def fit_mm(data: Comparisons, *, ridge: float = RIDGE, rounds: int = 20_000, close: float = 1e-11) -> Strengths:
-    """The same maximum by minorisation–maximisation (Hunter 2004): slower, no matrices, never overshoots."""
+    """The same maximum by minorisation–maximisation (Hunter 2004): slower, no matrices, never overshoots.
+
+    >>> data = Comparisons(np.array([[0.0, 9.0], [4.0, 0.0]]), np.array([[0.0, 3.0], [8.0, 0.0]]), np.ones((2, 2)))
+    >>> bool(np.abs(fit_mm(data).theta - fit_newton(data).theta).max() < 1e-8)
+    True
+    """
     wins = data.left.sum(axis=1) + data.right.sum(axis=0) + ridge
     halves = (data.ties.sum(axis=1) + data.ties.sum(axis=0)) / 2
     games = data.left + data.right + data.ties
@@ -123,24 +128,32 @@ def fit_mm(data: Comparisons, *, ridge: float = RIDGE, rounds: int = 20_000, clo
         fresh = fresh * np.exp((1 - 2 * chance).sum() / (2 * chance * (1 - chance)).sum())
         a, root = gamma * fresh[:, None], np.sqrt(gamma * fresh[:, None] * fresh)
         weight = games / (a + fresh + nu * root)
+        before = nu
         if tied:
-            nu = tied / float((weight * root).sum())
+            nu = (tied + ridge) / (float((weight * root).sum()) + 2 * ridge / (nu + 1))
             weight = games / (a + fresh + nu * root)
         pull = float((weight * (fresh[:, None] + nu / 2 * np.sqrt(fresh[:, None] * fresh / gamma))).sum())
         side = (led + ridge) / (pull + 2 * ridge / (gamma + 1))
-        moved = max(float(np.abs(np.log(fresh / p)).max()), abs(float(np.log(side / gamma))))
+        moved = max(float(np.abs(np.log(fresh / p)).max()), abs(float(np.log(side / gamma))), abs(nu - before))
         p, gamma = fresh, side
         if moved < close:
             break
     parameters = np.r_[np.log(p), np.log(gamma), np.log(nu) if tied else -_FAR]
     _, information = _derivatives(parameters, data, ridge, bool(tied))
-    return _strengths(parameters, np.linalg.inv(information), done, "mm", ridge, bool(tied))
+    return _strengths(parameters, _inverse(information), done, "mm", ridge, bool(tied))
 
 
 def clustered(
     fitted: Strengths, left: Codes, right: Codes, outcomes: Codes, voters: Codes, data: Comparisons
 ) -> Strengths:
-    """The same strengths with the covariance of voters as clusters: H⁻¹ (Σ_v s_v s_vᵀ n/(n - 1)) H⁻¹, s_v scores."""
+    """The same strengths with the covariance of voters as clusters: H⁻¹ (Σ_v s_v s_vᵀ n/(n - 1)) H⁻¹, s_v scores.
+
+    >>> left, right = np.array([0, 0, 0, 1]), np.array([1, 1, 1, 0])
+    >>> outcomes, voters = np.array([LEFT, LEFT, RIGHT, RIGHT]), np.array([0, 0, 1, 1])
+    >>> data = compared(left, right, outcomes, 2)
+    >>> clustered(fit_newton(data), left, right, outcomes, voters, data).covariance.shape
+    (4, 4)
+    """
     count, with_ties = len(fitted.theta), bool(np.isfinite(fitted.ties))
     parameters = np.r_[fitted.theta, fitted.side, fitted.ties if with_ties else -_FAR]
     shares = _shares(parameters, count)
@@ -153,12 +166,16 @@ def clustered(
     if with_ties:
         np.add.at(scores[:, count + 1], voters, (outcomes == TIE) - shares[TIE][left, right])
     _, information = _derivatives(parameters, data, fitted.ridge, with_ties)
-    bread = np.linalg.inv(information)
+    bread = _inverse(information)
     n = len(np.unique(voters))
     meat = scores.T @ scores * (n / (n - 1) if n > 1 else 1.0)
     return Strengths(
         fitted.theta, fitted.side, fitted.ties, bread @ meat @ bread, fitted.rounds, fitted.solver, fitted.ridge
     )
+
+
+def _inverse(information: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.inv(information), dtype=np.float64)
 
 
 def _shares(parameters: FloatArray, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -176,7 +193,8 @@ def _log_likelihood(parameters: FloatArray, data: Comparisons, ridge: float, wit
     count = data.contenders
     used = parameters if with_ties else np.r_[parameters[:-1], -_FAR]
     shares = _shares(used, count)
-    virtual = ridge * (parameters[:-1] - 2 * np.logaddexp(parameters[:-1], 0.0)).sum()
+    free = parameters if with_ties else parameters[:-1]
+    virtual = ridge * (free - 2 * np.logaddexp(free, 0.0)).sum()
     seen = zip((data.left, data.right, data.ties), shares, strict=True)
     return float(sum((n * np.log(np.maximum(share, 1e-300))).sum() for n, share in seen if n.any()) + virtual)
 
@@ -205,9 +223,9 @@ def _derivatives(
     information[count, count], information[count, count + 1] = spread.sum(), mixed.sum()
     information[count + 1, count + 1] = tied.sum()
     information = np.triu(information) + np.triu(information, 1).T
-    chance = expit(parameters[:-1])
-    gradient[:-1] += ridge * (1 - 2 * chance)
-    information[range(count + 1), range(count + 1)] += 2 * ridge * chance * (1 - chance)
+    chance = expit(parameters)
+    gradient += ridge * (1 - 2 * chance)
+    information[range(count + 2), range(count + 2)] += 2 * ridge * chance * (1 - chance)
     if not with_ties:
         gradient[-1], information[-1, :], information[:, -1] = 0.0, 0.0, 0.0
         information[-1, -1] = 1.0

@@ -6,14 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+_PLACES = 9
 
 
 def fewest_removed(liked: FloatArray, mass: FloatArray) -> int | None:
     """How many of n units (votes or voters) have to go until the first contender is not above the second any more.
 
     `liked` and `mass` [n, 2]: each unit's Σ w y and Σ w on either contender's pairs; an approval is Σ liked / Σ mass.
-    Units go in the order of what they do for the lead, Δ_t = (liked_1 - Â_1 mass_1) / Σ mass_1 - the same of 2, and the
-    lead is worked out exactly after each: the number is enough, and can rarely be undercut. None if no number is.
+    Units go in the order of what they do for the lead, (liked_1 - c mass_1) / Σ mass_1 - the same of 2, for some places
+    c between the approvals where both may meet, and the lead is worked out exactly after each. The best of these is
+    enough, and can rarely be undercut. None if no number is enough.
 
     >>> liked = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
     >>> mass = np.array([[1.0, 0.0]] * 3 + [[0.0, 1.0]] * 2 + [[0.0, 1.0], [1.0, 0.0]])
@@ -24,7 +26,13 @@ def fewest_removed(liked: FloatArray, mass: FloatArray) -> int | None:
     if (masses <= 0).any() or totals[0] / masses[0] <= totals[1] / masses[1]:
         return 0
     shares = totals / masses
-    influence = (liked - shares * mass) / masses
+    found = [_removed_at(liked, mass, place) for place in np.linspace(shares[1], shares[0], _PLACES)]
+    return min((one for one in found if one is not None), default=None)
+
+
+def _removed_at(liked: FloatArray, mass: FloatArray, place: float) -> int | None:
+    totals, masses = liked.sum(axis=0), mass.sum(axis=0)
+    influence = (liked - place * mass) / masses
     order = np.argsort(influence[:, 1] - influence[:, 0], kind="stable")
     left_liked = totals - np.cumsum(liked[order], axis=0)
     left_mass = masses - np.cumsum(mass[order], axis=0)
