@@ -11,25 +11,11 @@ from django.utils.safestring import SafeString
 
 from evalapp.catalog.models import Catalogue, Flag, FlagState, Item, Picture
 from evalapp.catalog.renditions import picture_url
-
-
-class _ForReading(admin.ModelAdmin[Model]):
-    """Rows that imports and the API alone change, so that a catalogue's version tells the truth."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+from evalapp.core.admin import ForReading
 
 
 @admin.register(Catalogue)
-class CatalogueAdmin(_ForReading):
+class CatalogueAdmin(ForReading):
     """The name may be changed; items are changed by imports."""
 
     list_display = ("slug", "name", "version", "updated_at")
@@ -42,7 +28,7 @@ class CatalogueAdmin(_ForReading):
 
 
 @admin.register(Item)
-class ItemAdmin(_ForReading):
+class ItemAdmin(ForReading):
     """One picture with what is known about it."""
 
     list_display = ("thumbnail", "key", "catalogue", "category", "product", "domain", "split", "removed")
@@ -57,7 +43,7 @@ class ItemAdmin(_ForReading):
 
 
 @admin.register(Picture)
-class PictureAdmin(_ForReading):
+class PictureAdmin(ForReading):
     """Bytes, whichever items show them."""
 
     list_display = ("thumbnail", "sha256", "width", "height", "size")

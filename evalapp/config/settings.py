@@ -15,7 +15,6 @@ import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 
 from evalapp.config.env import env_bool, env_int, env_list, env_path, env_secret, env_str
-from evalapp.config.storage import default_storage, origin_of
 from evalapp.core.embedded.secret import embedded_secret_key
 
 # Lets Django's generic classes be written with their types, such as ModelAdmin[Study].
@@ -30,9 +29,6 @@ MEDIA_ROOT = VAR_DIR / "media"
 EMBEDDINGS_DIR = VAR_DIR / "embeddings"
 TRAINING_DIR = VAR_DIR / "training"
 EXPORTS_DIR = VAR_DIR / "exports"
-MEDIA_URL_BASE = env_str("MEDIA_URL_BASE").rstrip("/")
-"""Where visitors' browsers find the folder `renditions` of the picture storage; empty lets the web server send them."""
-HALF_VECTORS = env_str("VECTORS", "float32") == "float16"
 WEIGHTS_DIR = env_path("MODEL_WEIGHTS_DIR", VAR_DIR / "weights")
 
 # --- Who may come in ---------------------------------------------------------------------------------------
@@ -58,7 +54,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "script-src": [SELF, NONCE],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", *([origin_of(MEDIA_URL_BASE)] if MEDIA_URL_BASE else [])],
+        "img-src": [SELF, "data:"],
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
@@ -167,6 +163,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+BOARD_SECONDS = env_int("BOARD_SECONDS", 60, low=5)
+"""So often boards are looked after: snapshots, and reports of what takes longer than a glance."""
 CELERY_BEAT_SCHEDULE = {
     "requeue-what-fell-silent": {
         "task": "core.sweep",
@@ -180,6 +178,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "webhooks.deliver",
         "schedule": timedelta(seconds=10),
         "options": {"expires": 10},
+    },
+    "tend-boards": {
+        "task": "leaderboard.tend",
+        "schedule": BOARD_SECONDS,
+        "options": {"expires": BOARD_SECONDS},
     },
     "aim-the-draw-anew": {
         "task": "leaderboard.refresh",
@@ -249,7 +252,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "frontend" / "static"]
 STORAGES = {
-    "default": default_storage(env_secret("STORAGE_URL"), MEDIA_ROOT),
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": MEDIA_ROOT},
+    },
     "staticfiles": {"BACKEND": "evalapp.core.staticfiles.HashedFiles"},
 }
 WHITENOISE_USE_FINDERS = False

@@ -110,6 +110,12 @@ def job_line(job_id: int) -> JobLine:
     return _lines([_found(_with_progress(), job_id)])[0]
 
 
+def newest_job(kind: str, target: str) -> JobLine | None:
+    """The last job of this kind for this target, if there was one."""
+    lines = _lines(_with_progress().filter(kind=kind, target=target).order_by("-pk")[:1])
+    return lines[0] if lines else None
+
+
 def job_by_id(job_id: int) -> Job:
     """The row; raises NotFound."""
     return _found(Job.objects.all(), job_id)

@@ -1,10 +1,11 @@
-"""What workers do for boards by the clock: votes added to the sums, the next design published."""
+"""What workers do for boards by the clock: votes added to the sums, designs published, snapshots and reports kept."""
 
 from __future__ import annotations
 
 from celery import shared_task
+from django.db.models import F, Q
 
-from evalapp.leaderboard.services import refresh_board
+from evalapp.leaderboard.services import keep_appointments, refresh_board, refresh_report, snapshot_if_due
 from evalapp.studies.models import Study, StudyState
 
 
@@ -13,3 +14,14 @@ def refresh() -> None:
     """Bring the sums of every open study up to date, and aim its draw anew where a batch of votes has come in."""
     for study in Study.objects.filter(state=StudyState.OPEN):
         refresh_board(study)
+
+
+@shared_task(name="leaderboard.tend")
+def tend() -> None:
+    """Keep what is due of every study that people vote on, and once more of each that was closed."""
+    keep_appointments()
+    closed = Q(state=StudyState.CLOSED)
+    unread = closed & (Q(report=None) | Q(report__made_at__lte=F("closed_at")))
+    for study in Study.objects.filter(Q(state=StudyState.OPEN) | unread):
+        snapshot_if_due(study)
+        refresh_report(study)

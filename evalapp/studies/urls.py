@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evalapp.studies import pages
+from evalapp.studies import lab, pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("lab/", pages.lab, name="lab"),
+    path("lab/studies/new/", lab.new_study, name="lab-study-new"),
+    path("lab/studies/<slug:slug>/", lab.study, name="lab-study"),
+    path("lab/studies/<slug:slug>/precompute/", lab.precompute, name="lab-study-precompute"),
+    path("lab/studies/<slug:slug>/open/", lab.open_study, name="lab-study-open"),
+    path("lab/studies/<slug:slug>/close/", lab.close_study, name="lab-study-close"),
+    path("lab/studies/<slug:slug>/change/", lab.change_study, name="lab-study-change"),
+    path("lab/studies/<slug:slug>/archive/", lab.archive_contender, name="lab-study-archive"),
 ]

@@ -116,6 +116,7 @@ def head_to_head(study: Study) -> HeadToHead:
             same=int(same[i, j]),
             queries=queries,
             design_effect=_number(found.design_effects[i, j]),
+            error=float(found.errors[i, j]),
         )
 
     duels = tuple(tuple(duel(i, j) for j in order) for i in order)

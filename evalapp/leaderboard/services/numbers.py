@@ -109,7 +109,8 @@ class Duel:
     `difference` of their approvals with its confidence sequence `low` … `high`, exactly 0 where both put the same pairs
     first. `better` is the probability that the first one is better, given the votes (normal approximation); `evidence`
     is log10 of the e-value for it, valid at any time. `votes` fell on pairs that only one of the two put first; on
-    `same` of `queries` both put the same pair first. `design_effect` as in a standing.
+    `same` of `queries` both put the same pair first. `design_effect` as in a standing; `error` is the
+    difference's standard error, voters as clusters.
     """
 
     first: str
@@ -123,6 +124,7 @@ class Duel:
     same: int
     queries: int
     design_effect: float | None = None
+    error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from evalapp.core.queries import job_line
 from evalapp.core.services import request_job
 from evalapp.core.tasks import nudge
 from evalapp.studies import queries, services
-from evalapp.studies.models import BoardVisibility, Contender, Study
+from evalapp.studies.models import BoardVisibility, Contender, Study, StudyMode
 from evalapp.studies.services.rounds import start_round
 
 _MOST_CONTENDERS = 200
@@ -53,6 +53,10 @@ class StudyDetails(serializers.Serializer[Any]):
     queries = serializers.IntegerField(source="queries.count")
     top_k = serializers.IntegerField()
     exclude = serializers.CharField()
+    mode = serializers.CharField(help_text="How people answer: `swipe`, `two` or `grid`.")
+    random_sides = serializers.BooleanField()
+    gold_share = serializers.FloatField()
+    repeat_share = serializers.FloatField()
     seed = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     opened_at = serializers.DateTimeField(allow_null=True)
@@ -90,6 +94,10 @@ class CreateStudyInput(serializers.Serializer[Any]):
     title = serializers.CharField(default="", allow_blank=True, max_length=200)
     question = serializers.CharField(default="Do these two match?", max_length=200)
     board = serializers.ChoiceField(choices=BoardVisibility.choices, default=BoardVisibility.PRIVATE)
+    mode = serializers.ChoiceField(choices=StudyMode.choices, default=StudyMode.SWIPE)
+    random_sides = serializers.BooleanField(default=False, help_text="Whether chance says where the query stands.")
+    gold_share = serializers.FloatField(default=0.05, min_value=0, max_value=services.MOST_SHARE)
+    repeat_share = serializers.FloatField(default=0.02, min_value=0, max_value=services.MOST_SHARE)
 
     class Meta:
         ref_name = "CreateStudy"

@@ -1,0 +1,114 @@
+"""The board's plots by name, each out of what one look at the board reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from evalapp.leaderboard.plots.curves import Course, Moment, courses
+from evalapp.leaderboard.plots.heat import heat
+from evalapp.leaderboard.plots.marks import Drawing
+from evalapp.leaderboard.plots.scatter import Point, scatter
+from evalapp.leaderboard.plots.whiskers import Reference, Whisker, whiskers
+from evalapp.leaderboard.reading import Reading
+from evalapp.leaderboard.services import Standing
+
+WIDE, NARROW = 720.0, 340.0
+_MOST_COURSES = 12
+
+
+def standings(reading: Reading, width: float = WIDE) -> Drawing | None:
+    """Everybody's approval with its interval, best first."""
+    lines = reading.board.standings
+    control = next((line for line in lines if line.control), None)
+    reference = Reference(floor=control.approval if control else None, ceiling=ceiling_of(reading))
+    rows = [Whisker(line.contender, line.approval, line.low, line.high, _kind(line)) for line in lines]
+    summary = "Approval and 95% interval of every contender, best first; the table beside it has the same numbers."
+    return whiskers("standings", "Approval", summary, rows, reference=reference, width=width)
+
+
+def ceiling_of(reading: Reading) -> float | None:
+    """What known duplicates get, where gold was asked for."""
+    gold = reading.report.get("agreement", {}).get("gold") or {}
+    value = gold.get("duplicates_liked")
+    return float(value) if value is not None else None
+
+
+def duels(reading: Reading, width: float = WIDE) -> Drawing | None:
+    """The probability that each row is better than each column."""
+    found = reading.duels
+    if len(found.contenders) < 2 or not reading.board.votes:
+        return None
+    shares = [[None if duel is None else duel.better for duel in row] for row in found.duels]
+    summary = "Per cent probability that the row is better than the column; rows and columns best first."
+    return heat("head-to-head", "Head to head", summary, found.contenders, shares, width=width)
+
+
+def over_time(reading: Reading, width: float = WIDE) -> Drawing | None:
+    """Approval after every snapshot, with the band that holds at every moment."""
+    lines: dict[str, list[Moment]] = {line.contender: [] for line in reading.board.standings[:_MOST_COURSES]}
+    for snapshot in reading.course:
+        for line in snapshot.document["standings"]:
+            if line["contender"] in lines and line["approval"] is not None:
+                moment = Moment(snapshot.votes, line["approval"], line["low"], line["high"])
+                lines[line["contender"]].append(moment)
+    drawn = [Course(name, tuple(moments)) for name, moments in lines.items() if len(moments) > 1]
+    if not drawn:
+        return None
+    summary = "Approval after so many votes, a panel for each contender; the band is its 95% confidence sequence."
+    return courses("over-time", "Approval over time", summary, drawn, width=width)
+
+
+def categories(reading: Reading, width: float = WIDE) -> Drawing | None:
+    """The leader's approval in every category: drawn towards the whole where little is known, interval unpooled."""
+    found: dict[str, Any] = reading.report.get("categories") or {}
+    leader = next((line for line in reading.board.standings if not line.control), None)
+    cells = [cell for cell in found.get("cells", []) if leader and cell["contender"] == leader.contender]
+    if leader is None or len(cells) < 2:
+        return None
+    rows = [Whisker(_category(cell), cell["pooled"], cell["low"], cell["high"], raw=cell["approval"]) for cell in cells]
+    title = f"{leader.contender} by category"
+    summary = "Pooled approval (filled), approval on its own (hollow) and its 95% interval; votes in brackets."
+    return whiskers("categories", title, summary, rows, reference=Reference(mean=leader.approval), width=width)
+
+
+def labels(reading: Reading, width: float = WIDE) -> Drawing | None:
+    """What people like against what labels say."""
+    found: dict[str, Any] = reading.report.get("offline") or {}
+    scores = found.get("scores") or []
+    return _against(reading, scores[0], width) if scores else None
+
+
+def _against(reading: Reading, score: dict[str, Any], width: float) -> Drawing | None:
+    standing = {line.contender: line for line in reading.board.standings}
+    points = []
+    for entry in score["points"]:
+        line = standing.get(entry["contender"])
+        if line is not None and line.approval is not None:
+            x = (entry["value"], entry["low"], entry["high"])
+            label = str(1 + list(standing).index(line.contender))
+            points.append(Point(label, line.contender, x, (line.approval, line.low, line.high), line.control))
+    if len(points) < 2:
+        return None
+    points.sort(key=lambda point: int(point.label))
+    title = f"Approval against {score['label'].lower()}"
+    summary = "Each dot is a contender by its place on the board, with both intervals."
+    return scatter("labels", title, summary, points, x_name=score["label"], y_name="Approval", width=width)
+
+
+def _category(cell: dict[str, Any]) -> str:
+    return f"{cell['category']} ({cell['votes']:,})"
+
+
+def _kind(line: Standing) -> Any:
+    return "control" if line.control else "first" if line.rank_worst == 1 else "plain"
+
+
+FIGURES: dict[str, Callable[[Reading, float], Drawing | None]] = {
+    "standings": standings,
+    "head-to-head": duels,
+    "over-time": over_time,
+    "categories": categories,
+    "labels": labels,
+}
+"""By the name in addresses; None while there is nothing to draw."""

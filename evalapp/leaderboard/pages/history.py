@@ -1,0 +1,83 @@
+"""The board as it was: all snapshots, each of them, and those promised for moments to come."""
+
+from __future__ import annotations
+
+import json
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from evalapp.core.errors import Problem
+from evalapp.leaderboard.models import Appointment, Snapshot
+from evalapp.leaderboard.pages.shared import file_of, reading_for
+from evalapp.leaderboard.services import declare_snapshot
+
+_PER_PAGE = 50
+
+
+class DeclareForm(forms.Form):
+    """The moment of a snapshot that is promised beforehand, in UTC."""
+
+    due_at = forms.DateTimeField(
+        label="Moment (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    )
+
+
+@require_safe
+def history(request: HttpRequest, slug: str) -> HttpResponse:
+    """The snapshots, the newest first."""
+    reading = reading_for(request, slug)
+    snapshots = Snapshot.objects.filter(study=reading.study).order_by("-pk")
+    shown = {
+        "study": reading.study,
+        "is_operator": reading.operator,
+        "page": Paginator(snapshots, _PER_PAGE).get_page(request.GET.get("page")),
+        "appointments": Appointment.objects.filter(study=reading.study, snapshot=None),
+        "form": DeclareForm(),
+    }
+    return render(request, "leaderboard/history.html", shown)
+
+
+@require_safe
+def snapshot(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """The board as one snapshot kept it; `?format=json` gives the document."""
+    reading = reading_for(request, slug)
+    found = Snapshot.objects.filter(study=reading.study, pk=number).first()
+    if found is None:
+        raise Http404(f"There is no snapshot {number}.")
+    if request.GET.get("format") == "json":
+        text = json.dumps(found.document, indent=2, ensure_ascii=False)
+        return file_of(text, "application/json", f"{slug}-snapshot-{number}.json")
+    fixed = {line["contender"]: line for line in found.document.get("fixed_time", [])}
+    lines = [{**line, "fixed": fixed.get(line["contender"])} for line in found.document["standings"]]
+    shown = {
+        "study": reading.study,
+        "snapshot": found,
+        "document": found.document,
+        "lines": lines,
+        "fixed": bool(fixed),
+    }
+    return render(request, "leaderboard/snapshot.html", shown)
+
+
+@require_POST
+@staff_member_required
+def declare(request: HttpRequest, slug: str) -> HttpResponse:
+    """Promise a snapshot for a moment to come."""
+    reading = reading_for(request, slug)
+    form = DeclareForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "That is no moment; write it as 2031-05-17T12:00, in UTC.")
+        return redirect("board-history", slug)
+    try:
+        promised = declare_snapshot(reading.study, form.cleaned_data["due_at"])
+    except Problem as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, f"A snapshot is declared for {promised.due_at:%Y-%m-%d %H:%M} UTC.")
+    return redirect("board-history", slug)

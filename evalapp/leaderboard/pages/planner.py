@@ -1,0 +1,57 @@
+"""How many more votes: for this study from where it stands, and for another before it begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from evalapp.leaderboard.pages.shared import reading_for
+from evalapp.leaderboard.services import outlook_of
+from evalapp.stats.planning import votes_beforehand
+
+
+class PlanForm(forms.Form):
+    """What one expects of a study that has not begun."""
+
+    best = forms.FloatField(label="Approval of the best (%)", min_value=1, max_value=99, initial=55)
+    second = forms.FloatField(label="Approval of the second (%)", min_value=1, max_value=99, initial=50)
+    contenders = forms.IntegerField(label="Contenders", min_value=2, max_value=200, initial=8)
+    overlap = forms.FloatField(label="Same first choice (%)", min_value=0, max_value=95, initial=30)
+    effect = forms.FloatField(label="Design effect of voters", min_value=0.5, max_value=20, initial=1.2)
+
+    def clean(self) -> dict[str, Any]:
+        words = super().clean() or {}
+        if words.get("best", 0) < words.get("second", 0):
+            raise forms.ValidationError("The best is liked at least as much as the second.")
+        return words
+
+
+@require_safe
+def plan(request: HttpRequest, slug: str) -> HttpResponse:
+    """The outlook of this study, and a small reckoner for the next one."""
+    reading = reading_for(request, slug)
+    asked = bool(request.GET)
+    form = PlanForm(request.GET if asked else None)
+    shown = {
+        "study": reading.study,
+        "board": reading.board,
+        "outlook": outlook_of(reading.board, reading.duels),
+        "form": form,
+        "asked": asked and form.is_valid(),
+        "votes": _votes(form.cleaned_data) if asked and form.is_valid() else None,
+    }
+    return render(request, "leaderboard/plan.html", shown)
+
+
+def _votes(words: dict[str, Any]) -> int | None:
+    return votes_beforehand(
+        words["best"] / 100,
+        words["second"] / 100,
+        words["contenders"],
+        words["overlap"] / 100,
+        effect=words["effect"],
+    )

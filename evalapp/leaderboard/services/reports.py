@@ -1,0 +1,43 @@
+"""The report of a study: what takes longer than a glance, computed when its votes have changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from evalapp.leaderboard.models import Report
+from evalapp.leaderboard.reports.categories import categories_of
+from evalapp.leaderboard.reports.examples import examples_of
+from evalapp.leaderboard.reports.offline import offline_of
+from evalapp.leaderboard.reports.sampling import sampling_of
+from evalapp.leaderboard.services.boards import board_of
+from evalapp.leaderboard.services.numbers import Board
+from evalapp.studies.models import Evaluation, Study
+
+
+def refresh_report(study: Study) -> bool:
+    """Compute the report anew if anything it depends on has changed; whether it has."""
+    board = board_of(study)
+    version = _version(study, board)
+    if Report.objects.filter(study=study, version=version).exists():
+        return False
+    defaults = {"document": _document(study, board), "version": version, "made_at": timezone.now()}
+    Report.objects.update_or_create(study=study, defaults=defaults)
+    return True
+
+
+def _version(study: Study, board: Board) -> str:
+    scored = Evaluation.objects.filter(study=study).values_list("made_at", flat=True).first()
+    parts = (board.method, board.votes, board.set_aside.votes, study.state, scored.isoformat() if scored else "")
+    return "/".join(str(part) for part in parts)[:64]
+
+
+def _document(study: Study, board: Board) -> dict[str, Any]:
+    return {
+        "votes": board.votes,
+        "categories": categories_of(study),
+        "offline": offline_of(study, board),
+        "examples": examples_of(study, board),
+        "sampling": sampling_of(study, board),
+    }

@@ -1,0 +1,89 @@
+"""Keeping the board as it was: by the growth of the votes, and at moments that were promised beforehand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.leaderboard.models import Appointment, Snapshot
+from evalapp.leaderboard.reports.categories import whole_of
+from evalapp.leaderboard.services.boards import board_of
+from evalapp.stats.fixed_time import wilson_of_error
+from evalapp.studies.models import Study
+
+GROWTH = 1.05
+STEP = 10
+"""A snapshot is due when the votes have grown by a twentieth and by ten: few while many vote, never more than the plot
+of them can use, and of a number that grows with the logarithm of the votes."""
+
+
+def take_snapshot(study: Study) -> Snapshot:
+    """Keep the board as it is now."""
+    return _keep(study, board_of(study).as_json(), declared=False)
+
+
+def snapshot_if_due(study: Study) -> Snapshot | None:
+    """Keep the board if enough votes came since the last snapshot, or if the study ended with any."""
+    with transaction.atomic():
+        # Two workers at the same time keep one snapshot, not two.
+        Study.objects.select_for_update().get(pk=study.pk)
+        last = Snapshot.objects.filter(study=study).order_by("-pk").values_list("votes", flat=True).first() or 0
+        document = board_of(study).as_json()
+        votes = document["votes"]
+        grown = votes >= last * GROWTH and votes >= last + STEP
+        ended = not study.is_open and votes != last
+        return _keep(study, document, declared=False) if grown or ended else None
+
+
+def declare_snapshot(study: Study, due_at: datetime) -> Appointment:
+    """Promise a snapshot for a moment to come. Raises InvalidInput for one that is past, Conflict if it is promised."""
+    if due_at <= timezone.now():
+        raise InvalidInput(
+            "A snapshot is declared beforehand; choose a moment to come.", fields={"due_at": ["It is past."]}
+        )
+    try:
+        with transaction.atomic():
+            return Appointment.objects.create(study=study, due_at=due_at)
+    except IntegrityError as error:
+        raise Conflict(f"A snapshot of {study} is declared for that moment already.") from error
+
+
+def keep_appointments(now: datetime | None = None) -> list[Snapshot]:
+    """Take the snapshots that are due, each once; they bear fixed-time intervals beside the others."""
+    due = Appointment.objects.filter(snapshot=None, due_at__lte=now or timezone.now()).select_related("study")
+    return [kept for appointment in due if (kept := _keep_appointment(appointment))]
+
+
+def _keep_appointment(appointment: Appointment) -> Snapshot | None:
+    with transaction.atomic():
+        mine = Appointment.objects.select_for_update().filter(pk=appointment.pk, snapshot=None).first()
+        if mine is None:
+            return None
+        document = board_of(appointment.study).as_json()
+        document["fixed_time"] = _fixed_time(appointment.study)
+        mine.snapshot = _keep(appointment.study, document, declared=True)
+        mine.save(update_fields=["snapshot"])
+        return mine.snapshot
+
+
+def _fixed_time(study: Study) -> list[dict[str, Any]]:
+    """Wilson intervals (95 %) of all contenders, voters as clusters."""
+    found = []
+    for name, estimate, error in whole_of(study):
+        interval = wilson_of_error(estimate, error)
+        found.append({"contender": name, "approval": estimate, "low": interval.low, "high": interval.high})
+    return found
+
+
+def _keep(study: Study, document: dict[str, Any], *, declared: bool) -> Snapshot:
+    return Snapshot.objects.create(
+        study=study,
+        method_version=document["method"],
+        declared=declared,
+        votes=document["votes"],
+        document=document,
+    )

@@ -1,0 +1,134 @@
+"""Drawings: numbers land where they belong, words are escaped, files stand alone, in wide and in narrow."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalapp.leaderboard.plots.curves import Course, Moment, courses
+from evalapp.leaderboard.plots.heat import heat, told, tone
+from evalapp.leaderboard.plots.looks import LOOKS
+from evalapp.leaderboard.plots.marks import Box, Dot, Drawing, Line, Trace, Words
+from evalapp.leaderboard.plots.render import as_file, for_page
+from evalapp.leaderboard.plots.scales import Scale, shares_around
+from evalapp.leaderboard.plots.scatter import Point, scatter
+from evalapp.leaderboard.plots.whiskers import Reference, Whisker, whiskers
+from tests.conftest import REPOSITORY
+
+NASTY = '<script>&"quoted"'
+SHARES = st.floats(0, 1)
+
+
+def rows() -> list[Whisker]:
+    return [
+        Whisker("net:l2", 0.6, 0.5, 0.7, "first", raw=0.55),
+        Whisker(NASTY, 0.4, 0.3, 0.5),
+        Whisker("control", 0.2, 0.1, 0.3, "control"),
+        Whisker("late", None, 0.0, 1.0),
+    ]
+
+
+def every_drawing(width: float) -> list[Drawing]:
+    moments = tuple(Moment(votes, 0.5, 0.4, 0.6) for votes in (10, 20, 40))
+    points = [
+        Point("1", NASTY, (0.7, 0.6, 0.8), (0.6, 0.5, 0.7)),
+        Point("2", "b", (0.5, 0.4, 0.6), (0.4, 0.3, 0.5), True),
+    ]
+    reference = Reference(floor=0.2, ceiling=0.9, mean=0.5)
+    return [
+        whiskers("standings", NASTY, NASTY, rows(), reference=reference, width=width),
+        courses("over-time", "t", "s", [Course(NASTY, moments), Course("b", moments)], width=width),
+        scatter("labels", "t", "s", points, x_name="x", y_name="y", width=width),
+        heat("duels", "t", "s", ["a", NASTY], [[None, 0.999], [0.001, None]], width=width),
+    ]
+
+
+DRAWINGS = [*every_drawing(720), *every_drawing(340)]
+
+
+@pytest.mark.parametrize("drawing", DRAWINGS, ids=lambda drawing: f"{drawing.name}-{drawing.width:.0f}")
+def test_a_file_is_well_formed_and_brings_all_its_looks(drawing: Drawing) -> None:
+    text = as_file(drawing)
+    root = ET.fromstring(text)  # noqa: S314 - our own words
+    assert root.attrib["width"] == f"{drawing.width:g}"
+    for outside in ("class=", "style=", "<script", "url(", "href"):
+        assert outside not in text
+    painted = [
+        one for one in root.iter() if one.tag.rpartition("}")[2] in {"line", "rect", "circle", "text", "polyline"}
+    ]
+    assert painted
+    assert all("fill" in one.attrib or "stroke" in one.attrib for one in painted)
+
+
+@pytest.mark.parametrize("drawing", DRAWINGS, ids=lambda drawing: f"{drawing.name}-{drawing.width:.0f}")
+def test_on_a_page_roles_are_classes_and_words_are_escaped(drawing: Drawing) -> None:
+    text = for_page(drawing, "plot-x")
+    ET.fromstring(text)  # noqa: S314 - our own words
+    assert "style=" not in text
+    assert "<script" not in text
+    assert 'aria-labelledby="plot-x-title"' in text
+
+
+@pytest.mark.parametrize("drawing", DRAWINGS, ids=lambda drawing: f"{drawing.name}-{drawing.width:.0f}")
+def test_everything_lies_on_the_sheet(drawing: Drawing) -> None:
+    for mark in drawing.marks:
+        match mark:
+            case Line():
+                places = [(mark.x1, mark.y1), (mark.x2, mark.y2)]
+            case Box():
+                places = [(mark.x, mark.y), (mark.x + mark.width, mark.y + mark.height)]
+            case Dot() | Words():
+                places = [(mark.x, mark.y)]
+            case Trace():
+                places = list(mark.points)
+        for x, y in places:
+            assert -0.01 <= x <= drawing.width + 0.01, mark
+            assert -0.01 <= y <= drawing.height + 0.01, mark
+
+
+def test_every_role_has_looks_in_files_and_on_pages() -> None:
+    folder = REPOSITORY / "frontend" / "static" / "css" / "components"
+    css = (folder / "plot.css").read_text("utf-8")
+    used = {mark.role for drawing in DRAWINGS for mark in drawing.marks}
+    assert used <= set(LOOKS)
+    for role in used:
+        assert role.startswith("cell-") or re.search(rf"\.plot__{role}\b", css), role
+
+
+def test_whiskers_are_in_proportion() -> None:
+    drawing = whiskers("s", "t", "s", rows(), reference=Reference(), width=720)
+    lines = [mark for mark in drawing.marks if isinstance(mark, Line) and mark.role.startswith("whisker")]
+    dots = [
+        mark for mark in drawing.marks if isinstance(mark, Dot) and mark.role in {"dot", "dot-first", "dot-control"}
+    ]
+    unit = (lines[0].x2 - lines[0].x1) / 0.2
+    for line, dot in zip(lines, dots, strict=True):
+        assert line.x2 - line.x1 == pytest.approx(0.2 * unit)
+        assert dot.x == pytest.approx((line.x1 + line.x2) / 2)
+    assert dots[0].x - dots[1].x == pytest.approx(0.2 * unit)
+
+
+@given(SHARES, SHARES)
+def test_a_scale_keeps_order_and_bounds(one: float, other: float) -> None:
+    scale = Scale(0.2, 0.8, 50, 650)
+    low, high = sorted((one, other))
+    assert 50 <= scale(low) <= scale(high) <= 650
+
+
+@given(st.lists(SHARES, min_size=1, max_size=9), st.integers(4, 9))
+def test_ticks_are_round_few_and_inside(values: list[float], most: int) -> None:
+    low, high = shares_around(values)
+    assert low <= min(values) + 1e-9
+    assert high >= max(values) - 1e-9
+    ticks = Scale(low, high, 0, 100).ticks(most)
+    assert 2 <= len(ticks) <= most + 1
+    assert low - 1e-9 <= ticks[0] < ticks[-1] <= high + 1e-9
+
+
+def test_a_probability_is_never_told_as_certain() -> None:
+    assert [told(share) for share in (0.0, 0.004, 0.5, 0.996, 1.0)] == ["<1", "<1", "50", ">99", ">99"]
+    assert [tone(share) for share in (None, 0.0, 0.2, 0.5, 0.7, 1.0)] == ["cell-none", *(f"cell-{n}" for n in range(5))]

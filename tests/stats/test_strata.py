@@ -1,0 +1,91 @@
+"""Approval within categories: the same as a slow loop over voters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from evalapp.stats.fixed_time import wilson_of_error
+from evalapp.stats.intervals import wilson
+from evalapp.stats.mixture import radius
+from evalapp.stats.strata import StratumSums, share_and_error, stratum_approvals
+
+
+def summed(strata: list[list[tuple[float, float, int]]]) -> StratumSums:
+    """Out of (L, M, votes) of every voter of every stratum."""
+    columns = []
+    for voters in strata:
+        liked, mass, votes = (np.array(values) for values in zip(*voters, strict=True)) if voters else [np.zeros(0)] * 3
+        columns.append(
+            [liked.sum(), mass.sum(), liked @ liked, liked @ mass, mass @ mass, votes.sum(), float(len(voters))]
+        )
+    return StratumSums(*np.array(columns, dtype=float).T)
+
+
+def crowd(seed: int, voters: int, share: float, weight: float = 3.0) -> list[tuple[float, float, int]]:
+    random = np.random.default_rng(seed)
+    votes = random.integers(1, 9, voters)
+    return [(weight * random.binomial(n, share), weight * n, int(n)) for n in votes]
+
+
+def test_estimate_and_interval_are_those_of_a_loop_over_voters() -> None:
+    people = crowd(1, 60, 0.7)
+    found = stratum_approvals(summed([people, crowd(2, 40, 0.3)]))
+    mass = sum(m for _, m, _ in people)
+    estimate = sum(liked for liked, _, _ in people) / mass
+    squares = sum((liked - estimate * m) ** 2 for liked, m, _ in people) * len(people) / (len(people) - 1)
+    votes = sum(n for _, _, n in people)
+    half = float(radius(squares * (votes / mass) ** 2)) / votes
+    assert found.estimates[0] == pytest.approx(estimate)
+    assert (found.low[0], found.high[0]) == pytest.approx((estimate - half, min(1, estimate + half)))
+
+
+def test_what_weights_are_measured_in_changes_nothing() -> None:
+    light, heavy = (stratum_approvals(summed([crowd(1, 60, 0.7, weight)])) for weight in (1.0, 4000.0))
+    for name in ("estimates", "low", "high"):
+        assert getattr(light, name) == pytest.approx(getattr(heavy, name))
+
+
+def test_few_voters_say_nothing_and_none_even_less() -> None:
+    found = stratum_approvals(summed([crowd(1, 19, 0.7), []]))
+    assert (found.low.tolist(), found.high.tolist()) == ([0, 0], [1, 1])
+    assert np.isnan(found.estimates[1])
+    assert found.pooled[1] == pytest.approx(found.estimates[0])
+
+
+def test_a_group_in_which_all_agree_is_still_drawn_towards_the_others() -> None:
+    unanimous = [(1.0, 1.0, 1)] * 3
+    found = stratum_approvals(summed([unanimous, crowd(1, 80, 0.5), crowd(2, 80, 0.5)]))
+    assert found.estimates[0] == 1
+    assert found.pooled[0] < 0.95
+
+
+def test_with_one_vote_each_the_fixed_time_interval_is_wilsons() -> None:
+    """Its error divides by n - 1 where Wilson's divides by n; the difference is that of n and n - 1 votes."""
+    people = [(1.0, 1.0, 1)] * 60 + [(0.0, 1.0, 1)] * 40
+    estimate, error = share_and_error(summed([people]))
+    found = wilson_of_error(float(estimate[0]), float(error[0]) * math.sqrt(99 / 100))
+    theirs = wilson(60, 100)
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high))
+
+
+def test_the_fixed_time_interval_covers_although_voters_resemble_themselves() -> None:
+    runs, hits = 400, 0
+    for seed in range(runs):
+        random = np.random.default_rng(seed)
+        own = random.beta(6, 4, 60)
+        people = [(float(random.binomial(12, share)), 12.0, 12) for share in own]
+        estimate, error = share_and_error(summed([people]))
+        found = wilson_of_error(float(estimate[0]), float(error[0]))
+        hits += found.low <= 0.6 <= found.high
+    assert binomtest(hits, runs, 0.95, alternative="less").pvalue > 0.01
+
+
+def test_nothing_follows_from_one_voter_or_from_unanimity() -> None:
+    assert (wilson_of_error(0.4, 0.0).low, wilson_of_error(0.4, 0.0).high) == (0, 1)
+    assert wilson_of_error(1.0, 0.1).low == 0
+    with pytest.raises(ValueError, match="needed"):
+        wilson_of_error(1.2, 0.1)
