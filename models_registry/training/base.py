@@ -207,4 +207,11 @@ register(
     f"{_HERE}.recipes.multi_task:RECIPE",
     f"{_HERE}.configs:MultiTaskConfig",
     "from the pixels, by attributes, triplets and a variational autoencoder, together and each alone",
+_VOTES = "models_registry.training.votes"
+register(
+    "adapter",
+    f"{_VOTES}.adapter:RECIPE",
+    f"{_VOTES}.configs:AdapterConfig",
+    "a linear map on frozen vectors, pulled to where it starts; the usual way to learn from votes",
+    learns_from="votes",
 )
