@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.models import Job, JobState
+from evalapp.studies.models import Study
 
 
 class TrainingRun(models.Model):
@@ -70,3 +71,69 @@ class Epoch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id}/{self.part}/{self.epoch}"
+
+
+class LoopState(models.TextChoices):
+    """Where a turn of the loop stands. The last four are its ends."""
+
+    TRAINING = "training"
+    COMPUTING = "computing"
+    READY = "ready"
+    VOTING = "voting"
+    PROMOTED = "promoted"
+    KEPT = "kept"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+LIVE_LOOPS = (LoopState.TRAINING, LoopState.COMPUTING, LoopState.READY, LoopState.VOTING)
+
+
+class Schedule(models.Model):
+    """Turns of the loop that begin by themselves: every so many days, or after so many votes, whatever comes first.
+
+    `study` is the latest round; it moves on with every turn. A turn whose guard falls ends the schedule.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="schedules")
+    name = models.CharField(max_length=60, help_text="The encoders are called NAME-g1, NAME-g2 …")
+    recipe = models.CharField(max_length=40, default="adapter")
+    config = models.JSONField(default=dict, blank=True)
+    sources = models.JSONField(default=list, blank=True, help_text="`MODEL.TAP` of the base; empty: of the study.")
+    every_days = models.PositiveIntegerField(null=True, blank=True)
+    every_votes = models.PositiveIntegerField(null=True, blank=True)
+    opens = models.BooleanField(default=True, help_text="Whether the next round opens by itself.")
+    enabled = models.BooleanField(default=True)
+    stopped_because = models.CharField(max_length=300, blank=True)
+    votes_learnt = models.PositiveIntegerField(default=0, help_text="Votes there were when the last turn began.")
+    turns = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("study", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.study}"
+
+
+class Retraining(models.Model):
+    """One turn of the loop: the votes of `study` to an encoder to the round in which it meets its parents."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="retrainings")
+    run = models.OneToOneField(TrainingRun, on_delete=models.CASCADE, related_name="retraining")
+    following = models.ForeignKey(
+        Study, on_delete=models.SET_NULL, null=True, blank=True, related_name="promotes", help_text="The next round."
+    )
+    schedule = models.ForeignKey(Schedule, on_delete=models.SET_NULL, null=True, blank=True, related_name="retrainings")
+    contender = models.CharField(max_length=180, blank=True, help_text="The child's name in the next round.")
+    opens = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=LoopState.choices, default=LoopState.TRAINING)
+    note = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"{self.run} from {self.study}"

@@ -93,6 +93,8 @@ def _train(target: str, _arguments: dict[str, Any]) -> list[Fault]:
 def _finish(target: str, state: str) -> None:
     run = _run(target)
     folder = run.workdir / ENCODER
+    if run.card and not recipe_named(run.recipe).makes_encoder:
+        return
     if not run.card or not folder.is_dir():
         raise Problem(_reason(run, state))
     services.register_result(run, str(folder))

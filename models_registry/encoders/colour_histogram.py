@@ -34,6 +34,13 @@ _EDGE_GRID, _DIRECTIONS = 4, 8
 _COLOUR_WEIGHT = np.float32(0.5)
 DIM = _COLOURS + 3 * _GRID**2 + _DIRECTIONS * _EDGE_GRID**2
 
+BLOCKS = {
+    "colours": (0, _COLOURS),
+    "layout": (_COLOURS, _COLOURS + 3 * _GRID**2),
+    "edges": (_COLOURS + 3 * _GRID**2, DIM),
+}
+"""Where each block lies in the vector: what is learnt from people may weigh them apart."""
+
 
 class ColourHistogramFamily:
     """`colour-histogram`; it has no options."""

@@ -88,6 +88,7 @@ class RecipeEntry:
     config: str
     summary: str
     learns_from: LearnsFrom = "labels"
+    makes_encoder: bool = True
 
     def load(self) -> Recipe:
         """The recipe itself; imports what it trains with."""
@@ -101,11 +102,19 @@ class RecipeEntry:
 _RECIPES: dict[str, RecipeEntry] = {}
 
 
-def register(name: str, code: str, config: str, summary: str, *, learns_from: LearnsFrom = "labels") -> None:
+def register(
+    name: str,
+    code: str,
+    config: str,
+    summary: str,
+    *,
+    learns_from: LearnsFrom = "labels",
+    makes_encoder: bool = True,
+) -> None:
     """Add a recipe under a name that is still free; raises DuplicateFamily otherwise."""
     if name in _RECIPES:
         raise DuplicateFamily(f"There is already a recipe called {name} ({_RECIPES[name].code}).")
-    _RECIPES[name] = RecipeEntry(name, code, config, summary, learns_from)
+    _RECIPES[name] = RecipeEntry(name, code, config, summary, learns_from, makes_encoder)
 
 
 def recipes(learns_from: LearnsFrom | None = None) -> list[RecipeEntry]:

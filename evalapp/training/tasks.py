@@ -1,0 +1,19 @@
+"""The loop, unattended: the beat looks what is due and tells workers."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from evalapp.core.tasks import nudge
+from evalapp.training import retraining
+
+
+@shared_task(name="training.turn")
+def turn() -> None:
+    """Begin the turns that are due, and take the next step of each that is under way."""
+    for begun in retraining.begin_due_turns():
+        if begun.run.job is not None:
+            nudge(begun.run.job)
+    for row in retraining.live_turns():
+        for job in retraining.advance(row):
+            nudge(job)
