@@ -149,7 +149,9 @@ def _after_votes(row: Retraining) -> list[Job]:
     if row.opens and following.state == StudyState.OPEN:
         close_study(following)
     if decision.winner == row.contender:
-        _end(row, LoopState.PROMOTED, f"People prefer {row.contender}; wrong with probability {decision.delta} at most.")
+        _end(
+            row, LoopState.PROMOTED, f"People prefer {row.contender}; wrong with probability {decision.delta} at most."
+        )
     else:
         _end(row, LoopState.KEPT, f"People prefer {decision.winner}.")
     return []
@@ -275,6 +277,3 @@ def _move(row: Retraining, state: LoopState) -> None:
 def _end(row: Retraining, state: LoopState, note: str) -> None:
     row.state, row.note, row.ended_at = state, note[:500], timezone.now()
     row.save(update_fields=["state", "note", "ended_at"])
-
-
-

@@ -216,11 +216,34 @@ register(
     f"{_HERE}.recipes.multi_task:RECIPE",
     f"{_HERE}.configs:MultiTaskConfig",
     "from the pixels, by attributes, triplets and a variational autoencoder, together and each alone",
-_VOTES = "models_registry.training.votes"
+)
+_VOTES = f"{_HERE}.votes"
+register(
+    "calibrate",
+    f"{_VOTES}.calibrate:RECIPE",
+    f"{_VOTES}.configs:CalibrateConfig",
+    "how likely people are to like an answer, from its distance, for every registered embedding; makes no encoder",
+    learns_from="votes",
+    makes_encoder=False,
+)
 register(
     "adapter",
     f"{_VOTES}.adapter:RECIPE",
     f"{_VOTES}.configs:AdapterConfig",
     "a linear map on frozen vectors, pulled to where it starts; the usual way to learn from votes",
+    learns_from="votes",
+)
+register(
+    "vote-triplets",
+    f"{_VOTES}.triplets:RECIPE",
+    f"{_VOTES}.configs:VoteTripletsConfig",
+    "liked against noped candidates of the same query, with labels replayed",
+    learns_from="votes",
+)
+register(
+    "taste",
+    f"{_VOTES}.taste:RECIPE",
+    f"{_VOTES}.configs:TasteConfig",
+    "one map for everybody and a small, strongly held offset for each voter with enough votes",
     learns_from="votes",
 )

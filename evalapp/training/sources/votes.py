@@ -165,9 +165,7 @@ def _rivals(study: Study, items: Sequence[int], *, every: bool) -> Iterator[Riva
                 yield from _rival(name, embedding, "cosine", items, competed=False)
 
 
-def _rival(
-    name: str, embedding: Embedding, metric: Metric, items: Sequence[int], *, competed: bool
-) -> Iterator[Rival]:
+def _rival(name: str, embedding: Embedding, metric: Metric, items: Sequence[int], *, competed: bool) -> Iterator[Rival]:
     """None where an item has no vector of it: it could not be compared on the same votes."""
     folder = embeddings.folder_of(embedding.model, embedding.tap)
     keys = [content.key for content in embeddings.contents(embedding.model, items)]

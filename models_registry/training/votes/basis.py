@@ -55,7 +55,9 @@ def basis_of(
     sample = rows
     if len(rows) > MOST_ROWS:
         sample = rows[np.sort(np.random.default_rng(seed).choice(len(rows), MOST_ROWS, replace=False))]
-    maps, block_of, names = [], [], []
+    maps: list[Floats32] = []
+    block_of: list[int] = []
+    names: list[str] = []
     for span in spans:
         block = _principal(sample, span, directions)
         if len(block):

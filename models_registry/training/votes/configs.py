@@ -52,3 +52,43 @@ class AdapterConfig(VoteConfig):
         VoteConfig.__post_init__(self)
         if self.folds < 2 or self.directions < 1 or self.bits < 8:
             raise ValueError("folds must be at least 2, directions at least 1 and bits at least 8.")
+
+
+@dataclass(frozen=True, slots=True)
+class VoteTripletsConfig(VoteConfig):
+    """`vote-triplets`: hinge with `margin` on cosine distance; `replay` label triplets per vote triplet.
+
+    Training stops after `patience` epochs without better two-alternative accuracy on items held out for that.
+    """
+
+    margin: float = 0.05
+    replay: float = 0.5
+    strength: float = 1e-3
+    directions: int = 128
+    labels: bool = True
+    epochs: int = 60
+    patience: int = 8
+    learning_rate: float = 2e-3
+
+    def __post_init__(self) -> None:
+        VoteConfig.__post_init__(self)
+        if not self.margin > 0 or self.replay < 0 or self.epochs < 1 or self.patience < 1:
+            raise ValueError("margin must be above 0, replay at least 0, epochs and patience at least 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class TasteConfig(VoteConfig):
+    """`taste`: an offset for every voter with `personal_from` votes, held by `hold` imagined votes for the common map.
+
+    `hold` 0 has it chosen by votes held out.
+    """
+
+    personal_from: int = 100
+    hold: float = 0.0
+    directions: int = 128
+    labels: bool = True
+
+    def __post_init__(self) -> None:
+        VoteConfig.__post_init__(self)
+        if self.personal_from < 10 or self.hold < 0:
+            raise ValueError("personal_from must be at least 10 and hold at least 0.")

@@ -51,8 +51,8 @@ class Ballots:
             return Pairs(empty, empty, np.empty(0), np.empty(0))
         most = 1 + int(max(self.query.max(), self.candidate.max()))
         codes, of = np.unique(self.query * most + self.candidate, return_inverse=True)
-        likes = np.bincount(of, self.weight * self.like, minlength=len(codes))
-        nopes = np.bincount(of, self.weight * ~self.like, minlength=len(codes))
+        likes = np.bincount(of, self.weight * self.like, minlength=len(codes)).astype(np.float64)
+        nopes = np.bincount(of, self.weight * ~self.like, minlength=len(codes)).astype(np.float64)
         kept = likes + nopes > 0
         return Pairs((codes // most)[kept], (codes % most)[kept], likes[kept], nopes[kept])
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class Fitted:
     def logits(self, units: Floats32, pairs: Pairs) -> Floats:
         """Log-odds of a like per pair [P]."""
         cosines = np.einsum("ij,ij->i", units[pairs.query], units[pairs.candidate]).astype(np.float64)
-        return self.scale * cosines + self.shift
+        return np.asarray(self.scale * cosines + self.shift, dtype=np.float64)
 
 
 def squashed(rows: Floats32, sharpness: float) -> Floats32:
@@ -100,8 +100,8 @@ class _Here:
     weight: Floats
     block_of: NDArray[np.int64]
     log_scales: Floats
-    to_query: object
-    to_candidate: object
+    to_query: Any
+    to_candidate: Any
 
     @classmethod
     def of(cls, rows: Floats32, block_of: NDArray[np.int64], pairs: Pairs, shape: Shape, start: Fitted | None) -> _Here:
@@ -129,7 +129,7 @@ class _Here:
     def size(self) -> int:
         """How many numbers the shape has, besides t and b."""
         width = self.rows.shape[1]
-        return {"scale": len(self.log_scales), "diagonal": width, "full": width * width}[self.shape]
+        return int({"scale": len(self.log_scales), "diagonal": width, "full": width * width}[self.shape])
 
     def weights(self, own: Floats) -> Floats32:
         """The whole map [k, k] of rows before they were scaled."""
@@ -154,7 +154,7 @@ class _Here:
             entropy = self.weight @ (np.logaddexp(0, logit) - self.share * logit)
             pull = self.weight * (1 / (1 + np.exp(-logit)) - self.share)
             by_pair = (pull * scale).astype(np.float32)[:, None]
-            to_units = self.to_query @ (by_pair * of_candidate) + self.to_candidate @ (by_pair * of_query)  # type: ignore[operator]
+            to_units = self.to_query @ (by_pair * of_candidate) + self.to_candidate @ (by_pair * of_query)
             to_mapped = (to_units - np.sum(to_units * units, axis=1, keepdims=True) * units) / lengths
             gradient = self._back(mapped, to_mapped) + 2 * strength * own
             ends = [float(pull @ cosine) * scale, float(pull.sum())]
@@ -172,7 +172,9 @@ class _Here:
         if self.shape == "full":
             return (self.rows.T @ to_mapped).ravel().astype(np.float64)
         by_direction = np.einsum("ij,ij->j", mapped, to_mapped).astype(np.float64)
-        return by_direction if self.shape == "diagonal" else np.bincount(self.block_of, by_direction)
+        if self.shape == "diagonal":
+            return by_direction
+        return np.bincount(self.block_of, by_direction).astype(np.float64)
 
     def _spread(self, own: Floats) -> Floats:
         return own[self.block_of] if self.shape == "scale" else own

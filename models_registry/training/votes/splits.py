@@ -8,21 +8,24 @@ in neither. Items that look nearly the same as one of the test part are kept out
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from models_registry.evaluate.splits import split_of, units
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from models_registry.training.votes.data import Ballots, VoteData
 
     Floats32 = NDArray[np.float32]
     Mask = NDArray[np.bool_]
+    Split = Literal["train", "val", "test"]
 
-TEST_VOTERS = {"train": 0.9, "val": 0.0, "test": 0.1}
+TEST_VOTERS: Mapping[Split, float] = {"train": 0.9, "val": 0.0, "test": 0.1}
 """A tenth of the voters is never learnt from."""
 NEARLY_SAME = 0.98
 """From this cosine of base vectors on, an item is taken for a near duplicate."""
@@ -47,10 +50,10 @@ def split_votes(data: VoteData, vectors: Floats32) -> VoteSplit:
     """
     unit_of = units(data.products, data.sha256s)
     part = {unit: split_of(unit, salt=data.salt) for unit in set(unit_of)}
-    test_item = np.array([part[unit] == "test" for unit in unit_of], dtype=bool)
+    test_item = np.array([part[unit] == "test" for unit in unit_of], dtype=np.bool_)
     shadow = _nearly(vectors, test_item)
     held_voter = np.array(
-        [split_of(f"voter/{voter}", salt=data.salt, shares=TEST_VOTERS) == "test" for voter in data.voters], dtype=bool
+        [split_of(f"voter/{voter}", salt=data.salt, shares=TEST_VOTERS) == "test" for voter in data.voters], dtype=np.bool_
     )
     ballots = data.ballots
     ends_in_test = test_item[ballots.query].astype(int) + test_item[ballots.candidate]
@@ -82,14 +85,10 @@ def _nearly(vectors: Floats32, of: Mask) -> Mask:
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     directions = (vectors / lengths).astype(np.float32)
     inside = directions[of].T
-    near = np.zeros(len(vectors), dtype=bool)
+    near = np.zeros(len(vectors), dtype=np.bool_)
     if inside.size:
         for start in range(0, len(vectors), _ROWS):
             near[start : start + _ROWS] = (directions[start : start + _ROWS] @ inside).max(axis=1) > NEARLY_SAME
     near &= ~of
     return near
 
-
-def voters_of(ballots: Ballots) -> int:
-    """How many voters there are."""
-    return len(np.unique(ballots.voter))

@@ -1,0 +1,98 @@
+"""What the recipes of votes share: what may be learnt from, blocks, the checkpoint and its card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models_registry.encoders.checkpoint import HeadSpec, HeadTap, write_checkpoint
+from models_registry.training.votes.basis import Basis, basis_of
+from models_registry.training.votes.data import require_votes
+from models_registry.training.votes.report import Answering
+from models_registry.training.votes.splits import VoteSplit, split_votes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models_registry.training.votes.data import Ballots, Labels, VoteData
+
+    Floats32 = NDArray[np.float32]
+
+ENCODER = "encoder"
+TAP = "embedding"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Base vectors [n, d], the split, the ballots to learn from, and the vectors in blocks: `rows` [n, k]."""
+
+    vectors: Floats32
+    split: VoteSplit
+    ballots: Ballots
+    basis: Basis
+    rows: Floats32
+
+
+def prepare(data: VoteData, *, fewest: int, directions: int, labels: bool, seed: int) -> Prepared:
+    """Split, refuse where too little is left, and bring the base vectors into blocks."""
+    vectors = data.matrix()
+    split = split_votes(data, vectors)
+    require_votes_to_learn(data, split, fewest)
+    usable = _usable(data.categories, split) if labels else None
+    basis = basis_of(vectors, data.spans, directions=directions, labels=usable, seed=seed)
+    return Prepared(vectors, split, data.ballots.where(split.learn), basis, basis.apply(vectors))
+
+
+def require_votes_to_learn(data: VoteData, split: VoteSplit, fewest: int) -> None:
+    """Raise TrainingError where the splits leave too few votes, or votes that all say the same."""
+    require_votes(replace(data, ballots=data.ballots.where(split.learn), name=f"{data.name} (test part apart)"), fewest)
+
+
+def parents_of(data: VoteData) -> list[Answering]:
+    """Who competed, the one that led first."""
+    return [Answering(one.name, one.vectors.rows(0, len(data.keys)), one.metric) for one in data.rivals if one.competed]
+
+
+def mapped(rows: Floats32, head: Floats32) -> Floats32:
+    """Unit vectors [n, m] of rows [n, k] under a map [k, m]."""
+    found = rows @ head
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def write_head(folder: Path, data: VoteData, prepared: Prepared, head: Floats32, card: dict[str, Any]) -> None:
+    """A checkpoint of centre, linear and normalise over the base: blocks and map [k, m] in one matrix."""
+    weight = np.asarray(head.T @ prepared.basis.to_block, dtype=np.float32)
+    seen = np.unique(np.concatenate([prepared.ballots.query, prepared.ballots.candidate]))
+    write_checkpoint(
+        folder,
+        base=data.base,
+        base_tap=data.base_tap,
+        head=HeadSpec(("centre", "linear", "normalise"), (HeadTap(TAP, len(weight), 3),)),
+        tensors={"0.mean": prepared.basis.mean, "1.weight": weight, "1.bias": np.zeros(len(weight), dtype=np.float32)},
+        card=card,
+        trained_on=[data.sha256s[row] for row in seen.tolist()],
+    )
+
+
+def card_of(data: VoteData, split: VoteSplit, recipe: str, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Where the encoder comes from and how far it may be trusted."""
+    return {
+        "recipe": recipe,
+        "learnt_from": data.name,
+        "data_sha256": data.snapshot,
+        "salt": data.salt,
+        "studies": dict(data.sources),
+        "votes": split.counts,
+        "base": [span.name for span in data.spans],
+        "compare_by": metrics.get("compare_by", "cosine"),
+        "guard_holds": metrics.get("guard_holds"),
+        "limits": "Learnt from votes on what others put first; only fresh votes say whether people like it.",
+    }
+
+
+def _usable(labels: Labels, split: VoteSplit) -> Labels:
+    """Labels of items outside the test part: what is measured on it must not be learnt from it."""
+    return [None if held else label for label, held in zip(labels, split.held_out.tolist(), strict=True)]

@@ -1,0 +1,96 @@
+"""Measures against slow twins and a peer library."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.metrics import roc_auc_score
+
+from models_registry.training.votes.data import Ballots, Pairs
+from models_registry.training.votes.measures import (
+    brier,
+    log_loss,
+    noise_ceiling,
+    vote_auc,
+    weighted_auc,
+    within_query,
+)
+
+NUMBERS = st.integers(0, 4)
+
+
+def _pairs(rows: list[tuple[int, int, int]]) -> Pairs:
+    columns = np.array(rows, dtype=float).T
+    return Pairs(columns[0].astype(np.int64), np.arange(len(rows)), columns[1], columns[2])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), min_size=2, max_size=12))
+def test_the_area_is_that_of_scikit_learn(rows: list[tuple[int, int, int]]) -> None:
+    scores = np.array([row[0] for row in rows], float)
+    likes, nopes = np.array([row[1] for row in rows], float), np.array([row[2] for row in rows], float)
+    found = weighted_auc(scores, likes, nopes)
+    if not likes.sum() or not nopes.sum():
+        assert found is None
+        return
+    truth = np.concatenate([np.ones(len(rows)), np.zeros(len(rows))])
+    expected = roc_auc_score(truth, np.tile(scores, 2), sample_weight=np.concatenate([likes, nopes]))
+    assert found == pytest.approx(expected)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), NUMBERS, NUMBERS), min_size=8, max_size=14), st.integers(0, 5))
+def test_within_a_query_is_what_comparing_all_votes_gives(rows: list[tuple[int, int, int]], seed: int) -> None:
+    pairs = _pairs(rows)
+    scores = np.random.default_rng(seed).integers(3, size=len(rows)).astype(float)
+    right = compared = 0.0
+    for one in range(len(rows)):
+        for other in range(len(rows)):
+            if one != other and rows[one][0] == rows[other][0]:
+                weight = rows[one][1] * rows[other][2]
+                compared += weight
+                right += weight * (1.0 if scores[one] > scores[other] else 0.5 if scores[one] == scores[other] else 0.0)
+    found = within_query(scores, pairs)
+    assert found.votes == pytest.approx(compared)
+    if compared >= 20:
+        assert found.value == pytest.approx(right / compared)
+
+
+def test_losses_are_those_of_scikit_learn() -> None:
+    pairs = _pairs([(0, 3, 1), (0, 0, 2), (1, 5, 5)])
+    logits = np.array([0.4, -1.2, 0.1])
+    chance = 1 / (1 + np.exp(-logits))
+    truth = np.array([1, 1, 1, 0, 0, 0])
+    weight = np.concatenate([pairs.likes, pairs.nopes])
+    assert log_loss(logits, pairs) == pytest.approx(sklearn_log_loss(truth, np.tile(chance, 2), sample_weight=weight))
+    assert brier(logits, pairs) == pytest.approx(np.average((np.tile(chance, 2) - truth) ** 2, weights=weight))
+
+
+def test_an_interval_holds_its_value_and_widens_with_fewer_queries() -> None:
+    rng = np.random.default_rng(2)
+    many = _pairs([(query, int(rng.integers(3)), int(rng.integers(3))) for query in range(300)])
+    scores = many.likes - many.nopes + rng.normal(size=300)
+    wide, narrow = vote_auc(scores[:40], many.where(np.arange(300) < 40)), vote_auc(scores, many)
+    for found in (wide, narrow):
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low <= (found.value or 0) <= found.high
+    assert (wide.high or 0) - (wide.low or 0) > (narrow.high or 0) - (narrow.low or 0)
+
+
+def test_too_few_votes_are_no_measure() -> None:
+    assert vote_auc(np.array([1.0, 0.0]), _pairs([(0, 1, 0), (1, 0, 1)])).value is None
+
+
+def test_a_crowd_of_one_mind_has_a_ceiling_of_one_and_coins_one_of_a_half() -> None:
+    rng = np.random.default_rng(3)
+    query, voter = np.repeat(np.arange(100), 10), np.tile(np.arange(10), 100)
+    agreed = Ballots(query, query + 100, voter, query % 2 == 0, np.ones(1000))
+    coins = Ballots(query, query + 100, voter, rng.random(1000) < 0.5, np.ones(1000))
+    assert noise_ceiling(agreed)["agreement"] == 1.0
+    assert noise_ceiling(agreed)["auc"] == 1.0
+    # Others' votes on a pair lean away from one's own by exactly what one's own took: slightly below one half.
+    assert noise_ceiling(coins)["agreement"] == pytest.approx(0.5, abs=0.08)

@@ -1,0 +1,180 @@
+"""What each recipe learns of a crowd whose taste is known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models_registry.encoders.checkpoint import apply_head, read_checkpoint, read_head
+from models_registry.store import Vectors
+from models_registry.training.base import Outcome, configured, recipe_named, recipes
+from models_registry.training.errors import TrainingError
+from models_registry.training.votes.calibrate import Platt, platt
+from models_registry.training.votes.data import Ballots, Pairs, Rival, VoteData
+from models_registry.training.votes.splits import split_votes
+from models_registry.training.votes.taste import contributions, personal_scores
+from models_registry.training.votes.triplets import replayed, triplets_of
+from tests.models_registry.training.votes.crowd import votes_of, world
+
+WORLD = world()
+DATA = votes_of(WORLD)
+HELD_OUT = split_votes(DATA, DATA.matrix()).held_out
+ENCODERS = [entry.name for entry in recipes("votes") if entry.makes_encoder and entry.name != "fine-tune"]
+
+
+def _run(recipe: str, folder: Path, data: VoteData = DATA, **settings: Any) -> Outcome:
+    entry = recipe_named(recipe, "votes")
+    config = configured(entry.config_type(), settings)
+    entry.load().check(data, config)
+    return entry.load().run(data, config, folder, on_progress=lambda _: None, resume=False)
+
+
+def _vectors(outcome: Outcome, data: VoteData = DATA) -> np.ndarray:
+    path = outcome.encoder_dir / "spec.json"
+    checkpoint = read_checkpoint(path)
+    return apply_head(checkpoint.head, read_head(path, checkpoint), data.matrix())
+
+
+@pytest.mark.parametrize("recipe", ENCODERS)
+def test_it_comes_to_answer_as_people_like_it(recipe: str, tmp_path: Path) -> None:
+    outcome = _run(recipe, tmp_path, labels="no")
+    found = WORLD.approval(_vectors(outcome), HELD_OUT)
+    assert found > WORLD.approval(WORLD.shapes, HELD_OUT) + 0.2
+    assert found > WORLD.approval(DATA.matrix(), HELD_OUT) + 0.05
+    child, parent = outcome.metrics["lines"]
+    assert child["vote_auc"]["value"] > parent["vote_auc"]["value"] + 0.1
+    assert outcome.metrics["top1_changed"]["value"] > 0.3
+    assert outcome.metrics["collapse"]["warnings"] == []
+    json.dumps(outcome.metrics, allow_nan=False)
+    json.dumps(outcome.card, allow_nan=False)
+
+
+@pytest.mark.parametrize("shape", ["scale", "diagonal", "full"])
+def test_every_shape_of_the_adapter_learns(shape: str, tmp_path: Path) -> None:
+    outcome = _run("adapter", tmp_path, shape=shape)
+    assert outcome.metrics["chosen"]["shape"] == shape
+    assert WORLD.approval(_vectors(outcome), HELD_OUT) > WORLD.approval(DATA.matrix(), HELD_OUT)
+
+
+def test_an_adapter_of_bits_is_compared_by_its_signs(tmp_path: Path) -> None:
+    outcome = _run("adapter", tmp_path, target="hamming", bits=128, shape="scale")
+    signs = np.where(_vectors(outcome) > 0, 1.0, -1.0).astype(np.float32)
+    assert outcome.metrics["compare_by"] == "hamming"
+    assert signs.shape[1] == 128
+    assert WORLD.approval(signs, HELD_OUT) > WORLD.approval(WORLD.shapes, HELD_OUT) + 0.2
+
+
+def test_coins_teach_it_nothing(tmp_path: Path) -> None:
+    place = world(taste="coin")
+    outcome = _run("adapter", tmp_path, votes_of(place))
+    assert outcome.metrics["lines"][0]["vote_auc"]["low"] < 0.5 < outcome.metrics["lines"][0]["vote_auc"]["high"]
+    assert max(abs(np.log(scale)) for scale in outcome.metrics["blocks"].values()) < 0.3
+
+
+def test_the_same_votes_give_the_same_encoder(tmp_path: Path) -> None:
+    one, two = (_run("adapter", tmp_path / name, shape="diagonal") for name in ("one", "two"))
+    assert read_checkpoint(one.encoder_dir / "spec.json") == read_checkpoint(two.encoder_dir / "spec.json")
+
+
+def test_what_a_voter_says_who_is_not_believed_changes_nothing(tmp_path: Path) -> None:
+    liars = DATA.ballots
+    noise = Ballots(
+        np.concatenate([liars.query, liars.query]),
+        np.concatenate([liars.candidate, liars.candidate]),
+        np.concatenate([liars.voter, liars.voter]),
+        np.concatenate([liars.like, ~liars.like]),
+        np.concatenate([liars.weight, np.zeros(len(liars))]),
+    )
+    one, two = (
+        _run("adapter", tmp_path / name, data, shape="scale")
+        for name, data in (("one", DATA), ("two", replace(DATA, ballots=noise)))
+    )
+    np.testing.assert_allclose(_vectors(one), _vectors(two), atol=1e-5)
+
+
+@pytest.mark.parametrize("recipe", [entry.name for entry in recipes("votes")])
+def test_too_few_votes_are_refused_in_one_line(recipe: str) -> None:
+    entry = recipe_named(recipe, "votes")
+    few = replace(DATA, ballots=DATA.ballots.where(np.arange(len(DATA.ballots)) < 9))
+    with pytest.raises(TrainingError, match="9 votes that can be learnt from, and 100 are needed"):
+        entry.load().check(few, entry.config_type()())
+
+
+def test_calibration_ranks_what_never_competed_on_the_same_votes(tmp_path: Path) -> None:
+    strangers = [Rival("colours:cosine", "cosine", Vectors.from_array(WORLD.colours), False)]
+    outcome = _run("calibrate", tmp_path, replace(DATA, rivals=[*DATA.rivals, *strangers]))
+    best, worst = outcome.metrics["calibrated"]
+    assert (best["name"], best["competed"]) == ("colours:cosine", False)
+    assert (worst["name"], worst["competed"]) == ("shapes:cosine", True)
+    assert best["log_loss"] < worst["log_loss"]
+    assert best["brier"] < worst["brier"]
+    # Colours whose cosine is above 0.75 are liked: where an answer is worth showing ends not far beyond it.
+    assert 0.2 < best["show_up_to_distance"] < 0.5
+
+
+def test_platt_finds_the_line_that_votes_were_drawn_from() -> None:
+    rng = np.random.default_rng(4)
+    distances = rng.uniform(0, 2, 4000)
+    chance = 1 / (1 + np.exp(-(1.5 - 2.5 * distances)))
+    likes = rng.binomial(5, chance).astype(float)
+    found = platt(distances, Pairs(np.arange(4000), np.arange(4000), likes, 5 - likes))
+    assert found.shift == pytest.approx(1.5, abs=0.1)
+    assert found.slope == pytest.approx(2.5, abs=0.1)
+    assert found.farthest(0.5) == pytest.approx(0.6, abs=0.03)
+    assert Platt(1.0, -0.5).farthest(0.5) is None
+
+
+def test_triplets_are_of_one_query_and_leave_ties_out() -> None:
+    pairs = Pairs(
+        np.array([0, 0, 0, 1, 1]), np.array([5, 6, 7, 5, 6]), np.array([3.0, 0, 1, 1, 2]), np.array([0.0, 2, 1, 1, 2])
+    )
+    found = triplets_of(pairs)
+    assert sorted(zip(found.query.tolist(), found.liked.tolist(), found.noped.tolist(), strict=True)) == [
+        (0, 5, 6),
+        (0, 5, 7),
+        (0, 7, 6),
+    ]
+    assert found.weight.tolist() == pytest.approx([2.0, 1.0, 1.0])
+
+
+def test_replayed_labels_set_a_label_against_another() -> None:
+    labels = ["a", "a", "b", None, "b", "c"]
+    found = replayed(labels, 50, np.random.default_rng(0))
+    assert len(found) == 50
+    for query, liked, noped in zip(found.query, found.liked, found.noped, strict=True):
+        assert labels[query] == labels[liked] != labels[noped]
+        assert query != liked
+        assert labels[noped] is not None
+    assert len(replayed(["a", None], 5, np.random.default_rng(0))) == 0
+
+
+def test_a_voter_of_another_mind_is_ranked_by_their_own_offset(tmp_path: Path) -> None:
+    """Voter 0 goes by shapes, against everybody else."""
+    data = votes_of(WORLD, votes=6000, voters=20)
+    ballots = data.ballots
+    units = WORLD.shapes / np.linalg.norm(WORLD.shapes, axis=1, keepdims=True)
+    close = np.einsum("ij,ij->i", units[ballots.query], units[ballots.candidate]) > 0.6
+    like = np.where(ballots.voter == 0, close, ballots.like)
+    changed = Ballots(ballots.query, ballots.candidate, ballots.voter, like, ballots.weight)
+    own = replace(data, ballots=changed, voters=["learnt-from-0", *data.voters[1:]])
+    _run("taste", tmp_path, own, labels="no", personal_from=100)
+    told = json.loads((tmp_path / "voters.json").read_text())
+    shapes, colours = (told["blocks"].index(name) for name in ("shapes", "colours"))
+    mine = told["voters"]["learnt-from-0"]["weights"]
+    others = [voter["weights"] for name, voter in told["voters"].items() if name != "learnt-from-0"]
+    assert mine[shapes] - mine[colours] > max(other[shapes] - other[colours] for other in others) + 0.5
+
+
+def test_contributions_of_blocks_add_to_the_cosine_and_zero_offsets_rank_as_everybody() -> None:
+    rng = np.random.default_rng(1)
+    units = rng.normal(size=(9, 6)).astype(np.float32)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    blocks, query, candidate = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 3]), np.array([5, 8])
+    parts = contributions(units, blocks, query, candidate)
+    np.testing.assert_allclose(parts.sum(axis=1), np.einsum("ij,ij->i", units[query], units[candidate]), atol=1e-6)
+    np.testing.assert_allclose(personal_scores(units, blocks, 0, np.zeros(3)), units @ units[0], atol=1e-6)
