@@ -174,6 +174,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "prepare-known-answers": {"task": "voting.prepare", "schedule": 30.0, "options": {"expires": 30.0}},
     "review-voters": {"task": "voting.review", "schedule": 60.0, "options": {"expires": 60.0}},
+    "take-the-loop-further": {"task": "training.turn", "schedule": 30.0, "options": {"expires": 30.0}},
     "deliver-webhooks": {
         "task": "webhooks.deliver",
         "schedule": timedelta(seconds=10),

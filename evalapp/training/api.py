@@ -11,8 +11,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from evalapp.catalog.queries import catalogue_named
+from evalapp.core.errors import InvalidInput
 from evalapp.core.tasks import nudge
+from evalapp.studies.queries import study_by_slug
 from evalapp.training import queries, services
+from evalapp.training.models import TrainingRun
+from evalapp.training.retraining import begin_retraining
 
 
 class RunOutput(serializers.Serializer[Any]):
@@ -45,10 +49,18 @@ class TrainingRunsApi(APIView):
         limit = serializers.IntegerField(default=50, min_value=1, max_value=500)
 
     class Input(serializers.Serializer[Any]):
-        catalogue = serializers.CharField()
+        catalogue = serializers.CharField(default="", help_text="To learn from labels.")
+        study = serializers.CharField(default="", help_text="To learn from votes.")
         recipe = serializers.CharField()
         name = serializers.CharField(max_length=80)
-        base = serializers.CharField(help_text="`MODEL` or `MODEL.TAP`.")
+        base = serializers.CharField(default="", help_text="`MODEL` or `MODEL.TAP`; needed with a catalogue.")
+        sources = serializers.ListField(
+            child=serializers.CharField(),
+            default=list,
+            max_length=16,
+            help_text="With a study: the encoders to start from, side by side; those of the study if none is named.",
+        )
+        open = serializers.BooleanField(default=False, help_text="With a study: open the next round by itself.")
         settings = serializers.DictField(default=dict, help_text="Settings of the recipe by name.")
 
         class Meta:
@@ -68,19 +80,34 @@ class TrainingRunsApi(APIView):
     def post(self, request: Request) -> Response:
         words = self.Input(data=request.data)
         words.is_valid(raise_exception=True)
-        given = words.validated_data
-        parent, tap = services.parse_base(given["base"])
-        run = services.begin_run(
-            name=given["name"],
-            recipe=given["recipe"],
-            data=f"catalogue:{catalogue_named(given['catalogue']).pk}",
-            parent=parent,
-            parent_tap=tap,
-            settings=given["settings"],
-        )
+        run = _begun(words.validated_data)
         if run.job is not None:
             nudge(run.job)
         return Response(RunOutput(queries.document(run)).data, status=status.HTTP_201_CREATED)
+
+
+def _begun(given: dict[str, Any]) -> TrainingRun:
+    if bool(given["catalogue"]) == bool(given["study"]):
+        raise InvalidInput("Name the catalogue whose labels, or the study whose votes are learnt from.")
+    if given["study"]:
+        study = study_by_slug(given["study"])
+        return begin_retraining(
+            study,
+            recipe=given["recipe"],
+            name=given["name"],
+            sources=given["sources"] or ([given["base"]] if given["base"] else []),
+            settings=given["settings"],
+            opens=given["open"],
+        ).run
+    parent, tap = services.parse_base(given["base"])
+    return services.begin_run(
+        name=given["name"],
+        recipe=given["recipe"],
+        data=f"catalogue:{catalogue_named(given['catalogue']).pk}",
+        parent=parent,
+        parent_tap=tap,
+        settings=given["settings"],
+    )
 
 
 class TrainingRunApi(APIView):

@@ -8,7 +8,7 @@ from evalapp.studies.models import Study
 def rounds_up_to(study: Study) -> list[Study]:
     """The study and the rounds before it over the same catalogue, the first one first."""
     found = [study]
-    while (earlier := getattr(found[-1], "previous", None)) is not None:
+    while (earlier := found[-1].previous) is not None:
         found.append(earlier)
     return found[::-1]
 

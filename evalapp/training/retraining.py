@@ -71,9 +71,8 @@ def advance(retraining: Retraining) -> list[Job]:
     Raises nothing: what stands in the way ends the turn with its reason.
     """
     with transaction.atomic():
-        row = Retraining.objects.select_for_update().select_related("run__job", "run__model", "schedule").get(
-            pk=retraining.pk
-        )  # fmt: skip
+        rows = Retraining.objects.select_for_update(of=("self",)).select_related("run__job", "run__model", "schedule")
+        row = rows.get(pk=retraining.pk)
         step = {
             LoopState.TRAINING: _after_training,
             LoopState.COMPUTING: _after_computing,

@@ -170,11 +170,11 @@ class _Here:
 
     def _back(self, mapped: Floats32, to_mapped: Floats32) -> Floats:
         if self.shape == "full":
-            return (self.rows.T @ to_mapped).ravel().astype(np.float64)
+            return np.asarray((self.rows.T @ to_mapped).ravel(), dtype=np.float64)
         by_direction = np.einsum("ij,ij->j", mapped, to_mapped).astype(np.float64)
         if self.shape == "diagonal":
             return by_direction
-        return np.bincount(self.block_of, by_direction).astype(np.float64)
+        return np.asarray(np.bincount(self.block_of, by_direction), dtype=np.float64)
 
     def _spread(self, own: Floats) -> Floats:
         return own[self.block_of] if self.shape == "scale" else own

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models_registry.training.votes.data import Ballots, VoteData
+    from models_registry.training.votes.data import VoteData
 
     Floats32 = NDArray[np.float32]
     Mask = NDArray[np.bool_]
@@ -49,12 +49,11 @@ def split_votes(data: VoteData, vectors: Floats32) -> VoteSplit:
     together, since strength is chosen by folds inside. Test ballots have both ends in the test part.
     """
     unit_of = units(data.products, data.sha256s)
-    part = {unit: split_of(unit, salt=data.salt) for unit in set(unit_of)}
-    test_item = np.array([part[unit] == "test" for unit in unit_of], dtype=np.bool_)
+    part_of = {unit: split_of(unit, salt=data.salt) for unit in set(unit_of)}
+    test_item = np.array([part_of[unit] == "test" for unit in unit_of], dtype=np.bool_)
     shadow = _nearly(vectors, test_item)
-    held_voter = np.array(
-        [split_of(f"voter/{voter}", salt=data.salt, shares=TEST_VOTERS) == "test" for voter in data.voters], dtype=np.bool_
-    )
+    voter_part = [split_of(f"voter/{voter}", salt=data.salt, shares=TEST_VOTERS) for voter in data.voters]
+    held_voter = np.array([part == "test" for part in voter_part], dtype=np.bool_)
     ballots = data.ballots
     ends_in_test = test_item[ballots.query].astype(int) + test_item[ballots.candidate]
     near_test = shadow[ballots.query] | shadow[ballots.candidate]
@@ -91,4 +90,3 @@ def _nearly(vectors: Floats32, of: Mask) -> Mask:
             near[start : start + _ROWS] = (directions[start : start + _ROWS] @ inside).max(axis=1) > NEARLY_SAME
     near &= ~of
     return near
-

@@ -11,6 +11,7 @@ from evalapp.core.commands import CommandParser, Usage
 from evalapp.core.management.running import a_worker, require_success
 from evalapp.core.tasks import nudge
 from evalapp.training.management.following import follow_run, say_recipes, say_table
+from evalapp.training.management.settings import settings_of
 from evalapp.training.queries import document, run_by_id
 from evalapp.training.services import begin_run, parse_base
 from models_registry.training.base import recipes
@@ -47,7 +48,7 @@ class Command(BaseCommand):
             data=f"catalogue:{catalogue_named(options['catalogue']).pk}",
             parent=parent,
             parent_tap=tap,
-            settings=_settings(options),
+            settings=settings_of(options["settings"], {name: options[name] for name in ("seed", "top_categories")}),
         )
         if run.job is None:
             raise RuntimeError("A run begins with a job.")
@@ -63,17 +64,3 @@ class Command(BaseCommand):
         say_table(self, run.metrics)
         self.say(f"{run.name} is registered. Next: python manage.py create_study … --contender {run.name}:l2")
         return {**document(run), "progress": asdict(progress)}
-
-
-def _settings(options: dict[str, Any]) -> dict[str, Any]:
-    """What the call sets; words that are no NAME=VALUE are refused."""
-    found: dict[str, Any] = {}
-    for words in options["assignments"]:
-        name, equals, value = words.partition("=")
-        if not equals:
-            raise Usage(f"--set takes NAME=VALUE, not {words}.")
-        found[name] = value
-    for name in ("seed", "top_categories"):
-        if options[name] is not None:
-            found[name] = options[name]
-    return found
