@@ -1,4 +1,4 @@
-"""Turns of the loop in this process: a catalogue of coloured cards, a crowd that goes by direction, work done at once."""
+"""Turns of the loop in this process: striped cards, a crowd that goes by direction, work done at once."""
 
 from __future__ import annotations
 

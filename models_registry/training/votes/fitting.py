@@ -171,13 +171,13 @@ class _Here:
     def _back(self, mapped: Floats32, to_mapped: Floats32) -> Floats:
         if self.shape == "full":
             return np.asarray((self.rows.T @ to_mapped).ravel(), dtype=np.float64)
-        by_direction = np.einsum("ij,ij->j", mapped, to_mapped).astype(np.float64)
+        by_direction: Floats = np.einsum("ij,ij->j", mapped, to_mapped).astype(np.float64)
         if self.shape == "diagonal":
             return by_direction
         return np.asarray(np.bincount(self.block_of, by_direction), dtype=np.float64)
 
     def _spread(self, own: Floats) -> Floats:
-        return own[self.block_of] if self.shape == "scale" else own
+        return np.asarray(own[self.block_of] if self.shape == "scale" else own, dtype=np.float64)
 
 
 def _unit(rows: Floats32) -> Floats32:
