@@ -98,6 +98,8 @@ register("vgg16.random", f"{_HERE}.vgg16:RANDOM", "VGG16 with random weights: wh
 register("tiny-vgg", f"{_HERE}.tiny_vgg:FAMILY", "a small random VGG, seconds for hundreds of pictures; taps fc6, fc7")
 register("colour-histogram", f"{_HERE}.colour_histogram:FAMILY", "colours, where they are, and edges; no weights")
 register("onnx", f"{_HERE}.onnx_file:FAMILY", "any ONNX network that reads pictures", usage="onnx:FILE")
+register("hf", f"{_HERE}.hf_model:FAMILY", "vision models of transformers, which is optional", usage="hf:NAME")
+register("timm", f"{_HERE}.timm_model:FAMILY", "networks of timm, optional with torchvision", usage="timm:NAME")
 register(
     "vectors",
     f"{_HERE}.vector_file:FAMILY",

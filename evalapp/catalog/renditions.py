@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.urls import reverse
 from PIL import Image, ImageCms
@@ -20,7 +21,9 @@ _THREADS = 2
 
 
 def picture_url(public_id: str) -> str:
-    """The address of what visitors see of this picture."""
+    """The address of what visitors see of this picture: with MEDIA_URL_BASE that of the file itself."""
+    if settings.MEDIA_URL_BASE:
+        return f"{settings.MEDIA_URL_BASE}/{rendition_name(public_id)}"
     return reverse("picture", kwargs={"public_id": public_id})
 
 

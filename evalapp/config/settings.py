@@ -15,6 +15,7 @@ import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 
 from evalapp.config.env import env_bool, env_int, env_list, env_path, env_secret, env_str
+from evalapp.config.storage import default_storage, origin_of
 from evalapp.core.embedded.secret import embedded_secret_key
 
 # Lets Django's generic classes be written with their types, such as ModelAdmin[Study].
@@ -29,6 +30,9 @@ MEDIA_ROOT = VAR_DIR / "media"
 EMBEDDINGS_DIR = VAR_DIR / "embeddings"
 TRAINING_DIR = VAR_DIR / "training"
 EXPORTS_DIR = VAR_DIR / "exports"
+MEDIA_URL_BASE = env_str("MEDIA_URL_BASE").rstrip("/")
+"""Where visitors' browsers find the folder `renditions` of the picture storage; empty lets the web server send them."""
+HALF_VECTORS = env_str("VECTORS", "float32") == "float16"
 WEIGHTS_DIR = env_path("MODEL_WEIGHTS_DIR", VAR_DIR / "weights")
 
 # --- Who may come in ---------------------------------------------------------------------------------------
@@ -54,7 +58,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "script-src": [SELF, NONCE],
         "style-src": [SELF],
-        "img-src": [SELF, "data:"],
+        "img-src": [SELF, "data:", *([origin_of(MEDIA_URL_BASE)] if MEDIA_URL_BASE else [])],
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
@@ -253,10 +257,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "frontend" / "static"]
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": MEDIA_ROOT},
-    },
+    "default": default_storage(env_secret("STORAGE_URL"), MEDIA_ROOT),
     "staticfiles": {"BACKEND": "evalapp.core.staticfiles.HashedFiles"},
 }
 WHITENOISE_USE_FINDERS = False

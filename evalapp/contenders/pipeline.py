@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 
 from evalapp.catalog.models import Item
+from evalapp.contenders import sharing
 from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.plans import Fault
 from models_registry.embed import Picture, embed
@@ -50,8 +51,10 @@ def contents(model: EmbeddingModel, items: Iterable[int]) -> list[Content]:
 
 
 def folder_of(model: EmbeddingModel, tap: str) -> TapStore:
-    """Where this model's vectors of this tap lie."""
-    return VectorStore(Path(settings.EMBEDDINGS_DIR)).folder(model.fingerprint, tap)
+    """Where this model's vectors of this tap lie, those that other machines have made included."""
+    folder = VectorStore(Path(settings.EMBEDDINGS_DIR)).folder(model.fingerprint, tap)
+    sharing.fetch(folder)
+    return folder
 
 
 def items_without_vectors(model: EmbeddingModel, taps: Sequence[str], items: Sequence[int]) -> list[int]:
@@ -79,7 +82,9 @@ def embed_items(model: EmbeddingModel, taps: Sequence[str], items: Sequence[int]
     vectors, keys, faults = _computed(model, taps, known) if made is None else made
     for tap in taps:
         if keys:
-            folder_of(model, tap).write(keys, vectors[tap])
+            shard = folder_of(model, tap).write(keys, vectors[tap], half=settings.HALF_VECTORS)
+            if shard is not None:
+                sharing.offer(shard)
     return faults
 
 

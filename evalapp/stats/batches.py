@@ -74,7 +74,12 @@ def _reach(members: Members, weights: FloatArray, one: int) -> FloatArray:
 
 
 def batch_of(members: Members, probabilities: FloatArray, queries: int, **known: object) -> Batch:
-    """The batch of a design; `known` are the other fields."""
+    """The batch of a design; `known` are the other fields.
+
+    >>> members = np.array([[True, False], [False, True]] * 2)
+    >>> batch_of(members, np.full(4, 0.25), 2, leader=1).leader
+    1
+    """
     return Batch(*bounds(members, probabilities, queries), **known)  # type: ignore[arg-type]
 
 
@@ -92,13 +97,23 @@ def stakes(batch: Batch) -> FloatArray:
 
 
 def pair_weights(batch: Batch) -> FloatArray:
-    """a_ij = 1 / v_ij [M, M]: how much a vote of this batch counts for a difference; 0 where nothing can differ."""
+    """a_ij = 1 / v_ij [M, M]: how much a vote of this batch counts for a difference; 0 where nothing can differ.
+
+    >>> members = np.array([[True, False], [False, True]] * 2)
+    >>> pair_weights(batch_of(members, np.full(4, 0.25), 2)).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
     apart = (batch.reach > 0) & np.isfinite(batch.reach)
     return np.asarray(apart / np.where(apart, batch.variance, 1.0))
 
 
 def own_weights(batch: Batch) -> FloatArray:
-    """a_i = 1 / v_i [M]: how much a vote of this batch counts for an approval; 0 for who had not entered."""
+    """a_i = 1 / v_i [M]: how much a vote of this batch counts for an approval; 0 for who had not entered.
+
+    >>> members = np.array([[True, False], [False, True]] * 2)
+    >>> own_weights(batch_of(members, np.full(4, 0.25), 2)).tolist()
+    [2.0, 2.0]
+    """
     seen = np.isfinite(batch.own) & (batch.own > 0)
     return np.asarray(seen / np.where(seen, batch.own, 1.0))
 
@@ -108,6 +123,10 @@ def common_weight(batch: Batch) -> float:
 
     Without a leader all pairs count alike. The variance that voters bring comes from one Gram matrix of all contenders,
     and a matrix takes one weight per vote; so it is made for the differences that the batch was made for.
+
+    >>> members = np.array([[True, False], [False, True]] * 2)
+    >>> common_weight(batch_of(members, np.full(4, 0.25), 2))
+    1.0
     """
     apart = (batch.reach > 0) & np.isfinite(batch.reach)
     if batch.leader < 0:
@@ -121,5 +140,9 @@ def units(first: Batch) -> FloatArray:
     """[M, M] by which a difference's sums are multiplied before a mixture sees them, fixed by the first batch.
 
     Mixtures are sharpest for sums whose votes have weight 1 / v_ij; the common weight is another by this factor.
+
+    >>> members = np.array([[True, False], [False, True]] * 2)
+    >>> units(batch_of(members, np.full(4, 0.25), 2)).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
     """
     return pair_weights(first) / common_weight(first)

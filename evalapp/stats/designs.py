@@ -19,7 +19,11 @@ class Draws:
 
 
 def uniform_propensity(queries: int, slots: int) -> float:
-    """Every query equally likely, then every distinct first choice of the query: π = 1 / (Q slots)."""
+    """Every query equally likely, then every distinct first choice of the query: π = 1 / (Q slots).
+
+    >>> uniform_propensity(queries=10, slots=4)
+    0.025
+    """
     return 1.0 / (queries * slots)
 
 
@@ -28,6 +32,10 @@ def draw_without_replacement(rng: np.random.Generator, weights: FloatArray, n: i
 
     Exponential keys (Efraimidis and Spirakis 2006): the smallest of E / weight, E exponential, have the same law
     as drawing one by one, in a single pass. The propensity of a draw is its weight over all weight left at its turn.
+
+    >>> draws = draw_without_replacement(np.random.default_rng(0), np.array([1.0, 1.0, 2.0]), 3)
+    >>> sorted(draws.indices.tolist()), float(draws.propensities[-1])
+    ([0, 1, 2], 1.0)
     """
     if (weights <= 0).any():
         raise ValueError("weights must be above 0")

@@ -49,6 +49,9 @@ def approval(votes: WeightedVotes) -> float | None:
 
     Â = Σ w y / Σ w. Without the weights, pairs that many contenders share would count too much, since they are
     shown more often per contender and liked more.
+
+    >>> round(approval(WeightedVotes.of([1.0, 3.0], [4, 1], [2, 1])), 3)
+    0.583
     """
     mass = float(votes.weights @ (votes.dope + votes.nope))
     return float(votes.weights @ votes.dope) / mass if mass else None

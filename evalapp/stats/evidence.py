@@ -135,6 +135,11 @@ def credits_of(
 
     Votes with the same number in `groups` [n] are one answer of one voter: they were drawn together, so that only their
     sum has the mean A_i - A_j. Each such answer takes the least of its votes' r.
+
+    >>> members, one = np.array([[True, False]]), np.ones(1)
+    >>> found = credits_of(np.array([0]), members, np.array([2.0]), one, one, np.array([0.5]))
+    >>> found.mass.tolist(), found.liked.tolist(), found.moves.tolist()
+    ([[2.0, 0.0]], [[2.0, 0.0]], [[1.0, 0.0]])
     """
     columns = members.astype(np.float64)
     mass = (trust * weights)[:, None] * columns
@@ -154,6 +159,18 @@ def add(evidence: Evidence, rows: VoterSums, batch: Batch, portion: Credits, sig
     """Add the votes of one batch to the study's sums and to the voters' rows, in place; sign -1 takes them back.
 
     The counts of `voters` are the caller's: a row tells nothing of a voter whose votes cancel out.
+
+    >>> from evalapp.stats.batches import batch_of
+    >>> batch = batch_of(np.eye(2, dtype=bool), np.full(2, 0.5), 1)
+    >>> evidence, rows = Evidence.none(2), VoterSums.none(1, 2)
+    >>> who, answers, half = np.zeros(2, dtype=int), np.array([1.0, 0.0]), np.full(2, 0.5)
+    >>> ready = credits_of(who, np.eye(2, dtype=bool), np.full(2, 2.0), np.ones(2), answers, half)
+    >>> add(evidence, rows, batch, ready)
+    >>> (evidence.liked / evidence.mass).tolist()
+    [1.0, 0.0]
+    >>> add(evidence, rows, batch, ready, -1.0)
+    >>> evidence.votes, evidence.mass.tolist()
+    (0.0, [0.0, 0.0])
     """
     _add_votes(evidence, batch, portion, sign)
     touched = np.unique(portion.voters)

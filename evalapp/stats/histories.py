@@ -47,6 +47,10 @@ def known_before(
     """The counts of each vote's voter just before it [n], `histories` being what was known before them all.
 
     `answers` are 1, 0 or 1/2; `gold` is 1 for gold answered right, 0 for wrong, -1 for a vote that is no gold.
+
+    >>> none = np.full(3, -1, dtype=np.int8)
+    >>> known_before(Histories.none(1), np.zeros(3, dtype=int), np.array([1.0, 0.0, 1.0]), none).liked.tolist()
+    [0.0, 1.0, 1.0]
     """
     plain = (gold < 0).astype(np.float64)
     return Histories(
@@ -60,7 +64,13 @@ def known_before(
 def remember(
     histories: Histories, voters: NDArray[np.intp], answers: FloatArray, gold: NDArray[np.int8], sign: float = 1.0
 ) -> None:
-    """Add these votes to the counts, in place; sign -1 takes them back."""
+    """Add these votes to the counts, in place; sign -1 takes them back.
+
+    >>> histories = Histories.none(2)
+    >>> remember(histories, np.array([0, 1, 1]), np.ones(3), np.array([-1, 1, 0], dtype=np.int8))
+    >>> histories.votes.tolist(), histories.gold_right.tolist()
+    ([1.0, 0.0], [0.0, 1.0])
+    """
     plain = (gold < 0).astype(np.float64)
     np.add.at(histories.votes, voters, sign * plain)
     np.add.at(histories.liked, voters, sign * plain * answers)

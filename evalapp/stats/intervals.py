@@ -31,6 +31,10 @@ def wilson(successes: int, trials: int, alpha: float = 0.05) -> Interval:
     """Score interval of Wilson (1927). Right at one moment fixed beforehand, wrong when looked at repeatedly.
 
     Without trials it says nothing: 0 to 1. ValueError for counts that cannot be or an alpha outside (0, 1).
+
+    >>> found = wilson(8, 10)
+    >>> round(found.low, 3), round(found.high, 3)
+    (0.49, 0.943)
     """
     _check(successes, trials, alpha)
     if trials == 0:
@@ -51,6 +55,10 @@ def beta_binomial(successes: int, trials: int, alpha: float = 0.05, prior: float
         M(p) = B(prior + s, prior + f) / (B(prior, prior) p^s (1 - p)^f),    s successes, f failures
     is a martingale if p is the truth; by Ville's inequality it ever reaches 1 / alpha with probability at most
     alpha. The interval holds the rates for which it has not. ValueError as for `wilson`.
+
+    >>> found = beta_binomial(8, 10)
+    >>> round(found.low, 3), round(found.high, 3)
+    (0.342, 0.991)
     """
     _check(successes, trials, alpha)
     if prior <= 0:
@@ -75,6 +83,11 @@ def betting(votes: WeightedVotes, *, weight_bound: float, variance_bound: float,
     `weight_bound`: a number no weight can exceed; `variance_bound`: about the mean of w² (y - x)² per draw. Both must
     come from the design, not from the votes. The votes of one visitor are taken as those of a random visitor.
     ValueError if a weight is above its bound, for bounds not above 0 and for an alpha outside (0, 1).
+
+    >>> votes = WeightedVotes.of([1.0, 2.0], [60, 20], [20, 10])
+    >>> found = betting(votes, weight_bound=2.0, variance_bound=0.5)
+    >>> round(found.low, 3), round(found.high, 3)
+    (0.562, 0.845)
     """
     _check(0, 0, alpha)
     if weight_bound <= 0 or variance_bound <= 0:

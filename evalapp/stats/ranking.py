@@ -21,6 +21,10 @@ def rank_ranges(intervals: Sequence[Interval]) -> list[Rank]:
 
     If each misses with probability at most δ / M, all M hold with probability at least 1 - δ (union bound), and
     then all ranges are right.
+
+    >>> found = [Interval(None, low, high, 0.05, "") for low, high in ((0.6, 0.7), (0.3, 0.5), (0.4, 0.5))]
+    >>> [(rank.best, rank.worst) for rank in rank_ranges(found)]
+    [(1, 1), (2, 3), (2, 3)]
     """
     return [
         Rank(
@@ -32,7 +36,11 @@ def rank_ranges(intervals: Sequence[Interval]) -> list[Rank]:
 
 
 def winner(intervals: Sequence[Interval]) -> int | None:
-    """Index of the one whose interval lies above all others; None if there is none or nobody to beat."""
+    """Index of the one whose interval lies above all others; None if there is none or nobody to beat.
+
+    >>> winner([Interval(None, low, high, 0.05, "") for low, high in ((0.2, 0.4), (0.5, 0.7))])
+    1
+    """
     if len(intervals) < 2:
         return None
     ranks = rank_ranges(intervals)

@@ -49,6 +49,9 @@ def aim(evidence: Evidence) -> Aim:
 
     The top-two spirit (Russo 2020; Garivier and Kaufmann 2016): evidence is what decides, so the next votes go where
     there is least of it. ω sums to 1; with one contender there is nobody to be close.
+
+    >>> aim(Evidence.none(3)).closeness.tolist()
+    [0.0, 0.5, 0.5]
     """
     return aim_at(evidence.paired, evidence.paired2)
 

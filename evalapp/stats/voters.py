@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
 PRIOR_HONEST = 0.85
@@ -33,3 +33,43 @@ def honesty(gold_right: int | NDArray[np.int64], gold_wrong: int | NDArray[np.in
         raise ValueError("counts must not be negative")
     share = expit(logit(PRIOR_HONEST) + right * _RIGHT + wrong * _WRONG)
     return float(share) if np.ndim(share) == 0 else np.asarray(share)
+
+
+def longest_run(answers: ArrayLike) -> int:
+    """Length of the longest run of equal answers.
+
+    >>> longest_run([1, 0, 0, 0, 1])
+    3
+    """
+    values = np.asarray(answers)
+    if not len(values):
+        return 0
+    changes = np.flatnonzero(np.r_[True, values[1:] != values[:-1], True])
+    return int(np.diff(changes).max())
+
+
+def straight_lining(answers: ArrayLike) -> float:
+    """P(a longest run at least as long), had the voter answered independently at their own rate; small is suspicious.
+
+    By the chain of (last answer, length of its run); the rate is (yes + 1) / (n + 2). Whoever likes nearly everything
+    has long runs honestly: it is the order that gives the machine away, not the rate. 1 for fewer than two answers.
+
+    >>> round(straight_lining([1] * 10 + [0] * 10), 4), round(straight_lining([1, 0, 1, 1, 0, 0, 1, 0]), 2)
+    (0.0117, 0.99)
+    """
+    values = np.asarray(answers, dtype=np.float64)
+    count, run = len(values), longest_run(answers)
+    if count < 2:
+        return 1.0
+    yes = (float(values.sum()) + 1) / (count + 2)
+    chances = np.array([1 - yes, yes])
+    # below[a, k]: no run has reached `run`, the last answer is a and its run has length k + 1.
+    below = np.zeros((2, max(run - 1, 1)))
+    if run < 2:
+        return 1.0
+    below[:, 0] = chances
+    for _ in range(count - 1):
+        ended = below.sum(axis=1)
+        below[:, 1:] = below[:, :-1] * chances[:, None]
+        below[:, 0] = ended[::-1] * chances
+    return float(1 - below.sum())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 
-from evalapp.core.errors import NotFound
+from evalapp.catalog.models import Item
+from evalapp.contenders.models import EmbeddingModel
+from evalapp.core.errors import InvalidInput, NotFound
 from evalapp.training.models import Epoch, TrainingRun
 
 
@@ -29,6 +34,16 @@ def run_named(name: str) -> TrainingRun:
     if run is None:
         raise NotFound(f"There is no training run called {name}.")
     return run
+
+
+def checkpoint_of(name: str) -> Path:
+    """The `spec.json` of a trained model, among the kept weights; raises NotFound, InvalidInput."""
+    model = EmbeddingModel.objects.filter(name=name).first()
+    if model is None:
+        raise NotFound(f"There is no model {name}; list_models shows those there are.")
+    if model.spec["family"] != "checkpoint":
+        raise InvalidInput(f"{name} was not trained here ({model.source}): there is no checkpoint to take away.")
+    return Path(settings.WEIGHTS_DIR) / model.weights
 
 
 def epochs_of(run: TrainingRun, *, after: int = 0) -> list[Epoch]:
@@ -54,3 +69,16 @@ def document(run: TrainingRun) -> dict[str, Any]:
         "card": run.card,
         "created_at": run.created_at.isoformat(),
     }
+
+
+def history_of(run: TrainingRun) -> list[Epoch]:
+    """The run's epochs with their maps, in the order in which they were reported."""
+    return list(Epoch.objects.filter(run=run).order_by("pk"))
+
+
+def items_of(run: TrainingRun, keys: Collection[str]) -> dict[str, Item]:
+    """The items of these keys in the catalogue that the run learns from; none for a run that learns from votes."""
+    if not run.data.startswith("catalogue:"):
+        return {}
+    rows = Item.objects.filter(catalogue=int(run.data.removeprefix("catalogue:")), key__in=keys)
+    return {row.key: row for row in rows.select_related("picture")}

@@ -1,8 +1,8 @@
 """One shard: a folder of vectors, bits and keys that appears whole or not at all.
 
     <time>-<random>/
-        vectors.npy   [n, d] float32, memory-mapped by readers
-        bits.npy      [n, ceil(d / 8)] uint8, the packed `x > 0` of the same float32 values
+        vectors.npy   [n, d] float32 or float16, memory-mapped by readers
+        bits.npy      [n, ceil(d / 8)] uint8, the packed `x > 0` of the float32 values that were written
         keys.bin      32 bytes per vector
         shard.json    count, dim and the SHA-256 of each file
 
@@ -58,18 +58,20 @@ class Shard:
 
     path: Path
     keys: list[bytes]
-    vectors: NDArray[np.float32]
+    vectors: NDArray[np.float32] | NDArray[np.float16]
     bits: NDArray[np.uint8]
 
 
-def write_shard(folder: Path, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> Path:
+def write_shard(folder: Path, keys: Sequence[bytes], vectors: NDArray[np.float32], *, half: bool = False) -> Path:
     """Write keys [n] and vectors [n, d] as a new shard of `folder` and return its path.
+
+    With `half`, vectors are kept as float16, in half the space, unless one of them is beyond what that holds.
 
     The files are made under a temporary name and reach the disk before the folder gets its own, so a process
     killed at any moment leaves either the whole shard or a folder that no reader looks at.
     """
     with _unfinished_folder(folder) as unfinished:
-        np.save(unfinished / "vectors.npy", np.ascontiguousarray(vectors))
+        np.save(unfinished / "vectors.npy", np.ascontiguousarray(_halved(vectors) if half else vectors))
         np.save(unfinished / "bits.npy", sign_bits(vectors))
         (unfinished / "keys.bin").write_bytes(joined(keys))
         facts = {
@@ -103,8 +105,8 @@ def open_shard(path: Path) -> Shard:
         raise BrokenShardError(f"a file cannot be read ({error})") from error
     if version != VERSION:
         raise BrokenShardError(f"it has version {version!r}, this program reads version {VERSION}")
-    if vectors.shape != (count, dim) or vectors.dtype != np.float32:
-        raise BrokenShardError(f"vectors.npy holds {vectors.dtype} {vectors.shape}, not float32 {(count, dim)}")
+    if vectors.shape != (count, dim) or vectors.dtype not in (np.float32, np.float16):
+        raise BrokenShardError(f"vectors.npy holds {vectors.dtype} {vectors.shape}, not floats {(count, dim)}")
     if bits.shape != (count, -(-dim // 8)) or bits.dtype != np.uint8:
         raise BrokenShardError(f"bits.npy holds {bits.dtype} {bits.shape}, which does not fit {(count, dim)}")
     if len(raw_keys) != count * KEY_BYTES:
@@ -153,6 +155,11 @@ def _held(folder: Path, how: int) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _halved(vectors: NDArray[np.float32]) -> NDArray[np.float32] | NDArray[np.float16]:
+    most = float(np.finfo(np.float16).max)
+    return vectors if vectors.size and float(np.abs(vectors).max()) > most else vectors.astype(np.float16)
 
 
 def _to_disk(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from models_registry.store.keys import joined
 from models_registry.store.vectors import Vectors, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import ArrayLike
@@ -49,6 +50,12 @@ class VectorStore:
             raise ValueError(f"A tap is named with letters, digits, '_', '-' and '.', not {tap!r}.")
         return TapStore(self.root / fingerprint[:2] / fingerprint / tap)
 
+    def taps(self) -> Iterator[tuple[str, str, TapStore]]:
+        """Every tap that has a folder, with its encoder's fingerprint and its name, in their order."""
+        for path in sorted(self.root.glob("*/*/*")):
+            if path.is_dir() and _FINGERPRINT.fullmatch(path.parent.name) and _TAP.fullmatch(path.name):
+                yield path.parent.name, path.name, TapStore(path)
+
 
 class TapStore:
     """Vectors of one encoder at one tap, by key. Any number of processes may read and write at once.
@@ -72,6 +79,17 @@ class TapStore:
         return len(self._places)
 
     @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(file.stat().st_size for path in self._shard_paths() for file in path.iterdir())
+
+    @property
+    def dtypes(self) -> list[str]:
+        """How the vectors are kept: `float32`, `float16` or both."""
+        self._look_for_shards()
+        return sorted({str(part.vectors.dtype) for part in self._parts})
+
+    @property
     def dim(self) -> int | None:
         """Components of a vector; None while nothing is stored."""
         self._look_for_shards()
@@ -88,8 +106,10 @@ class TapStore:
         self._look_for_shards()
         return [key for key in dict.fromkeys(keys) if key not in self._places]
 
-    def write(self, keys: Sequence[bytes], vectors: ArrayLike) -> None:
-        """Store vectors [n, d] under keys [n]: on disk and whole when this returns.
+    def write(self, keys: Sequence[bytes], vectors: ArrayLike, *, half: bool = False) -> Path | None:
+        """Store vectors [n, d] under keys [n], as float16 if `half`: on disk and whole when this returns.
+
+        What comes back is the new shard, None where nothing was new.
 
         Keys that have a vector already are skipped, so writing again does no harm. Raises ValueError for vectors of
         another length than those stored, and for NaN or infinity.
@@ -103,7 +123,8 @@ class TapStore:
         shards.remove_abandoned(self.path)
         row_of = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))  # of equal keys the first stays
         if new := self.missing(keys):
-            shards.write_shard(self.path, new, array[[row_of[key] for key in new]])
+            return shards.write_shard(self.path, new, array[[row_of[key] for key in new]], half=half)
+        return None
 
     def reader(self, keys: Sequence[bytes]) -> Vectors:
         """The vectors of these keys, in this order, keys repeated at will; raises MissingVectors."""
@@ -117,6 +138,17 @@ class TapStore:
         parts = [part.vectors for part in self._parts]
         bits = [part.bits for part in self._parts]
         return Vectors(parts, bits, part_of, places - offsets[part_of], parts[0].shape[1])
+
+    def remove_unneeded(self, needed: Collection[bytes]) -> list[Path]:
+        """Delete the shards that hold none of these keys; what comes back is gone. Who has one open keeps it."""
+        self._look_for_shards()
+        unneeded = [part for part in self._parts if not any(key in needed for key in part.keys)]
+        for part in unneeded:
+            # First out of sight, in one step: nobody may find half a shard.
+            hidden = part.path.with_name(f"{shards.UNFINISHED}removed-{part.path.name}")
+            part.path.rename(hidden)
+            shutil.rmtree(hidden)
+        return [part.path for part in unneeded]
 
     def verify(self) -> list[shards.BrokenShard]:
         """Read every shard and compare its checksums; what comes back is broken. Slow: it reads everything."""

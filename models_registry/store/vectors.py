@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import mmap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 LARGEST = 1e15
-
-_Number = TypeVar("_Number", bound=np.generic)
 
 
 def checked(vectors: ArrayLike) -> NDArray[np.float32]:
@@ -40,11 +38,12 @@ def checked(vectors: ArrayLike) -> NDArray[np.float32]:
 class Vectors:
     """Rows of vectors [n, d] in a given order. Nothing is read before it is asked for.
 
-    `parts` are arrays [n_i, d] (memory-maps or plain) and `part_bits` their packed bits, or None where they are to
-    be computed; row i of the sequence is row `row_of[i]` of part `part_of[i]`.
+    `parts` are arrays [n_i, d] (memory-maps or plain, float32 or float16; what is handed out is float32) and
+    `part_bits` their packed bits, or None where they are to be computed; row i of the sequence is row `row_of[i]` of
+    part `part_of[i]`.
     """
 
-    parts: Sequence[NDArray[np.float32]]
+    parts: Sequence[NDArray[np.float32] | NDArray[np.float16]]
     part_bits: Sequence[NDArray[np.uint8]] | None
     part_of: NDArray[np.int64]
     row_of: NDArray[np.int64]
@@ -97,11 +96,11 @@ class Vectors:
                 mapping.madvise(mmap.MADV_DONTNEED)
 
     def _between(
-        self, parts: Sequence[NDArray[_Number]], start: int, stop: int, buffer: NDArray[_Number] | None
-    ) -> NDArray[_Number]:
+        self, parts: Sequence[NDArray[Any]], start: int, stop: int, buffer: NDArray[Any] | None
+    ) -> NDArray[Any]:
         part_of, row_of = self.part_of[start:stop], self.row_of[start:stop]
         runs = _runs(part_of, row_of)
-        if len(runs) == 1:
+        if len(runs) == 1 and parts[int(part_of[0])].dtype != np.float16:
             return parts[int(part_of[0])][row_of[0] : row_of[-1] + 1]
         gathered = _empty(parts, len(row_of)) if buffer is None else buffer[: len(row_of)]
         for begin, end in runs:
@@ -109,7 +108,7 @@ class Vectors:
             gathered[begin:end] = parts[int(part_of[begin])][first : first + end - begin]
         return gathered
 
-    def _pick(self, parts: Sequence[NDArray[_Number]], indices: NDArray[np.int64]) -> NDArray[_Number]:
+    def _pick(self, parts: Sequence[NDArray[Any]], indices: NDArray[np.int64]) -> NDArray[Any]:
         picked = _empty(parts, len(indices))
         places = zip(self.part_of[indices].tolist(), self.row_of[indices].tolist(), strict=True)
         for at, (part, row) in enumerate(places):
@@ -117,8 +116,9 @@ class Vectors:
         return picked
 
 
-def _empty(parts: Sequence[NDArray[_Number]], count: int) -> NDArray[_Number]:
-    return np.empty((count, parts[0].shape[1]), dtype=parts[0].dtype)
+def _empty(parts: Sequence[NDArray[Any]], count: int) -> NDArray[Any]:
+    kind = np.uint8 if parts[0].dtype == np.uint8 else np.float32
+    return np.empty((count, parts[0].shape[1]), dtype=kind)
 
 
 def _mapping_behind(part: NDArray[np.generic]) -> mmap.mmap | None:

@@ -307,3 +307,36 @@ def test_vectors_in_memory_have_nothing_to_release() -> None:
     vectors = Vectors.from_array(vectors_for(1, 2))
     vectors.release()
     np.testing.assert_array_equal(vectors.rows(0, 2), vectors_for(1, 2))
+
+
+def test_half_precision_takes_half_the_space_and_keeps_the_bits_of_what_was_written(tmp_path: Path) -> None:
+    rows = np.array([[0.1, -2.0, 1e-9], [3.0, 0.0, 5.5]], dtype=np.float32)
+    keys = [key_for_item("a"), key_for_item("b")]
+    tap = TapStore(tmp_path)
+    tap.write(keys, rows, half=True)
+
+    found = TapStore(tmp_path).reader(keys)
+
+    assert TapStore(tmp_path).dtypes == ["float16"]
+    assert found.rows(0, 2).dtype == found.take(np.array([1, 0])).dtype == np.float32
+    np.testing.assert_allclose(found.rows(0, 2), rows, rtol=1e-3, atol=1e-7)
+    np.testing.assert_array_equal(found.bits(0, 2), np.packbits(rows > 0, axis=1))
+    assert tap.verify() == []
+
+
+def test_vectors_beyond_half_precision_are_kept_whole_beside_others(tmp_path: Path) -> None:
+    tap = TapStore(tmp_path)
+    tap.write([key_for_item("a")], [[1.0, 2.0]], half=True)
+    tap.write([key_for_item("b")], [[1e6, 2.0]], half=True)
+    assert tap.dtypes == ["float16", "float32"]
+    np.testing.assert_array_equal(tap.reader([key_for_item("a"), key_for_item("b")]).rows(0, 2), [[1, 2], [1e6, 2]])
+
+
+def test_shards_that_nobody_needs_are_deleted_whole(tmp_path: Path) -> None:
+    tap = TapStore(tmp_path)
+    for name in "abc":
+        tap.write([key_for_item(name), key_for_item(name * 2)], [[1.0], [2.0]])
+    held = tap.reader([key_for_item("a")])
+    assert len(tap.remove_unneeded({key_for_item("bb")})) == 2
+    assert TapStore(tmp_path).missing([key_for_item(name) for name in "abc"]) == [key_for_item("a"), key_for_item("c")]
+    assert held.rows(0, 1).tolist() == [[1.0]]

@@ -1,0 +1,79 @@
+"""Vectors for workers on other machines: shards are copied to the picture storage where that is not a folder.
+
+Searching needs files that can be mapped, so every machine keeps its own copy of what it uses. A shard never changes;
+its `shard.json` is sent last and says that the rest is there.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+
+from models_registry.store import TapStore
+from models_registry.store.shards import UNFINISHED, open_shard, verify_shard
+
+_LAST = "shard.json"
+
+
+def is_shared() -> bool:
+    """Whether files lie where every machine can get them."""
+    try:
+        default_storage.path("probe")
+    except NotImplementedError:
+        return True
+    return False
+
+
+def offer(shard: Path) -> None:
+    """Copy a new shard to the shared storage."""
+    if not is_shared():
+        return
+    files = sorted(shard.iterdir(), key=lambda file: (file.name == _LAST, file.name))
+    for file in files:
+        with file.open("rb") as stream:
+            default_storage.save(_name(file), File(stream))
+
+
+def fetch(tap: TapStore) -> None:
+    """Get the shards of this tap that other machines have offered, each whole and checked or not at all."""
+    if not is_shared():
+        return
+    folders, _ = default_storage.listdir(_name(tap.path))
+    for shard in sorted(folders):
+        if not (tap.path / shard).exists():
+            _get(tap.path, shard)
+
+
+def withdraw(shard: Path) -> None:
+    """Take a shard out of the shared storage, the file that says it is whole first."""
+    if is_shared():
+        for file in (_LAST, "vectors.npy", "bits.npy", "keys.bin"):
+            default_storage.delete(_name(shard / file))
+
+
+def _get(folder: Path, shard: str) -> None:
+    there = _name(folder / shard)
+    _, files = default_storage.listdir(there)
+    if _LAST not in files:
+        return
+    draft = folder / f"{UNFINISHED}fetched-{shard}"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for file in files:
+        with default_storage.open(f"{there}/{file}", "rb") as source, (draft / file).open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    open_shard(draft)
+    verify_shard(draft)
+    try:
+        draft.rename(folder / shard)
+    except OSError:
+        # Another worker of this machine was faster.
+        shutil.rmtree(draft)
+
+
+def _name(path: Path) -> str:
+    return f"embeddings/{path.relative_to(settings.EMBEDDINGS_DIR).as_posix()}"

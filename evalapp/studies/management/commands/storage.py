@@ -1,0 +1,54 @@
+"""`manage.py storage [--verify | --prune] [--json]`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from evalapp.core.commands import Command as BaseCommand
+from evalapp.core.commands import CommandParser, Failed
+from evalapp.studies import storage
+
+
+class Command(BaseCommand):
+    help = "List the stored vectors with the studies that need them; check their checksums; delete what no study needs."
+    offers_json = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        wish = parser.add_mutually_exclusive_group()
+        wish.add_argument("--verify", action="store_true", help="read everything and compare checksums")
+        wish.add_argument("--prune", action="store_true", help="delete what no study needs; it can be computed again")
+
+    def run(self, **options: Any) -> Any:
+        if options["verify"]:
+            return self._verify()
+        if options["prune"]:
+            return self._prune()
+        holdings = storage.holdings()
+        for one in holdings:
+            name = f"{one.model or one.fingerprint[:12]}.{one.tap}"
+            needed = ", ".join(one.studies) or "no study"
+            self.say(f"{name:30} {one.vectors:>10,} vectors {_size(one.bytes):>10} {'/'.join(one.dtypes):8} {needed}")
+        if not holdings:
+            self.say("No vectors are stored.")
+        return [asdict(one) for one in holdings]
+
+    def _verify(self) -> Any:
+        broken = storage.broken()
+        for path, reason in broken:
+            self.say(f"{path}: {reason}")
+        if broken and not self.json:
+            raise Failed(f"{len(broken)} shards are broken; delete their folders, and what is missing is made again.")
+        self.say("All checksums are right.")
+        return [{"path": path, "reason": reason} for path, reason in broken]
+
+    def _prune(self) -> Any:
+        gone = storage.prune()
+        for one, freed in gone:
+            self.say(f"{one.model or one.fingerprint[:12]}.{one.tap}: {_size(freed)} freed.")
+        self.say(f"{_size(sum(freed for _, freed in gone))} freed in all.")
+        return [{"model": one.model, "tap": one.tap, "freed": freed} for one, freed in gone]
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:,.2f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"

@@ -1,0 +1,157 @@
+"""Networks of the timm library: `timm:NAME=FILE`, weights from a file of tensors. Optional; timm needs torchvision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models_registry.encoders.base import Encoder, check_finite
+from models_registry.encoders.options import (
+    PREPROCESS_OPTIONS,
+    chosen_taps,
+    preprocess_with,
+    refuse_unknown,
+    whole_number,
+)
+from models_registry.errors import EncoderError, WeightsMissing, WeightsRefused
+from models_registry.spec import EncoderSpec, Preprocess, Tap
+from models_registry.weights import checked, sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from models_registry.encoders.base import Vectors
+
+_TAP = "embedding"
+_WEIGHTS = "model.safetensors"
+
+
+class TimmModel:
+    """`timm:NAME` with the weights that the hub's cache on this machine holds, or `timm:NAME=FILE` with your own.
+
+    One tap, `embedding`: the network without its classifier. Options `tap`, `size` and those of preprocessing.
+    """
+
+    version = 1
+
+    def files(self, argument: str) -> tuple[Path, ...]:
+        name, _, file = argument.partition("=")
+        path = Path(file) if file else _cached(name)
+        if not path.is_file():
+            raise WeightsMissing(f"There is no file {path}.")
+        return (path,)
+
+    def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
+        refuse_unknown(source, options, ("tap", "size", *PREPROCESS_OPTIONS))
+        _library()
+        name = argument.partition("=")[0]
+        weights = self.files(argument)[0]
+        network = _open(name, weights)
+        preprocess = preprocess_with(_own_preprocess(network, options), options)
+        noise = np.random.default_rng(0).standard_normal((2, 3, *preprocess.size)).astype(np.float32)
+        rows = _run(network, noise)
+        check_finite(source, _TAP, rows)
+        tap = Tap(_TAP, rows.shape[1])
+        return EncoderSpec(
+            family="timm",
+            version=self.version,
+            source=source,
+            taps=chosen_taps(source, options, [tap], [tap]),
+            preprocess=preprocess,
+            weights_sha256=sha256_of(weights),
+            options={"name": name},
+        )
+
+    def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
+        _library()
+        path = weights or self.files(spec.source.partition(":")[2])[0]
+        return TimmEncoder(spec, _open(spec.options["name"], checked(path, spec.weights_sha256), device))
+
+
+class TimmEncoder(Encoder):
+    """A timm network as an encoder."""
+
+    def __init__(self, spec: EncoderSpec, network: Any) -> None:
+        super().__init__(spec)
+        self._network = network
+
+    def set_threads(self, threads: int) -> None:
+        import torch
+
+        super().set_threads(threads)
+        torch.set_num_threads(threads)
+
+    def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
+        rows = _run(self._network, batch)
+        return dict.fromkeys(taps, rows)
+
+
+def _library() -> Any:
+    """The library; without torchvision it cannot even be imported."""
+    try:
+        import timm
+    except ImportError as error:
+        missing = error.name or "timm"
+        raise EncoderError(
+            f"timm: needs the libraries timm and torchvision, which are optional; {missing} is missing. "
+            "pip install timm torchvision, or save the network as ONNX and register onnx:FILE."
+        ) from error
+    return timm
+
+
+def _cached(name: str) -> Path:
+    """The published weights of a network, where they were downloaded before."""
+    timm = _library()
+    from huggingface_hub import try_to_load_from_cache
+
+    known = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    hub = getattr(known, "hf_hub_id", None)
+    found = try_to_load_from_cache(hub, _WEIGHTS) if hub else None
+    if not isinstance(found, str):
+        with_network = f"With a network: hf download {hub}. " if hub else ""
+        raise WeightsMissing(
+            f"No weights of {name} were downloaded before. {with_network}Or write timm:{name}=FILE.safetensors."
+        )
+    return Path(found)
+
+
+def _open(name: str, weights: Path, device: str = "cpu") -> Any:
+    from models_registry.encoders.vgg_encoder import read_state, torch_device
+
+    timm = _library()
+    if not timm.is_model(name):
+        raise EncoderError(f"timm knows no network called {name}.")
+    network = timm.create_model(name, pretrained=False, num_classes=0)
+    told = network.load_state_dict(read_state(weights), strict=False)
+    if told.missing_keys:
+        raise WeightsRefused(f"{weights.name} lacks weights of {name}, such as {sorted(told.missing_keys)[0]}.")
+    return network.eval().requires_grad_(False).to(torch_device(device))
+
+
+def _own_preprocess(network: Any, options: Mapping[str, str]) -> Preprocess:
+    told = _library().data.resolve_model_data_config(network)
+    side = whole_number(options, "size", int(told["input_size"][-1]))
+    return Preprocess(
+        (side, side),
+        resize="shorter-side",
+        interpolation=told["interpolation"],
+        mean=tuple(told["mean"]),
+        std=tuple(told["std"]),
+    )
+
+
+def _run(network: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    import torch
+
+    with torch.inference_mode():
+        device = next(network.parameters()).device
+        rows = network(torch.from_numpy(np.ascontiguousarray(batch)).to(device)).flatten(1)
+    vectors: NDArray[np.float32] = rows.float().cpu().numpy()
+    return vectors
+
+
+FAMILY = TimmModel()

@@ -1,0 +1,75 @@
+"""`manage.py storage`: what lies there, whether it is right, and what nobody needs."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+
+from evalapp.catalog.models import Catalogue
+from evalapp.core import pipeline
+from evalapp.core.services import request_job
+from evalapp.studies.models import Study
+from evalapp.studies.services import StudyPlan, create_study
+from models_registry.store import VectorStore, key_for_item
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def _storage(**words: Any) -> Any:
+    out = StringIO()
+    call_command("storage", stdout=out, json=True, **words)
+    return json.loads(out.getvalue())
+
+
+@pytest.fixture
+def study(cards: Catalogue, settings: LazySettings) -> Study:
+    """A study whose vectors lie in three shards, one of them of pictures that it does not use, and those of nobody."""
+    settings.CHUNK_PICTURES = 8
+    plan = StudyPlan(slug="all", catalogue=cards, contenders=["colours:l1"])
+    everything = create_study(plan)
+    job = request_job("precompute", f"study:{everything.pk}")
+    while pipeline.work_on(job.pk, seconds=60):
+        pass
+    VectorStore(Path(settings.EMBEDDINGS_DIR)).folder("f" * 64, "gone").write([key_for_item("x")], [[1.0, 2.0]])
+    return everything
+
+
+def test_it_lists_vectors_with_the_studies_that_need_them(study: Study) -> None:
+    (largest, other) = _storage()
+    assert (largest["model"], largest["tap"], largest["vectors"], largest["studies"]) == (
+        "colours", "embedding", 24, ["all"],
+    )  # fmt: skip
+    assert (other["model"], other["studies"], other["vectors"]) == ("", [], 1)
+    assert largest["bytes"] > 24 * 368 * 4
+    out = StringIO()
+    call_command("storage", stdout=out)
+    assert "no study" in out.getvalue()
+
+
+def test_pruning_deletes_what_no_study_needs_and_nothing_else(study: Study) -> None:
+    assert [gone["tap"] for gone in _storage(prune=True)] == ["gone"]
+    assert [(one["tap"], one["vectors"]) for one in _storage()] == [("embedding", 24), ("gone", 0)]
+    assert _storage(prune=True) == []
+
+    study.gallery.items = study.gallery.items[:8]
+    study.gallery.save()
+    study.queries.exclude(item__in=study.gallery.items).delete()
+    _storage(prune=True)
+    assert 8 <= _storage()[0]["vectors"] < 24
+
+
+def test_a_shard_that_was_spoilt_is_found(study: Study, settings: LazySettings) -> None:
+    assert _storage(verify=True) == []
+    file = next(Path(settings.EMBEDDINGS_DIR).rglob("vectors.npy"))
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(bytes(data))
+    assert _storage(verify=True)[0]["reason"].startswith("vectors.npy is not what was written")
+    with pytest.raises(CommandError, match="1 shards are broken"):
+        call_command("storage", verify=True)
