@@ -5,6 +5,7 @@ from evalapp.leaderboard.services.crediting import rebuild_sums, update_sums
 from evalapp.leaderboard.services.numbers import Board, Decision, Duel, HeadToHead, Sampling, SetAside, Standing
 from evalapp.leaderboard.services.outlook import Outlook, outlook_of
 from evalapp.leaderboard.services.publishing import refresh_board
+from evalapp.leaderboard.services.quality import agreement_report, robustness_report
 from evalapp.leaderboard.services.reports import refresh_report
 from evalapp.leaderboard.services.snapshots import (
     declare_snapshot,
@@ -22,6 +23,7 @@ __all__ = [
     "Sampling",
     "SetAside",
     "Standing",
+    "agreement_report",
     "board_of",
     "declare_snapshot",
     "head_to_head",
@@ -30,6 +32,7 @@ __all__ = [
     "rebuild_sums",
     "refresh_board",
     "refresh_report",
+    "robustness_report",
     "set_aside_of",
     "snapshot_if_due",
     "take_snapshot",

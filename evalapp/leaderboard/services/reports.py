@@ -13,6 +13,7 @@ from evalapp.leaderboard.reports.offline import offline_of
 from evalapp.leaderboard.reports.sampling import sampling_of
 from evalapp.leaderboard.services.boards import board_of
 from evalapp.leaderboard.services.numbers import Board
+from evalapp.leaderboard.services.quality import agreement_report, robustness_report
 from evalapp.studies.models import Evaluation, Study
 
 
@@ -40,4 +41,6 @@ def _document(study: Study, board: Board) -> dict[str, Any]:
         "offline": offline_of(study, board),
         "examples": examples_of(study, board),
         "sampling": sampling_of(study, board),
+        "agreement": agreement_report(study),
+        "robustness": robustness_report(study, board),
     }
