@@ -124,3 +124,62 @@ def test_an_answer_that_the_server_cannot_read_does_not_hold_up_the_others(game:
     game.expect_sent()
     said.pop(first)
     assert standing_votes() == said
+
+
+KEPT = """() => new Promise((resolve) => {
+  const opening = indexedDB.open("dopeornope");
+  opening.onsuccess = () => {
+    const reading = opening.result.transaction("outbox").objectStore("outbox").getAll();
+    reading.onsuccess = () => resolve(reading.result.map(({ token }) => token));
+  };
+})"""
+
+
+def test_an_answer_is_kept_before_its_card_flies_away(game: Game) -> None:
+    token = game.token
+    game.page.evaluate(
+        f"""(token) => {{
+          window.kept = new Promise((resolve) => new MutationObserver((changes) => {{
+            const gone = document.querySelector(`.card[data-token="${{token}}"][data-place=gone]`);
+            if (gone) ({KEPT})().then(resolve);
+          }}).observe(document.querySelector("[data-table]"), {{ subtree: true, attributes: true }}));
+        }}""",
+        token,
+    )
+    game.key("ArrowRight")
+    assert game.page.evaluate("window.kept") == [token]
+
+
+def test_what_an_earlier_version_kept_in_local_storage_is_brought_over(game: Game) -> None:
+    entry = {"client_id": "old", "token": game.token, "verdict": "nope", "response_ms": 900, "at": 1, "attempts": 1}
+    game.page.evaluate(
+        "([study, entry]) => localStorage.setItem('dopeornope.outbox.old', JSON.stringify({ ...entry, study }))",
+        [Study.objects.get().slug, entry],
+    )
+    game.start()
+    game.expect_count(1)
+    game.expect_sent()
+    assert standing_votes() == {entry["token"]: "nope"}
+    assert game.page.evaluate("Object.keys(localStorage).filter((key) => key.includes('outbox'))") == []
+    assert game.page.evaluate(KEPT) == []
+
+
+def test_two_tabs_that_both_know_an_answer_send_it_once(game: Game) -> None:
+    context = game.page.context
+    posted: list[str] = []
+    game.page.route(VOTES, lambda route: route.abort("connectionreset"))
+    said = answer(game, 3)
+    other = Game(context.new_page(), game.address)
+    other.page.route(VOTES, lambda route: route.abort("connectionreset"))
+    # All pairs lie in the first tab's deck: none is left for this one to show.
+    other.page.goto(other.address)
+    expect(other.root).to_have_attribute("data-unsent", "3")
+    context.on("request", lambda request: posted.append(request.post_data or "") if "/votes/" in request.url else None)
+    game.page.unroute(VOTES)
+    other.page.unroute(VOTES)
+    game.expect_sent()
+    other.expect_sent()
+    other.expect_count(3)
+    game.expect_count(3)
+    assert standing_votes() == said
+    assert [sum(token in body for body in posted) for token in said] == [1, 1, 1]
