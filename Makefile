@@ -10,7 +10,7 @@ TEST_ENV := VAR_DIR=$(CURDIR)/build/test-var
 TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint types imports unit real-database system faults bench format clean
+.PHONY: help demo serve test lint types imports unit real-database system faults loop bench format clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ system: $(VENV)/.ready-dev
 
 faults: $(VENV)/.ready-dev  ## 100,000 votes while servers are killed and the network misbehaves: none lost, none doubled
 	$(BIN)/python -m tests.journeys.storm
+
+loop: $(VENV)/.ready-dev  ## Votes on real photographs to a better encoder, twice, and from coins to none: minutes
+	$(BIN)/python -m tests.journeys.loop
 
 bench: $(VENV)/.ready-dev  ## Benchmarks: ratios against a bare floor, in one run
 	@for file in tests/benchmarks/bench_*.py; do $(TEST_ENV) $(BIN)/python $$file || exit 1; done

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 from evalapp.core.errors import NotFound
 from evalapp.training import queries
 from evalapp.training.drawing import HEIGHT, WIDTH, maps_of, plots_of
-from evalapp.training.models import TrainingRun
+from evalapp.training.family import family_of
+from evalapp.training.models import Retraining, TrainingRun
 
 _RUNS_SHOWN = 100
 
@@ -46,10 +47,22 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
         "maps": maps_of(epochs, categories),
         "tables": _tables(found),
         "answers": [(kind, _pairs(pairs.get(kind, []), items)) for kind in ("best", "worst") if pairs.get(kind)],
+        "turn": Retraining.objects.filter(run=found).select_related("following").first(),
         "width": WIDTH,
         "height": HEIGHT,
     }
     return render(request, "training/run.html", shown)
+
+
+@require_safe
+@staff_member_required
+def lineage(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Where the run's encoder comes from."""
+    try:
+        found = queries.run_by_id(run_id)
+    except NotFound as problem:
+        raise Http404(problem.message) from problem
+    return render(request, "training/lineage.html", {"run": found, "tree": family_of(found)})
 
 
 def _tables(found: TrainingRun) -> list[dict[str, Any]]:

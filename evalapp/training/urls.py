@@ -9,4 +9,5 @@ from evalapp.training import pages
 urlpatterns = [
     path("lab/training/", pages.runs, name="lab-training"),
     path("lab/training/<int:run_id>/", pages.run, name="training-run"),
+    path("lab/training/<int:run_id>/lineage/", pages.lineage, name="training-lineage"),
 ]

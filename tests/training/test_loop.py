@@ -70,11 +70,24 @@ def test_the_crowd_gets_what_it_likes(study: Study) -> None:
     assert Study.objects.get(pk=following.pk).state == StudyState.CLOSED
 
 
-def test_coins_promote_nothing(study: Study) -> None:
+def _the_pages_tell(turn: Retraining, browser: Client) -> None:
+    page = browser.get(f"/lab/training/{turn.run.pk}/").content.decode()
+    assert "Votes that it never saw" in page
+    assert "How much people go by what" in page
+    assert "cards-r2" in page
+    family = browser.get(f"/lab/training/{turn.run.pk}/lineage/").content.decode()
+    for name in ("child", "cards", "joint-", "tiny", "colours"):
+        assert name in family, name
+    boxes = family.count('class="lineage__box ')
+    assert boxes == family.count("<li>encoder") + family.count("<li>run") + family.count("<li>votes")
+
+
+def test_coins_promote_nothing(study: Study, admin_client: Client) -> None:
     coin = np.random.default_rng(3)
     vote(study, 500, lambda _: bool(coin.random() < 0.5))
     turn = play_on(begin_retraining(study, recipe="adapter", name="child", opens=True))
     assert turn.following is not None
+    _the_pages_tell(turn, admin_client)
     vote(turn.following, 500, lambda _: bool(coin.random() < 0.5), seed=1)
     assert advance(turn) == []
     turn.refresh_from_db()

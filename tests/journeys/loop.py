@@ -1,0 +1,219 @@
+"""The whole loop on real photographs with real processes: `make loop`, or `python -m tests.journeys.loop TASTE`.
+
+A crowd whose taste is known votes over HTTP on what two networks put first; `retrain` learns; the child meets its
+parents in the next round on queries nobody was asked before; fresh voters vote; the board decides. Then the true
+approval of everyone's first choices is looked up in the taste itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models_registry.embed import Picture, embed
+from models_registry.encoders.base import Encoder
+from models_registry.encoders.colour_histogram import BLOCKS
+from models_registry.registry import describe, load
+from tests.conftest import REPOSITORY
+from tests.journeys.installation import Installation, Visitor
+
+NETWORKS = {"mv2": "mobilenet_v2_100_224", "mv1": "mobilenet_v1_050_160"}
+ALIKE = 0.6
+"""Colour histograms with a cosine above this are alike: 6 in 100 random pairs."""
+_NAMES = (
+    "import json; from evalapp.catalog.models import Item;"
+    " print(json.dumps(dict(Item.objects.values_list('picture__public_id', 'key'))))"
+)
+_FIRST = (
+    "import json; from evalapp.studies.models import Nomination;"
+    " rows = Nomination.objects.filter(contender__study__slug='{study}', rank=1);"
+    " print(json.dumps(list(rows.values_list('contender__name', 'pair__query__item__key',"
+    " 'pair__candidate__key'))))"
+)
+
+
+@dataclass(frozen=True)
+class Taste:
+    """The probability that people like a pair [n, n] by the items' places, and how people differ.
+
+    Leniency shifts log-odds with deviation 0.6, one answer in twenty is a slip, one voter in ten tosses coins.
+    """
+
+    likes: NDArray[np.float64]
+    place: dict[str, int]
+    leniency: float = 0.6
+    slips: float = 0.05
+    spam: float = 0.1
+
+    def says(self, query: str, candidate: str, lean: float, noise: float, rng: np.random.Generator) -> str:
+        """One person's answer."""
+        chance = self.likes[self.place[query], self.place[candidate]]
+        chance = 1 / (1 + np.exp(-np.log(chance / (1 - chance)) - lean))
+        return "dope" if rng.random() < (0.5 if rng.random() < noise else chance) else "nope"
+
+
+def taste_of(photographs: Path, kind: str) -> Taste:
+    """`outfit`: the same category and alike colours; `colour`: alike colours, whatever it is; `coin`."""
+    with (photographs / "items.csv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    encoder = load(describe("colour-histogram"))
+    assert isinstance(encoder, Encoder)
+    pictures = [Picture(row["image"], photographs / row["image"]) for row in rows]
+    start, stop = BLOCKS["colours"]
+    seen = np.concatenate(
+        [batch.vectors["embedding"][:, start:stop] for batch in embed(encoder, pictures, taps=["embedding"])]
+    )
+    seen = seen / np.linalg.norm(seen, axis=1, keepdims=True)
+    alike = seen @ seen.T > ALIKE
+    category = np.array([row["category"] for row in rows])
+    same = category[:, None] == category[None]
+    likes = {
+        "outfit": np.where(same & alike, 0.9, np.where(same, 0.35, 0.05)),
+        "colour": np.where(alike, 0.85, 0.15),
+        "coin": np.full(alike.shape, 0.5),
+    }[kind]
+    return Taste(likes, {row["image"]: number for number, row in enumerate(rows)})
+
+
+def _vote(address: str, study: str, taste: Taste, names: dict[str, str], votes: int, seed: int) -> int:
+    """Voters of fifty answers each, ten at a time by turns: nobody is faster than people can be."""
+    rng = np.random.default_rng(seed)
+    people = [
+        (Visitor(address), rng.normal(0, taste.leniency), 1.0 if rng.random() < taste.spam else taste.slips)
+        for _ in range(votes // 50)
+    ]
+    recorded = 0
+    for visitor, lean, noise in people * 5:
+        deck = visitor.post(f"/api/v1/studies/{study}/deck/", {"n": 10})["exposures"]
+        sent = [
+            {"token": one["token"], "verdict": taste.says(*_pair(one, names), lean, noise, rng), "response_ms": 900}
+            for one in deck
+        ]
+        results = visitor.post("/api/v1/votes/", {"votes": sent})["results"] if sent else []
+        recorded += sum(result["status"] == "recorded" for result in results)
+    return recorded
+
+
+def _pair(shown: dict[str, Any], names: dict[str, str]) -> Iterator[str]:
+    """The keys of what was shown; a picture made for a known answer shows the query itself."""
+    query = names[_public(shown["query"]["image"])]
+    yield query
+    yield names.get(_public(shown["candidate"]["image"]), query)
+
+
+def _public(address: str) -> str:
+    return address.rpartition("/")[2].partition(".")[0]
+
+
+def go_round(kind: str, shared: Path, folder: Path, votes: int = 5000, queries: int = 1500) -> dict[str, Any]:
+    """One turn of the loop for a taste; what was found, with the seconds it took."""
+    begun = time.monotonic()
+    photographs, models = shared / "data/clothing", shared / "models"
+    taste = taste_of(photographs, kind)
+    there = Installation(folder / "var")
+    there.run("migrate", "--verbosity", "0")
+    there.json("import_catalogue", "clothing", str(photographs / "items.csv"), "--map", "path=image")
+    for name, file in NETWORKS.items():
+        there.run(
+            "register_model", f"onnx:{models / file}.onnx", "--name", name, "--tap", "embedding",
+            "--resize", "squash", "--interpolation", "bilinear", "--mean", "0.5", "--std", "0.5",
+        )  # fmt: skip
+    there.run("register_model", "colour-histogram", "--name", "colours")
+    contenders = [word for name in NETWORKS for word in ("--contender", f"{name}:cosine")]
+    there.run(
+        "create_study", "clothes", "--catalogue", "clothing", *contenders, "--queries", str(queries), "--seed", "4"
+    )
+    there.run("precompute", "clothes", "--wait")
+    there.run("open_study", "clothes")
+    names = json.loads(there.run("shell", "--no-imports", "-c", _NAMES).stdout)
+    with there.serving() as address:
+        cast = _vote(address, "clothes", taste, names, votes, seed=1)
+        learnt = there.json("retrain", "clothes", "--recipe", "adapter", "--name", "child", "--open", "--wait")
+        following = learnt["round"]["study"]
+        cast += _vote(address, following, taste, names, votes, seed=2)
+        board = there.json("leaderboard", following)
+    first = json.loads(there.run("shell", "--no-imports", "-c", _FIRST.format(study=following)).stdout)
+    return {
+        "taste": kind,
+        "approval": _approvals(first, taste),
+        "oracle": _oracle(first, taste),
+        "decision": board["decision"],
+        "cast": cast,
+        "votes": board["votes"],
+        "chosen": learnt["metrics"]["chosen"],
+        "blocks": learnt["metrics"]["blocks"],
+        "splits": learnt["metrics"]["splits"],
+        "vote_auc": {line["name"]: line["vote_auc"] for line in learnt["metrics"]["lines"]},
+        "guard": learnt["metrics"].get("guard"),
+        "seconds": round(time.monotonic() - begun),
+    }
+
+
+def _approvals(first: list[list[str]], taste: Taste) -> dict[str, float]:
+    """True approval of every contender on the round's queries, none of which was asked before."""
+    by_name: dict[str, list[float]] = {}
+    for name, query, candidate in first:
+        by_name.setdefault(name, []).append(float(taste.likes[taste.place[query], taste.place[candidate]]))
+    return {name: float(np.mean(values)) for name, values in by_name.items()}
+
+
+def _oracle(first: list[list[str]], taste: Taste) -> float:
+    """What answering every query with what people like best would reach."""
+    rows = [taste.place[query] for query in {query for _, query, _ in first}]
+    likes = taste.likes.copy()
+    np.fill_diagonal(likes, 0)
+    return float(likes[rows].max(axis=1).mean())
+
+
+def judge(found: dict[str, Any]) -> list[str]:
+    """What does not hold of what is promised."""
+    approval = dict(found["approval"])
+    child = approval.pop("child:cosine")
+    parent = max(value for name, value in approval.items() if name != "control")
+    gain = (child - parent) / (found["oracle"] - parent) if found["oracle"] > parent else 0.0
+    found["gain"] = round(gain, 3)
+    if found["taste"] == "coin":
+        return ["coins promoted a contender"] if found["decision"]["winner"] else []
+    broken = []
+    if found["decision"]["winner"] != "child:cosine":
+        broken.append(f"the board says {found['decision']}")
+    if child < parent + 0.05:
+        broken.append(f"the child's approval is {child:.3f}, the best parent's {parent:.3f}")
+    if gain < 0.5:
+        broken.append(f"the child went {gain:.2f} of the way to the oracle, not 0.5")
+    if found["seconds"] > 900:
+        broken.append(f"it took {found['seconds']} seconds, not 900")
+    return broken
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("tastes", nargs="*", default=["outfit", "colour", "coin"])
+    words.add_argument("--votes", type=int, default=5000)
+    told = words.parse_args()
+    shared = Path(os.environ.get("DON_SHARED", REPOSITORY.parent / "shared"))
+    bad = []
+    for kind in told.tastes:
+        with tempfile.TemporaryDirectory() as folder:
+            found = go_round(kind, shared, Path(folder), told.votes)
+        broken = judge(found)
+        print(json.dumps(found, indent=1), flush=True)
+        bad += [f"{kind}: {line}" for line in broken]
+    print("\n".join(bad) or "All of it holds.")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
