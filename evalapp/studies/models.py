@@ -258,3 +258,22 @@ class PairFlag(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason}: pair {self.pair_id}"
+
+
+class Robustness(models.Model):
+    """How much of a contender's top 10 survives damage to the queries, as last measured.
+
+    `lines` are `models_registry.evaluate.robustness.Survival` as JSON.
+    """
+
+    contender = models.OneToOneField(Contender, on_delete=models.CASCADE, related_name="robustness")
+    queries = models.PositiveIntegerField()
+    strength = models.FloatField()
+    lines = models.JSONField(default=list)
+    measured_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "robustness"
+
+    def __str__(self) -> str:
+        return f"robustness of {self.contender_id}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evalapp.studies import lab, pages
+from evalapp.studies import lab, pages, pair_pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -16,4 +16,8 @@ urlpatterns = [
     path("lab/studies/<slug:slug>/close/", lab.close_study, name="lab-study-close"),
     path("lab/studies/<slug:slug>/change/", lab.change_study, name="lab-study-change"),
     path("lab/studies/<slug:slug>/archive/", lab.archive_contender, name="lab-study-archive"),
+    path("lab/studies/<slug:slug>/examples/", pair_pages.examples, name="lab-study-examples"),
+    path("lab/studies/<slug:slug>/flags/", pair_pages.flags, name="lab-study-flags"),
+    path("lab/studies/<slug:slug>/flags/change/", pair_pages.change_flag, name="lab-study-flag"),
+    path("lab/studies/<slug:slug>/robustness/", pair_pages.robustness, name="lab-study-robustness"),
 ]

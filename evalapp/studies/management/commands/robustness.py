@@ -1,0 +1,50 @@
+"""`manage.py robustness STUDY`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evalapp.core.commands import Command as BaseCommand
+from evalapp.core.commands import CommandParser, Failed
+from evalapp.studies.queries import study_by_slug
+from models_registry.corruptions import CORRUPTIONS
+
+
+class Command(BaseCommand):
+    help = "Damage the queries (mirror, crop, JPEG, shrink, scribble, text) and say how much of the top 10 survives."
+    offers_json = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("study")
+        parser.add_argument("--queries", type=int, default=100, help="how many, 100 if left out")
+        parser.add_argument("--strength", type=float, default=0.5, help="how much damage, 0 to 1; 0.5 if left out")
+
+    def run(self, **options: Any) -> Any:
+        from evalapp.studies.robustness import measurable, measure_contender
+
+        study = study_by_slug(options["study"])
+        contenders = measurable(study)
+        if not contenders:
+            raise Failed(f"No contender of {study} reads pictures: none can be damaged.")
+        found = []
+        with self.progress("Damaging", len(contenders) * len(CORRUPTIONS), "passes") as bar:
+            for contender in contenders:
+                report = measure_contender(
+                    contender,
+                    queries=max(1, options["queries"]),
+                    strength=options["strength"],
+                    on_progress=lambda _name: bar.update(1),
+                )
+                found.append({"contender": contender.name, "queries": report.queries, "lines": report.lines})
+        for entry in found:
+            self.say(entry["contender"])
+            for line in entry["lines"]:
+                top, first = _share(line["overlap"]), _share(line["same_first"])
+                self.say(f"  {line['corruption']:9} {top} of the top 10, first {first}")
+        return {"study": study.slug, "strength": options["strength"], "contenders": found}
+
+
+def _share(interval: dict[str, Any]) -> str:
+    if interval["value"] is None:
+        return "unknown"
+    return f"{interval['value']:.2f} ({interval['low']:.2f}–{interval['high']:.2f})"

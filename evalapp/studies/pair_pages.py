@@ -1,0 +1,81 @@
+"""Pairs in the lab: examples of every contender, what is flagged, and how much of the answers survives damage."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from evalapp.catalog.models import FlagReason
+from evalapp.core.errors import NotFound, Problem
+from evalapp.studies import flagging, queries
+from evalapp.studies.examples import examples_of
+from evalapp.studies.models import Robustness, Study
+
+_FLAGS_SHOWN = 60
+
+
+@require_safe
+@staff_member_required
+def examples(request: HttpRequest, slug: str) -> HttpResponse:
+    """Query and match side by side, per contender: best, median, worst, `?by=distance` or `votes`."""
+    study = study_or_404(slug)
+    by = "votes" if request.GET.get("by") == "votes" else "distance"
+    context = {"study": study, "by": by, "galleries": examples_of(study, "votes" if by == "votes" else "distance")}
+    return render(request, "studies/examples.html", {**context, "reasons": FlagReason.values})
+
+
+@require_safe
+@staff_member_required
+def flags(request: HttpRequest, slug: str) -> HttpResponse:
+    """Flagged and reported pairs, those that wait for an operator first; `?from=N` reads on."""
+    study = study_or_404(slug)
+    text = request.GET.get("from", "")
+    start = int(text) if text.isdecimal() and len(text) < 9 else 0
+    rows = list(flagging.flags_of_study(study)[start : start + _FLAGS_SHOWN + 1])
+    context = {
+        "study": study,
+        "flags": rows[:_FLAGS_SHOWN],
+        "next": start + _FLAGS_SHOWN if len(rows) > _FLAGS_SHOWN else 0,
+        "needed": flagging.REPORTS_TO_FLAG,
+        "reasons": FlagReason.values,
+    }
+    return render(request, "studies/flags.html", context)
+
+
+@require_safe
+@staff_member_required
+def robustness(request: HttpRequest, slug: str) -> HttpResponse:
+    """How much of every contender's top 10 survives damage, as last measured."""
+    study = study_or_404(slug)
+    reports = Robustness.objects.filter(contender__study=study).select_related("contender").order_by("contender")
+    return render(request, "studies/robustness.html", {"study": study, "reports": reports})
+
+
+@require_POST
+@staff_member_required
+def change_flag(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take one pair out of play for a reason, or put it back."""
+    study = study_or_404(slug)
+    pair = request.POST.get("pair", "")
+    pairs = [int(pair)] if pair.isdecimal() and len(pair) < 19 else [0]
+    try:
+        if "lift" in request.POST:
+            flagging.lift_pair_flags(study, pairs)
+            messages.success(request, "The pair is in play again.")
+        else:
+            flagging.flag_pairs(study, pairs, request.POST.get("reason", ""))
+            messages.success(request, "The pair is out of play.")
+    except Problem as problem:
+        messages.error(request, problem.message)
+    return redirect("lab-study-flags", slug)
+
+
+def study_or_404(slug: str) -> Study:
+    """The study that an address names."""
+    try:
+        return queries.study_by_slug(slug)
+    except NotFound as problem:
+        raise Http404(problem.message) from problem

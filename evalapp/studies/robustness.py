@@ -1,0 +1,81 @@
+"""Measuring how much of a study's answers survives damage to its queries. Needs the engine: not for the web process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from django.utils import timezone
+
+from evalapp.catalog.models import Item
+from evalapp.contenders import pipeline as embeddings
+from evalapp.core.errors import Conflict, InvalidInput, Problem
+from evalapp.studies.models import Contender, Gallery, Robustness, Study
+from models_registry.embed import Picture
+from models_registry.encoders.base import Encoder
+from models_registry.evaluate.robustness import Asked, robustness
+from models_registry.metrics import is_metric
+from models_registry.spec import Box
+
+
+def measure_contender(
+    contender: Contender, *, queries: int = 100, strength: float = 0.5, on_progress: Callable[[str], None]
+) -> Robustness:
+    """Measure one contender on the study's first `queries` queries and keep what was found.
+
+    Raises Problem for a contender that reads no pictures, Conflict before its gallery has vectors.
+    """
+    if not 0 <= strength <= 1:
+        raise InvalidInput(f"--strength lies in 0 … 1, not {strength:g}.")
+    embedding = contender.embedding
+    if embedding is None or not is_metric(contender.metric):
+        raise Problem(f"{contender} answers by no vectors; nothing can be damaged.")
+    encoder = embeddings.warm_encoder(embedding.model_id)
+    if not isinstance(encoder, Encoder):
+        raise Problem(f"{contender} has ready vectors and reads no pictures: none can be damaged.")
+    asked = _asked(contender, queries)
+    lines = robustness(encoder, embedding.tap, contender.metric, asked, strength=strength, on_progress=on_progress)
+    found, _ = Robustness.objects.update_or_create(
+        contender=contender,
+        defaults={
+            "queries": len(asked.pictures),
+            "strength": strength,
+            "lines": [line.to_json() for line in lines],
+            "measured_at": timezone.now(),
+        },
+    )
+    return found
+
+
+def measurable(study: Study) -> list[Contender]:
+    """The contenders that read pictures; those with ready vectors and the control do not."""
+    return [
+        contender
+        for contender in study.contenders.select_related("embedding__model").order_by("pk")
+        if contender.embedding is not None and contender.embedding.model.spec["reads"] == "pictures"
+    ]
+
+
+def _asked(contender: Contender, queries: int) -> Asked:
+    embedding = contender.embedding
+    if embedding is None:
+        raise Problem(f"{contender} answers by no vectors.")
+    folder = embeddings.folder_of(embedding.model, embedding.tap)
+    items = Gallery.objects.values_list("items", flat=True).get(study=contender.study_id)
+    known = embeddings.contents(embedding.model, items)
+    missing = set(folder.missing([content.key for content in known]))
+    present = [content for content in known if content.key not in missing]
+    if not present:
+        raise Conflict(f"{contender} has no vectors yet; run: python manage.py precompute {contender.study} --wait")
+    positions = contender.study.queries.order_by("position")[:queries]
+    rows = Item.objects.select_related("picture").in_bulk([query.item_id for query in positions])
+    asked = [rows[query.item_id] for query in positions if query.item_id in rows]
+    return Asked(
+        [
+            Picture(item.key, embeddings.source(item.picture.file), Box(*item.box) if item.box else None)
+            for item in asked
+        ],
+        np.array([item.pk for item in asked], dtype=np.int64),
+        folder.reader([content.key for content in present]),
+        np.array([content.item for content in present], dtype=np.int64),
+    )

@@ -1,0 +1,92 @@
+"""What survives damage: all of it where nothing happens, little where everything does."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models_registry.corruptions import CORRUPTIONS, Corruption
+from models_registry.embed import Picture, embed
+from models_registry.encoders.base import Encoder
+from models_registry.evaluate.robustness import Asked, Survival, robustness
+from models_registry.registry import describe, load
+from models_registry.spec import Box
+from models_registry.store import Vectors
+
+
+def photo(number: int) -> bytes:
+    small = np.random.default_rng(number).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+    out = BytesIO()
+    Image.fromarray(small).resize((48, 60), Image.Resampling.BICUBIC).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    found = load(describe("colour-histogram"))
+    assert isinstance(found, Encoder)
+    return found
+
+
+@pytest.fixture(scope="module")
+def asked(encoder: Encoder) -> Asked:
+    gallery = [Picture(str(number), photo(number)) for number in range(40)]
+    vectors = np.concatenate([batch.vectors["histogram"] for batch in embed(encoder, gallery, taps=["histogram"])])
+    return Asked(gallery[:8], np.arange(8), Vectors.from_array(vectors), np.arange(40))
+
+
+def survival(encoder: Encoder, asked: Asked, name: str, strength: float = 0.5) -> Survival:
+    [line] = robustness(encoder, "histogram", "l2", asked, strength=strength, corruptions=[name])
+    return line
+
+
+def test_without_damage_everything_survives(encoder: Encoder, asked: Asked) -> None:
+    line = survival(encoder, asked, "crop", strength=0)
+    assert (line.overlap.value, line.same_first.value, line.overlap.n) == (1, 1, 8)
+
+
+def test_more_damage_leaves_less(encoder: Encoder, asked: Asked) -> None:
+    mild, strong = (survival(encoder, asked, "scribble", strength).overlap.value for strength in (0.0, 1.0))
+    assert mild is not None
+    assert strong is not None
+    assert strong < mild < 1
+
+
+def test_a_picture_that_becomes_another_has_its_answers(
+    encoder: Encoder, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted by hand: every query turned into picture 30 gets the answers of picture 30."""
+    other = Image.open(BytesIO(photo(30))).convert("RGB")
+    monkeypatch.setitem(CORRUPTIONS, "swap", Corruption("swap", "another picture", lambda _i, _s, _r: other))
+    line = survival(encoder, asked, "swap")
+    rows = asked.gallery.take(np.arange(40))
+
+    def top(query: np.ndarray, own: int) -> list[int]:
+        order = np.argsort(np.linalg.norm(rows - query, axis=1), kind="stable")
+        return [int(row) for row in order if row != own][:10]
+
+    shares = [len(set(top(rows[own], own)) & set(top(rows[30], own))) / 10 for own in range(8)]
+    assert line.overlap.value == pytest.approx(np.mean(shares))
+
+
+def test_only_the_box_is_damaged(encoder: Encoder, asked: Asked) -> None:
+    boxed = Asked(
+        [Picture(picture.key, picture.source, Box(5, 5, 30, 40)) for picture in asked.pictures],
+        asked.query_ids,
+        asked.gallery,
+        asked.gallery_ids,
+    )
+    assert survival(encoder, boxed, "crop", strength=0).overlap.value == 1
+
+
+def test_pictures_that_cannot_be_read_are_passed_over(encoder: Encoder, asked: Asked) -> None:
+    broken = [Picture("0", b"no picture"), *asked.pictures[1:]]
+    line = survival(encoder, Asked(broken, asked.query_ids, asked.gallery, asked.gallery_ids), "flip")
+    assert line.overlap.n == 7
+
+
+def test_the_same_seed_damages_in_the_same_way(encoder: Encoder, asked: Asked) -> None:
+    assert survival(encoder, asked, "text") == survival(encoder, asked, "text")
