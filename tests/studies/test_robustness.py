@@ -26,7 +26,7 @@ def study(tmp_path: Path) -> Study:
     call_command("import_catalogue", "shop", str(pictures), stdout=StringIO())
     call_command("register_model", "colour-histogram", "--name", "colours", stdout=StringIO())
     words = ("create_study", "match", "--catalogue", "shop", "--contender", "colours:l2", "--queries", "6")
-    call_command(*words, stdout=StringIO())
+    call_command(*words)
     found = Study.objects.get()
     work_on(request_job("precompute", f"study:{found.pk}").pk)
     return found

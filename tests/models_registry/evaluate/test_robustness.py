@@ -34,12 +34,12 @@ def encoder() -> Encoder:
 @pytest.fixture(scope="module")
 def asked(encoder: Encoder) -> Asked:
     gallery = [Picture(str(number), photo(number)) for number in range(40)]
-    vectors = np.concatenate([batch.vectors["histogram"] for batch in embed(encoder, gallery, taps=["histogram"])])
+    vectors = np.concatenate([batch.vectors["embedding"] for batch in embed(encoder, gallery, taps=["embedding"])])
     return Asked(gallery[:8], np.arange(8), Vectors.from_array(vectors), np.arange(40))
 
 
 def survival(encoder: Encoder, asked: Asked, name: str, strength: float = 0.5) -> Survival:
-    [line] = robustness(encoder, "histogram", "l2", asked, strength=strength, corruptions=[name])
+    [line] = robustness(encoder, "embedding", "l2", asked, strength=strength, corruptions=[name])
     return line
 
 
