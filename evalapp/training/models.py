@@ -11,6 +11,7 @@ from django.utils import timezone
 from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.models import Job, JobState
 from evalapp.studies.models import Study
+from evalapp.voting.models import Voter
 
 
 class TrainingRun(models.Model):
@@ -137,3 +138,22 @@ class Retraining(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run} from {self.study}"
+
+
+class VoterTaste(models.Model):
+    """What a run of the recipe `taste` learnt of one voter, and what it shows them. Gone when they are forgotten."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="tastes")
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="tastes")
+    voter = models.ForeignKey(Voter, on_delete=models.CASCADE, related_name="tastes")
+    weights = models.JSONField(help_text="By the name of the block: how much more than everybody they go by it.")
+    votes = models.PositiveIntegerField(help_text="Votes that it was learnt from.")
+    matches = models.JSONField(default=list, help_text="[query key, [candidate keys]], nearest first.")
+    switched_off = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("-run",)
+        constraints = [models.UniqueConstraint(fields=("run", "voter"), name="one_taste_per_run")]
+
+    def __str__(self) -> str:
+        return f"taste of {self.voter_id}"

@@ -6,14 +6,18 @@ from typing import Any
 
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
 from evalapp.core.errors import NotFound
+from evalapp.studies.models import Study
 from evalapp.training import queries
 from evalapp.training.drawing import HEIGHT, WIDTH, maps_of, plots_of
 from evalapp.training.family import family_of
 from evalapp.training.models import Retraining, TrainingRun
+from evalapp.training.tastes import matches_of, switch, taste_of
+from evalapp.voting.visitors import known_voter
 
 _RUNS_SHOWN = 100
 
@@ -63,6 +67,23 @@ def lineage(request: HttpRequest, run_id: int) -> HttpResponse:
     except NotFound as problem:
         raise Http404(problem.message) from problem
     return render(request, "training/lineage.html", {"run": found, "tree": family_of(found)})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def taste(request: HttpRequest, slug: str) -> HttpResponse:
+    """A voter's own Dope or Nope: matches that suit them, and the switch. It is about the cookie's voter alone."""
+    study = Study.objects.filter(slug=slug, opened_at__isnull=False).select_related("catalogue", "previous").first()
+    if study is None:
+        raise Http404(f"There is no study {slug}.")
+    voter = known_voter(request)
+    if request.method == "POST":
+        if voter is not None:
+            switch(voter, off=request.POST.get("taste") == "off")
+        return redirect("taste", slug=slug)
+    found = None if voter is None else taste_of(voter, study)
+    matches = matches_of(found) if found is not None and not found.switched_off else []
+    return render(request, "training/taste.html", {"study": study, "taste": found, "matches": matches})
 
 
 def _tables(found: TrainingRun) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from evalapp.core.plans import Fault, Piece, Plan, Stage
 from evalapp.training import services
 from evalapp.training.models import TrainingRun
 from evalapp.training.queries import run_by_id
+from evalapp.training.tastes import note_tastes
 from models_registry.training.base import EpochReport, configured, recipe_named
 from models_registry.training.errors import Stopped, TrainingError
 
@@ -98,6 +99,7 @@ def _finish(target: str, state: str) -> None:
     if not run.card or not folder.is_dir():
         raise Problem(_reason(run, state))
     services.register_result(run, str(folder))
+    note_tastes(run)
 
 
 def _reason(run: TrainingRun, state: str) -> str:

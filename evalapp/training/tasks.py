@@ -6,11 +6,13 @@ from celery import shared_task
 
 from evalapp.core.tasks import nudge
 from evalapp.training import retraining
+from evalapp.training.tastes import forget_tastes
 
 
 @shared_task(name="training.turn")
 def turn() -> None:
     """Begin the turns that are due, and take the next step of each that is under way."""
+    forget_tastes()
     for begun in retraining.begin_due_turns():
         if begun.run.job is not None:
             nudge(begun.run.job)

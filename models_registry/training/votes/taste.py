@@ -8,7 +8,9 @@ one number per block) and e_u is the voter's leniency. Both are held to 0, so th
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 VOTERS = "voters.json"
 """The file of offsets beside the encoder: pseudonyms, so that it never leaves the machine with the encoder."""
+SHOWN_QUERIES, SHOWN_MATCHES = 6, 4
 HOLDS = (10.0, 30.0, 100.0, 300.0, 1e6)
 _HELD_OUT = 0.25
 
@@ -78,7 +81,12 @@ class Taste:
         }
         card = card_of(data, prepared.split, "taste", metrics)
         write_head(workdir / ENCODER, data, prepared, fitted.weights, card)
-        _write_offsets(workdir / VOTERS, data, prepared.basis.names, block_of, offsets)
+        asked = {voter: known.query[known.voter == voter] for voter in offsets}
+        shown = {
+            voter: matches_for(units, block_of, asked[voter], one.weights, data.sha256s, config.seed)
+            for voter, one in offsets.items()
+        }
+        _write_offsets(workdir / VOTERS, data, prepared.basis.names, offsets, shown)
         return Outcome(workdir / ENCODER, metrics, card)
 
 
@@ -142,14 +150,39 @@ def _chosen_hold(parts: Floats, ballots: Ballots, fitted: Fitted, config: TasteC
     return HOLDS[best], losses[-1] - losses[best]
 
 
+def matches_for(
+    units: Floats32, block_of: Ids, asked: Ids, weights: Floats, sha256s: Sequence[str], seed: int
+) -> list[tuple[int, list[int]]]:
+    """Some of the queries that a voter was asked, each with the items nearest to their own taste.
+
+    The query's own picture is no match to itself, under whatever key.
+    """
+    queries = np.unique(asked)
+    chosen = np.random.default_rng(seed).permutation(queries)[:SHOWN_QUERIES].tolist()
+    found = []
+    for query in chosen:
+        order = np.argsort(-personal_scores(units, block_of, query, weights), kind="stable").tolist()
+        others = (row for row in order if row != query and sha256s[row] != sha256s[query])
+        found.append((query, list(itertools.islice(others, SHOWN_MATCHES))))
+    return found
+
+
 def _write_offsets(
-    path: Path, data: VoteData, names: tuple[str, ...], block_of: Ids, offsets: dict[int, Offset]
+    path: Path,
+    data: VoteData,
+    names: tuple[str, ...],
+    offsets: dict[int, Offset],
+    shown: dict[int, list[tuple[int, list[int]]]],
 ) -> None:
     record: dict[str, Any] = {
         "blocks": list(names),
-        "block_of": block_of.tolist(),
         "voters": {
-            data.voters[voter]: {"weights": one.weights.tolist(), "leniency": one.leniency, "votes": one.votes}
+            data.voters[voter]: {
+                "weights": one.weights.tolist(),
+                "leniency": one.leniency,
+                "votes": one.votes,
+                "matches": [[data.keys[query], [data.keys[row] for row in rows]] for query, rows in shown[voter]],
+            }
             for voter, one in offsets.items()
         },
     }
