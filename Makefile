@@ -11,6 +11,7 @@ TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test lint types imports unit real-database system faults loop bench format clean
+.PHONY: help demo serve test lint types imports unit real-database system faults crashes bench format clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +55,9 @@ loop: $(VENV)/.ready-dev  ## Votes on real photographs to a better encoder, twic
 
 bench: $(VENV)/.ready-dev  ## Benchmarks: ratios against a bare floor, in one run
 	@for file in tests/benchmarks/bench_*.py; do $(TEST_ENV) $(BIN)/python $$file || exit 1; done
+
+crashes: $(VENV)/.ready-dev  ## Kill twenty workers, Redis and PostgreSQL over many photographs; the result must be a quiet run's
+	DON_KILLS=20 DON_PHOTOS=600 $(TEST_ENV) $(BIN)/pytest tests/journeys/test_killed_workers.py $(PYTEST_ARGS)
 
 format: $(VENV)/.ready-dev  ## Put the style right
 	$(BIN)/ruff check --fix .

@@ -132,3 +132,16 @@ def test_a_worker_has_a_row_while_it_lives() -> None:
     assert Worker.objects.get().device == "CPU"
     leave()
     assert not Worker.objects.exists()
+
+
+def test_a_container_is_healthy_while_a_worker_of_its_host_is_seen() -> None:
+    with pytest.raises(CommandError) as told:
+        call_command("worker_health")
+    assert told.value.returncode == 1
+    services.see_worker(presence.own_name(), "gpu", "CPU, 2 cores")
+    out = StringIO()
+    call_command("worker_health", stdout=out)
+    assert "CPU, 2 cores" in out.getvalue()
+    Worker.objects.update(seen_at=timezone.now() - timedelta(hours=1))
+    with pytest.raises(CommandError):
+        call_command("worker_health")

@@ -41,6 +41,22 @@ def test_what_others_wait_for_is_asked_for_its_health(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
 
 
+@pytest.mark.parametrize("name", ["worker", "gpu-worker", "cpu-worker"])
+def test_workers_are_healthy_as_long_as_they_are_seen(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"][-1] == "worker_health"
+    assert SERVICES[name]["stop_grace_period"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_service_but_the_one_that_ends_has_a_limit_of_memory(name: str) -> None:
+    assert name == "migrate" or SERVICES[name]["mem_limit"]
+
+
+def test_the_gpu_worker_asks_for_an_nvidia_device() -> None:
+    (device,) = SERVICES["gpu-worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device["driver"] == "nvidia"
+
+
 def test_no_secret_stands_in_the_file() -> None:
     text = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
     for name in ("POSTGRES_PASSWORD", "SECRET_KEY"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
+import signal
 import subprocess
 import time
 import uuid
@@ -16,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 
+from evalapp.core.embedded import postgres
 from tests.journeys.installation import free_port
 from tests.real_database import answers
 
@@ -37,6 +40,72 @@ def fresh_database(template: str | None = None) -> Iterator[str]:
                 yield urlunsplit(urlsplit(DATABASE)._replace(path=f"/{name}"))
             finally:
                 cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@dataclass
+class Postgres:
+    """A server of our own that can be cut off and started again, with what was committed."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def create(self) -> None:
+        """An empty cluster; as root it belongs to the user that PostgreSQL runs as."""
+        if os.geteuid() == 0:
+            postgres._ensure_system_user()
+            postgres._let_through(self.folder)
+        data = self.folder / "data"
+        data.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            user = pwd.getpwnam(postgres._SYSTEM_USER)
+            os.chown(data, user.pw_uid, user.pw_gid)
+        done = self._run("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        assert done.wait() == 0, "initdb failed"
+
+    def start(self) -> None:
+        """Start, and return when it answers."""
+        words = ["-p", str(self.port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off", "-c", "max_connections=100"]
+        self.process = self._run("postgres", "-D", str(self.folder / "data"), *words)
+        deadline = time.monotonic() + 60
+        while not answers(self.url):
+            assert self.process.poll() is None, "PostgreSQL does not start"
+            assert time.monotonic() < deadline, "PostgreSQL does not answer"
+            time.sleep(0.1)
+
+    def cut_off(self) -> None:
+        """End it without a good-bye to anybody; what was committed is recovered at the next start."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait()
+
+    def _run(self, program: str, *words: str) -> subprocess.Popen[bytes]:
+        as_root = os.geteuid() == 0
+        return subprocess.Popen(
+            [str(postgres._programs() / program), *words],
+            user=postgres._SYSTEM_USER if as_root else None,
+            extra_groups=[] if as_root else None,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+@contextmanager
+def private_postgres(folder: Path) -> Iterator[Postgres]:
+    """A PostgreSQL for the length of the block, from the programs that come with the product."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Postgres(folder, free_port())
+    server.create()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.cut_off()
 
 
 @dataclass

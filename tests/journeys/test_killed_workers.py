@@ -1,28 +1,36 @@
-"""Workers that share a precompute are killed again and again, and messages get lost; nobody can tell by the result."""
+"""Workers that share a precompute are killed again and again, Redis loses its messages, PostgreSQL is cut off; nobody
+can tell by the result.
+
+The suite does a short form. `make crashes` kills twenty workers over many real photographs.
+"""
 
 from __future__ import annotations
 
+import csv
+import os
 import random
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg2
 import pytest
 
 from evalapp.core.embedded.workers import celery
 from tests.conftest import REPOSITORY
 from tests.journeys.installation import Installation
-from tests.journeys.real_services import fresh_database, private_redis
+from tests.journeys.real_services import private_postgres, private_redis
 
 pytestmark = pytest.mark.journey
 
-KILLS = 10
+KILLS = int(os.environ.get("DON_KILLS", "3"))
+PHOTOS = int(os.environ.get("DON_PHOTOS", "72"))
 WORKERS = 3
 CONTENDERS = ("tiny.fc6:l2", "tiny.fc6:hamming", "tiny.fc7:cosine", "colours:l1")
 RESULT = """
@@ -92,14 +100,26 @@ def _rows(database: str, query: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def _set_up(installation: Installation, folder: Path) -> None:
+def _photos(folder: Path, shared: Callable[[str], Path]) -> Path:
+    """A table of some of the real photographs, every so many of the list."""
+    table = shared("data/clothing/items.csv")
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    folder.mkdir()
+    for row in rows[:: max(1, len(rows) // PHOTOS)][:PHOTOS]:
+        target = folder / row["category"] / Path(row["image"]).name
+        target.parent.mkdir(exist_ok=True)
+        target.symlink_to(table.parent / row["image"])
+    return folder
+
+
+def _set_up(installation: Installation, photos: Path) -> None:
     installation.run("migrate", "--verbosity", "0")
-    installation.run("draw_demo", str(folder), "--products", "75")
-    installation.run("import_catalogue", "drawn", str(folder / "items.csv"))
+    installation.run("import_catalogue", "photos", str(photos))
     installation.run("register_model", "tiny-vgg", "--name", "tiny", "--size", "96")
     installation.run("register_model", "colour-histogram", "--name", "colours")
     words = [word for contender in CONTENDERS for word in ("--contender", contender)]
-    installation.run("create_study", "drawn", "--catalogue", "drawn", *words, "--seed", "3", "--top-k", "3")
+    installation.run("create_study", "photos", "--catalogue", "photos", *words, "--seed", "3", "--top-k", "3")
 
 
 def _state(database: str) -> tuple[str, int, int]:
@@ -123,11 +143,30 @@ def _keys(installation: Installation) -> dict[str, list[bytes]]:
     return {tap: sorted(keys) for tap, keys in found.items()}
 
 
-def _disturb(crew: Crew, database: str, lose_messages: Any) -> int:
-    """Kill workers at random as the work goes on, and lose all messages halfway; how many were killed."""
+def _vectors(installation: Installation) -> dict[tuple[str, bytes], bytes]:
+    """The bytes of every vector, by encoder, tap and key."""
+    found = {}
+    root = installation.var / "embeddings"
+    for file in sorted(root.rglob("keys.bin")):
+        raw, rows = file.read_bytes(), np.load(file.with_name("vectors.npy"))
+        for number, row in enumerate(rows):
+            found[str(file.parents[1].relative_to(root)), raw[32 * number : 32 * number + 32]] = row.tobytes()
+    return found
+
+
+def _rows_outside(database: str, statement: str) -> None:
+    """A statement that no transaction may be around."""
+    with closing(psycopg2.connect(database)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+
+
+def _disturb(crew: Crew, database: str, outages: list[Callable[[], None]]) -> int:
+    """Kill workers at random as the work goes on, with the outages in between; how many were killed."""
     chance = random.Random(11)
     kills = 0
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while (state := _state(database))[0] not in {"done", "done with errors", "failed", "cancelled"}:
         assert time.monotonic() < deadline, f"the job is stuck: {state}"
         _, done, total = state
@@ -135,35 +174,51 @@ def _disturb(crew: Crew, database: str, lose_messages: Any) -> int:
             time.sleep(chance.uniform(0.0, 0.3))
             crew.kill_one(chance)
             kills += 1
-            if kills == KILLS // 2:
-                lose_messages()
+            if outages and kills >= KILLS // 2:
+                outages.pop(0)()
         time.sleep(0.05)
     return kills
 
 
-def test_a_precompute_whose_workers_are_killed_ends_as_a_quiet_one(tmp_path: Path) -> None:
-    pace = {"WORKER_SILENCE_SECONDS": "4", "CHUNK_PICTURES": "8", "OMP_NUM_THREADS": "1"}
-    with fresh_database() as database, private_redis(tmp_path) as redis:
+def test_a_precompute_whose_workers_are_killed_ends_as_a_quiet_one(
+    tmp_path: Path, shared: Callable[[str], Path]
+) -> None:
+    pace = {"WORKER_SILENCE_SECONDS": "4", "CHUNK_PICTURES": "6", "OMP_NUM_THREADS": "1"}
+    photos = _photos(tmp_path / "photos", shared)
+    with private_postgres(tmp_path / "postgres") as postgres, private_redis(tmp_path) as redis:
+        other = postgres.url
+        database = f"{other.rpartition('/')[0]}/quiet"
         quiet = Installation(tmp_path / "quiet", {**pace, "DATABASE_URL": database})
-        _set_up(quiet, tmp_path / "pictures")
-        with fresh_database(template=database) as other:
-            shutil.copytree(quiet.var, tmp_path / "killed")
-            quiet.run("precompute", "drawn", "--wait")
-            killed = Installation(tmp_path / "killed", {**pace, "DATABASE_URL": other, "CELERY_BROKER_URL": redis.url})
+        _rows_outside(other, 'CREATE DATABASE "quiet"')
+        _set_up(quiet, photos)
+        _rows_outside(other, 'CREATE DATABASE "killed" TEMPLATE "quiet"')
+        other = f"{other.rpartition('/')[0]}/killed"
+        shutil.copytree(quiet.var, tmp_path / "killed")
+        quiet.run("precompute", "photos", "--wait")
+        killed = Installation(tmp_path / "killed", {**pace, "DATABASE_URL": other, "CELERY_BROKER_URL": redis.url})
 
-            def lose_messages() -> None:
-                redis.kill()
-                redis.start()
+        def lose_messages() -> None:
+            redis.kill()
+            redis.start()
 
-            with _crew(killed) as crew:
-                killed.run("precompute", "drawn")
-                kills = _disturb(crew, other, lose_messages)
+        def lose_the_database() -> None:
+            postgres.cut_off()
+            time.sleep(1)
+            postgres.start()
 
-            assert kills == KILLS
-            assert _rows(other, "SELECT state, error FROM core_job") == [("done", "")]
-            assert _rows(other, RESULT) == _rows(database, RESULT) != []
-            assert _keys(killed) == _keys(quiet)
-            for keys in _keys(killed).values():
-                assert len(keys) == len(set(keys)), "a vector was written twice"
-            ((chunks, claims),) = _rows(other, "SELECT count(*), sum(claim) FROM core_chunk")
-            assert chunks < claims <= chunks + kills, "a death costs one chunk at most, and some cost one"
+        with _crew(killed) as crew:
+            killed.run("precompute", "photos")
+            outages = [lose_messages, lose_the_database]
+            kills = _disturb(crew, other, outages)
+
+        assert kills == KILLS
+        assert outages == []
+        assert _rows(other, "SELECT state, error FROM core_job") == [("done", "")]
+        assert _rows(other, RESULT) == _rows(database, RESULT) != []
+        assert _keys(killed) == _keys(quiet)
+        for keys in _keys(killed).values():
+            assert len(keys) == len(set(keys)), "a vector was written twice"
+        assert _vectors(killed) == _vectors(quiet), "byte for byte"
+        ((chunks, claims),) = _rows(other, "SELECT count(*), sum(claim) FROM core_chunk")
+        # A death costs one chunk at most; so does an outage of the database, of every worker.
+        assert chunks < claims <= chunks + kills + WORKERS
