@@ -7,6 +7,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -88,6 +89,7 @@ class Postgres:
         return subprocess.Popen(
             [str(postgres._programs() / program), *words],
             user=postgres._SYSTEM_USER if as_root else None,
+            group=pwd.getpwnam(postgres._SYSTEM_USER).pw_gid if as_root else None,
             extra_groups=[] if as_root else None,
             cwd="/",
             stdout=subprocess.DEVNULL,
@@ -96,16 +98,19 @@ class Postgres:
 
 
 @contextmanager
-def private_postgres(folder: Path) -> Iterator[Postgres]:
-    """A PostgreSQL for the length of the block, from the programs that come with the product."""
-    folder.mkdir(parents=True, exist_ok=True)
-    server = Postgres(folder, free_port())
-    server.create()
-    server.start()
-    try:
-        yield server
-    finally:
-        server.cut_off()
+def private_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for the length of the block, from the programs that come with the product.
+
+    Not below pytest's own folder: every pytest that begins closes that to other users again.
+    """
+    with tempfile.TemporaryDirectory(prefix="don-postgres-") as folder:
+        server = Postgres(Path(folder), free_port())
+        server.create()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.cut_off()
 
 
 @dataclass

@@ -109,7 +109,7 @@ def _photos(folder: Path, shared: Callable[[str], Path]) -> Path:
     for row in rows[:: max(1, len(rows) // PHOTOS)][:PHOTOS]:
         target = folder / row["category"] / Path(row["image"]).name
         target.parent.mkdir(exist_ok=True)
-        target.symlink_to(table.parent / row["image"])
+        shutil.copyfile(table.parent / row["image"], target)
     return folder
 
 
@@ -185,7 +185,7 @@ def test_a_precompute_whose_workers_are_killed_ends_as_a_quiet_one(
 ) -> None:
     pace = {"WORKER_SILENCE_SECONDS": "4", "CHUNK_PICTURES": "6", "OMP_NUM_THREADS": "1"}
     photos = _photos(tmp_path / "photos", shared)
-    with private_postgres(tmp_path / "postgres") as postgres, private_redis(tmp_path) as redis:
+    with private_postgres() as postgres, private_redis(tmp_path) as redis:
         other = postgres.url
         database = f"{other.rpartition('/')[0]}/quiet"
         quiet = Installation(tmp_path / "quiet", {**pace, "DATABASE_URL": database})
