@@ -1,4 +1,4 @@
-"""What visitors see of a picture: a small WebP under a name that tells nothing."""
+"""What visitors see of a picture: WebP or JPEG, for usual and for dense screens, under names that tell nothing."""
 
 from __future__ import annotations
 
@@ -16,56 +16,78 @@ from evalapp.catalog.models import Picture
 from models_registry.pictures import BadPicture, open_rgb
 
 LONG_SIDE = 800
-_QUALITY = 82
+SCALES = (1, 2)
+"""A rendition of scale 2 has twice the long side, for screens with two dots per pixel."""
+KINDS = {"webp": "image/webp", "jpg": "image/jpeg"}
+"""Endings and their types: JPEG for the few who cannot show WebP, and for pictures in posted links."""
+_QUALITY = {"webp": 82, "jpg": 84}
 _THREADS = 2
 
 
-def picture_url(public_id: str) -> str:
-    """The address of what visitors see of this picture: with MEDIA_URL_BASE that of the file itself."""
-    if settings.MEDIA_URL_BASE:
+def picture_url(public_id: str, kind: str = "webp", scale: int = 1) -> str:
+    """The address of what visitors see of this picture.
+
+    With MEDIA_URL_BASE that of the file itself, where it is the one that is always there; the others may have to be made.
+    """
+    if settings.MEDIA_URL_BASE and (kind, scale) == ("webp", 1):
         return f"{settings.MEDIA_URL_BASE}/{rendition_name(public_id)}"
-    return reverse("picture", kwargs={"public_id": public_id})
+    return reverse("picture" if kind == "webp" else "picture-jpeg", args=[_dense(public_id, scale)])
 
 
-def rendition_name(public_id: str) -> str:
+def rendition_name(public_id: str, kind: str = "webp", scale: int = 1) -> str:
     """The rendition's name in the default storage."""
-    return f"renditions/{public_id}.webp"
+    return f"renditions/{_dense(public_id, scale)}.{kind}"
 
 
-def rendition_size(width: int, height: int) -> tuple[int, int]:
-    """Width and height of the rendition of a picture of this size: the long side at most 800, never enlarged."""
-    scale = min(1.0, LONG_SIDE / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
+def _dense(public_id: str, scale: int) -> str:
+    return f"{public_id}@2x" if scale == 2 else public_id
 
 
-def make_rendition(picture: Picture) -> bytes:
-    """The picture as WebP: upright, in sRGB, with nothing in it but pixels; the same bytes every time.
+def rendition_size(width: int, height: int, scale: int = 1) -> tuple[int, int]:
+    """Width and height of the rendition of a picture of this size: the long side at most 800 (1600), never enlarged."""
+    share = min(1.0, scale * LONG_SIDE / max(width, height))
+    return max(1, round(width * share)), max(1, round(height * share))
+
+
+def make_rendition(picture: Picture, kind: str = "webp", scale: int = 1) -> bytes:
+    """The picture: upright, in sRGB, with nothing in it but pixels; the same bytes every time.
 
     Raises BadPicture, and OSError where the original is gone.
     """
     with default_storage.open(picture.file) as file:
         data = file.read()
-    image = open_rgb(data, draft=(LONG_SIDE, LONG_SIDE))
+    side = LONG_SIDE * scale
+    image = open_rgb(data, draft=(side, side))
     image = _in_srgb(image, _profile_of(data))
     # Not from `image.size`: a JPEG shrunk while it is decoded may be a pixel off the original's proportions.
-    size = rendition_size(picture.width, picture.height)
+    size = rendition_size(picture.width, picture.height, scale)
     if size != image.size:
         image = image.resize(size, Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    image.save(out, "WEBP", quality=_QUALITY, method=4, exif=b"", icc_profile=b"", xmp=b"")
+    if kind == "webp":
+        image.save(out, "WEBP", quality=_QUALITY[kind], method=4, exif=b"", icc_profile=b"", xmp=b"")
+    else:
+        image.save(out, "JPEG", quality=_QUALITY[kind], optimize=True, progressive=True, exif=b"", icc_profile=None)
     return out.getvalue()
 
 
-def ensure_rendition(picture: Picture) -> str:
-    """The name in the storage of this picture's rendition, made if it is missing. Raises as `make_rendition`."""
-    name = rendition_name(picture.public_id)
+def ensure_rendition(picture: Picture, kind: str = "webp", scale: int = 1) -> str:
+    """The name in the storage of this picture's rendition, made if it is missing. Raises as `make_rendition`.
+
+    A picture that has no more pixels than the usual rendition has one for both kinds of screens.
+    """
+    has_more = rendition_size(picture.width, picture.height) != rendition_size(picture.width, picture.height, scale)
+    name = rendition_name(picture.public_id, kind, scale if has_more else 1)
     if not is_stored(name):
-        write_once(name, make_rendition(picture))
+        write_once(name, make_rendition(picture, kind, scale if has_more else 1))
     return name
 
 
 def ensure_renditions(picture_ids: Iterable[int]) -> list[tuple[int, str]]:
-    """Make the missing renditions of these pictures; returns those that could not be made, each with its reason."""
+    """Make the missing WebP renditions of these pictures; returns those that could not be made, each with its reason.
+
+    All of them ahead of time, so that no picture takes longer than another when it is shown for the first time.
+    """
     pictures = Picture.objects.filter(pk__in=list(picture_ids)).order_by("pk")
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="draw") as pool:
         reasons = pool.map(_try, pictures)
@@ -74,7 +96,8 @@ def ensure_renditions(picture_ids: Iterable[int]) -> list[tuple[int, str]]:
 
 def _try(picture: Picture) -> str:
     try:
-        ensure_rendition(picture)
+        for scale in SCALES:
+            ensure_rendition(picture, scale=scale)
     except BadPicture as error:
         return str(error)
     except OSError as error:

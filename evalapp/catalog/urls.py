@@ -6,6 +6,7 @@ from evalapp.catalog.pages import catalogues, pictures, review
 
 urlpatterns: list[URLPattern] = [
     path("pictures/<str:public_id>.webp", pictures.picture, name="picture"),
+    path("pictures/<str:public_id>.jpg", pictures.picture, {"kind": "jpg"}, name="picture-jpeg"),
     path("lab/catalogues/", catalogues.catalogues, name="lab-catalogues"),
     path("lab/catalogues/<slug:slug>/", catalogues.catalogue, name="lab-catalogue"),
     path("lab/catalogues/<slug:slug>/flags/", catalogues.change_flags, name="lab-catalogue-flags"),

@@ -68,7 +68,9 @@ class VoterApi(APIView):
 
 
 class _PictureOutput(serializers.Serializer[Any]):
-    image = serializers.CharField(help_text="Address of the picture.")
+    image = serializers.CharField(help_text="Address of the picture, as WebP.")
+    srcset = serializers.CharField(help_text="The same for usual and for dense screens, as the attribute wants it.")
+    jpeg = serializers.CharField(help_text="Address of the picture for who cannot show WebP.")
     width = serializers.IntegerField(help_text="Pixels of the picture at that address.")
     height = serializers.IntegerField()
     alt = serializers.CharField(help_text="Neutral words; never what the picture shows.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from evalapp.catalog.renditions import picture_url, rendition_size
+from evalapp.catalog.renditions import SCALES, picture_url, rendition_size
 from evalapp.studies.models import Study, StudyMode
 from evalapp.voting.queries import Card, PictureShown
 from evalapp.voting.tokens import sign_token
@@ -67,4 +67,12 @@ def _verdict(card: Card, said: Mapping[uuid.UUID, str]) -> dict[str, str]:
 def _picture(picture: PictureShown, alt: str) -> dict[str, Any]:
     # The words are the same for every pair: a name or a category would answer the question.
     width, height = rendition_size(picture.width, picture.height)
-    return {"image": picture_url(picture.public_id), "width": width, "height": height, "alt": alt}
+    image, dense = (picture_url(picture.public_id, scale=scale) for scale in SCALES)
+    return {
+        "image": image,
+        "srcset": f"{image} 1x, {dense} 2x",
+        "jpeg": picture_url(picture.public_id, kind="jpg"),
+        "width": width,
+        "height": height,
+        "alt": alt,
+    }

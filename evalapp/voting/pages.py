@@ -1,18 +1,26 @@
-"""The page on which people swipe."""
+"""The page on which people swipe, and the one that says what is stored of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from evalapp.catalog.renditions import picture_url
 from evalapp.studies.models import BoardVisibility, Study, StudyState
+from evalapp.voting.frames import let_be_framed
 from evalapp.voting.queries import progress_of_voter
-from evalapp.voting.visitors import remember_voter, voter_for_request
+from evalapp.voting.services import forget_voter
+from evalapp.voting.visitors import forget_cookie, known_voter, remember_voter, voter_for_request
 from evalapp.voting.words import in_their_language, play_words
 
 
@@ -43,6 +51,42 @@ def play(request: HttpRequest, slug: str) -> HttpResponse:
         "yours": reverse("api-yours", args=[slug]),
     }
     shown |= {"answered": progress.answered, "total": progress.total, "api": api, "words": play_words()}
+    shown["card"] = _card_of(request, study)
     response = render(request, "voting/play.html", shown)
-    remember_voter(request, response, voter)
+    remember_voter(request, response, voter, is_framed=let_be_framed(request, response, study))
+    return response
+
+
+def _card_of(request: HttpRequest, study: Study) -> dict[str, str]:
+    """What other sites show where the link is posted: words, and a picture that people are asked about."""
+    query = study.queries.filter(slots__gt=0, item__removed=False).select_related("item__picture").first()
+    picture = picture_url(query.item.picture.public_id, kind="jpg") if query else static("img/icon-512.png")
+    return {"url": request.build_absolute_uri(request.path), "image": request.build_absolute_uri(picture)}
+
+
+@never_cache
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    """What is stored of a voter, for how long, and how to be forgotten."""
+    return render(request, "voting/privacy.html", {"days": settings.ADDRESS_KEPT.days})
+
+
+@require_POST
+def forget(request: HttpRequest) -> HttpResponse:
+    """Forget the visitor, and back to the page that says what is stored."""
+    voter = known_voter(request)
+    votes = forget_voter(voter) if voter else 0
+    messages.success(
+        request,
+        ngettext(
+            "You are forgotten. One answer stays as nobody’s.",
+            "You are forgotten. %(votes)s answers stay as nobody’s.",
+            votes,
+        )
+        % {"votes": votes}
+        if votes
+        else _("You are forgotten. There was no answer of yours."),
+    )
+    response = redirect("privacy")
+    forget_cookie(response)
     return response

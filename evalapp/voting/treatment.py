@@ -11,6 +11,8 @@ from models_registry.pictures import open_rgb
 
 _KEPT = (0.78, 0.94)
 """Share of each side that the crop keeps, at least and at most."""
+_LEAST_KEPT = 0.5
+"""Share of the area that has to be left where the shape is another."""
 _QUALITY = (72, 90)
 
 
@@ -28,15 +30,15 @@ def treated(data: bytes, size: tuple[int, int], rng: np.random.Generator) -> byt
     return out.getvalue()
 
 
-def likely_size(own: tuple[int, int], others: list[tuple[int, int]], most_loss: float = 0.35) -> tuple[int, int]:
-    """Of the sizes of other pictures, one that a crop of a picture of size `own` can have without being enlarged.
+def likely_size(own: tuple[int, int], others: list[tuple[int, int]]) -> tuple[int, int]:
+    """Of the sizes of other pictures the first whose shape keeps most of a picture of size `own`.
 
-    So the size does not tell that the picture was treated. Its own size where no other fits.
+    The sizes are those of pictures that people see beside it anyway, so that a size does not tell what was treated.
     """
     width, height = own
-    for across, down in others:
-        scale = min(width * _KEPT[0] / across, height * _KEPT[0] / down)
-        used = across * down * scale * scale / (width * height * _KEPT[0] ** 2)
-        if scale >= 1 and used >= 1 - most_loss:
-            return across, down
-    return own
+
+    def kept(size: tuple[int, int]) -> float:
+        scale = min(width / size[0], height / size[1])
+        return size[0] * size[1] * scale * scale / (width * height)
+
+    return next((size for size in others if kept(size) >= _LEAST_KEPT), max(others, key=kept, default=own))

@@ -7,6 +7,7 @@ every day, so that hashes of two days cannot be compared.
 from __future__ import annotations
 
 import uuid
+from http.cookies import Morsel
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
@@ -14,6 +15,10 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from evalapp.voting.models import Voter
+
+# Python learnt this attribute in 3.14.
+Morsel._reserved.setdefault("partitioned", "Partitioned")  # type: ignore[attr-defined]  # noqa: SLF001
+Morsel._flags.add("partitioned")  # type: ignore[attr-defined]  # noqa: SLF001
 
 COOKIE = "voter"
 _SALT = "evalapp.voting.voter"
@@ -52,13 +57,26 @@ def forget_cookie(response: HttpResponseBase) -> None:
     response.delete_cookie(COOKIE, samesite="Lax")
 
 
-def remember_voter(request: HttpRequest, response: HttpResponseBase, voter: Voter) -> None:
-    """Give the visitor the cookie, unless they hold it."""
+def remember_voter(request: HttpRequest, response: HttpResponseBase, voter: Voter, *, is_framed: bool = False) -> None:
+    """Give the visitor the cookie, unless they hold it.
+
+    In a frame of another site only a partitioned cookie that may travel across sites comes back, and over HTTPS only.
+    JSON is all that the operations read, so that no form of another site can use it.
+    """
     if _held(request) == voter.pk:
         return
+    across = is_framed and settings.HTTPS
     response.set_signed_cookie(
-        COOKIE, voter.pk.hex, salt=_SALT, max_age=_YEAR, httponly=True, samesite="Lax", secure=settings.HTTPS
+        COOKIE,
+        voter.pk.hex,
+        salt=_SALT,
+        max_age=_YEAR,
+        httponly=True,
+        samesite="None" if across else "Lax",
+        secure=settings.HTTPS,
     )
+    if across:
+        response.cookies[COOKIE]["partitioned"] = True
 
 
 def _held(request: HttpRequest) -> uuid.UUID | None:

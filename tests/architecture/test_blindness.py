@@ -18,10 +18,11 @@ from tests import cast
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 DECK, VOTES, UNDO, PLAY = "/api/v1/studies/match/deck/", "/api/v1/votes/", "/api/v1/votes/undo/", "/play/match/"
+PICTURE = ("image", "srcset", "jpeg", "width", "height", "alt")
 KNOWN_WORDS = {
-    "deck": {"exposures", "exhausted", "token", "query", "candidate", "image", "width", "height", "alt"},
+    "deck": {"exposures", "exhausted", "token", "query", "candidate", *PICTURE},
     "votes": {"results", "token", "status", "verdict", "message"},
-    "undo": {"exposures", "token", "query", "candidate", "image", "width", "height", "alt", "verdict"},
+    "undo": {"exposures", "token", "query", "candidate", *PICTURE, "verdict"},
 }
 METRIC_WORDS = re.compile(
     r"\b(l1|l2|cosine|hamming|euclid\w*|distance|rank|metric|contender|embedding|encoder|propensity|slot|nominat\w*"
@@ -124,7 +125,9 @@ def test_tokens_are_random_and_tell_no_order(study: Study) -> None:
 def test_pictures_are_named_by_nothing_but_chance(study: Study) -> None:
     for shown in cast.deck(Client(), study, 16):
         for side in ("query", "candidate"):
-            assert re.fullmatch(r"/pictures/[\w-]{22}\.webp", shown[side]["image"])
+            name = re.fullmatch(r"/pictures/([\w-]{22})\.webp", shown[side]["image"])[1]  # type: ignore[index]
+            assert shown[side]["srcset"] == f"/pictures/{name}.webp 1x, /pictures/{name}@2x.webp 2x"
+            assert shown[side]["jpeg"] == f"/pictures/{name}.jpg"
 
 
 def test_the_words_for_a_picture_are_the_same_for_every_pair(study: Study) -> None:
@@ -136,3 +139,23 @@ def test_decks_of_all_contenders_look_alike(study: Study) -> None:
     """Every exposure has the same shape and the same length, whoever nominated the pair."""
     shapes = {re.sub(r"[\w-]{20,}", "x", json.dumps(one)) for one in cast.deck(Client(), study, 16)}
     assert len(shapes) == 1
+
+
+@pytest.mark.parametrize("mode", ["two", "grid"])
+def test_groups_tell_as_little(study: Study, mode: str) -> None:
+    Study.objects.update(mode=mode, random_sides=True)
+    browser = Client()
+    known = {"exposures", "exhausted", "groups", "group", "query", "candidates", "token", *PICTURE}
+    while (deck := post(browser, DECK, {"n": 3})).json()["groups"]:
+        assert words_of(deck.json()) <= known
+        assert not SECRET.search(deck.content.decode())
+        assert not METRIC_WORDS.search(_LONG.sub("", deck.content.decode()))
+        ballots = [
+            {"token": one["token"], "verdict": "dope"} for group in deck.json()["groups"] for one in group["candidates"]
+        ]
+        post(browser, VOTES, {"votes": ballots})
+        undone = post(browser, UNDO, {"n": 1})
+        assert words_of(undone.json()) <= known | {"verdict"}
+        post(browser, VOTES, {"votes": [{**ballot, "client_id": "again"} for ballot in ballots]})
+    for page in ("/privacy/", PLAY):
+        assert not SECRET.search(browser.get(page).content.decode())

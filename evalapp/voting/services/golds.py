@@ -48,7 +48,7 @@ def _make(study: Study, most: int) -> None:
         query = queries[index]
         others = _random_items(gallery, rng)
         taken = set(Pair.objects.filter(query=query).values_list("candidate_id", flat=True))
-        yes = _same_picture(study, query, others, rng) or _same_product(study, query, gallery, taken)
+        yes = _same_picture(study, query, rng) or _same_product(study, query, gallery, taken)
         no = _another(query, others, taken)
         # One without the other would let people learn that odd pairs are of one kind.
         if yes is not None and no is not None:
@@ -63,11 +63,13 @@ def _random_items(gallery: list[int], rng: np.random.Generator) -> list[Item]:
     return [found[item] for item in chosen if item in found]
 
 
-def _same_picture(study: Study, query: Query, others: list[Item], rng: np.random.Generator) -> Gold | None:
+def _same_picture(study: Study, query: Query, rng: np.random.Generator) -> Gold | None:
     """The query's own picture, treated; None where it cannot be read."""
     picture = query.item.picture
-    sizes = [(other.picture.width, other.picture.height) for other in others]
-    size = likely_size((picture.width, picture.height), sizes)
+    shown = Pair.objects.filter(query=query, slot__isnull=False).order_by("slot")
+    sizes = list(shown.values_list("candidate__picture__width", "candidate__picture__height"))
+    mixed = [sizes[index] for index in rng.permutation(len(sizes)).tolist()]
+    size = likely_size((picture.width, picture.height), mixed)
     try:
         with default_storage.open(picture.file) as file:
             original = store_original(treated(file.read(), size, rng))

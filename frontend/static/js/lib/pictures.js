@@ -12,11 +12,13 @@ import { picturesOf } from "logic/modes";
  * @param {Picture} picture
  * @returns {Promise<HTMLImageElement>} rejects if it cannot be loaded or is no picture
  */
-async function load({ image, width, height, alt }) {
+async function load({ image, srcset, width, height, alt }) {
   const element = new Image(width, height);
   element.alt = alt;
   element.draggable = false;
   element.decoding = "async";
+  // Before the address: a browser that knows the set loads from it alone.
+  if (srcset) element.srcset = srcset;
   element.src = image;
   await element.decode();
   return element;

@@ -1,0 +1,110 @@
+"""What can be told about the voters of a study from their answers: for operators, who may block and unblock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from uuid import UUID
+
+from django.db import connection
+
+from evalapp.stats.voters import honesty
+from evalapp.studies.models import Study
+
+# Answers taken back are nobody's; those set aside are told about, since that is what the operator looks for.
+_LINES = """
+WITH said AS (
+    SELECT vote.id, vote.voter_id, vote.verdict, vote.response_ms, vote.counted, vote.simulated, vote.voted_at,
+           exposure.kind, exposure.expected, before.verdict AS earlier
+    FROM voting_vote vote JOIN voting_exposure exposure ON exposure.id = vote.exposure_id
+    LEFT JOIN voting_vote before ON before.exposure_id = exposure.repeats_id AND before.void_reason <> 'undone'
+    WHERE vote.study_id = %(study)s AND vote.void_reason <> 'undone'
+)
+SELECT said.voter_id, count(*), count(*) FILTER (WHERE counted), count(*) FILTER (WHERE verdict = 'dope'),
+       count(*) FILTER (WHERE verdict IN ('dope', 'nope')),
+       count(*) FILTER (WHERE expected <> '' AND verdict = expected),
+       count(*) FILTER (WHERE expected <> '' AND verdict IN ('dope', 'nope') AND verdict <> expected),
+       count(*) FILTER (WHERE kind = 'repeat' AND verdict = earlier AND verdict IN ('dope', 'nope')),
+       count(*) FILTER (WHERE kind = 'repeat' AND verdict IN ('dope', 'nope') AND earlier IN ('dope', 'nope')),
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY response_ms),
+       array_agg(verdict = 'dope' ORDER BY said.id) FILTER (WHERE verdict IN ('dope', 'nope')),
+       bool_or(said.simulated), max(said.voted_at), voter.blocked_at, voter.block_reason, voter.trusted,
+       CASE WHEN voter.address = '' THEN 1 ELSE (
+           SELECT count(*) FROM voting_voter other WHERE other.address = voter.address AND other.address <> ''
+       ) END
+FROM said JOIN voting_voter voter ON voter.id = said.voter_id
+GROUP BY said.voter_id, voter.id ORDER BY voter.blocked_at IS NULL, count(*) DESC, said.voter_id LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class VoterLine:
+    """One voter in one study. Shares are between 0 and 1, None where there is nothing to count.
+
+    `gold`: known answers met, `self_agreement`: of repeats, `longest_run`: same verdicts in a row, `honesty`: the
+    probability that they look at the pictures (see `evalapp.stats.voters`), `neighbours`: voters of the same address on
+    the same day, themselves included.
+    """
+
+    voter: UUID
+    answers: int
+    counted: int
+    dope_share: float | None
+    gold: int
+    gold_agreement: float | None
+    honesty: float
+    repeats: int
+    self_agreement: float | None
+    median_ms: int | None
+    longest_run: int
+    is_simulated: bool
+    last: datetime
+    blocked_at: datetime | None
+    block_reason: str
+    trusted: bool
+    neighbours: int
+
+    @property
+    def name(self) -> str:
+        """Short, and enough to tell them apart."""
+        return self.voter.hex[:8]
+
+
+def voters_of(study: Study, limit: int = 200) -> list[VoterLine]:
+    """The study's voters, the blocked first, then those with most answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LINES, {"study": study.pk, "limit": limit})
+        return [_line(*row) for row in cursor.fetchall()]
+
+
+def _line(
+    voter: UUID, answers: int, counted: int, dopes: int, verdicts: int, right: int, wrong: int, same: int, repeats: int,
+    median: float | None, run: list[bool] | None, is_simulated: bool, last: datetime, blocked_at: datetime | None,
+    block_reason: str, trusted: bool, neighbours: int,
+) -> VoterLine:  # fmt: skip
+    return VoterLine(
+        voter=voter,
+        answers=answers,
+        counted=counted,
+        dope_share=dopes / verdicts if verdicts else None,
+        gold=right + wrong,
+        gold_agreement=right / (right + wrong) if right + wrong else None,
+        honesty=honesty(right, wrong),
+        repeats=repeats,
+        self_agreement=same / repeats if repeats else None,
+        median_ms=None if median is None else round(median),
+        longest_run=longest_run(run or []),
+        is_simulated=is_simulated,
+        last=last,
+        blocked_at=blocked_at,
+        block_reason=block_reason,
+        trusted=trusted,
+        neighbours=neighbours,
+    )
+
+
+def longest_run(verdicts: Sequence[bool]) -> int:
+    """How many equal verdicts stand in a row at most: straight-lining."""
+    return max((sum(1 for _ in same) for _, same in groupby(verdicts)), default=0)
