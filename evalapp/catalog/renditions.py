@@ -27,7 +27,7 @@ _THREADS = 2
 def picture_url(public_id: str, kind: str = "webp", scale: int = 1) -> str:
     """The address of what visitors see of this picture.
 
-    With MEDIA_URL_BASE that of the file itself, where it is the one that is always there; the others may have to be made.
+    With MEDIA_URL_BASE that of the file itself, where it is the one made ahead for all; others may have to be made.
     """
     if settings.MEDIA_URL_BASE and (kind, scale) == ("webp", 1):
         return f"{settings.MEDIA_URL_BASE}/{rendition_name(public_id)}"
