@@ -8,6 +8,7 @@ from typing import Any
 from evalapp.leaderboard.plots.curves import Course, Moment, courses
 from evalapp.leaderboard.plots.heat import heat
 from evalapp.leaderboard.plots.marks import Drawing
+from evalapp.leaderboard.plots.scales import shares_around
 from evalapp.leaderboard.plots.scatter import Point, scatter
 from evalapp.leaderboard.plots.whiskers import Reference, Whisker, whiskers
 from evalapp.leaderboard.reading import Reading
@@ -79,6 +80,20 @@ def labels(reading: Reading, width: float = WIDE) -> Drawing | None:
     return _against(reading, scores[0], width) if scores else None
 
 
+def without_one(reading: Reading, width: float = WIDE) -> Drawing | None:
+    """Approval with how far it moves when any one voter is left out."""
+    every = (reading.report.get("robustness") or {}).get("without_one", [])
+    lines = [line for line in every if line["low"] is not None and line["high"] is not None]
+    if not lines:
+        return None
+    rows = [Whisker(line["contender"], line["approval"], line["low"], line["high"]) for line in lines]
+    ends = shares_around([edge for line in lines for edge in (line["low"], line["high"])])
+    summary = "Approval, and the lowest and highest it becomes without any one voter."
+    return whiskers(
+        "without-one", "Without any one voter", summary, rows, reference=Reference(), axis=ends, width=width
+    )
+
+
 def _against(reading: Reading, score: dict[str, Any], width: float) -> Drawing | None:
     standing = {line.contender: line for line in reading.board.standings}
     points = []
@@ -110,5 +125,6 @@ FIGURES: dict[str, Callable[[Reading, float], Drawing | None]] = {
     "over-time": over_time,
     "categories": categories,
     "labels": labels,
+    "without-one": without_one,
 }
 """By the name in addresses; None while there is nothing to draw."""

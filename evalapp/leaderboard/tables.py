@@ -106,6 +106,30 @@ def sampling(reading: Reading) -> Table:
     return _table(columns, _entries((reading.report.get("sampling") or {}).get("lines", []), columns))
 
 
+def fragility(reading: Reading) -> Table:
+    """The fewest votes and voters whose removal swaps neighbours; empty where no number does."""
+    columns = ("first", "second", "votes", "voters")
+    return _table(columns, _entries((reading.report.get("robustness") or {}).get("neighbours", []), columns))
+
+
+def without_one(reading: Reading) -> Table:
+    """Approval without any one voter."""
+    columns = ("contender", "approval", "low", "high")
+    return _table(columns, _entries((reading.report.get("robustness") or {}).get("without_one", []), columns))
+
+
+def agreement(reading: Reading) -> Table:
+    """What people agree with, as shares with their intervals."""
+    found = reading.report.get("agreement") or {}
+    rows = [
+        (kind, *(found[kind].get(name) for name in ("value", "low", "high", "trials")))
+        for kind in ("alpha", "gold", "self")
+        if found.get(kind)
+    ]
+    rows.append(("ceiling", found.get("ceiling"), None, None, None))
+    return _table(("measure", "value", "low", "high", "trials"), rows)
+
+
 def set_aside(reading: Reading) -> Table:
     """Votes that do not count, by reason."""
     return _table(("reason", "votes"), list(reading.board.set_aside.reasons.items()))
@@ -135,6 +159,9 @@ TABLES: dict[str, Callable[[Reading], Table]] = {
     "labels": labels,
     "examples": examples,
     "sampling": sampling,
+    "fragility": fragility,
+    "without-one": without_one,
+    "agreement": agreement,
     "set-aside": set_aside,
 }
 """By the name in addresses."""

@@ -47,9 +47,9 @@ def lab_navigation(context: Context) -> list[LabLink]:
 
 
 @register.filter
-def percent(share: float | None, digits: int = 0) -> str:
-    """0.654 as `65%`; a dash where there is no number."""
-    return "—" if share is None else f"{100 * share:.{digits}f}%"
+def percent(share: float | str | None, digits: int = 0) -> str:
+    """0.654 as `65%`; a dash where there is no number, which to a template is an empty text."""
+    return "—" if share is None or isinstance(share, str) else f"{100 * share:.{digits}f}%"
 
 
 @register.filter

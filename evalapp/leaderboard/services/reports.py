@@ -16,6 +16,9 @@ from evalapp.leaderboard.services.numbers import Board
 from evalapp.leaderboard.services.quality import agreement_report, robustness_report
 from evalapp.studies.models import Evaluation, Study
 
+_FORM = "2"
+"""Changes when the document gets other parts, so that each study's is made anew."""
+
 
 def refresh_report(study: Study) -> bool:
     """Compute the report anew if anything it depends on has changed; whether it has."""
@@ -30,7 +33,7 @@ def refresh_report(study: Study) -> bool:
 
 def _version(study: Study, board: Board) -> str:
     scored = Evaluation.objects.filter(study=study).values_list("made_at", flat=True).first()
-    parts = (board.method, board.votes, board.set_aside.votes, study.state, scored.isoformat() if scored else "")
+    parts = (_FORM, board.method, board.votes, board.set_aside.votes, study.state, scored.isoformat() if scored else "")
     return "/".join(str(part) for part in parts)[:64]
 
 
