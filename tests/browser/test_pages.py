@@ -10,10 +10,12 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from evalapp.leaderboard.services import refresh_report, take_snapshot
 from evalapp.studies.models import BoardVisibility, Study, StudyState
 from tests import cast
 from tests.browser.audit import faults_of, sideways
 from tests.browser.game import Game
+from tests.leaderboard.crowds import let_vote
 
 pytestmark = [pytest.mark.browser, pytest.mark.database]
 
@@ -82,7 +84,7 @@ def test_the_board_shows_numbers_and_the_same_numbers_as_a_plot(
     cast.cleo(study)
     page.goto(f"{live_server.url}/leaderboard/{study.slug}/")
     lines = page.request.get(f"{live_server.url}/api/v1/studies/{study.slug}/leaderboard/").json()["standings"]
-    rows = page.locator("tbody tr").all()
+    rows = page.locator("#standings tbody tr").all()
     assert len(rows) == len(lines) == 3
     for row, line in zip(rows, lines, strict=True):
         text = row.inner_text()
@@ -147,4 +149,46 @@ def test_the_lab_shows_what_there_is(operator: Page, live_server: LiveServer, st
     for part, name in (("Catalogues", study.catalogue.slug), ("Models", "net")):
         operator.get_by_role("navigation", name="Lab").get_by_role("link", name=part).click()
         expect(operator.get_by_role("rowheader", name=name, exact=True)).to_be_visible()
+        check_on_every_screen(operator)
+
+
+def test_the_board_keeps_itself_up_to_date_and_offers_plots_as_pictures(
+    page: Page, live_server: LiveServer, study: Study
+) -> None:
+    cast.play(cast.browser_of(), study, 3)
+    page.add_init_script("Math.random = () => 0")
+    page.goto(f"{live_server.url}/leaderboard/{study.slug}/")
+    counts = page.locator("[data-live=decision] .counts dd").first
+    expect(counts).to_have_text("3")
+    page.locator("#with-without summary").click()
+    with page.expect_download() as download:
+        page.locator("#standings [data-png]").click()
+    assert download.value.suggested_filename == "standings.png"
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    page.locator("h1").click()
+    cast.play(cast.browser_of(), study, 4)
+    expect(counts).to_have_text("7", timeout=20_000)
+    expect(page.locator("#with-without")).to_have_attribute("open", "")
+
+
+def test_the_board_with_all_its_evidence_is_sound(lit_page: Page, live_server: LiveServer, study: Study) -> None:
+    let_vote(study, 60, 12)
+    take_snapshot(study)
+    let_vote(study, 60, 12, seed=2)
+    take_snapshot(study)
+    refresh_report(study)
+    lit_page.goto(f"{live_server.url}/leaderboard/{study.slug}/")
+    check_on_every_screen(lit_page)
+    for path in ("history/", "plan/"):
+        lit_page.goto(f"{live_server.url}/leaderboard/{study.slug}/{path}")
+        check_on_every_screen(lit_page)
+    lit_page.goto(f"{live_server.url}/method/")
+    check_on_every_screen(lit_page)
+
+
+def test_studies_are_made_and_led_on_pages_that_are_sound(
+    operator: Page, live_server: LiveServer, study: Study
+) -> None:
+    for path in ("new/", f"{study.slug}/"):
+        operator.goto(f"{live_server.url}/lab/studies/{path}")
         check_on_every_screen(operator)
