@@ -33,7 +33,7 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument("--seed", type=int)
         parser.add_argument(
-            "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+            "--set", action="append", default=[], metavar="NAME=VALUE", dest="given",
             help="a setting of the recipe; may be repeated",
         )  # fmt: skip
         parser.add_argument("--open", action="store_true", help="open the next round when its pairs are there")
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         study = study_by_slug(options["study"])
         if options["end_schedule"]:
             return self._end_schedule(options["name"])
-        settings = settings_of(options["settings"], {"seed": options["seed"]})
+        settings = settings_of(options["given"], {"seed": options["seed"]})
         if options["every_votes"] or options["every_days"]:
             return self._schedule(study, settings, options)
         turn = begin_retraining(

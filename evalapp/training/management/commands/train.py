@@ -48,7 +48,7 @@ class Command(BaseCommand):
             data=f"catalogue:{catalogue_named(options['catalogue']).pk}",
             parent=parent,
             parent_tap=tap,
-            settings=settings_of(options["settings"], {name: options[name] for name in ("seed", "top_categories")}),
+            settings=settings_of(options["assignments"], {name: options[name] for name in ("seed", "top_categories")}),
         )
         if run.job is None:
             raise RuntimeError("A run begins with a job.")
