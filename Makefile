@@ -12,6 +12,7 @@ TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test lint types imports unit real-database system faults loop bench format clean
 .PHONY: help demo serve test lint types imports unit real-database system faults crashes bench format clean
+.PHONY: help demo serve test lint types imports unit real-database system faults bench proofs format clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -58,6 +59,8 @@ bench: $(VENV)/.ready-dev  ## Benchmarks: ratios against a bare floor, in one ru
 
 crashes: $(VENV)/.ready-dev  ## Kill twenty workers, Redis and PostgreSQL over many photographs; the result must be a quiet run's
 	DON_KILLS=20 DON_PHOTOS=600 $(TEST_ENV) $(BIN)/pytest tests/journeys/test_killed_workers.py $(PYTEST_ARGS)
+proofs: $(VENV)/.ready-dev  ## What the board promises, simulated at full length; the table goes into docs/statistics.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.proofs.prove --write
 
 format: $(VENV)/.ready-dev  ## Put the style right
 	$(BIN)/ruff check --fix .

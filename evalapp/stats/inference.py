@@ -10,7 +10,7 @@ from scipy.special import logsumexp, ndtr
 
 from evalapp.stats.batches import batch_of, units
 from evalapp.stats.evidence import Evidence, VoterSums, add, credits_of, log_wealth
-from evalapp.stats.mixture import LEAST_VOTERS, inflated, log_evidence, radius
+from evalapp.stats.mixture import GUARD_TUNINGS, LEAST_VOTERS, inflated, log_evidence, radius
 
 FloatArray = NDArray[np.float64]
 _LED = 0.9
@@ -214,7 +214,7 @@ def guard_log_evidence(evidence: Evidence, scale: FloatArray) -> FloatArray:
     lead = evidence.guard / np.where(evidence.stake > 0, evidence.stake, 1.0)
     centred = _quadratic(evidence.guard2, evidence.guard_stake, evidence.stake2, lead)
     centred = centred * evidence.voters / (evidence.voters - 1)
-    led = np.where(evidence.guard2 > 0, log_evidence(evidence.guard, centred), 0.0)
+    led = np.where(evidence.guard2 > 0, log_evidence(evidence.guard, centred, GUARD_TUNINGS), 0.0)
     pairs = clustered_log_evidence(evidence, scale)
     others = np.where(np.eye(count, dtype=bool), -np.inf, pairs.T)
     shared = logsumexp(others, axis=1) - np.log(count - 1)

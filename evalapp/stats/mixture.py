@@ -14,6 +14,8 @@ FloatArray = NDArray[np.float64]
 
 TUNINGS = np.array([60.0, 600.0, 6000.0])
 """Variances at which the mixtures are sharpest: their mean serves dozens of votes as well as tens of thousands."""
+GUARD_TUNINGS = np.array([70.0, 1000.0])
+"""For the guard of the stopping rule, which is for decisions after hundreds to tens of thousands of votes."""
 LEAST_VOTERS = 20
 LOST_VOTERS = 5.0
 """So many of the effective voters a variance that is estimated from them costs."""
@@ -38,7 +40,7 @@ def inflated(variances: ArrayLike, totals: ArrayLike, squares: ArrayLike) -> Flo
     return np.where(enough, np.asarray(variances) * factor, _BOUNDLESS)
 
 
-def log_evidence(sums: ArrayLike, variances: ArrayLike) -> FloatArray:
+def log_evidence(sums: ArrayLike, variances: ArrayLike, tunings: FloatArray = TUNINGS) -> FloatArray:
     """Log of the one-sided e-value against "the mean of the sum is at most 0"; arrays of any one shape.
 
         e = mean over ρ of 2 sqrt(ρ / (V + ρ)) exp(S² / 2(V + ρ)) Φ(S / sqrt(V + ρ))
@@ -47,9 +49,9 @@ def log_evidence(sums: ArrayLike, variances: ArrayLike) -> FloatArray:
     [-0.31, 3.81, -1.15]
     """
     s, v = np.asarray(sums, dtype=np.float64)[..., None], np.asarray(variances, dtype=np.float64)[..., None]
-    wide = v + TUNINGS
-    logs = np.log(2.0) + 0.5 * np.log(TUNINGS / wide) + s * s / (2 * wide) + log_ndtr(s / np.sqrt(wide))
-    return np.asarray(logsumexp(logs, axis=-1) - np.log(len(TUNINGS)))
+    wide = v + tunings
+    logs = np.log(2.0) + 0.5 * np.log(tunings / wide) + s * s / (2 * wide) + log_ndtr(s / np.sqrt(wide))
+    return np.asarray(logsumexp(logs, axis=-1) - np.log(len(tunings)))
 
 
 def log_evidence_two_sided(sums: ArrayLike, variances: ArrayLike) -> FloatArray:

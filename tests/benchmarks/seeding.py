@@ -104,7 +104,8 @@ def _catalogue() -> Catalogue:
     )
     _run(
         "INSERT INTO catalog_item (catalogue_id, key, picture_id, path, category, product, domain, split, attributes,"
-        " version, removed) SELECT %(catalogue)s, sha256, id, '', '', '', '', '', '{}', 1, false FROM catalog_picture",
+        " version, removed, replaced)"
+        " SELECT %(catalogue)s, sha256, id, '', '', '', '', '', '{}', 1, false, false FROM catalog_picture",
         {"catalogue": catalogue.pk},
     )
     return catalogue
