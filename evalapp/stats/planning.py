@@ -32,7 +32,7 @@ def votes_to_separate(gap: float, variance: float, delta: float = 0.05) -> int |
     ValueError for a variance that is not above 0 or a delta outside (0, 1).
 
     >>> votes_to_separate(0.15, 0.75), votes_to_separate(0.05, 0.75), votes_to_separate(0.0, 0.75)
-    (334, 2762, None)
+    (327, 2653, None)
     """
     if variance <= 0 or not 0 < delta < 1:
         raise ValueError("a variance above 0 and a delta in (0, 1) are needed")
@@ -59,7 +59,7 @@ def plan_from_now(difference: float, error: float, votes: int, delta: float = 0.
     One vote's variance is votes · error². ValueError for an error that is not above 0 or no votes.
 
     >>> plan_from_now(0.02, 0.01, 4000)
-    Plan(soon=5107, likely=9076, late=20632)
+    Plan(soon=4907, likely=8753, late=19915)
     """
     if error <= 0 or votes < 1:
         raise ValueError("an error above 0 and at least one vote are needed")
@@ -82,7 +82,7 @@ def votes_beforehand(
     ValueError for approvals outside 0 … 1, an overlap outside [0, 1), fewer than two contenders.
 
     >>> votes_beforehand(0.65, 0.45, 7, 0.2)
-    556
+    543
     """
     if not (0 <= second <= best <= 1) or not 0 <= overlap < 1 or contenders < 2 or effect <= 0:
         raise ValueError("approvals in 0 … 1, the best first, an overlap in [0, 1) and two contenders are needed")

@@ -46,6 +46,11 @@ def stratum_approvals(sums: StratumSums, alpha: float = 0.05) -> StratumApproval
 
     with n voters, N votes; 0 to 1 below 20 voters. For pooling, a group in which all said the same has no variance of
     its own: each gets at least that of a share p(1 - p)/N, one dope and one nope added.
+
+    >>> columns = ([30.0, 9.0], [60.0, 30.0], [40.0, 9.0], [60.0, 18.0], [120.0, 60.0], [60.0, 30.0], [30.0, 15.0])
+    >>> found = stratum_approvals(StratumSums(*map(np.array, columns)))
+    >>> found.estimates.tolist(), found.low.round(2).tolist()
+    ([0.5, 0.3], [0.1, 0.0])
     """
     known = sums.mass > 0
     estimates, errors = share_and_error(sums)
@@ -60,7 +65,13 @@ def stratum_approvals(sums: StratumSums, alpha: float = 0.05) -> StratumApproval
 
 
 def share_and_error(sums: StratumSums) -> tuple[FloatArray, FloatArray]:
-    """Per stratum [G]: Σ L / Σ M (nan without votes) and its standard error with voters as clusters (0 with one)."""
+    """Per stratum [G]: Σ L / Σ M (nan without votes) and its standard error with voters as clusters (0 with one).
+
+    >>> columns = ([30.0, 9.0], [60.0, 30.0], [40.0, 9.0], [60.0, 18.0], [120.0, 60.0], [60.0, 30.0], [30.0, 15.0])
+    >>> share, error = share_and_error(StratumSums(*map(np.array, columns)))
+    >>> share.tolist(), error.round(3).tolist()
+    ([0.5, 0.3], [0.054, 0.065])
+    """
     known = sums.mass > 0
     mass = np.where(known, sums.mass, 1.0)
     share = np.where(known, sums.liked / mass, np.nan)
