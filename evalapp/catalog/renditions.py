@@ -13,6 +13,7 @@ from PIL import Image, ImageCms
 
 from evalapp.catalog.files import is_stored, write_once
 from evalapp.catalog.models import Picture
+from evalapp.catalog.padding import padded_jpeg, padded_webp
 from models_registry.pictures import BadPicture, open_rgb
 
 LONG_SIDE = 800
@@ -66,9 +67,9 @@ def make_rendition(picture: Picture, kind: str = "webp", scale: int = 1) -> byte
     out = io.BytesIO()
     if kind == "webp":
         image.save(out, "WEBP", quality=_QUALITY[kind], method=4, exif=b"", icc_profile=b"", xmp=b"")
-    else:
-        image.save(out, "JPEG", quality=_QUALITY[kind], optimize=True, progressive=True, exif=b"", icc_profile=None)
-    return out.getvalue()
+        return padded_webp(out.getvalue())
+    image.save(out, "JPEG", quality=_QUALITY[kind], optimize=True, progressive=True, exif=b"", icc_profile=None)
+    return padded_jpeg(out.getvalue())
 
 
 def ensure_rendition(picture: Picture, kind: str = "webp", scale: int = 1) -> str:
