@@ -53,7 +53,7 @@ def over_time(reading: Reading, width: float = WIDE) -> Drawing | None:
             if line["contender"] in lines and line["approval"] is not None:
                 moment = Moment(snapshot.votes, line["approval"], line["low"], line["high"])
                 lines[line["contender"]].append(moment)
-    drawn = [Course(name, tuple(moments)) for name, moments in lines.items() if len(moments) > 1]
+    drawn = [Course(name, tuple(moments)) for name, moments in lines.items() if len({one.votes for one in moments}) > 1]
     if not drawn:
         return None
     summary = "Approval after so many votes, a panel for each contender; the band is its 95% confidence sequence."
