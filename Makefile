@@ -13,6 +13,7 @@ TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 .PHONY: help demo serve test lint types imports unit real-database system faults loop bench format clean
 .PHONY: help demo serve test lint types imports unit real-database system faults crashes bench format clean
 .PHONY: help demo serve test lint types imports unit real-database system faults bench proofs format clean
+.PHONY: help demo serve test lint types imports unit real-database system faults proofs-training bench format clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -53,6 +54,8 @@ faults: $(VENV)/.ready-dev  ## 100,000 votes while servers are killed and the ne
 
 loop: $(VENV)/.ready-dev  ## Votes on real photographs to a better encoder, twice, and from coins to none: minutes
 	$(BIN)/python -m tests.journeys.loop
+proofs-training: $(VENV)/.ready-dev  ## What training is worth on real photographs and the demo catalogue, in minutes
+	$(TEST_ENV) $(BIN)/python -m tests.models_registry.training.proofs
 
 bench: $(VENV)/.ready-dev  ## Benchmarks: ratios against a bare floor, in one run
 	@for file in tests/benchmarks/bench_*.py; do $(TEST_ENV) $(BIN)/python $$file || exit 1; done

@@ -15,7 +15,9 @@ def main() -> None:
     # The Celery application must exist before any task is sent.
     import evalapp.config.celery  # noqa: F401
 
-    execute_from_command_line(sys.argv)
+    # Commands are files, so their names have underscores; `compare-backbones` is understood as well.
+    words = [word.replace("-", "_") if place == 1 and word[:1] != "-" else word for place, word in enumerate(sys.argv)]
+    execute_from_command_line(words)
 
 
 if __name__ == "__main__":

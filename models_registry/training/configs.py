@@ -158,8 +158,8 @@ class MultiTaskConfig(AttributeConfig):
     The weights are those of the joint loss. `groups` products with `per_group` pictures make a batch of triplets.
     """
 
-    attributes_weight: float = 1.0
+    attributes_weight: float = 0.1
     triplet_weight: float = 1.0
-    vae_weight: float = 0.2
+    vae_weight: float = 0.05
     groups: int = 16
     per_group: int = 4
