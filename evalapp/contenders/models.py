@@ -52,6 +52,7 @@ class TrainedOn(models.Model):
 
     model = models.OneToOneField(EmbeddingModel, on_delete=models.CASCADE, related_name="trained_on")
     pictures = ArrayField(models.CharField(max_length=64))
+    votes = models.BooleanField(default=False, help_text="Whether it learnt from votes on them, not from their labels.")
 
     class Meta:
         verbose_name_plural = "trained on"

@@ -14,7 +14,7 @@ from django.utils import timezone
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.models import Embedding, EmbeddingModel, TrainedOn
 from evalapp.core.errors import Conflict, InvalidInput
-from models_registry.encoders.checkpoint import trained_on
+from models_registry.encoders.checkpoint import learnt_from_votes, trained_on
 from models_registry.errors import EncoderError
 from models_registry.registry import describe, files
 from models_registry.spec import EncoderSpec
@@ -43,7 +43,9 @@ def register_model(*, source: str, name: str, options: Mapping[str, str]) -> tup
                 name=name, source=source, spec=spec.to_json(), fingerprint=spec.fingerprint, weights=weights
             )
             if spec.family == "checkpoint":
-                TrainedOn.objects.create(model=model, pictures=trained_on(originals[0]))
+                TrainedOn.objects.create(
+                    model=model, pictures=trained_on(originals[0]), votes=learnt_from_votes(originals[0])
+                )
             return model, True
     except IntegrityError:
         known = EmbeddingModel.objects.get(name=name)

@@ -213,6 +213,12 @@ def trained_on(path: Path) -> list[str]:
     return file.read_text(encoding="ascii").split() if file.is_file() else []
 
 
+def learnt_from_votes(path: Path) -> bool:
+    """Whether the checkpoint with this `spec.json` was trained on what people said, not on labels: its card says so."""
+    file = beside(path, CARD)
+    return file.is_file() and "learnt_from" in json.loads(file.read_text(encoding="utf-8"))
+
+
 def beside(path: Path, name: str) -> Path:
     """A file of the same checkpoint: in its own folder, or in a common one where names begin with the spec's hash."""
     return path.with_name(name) if path.name == SPEC else path.with_name(path.stem + name)

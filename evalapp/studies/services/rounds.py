@@ -9,6 +9,7 @@ from typing import Any, Literal
 from django.db import IntegrityError, transaction
 
 from evalapp.catalog.models import Item
+from evalapp.contenders.models import TrainedOn
 from evalapp.contenders.queries import ContenderWords, parse_contender
 from evalapp.contenders.services import ensure_embedding
 from evalapp.core.errors import Conflict, InvalidInput
@@ -122,11 +123,15 @@ def _without_gaps(places: Sequence[int | None]) -> list[int]:
 
 
 def _trained_models(study: Study, added: Sequence[ContenderWords]) -> list[int]:
-    """Models whose training pictures stay out of the next round: none where the operator insisted."""
+    """Models whose training pictures stay out of the next round: none where the operator insisted.
+
+    What was learnt from votes is kept apart by fresh queries; without it a catalogue would be used up in a few rounds.
+    """
     if study.training_pictures:
         return []
     before = study.contenders.exclude(embedding=None).values_list("embedding__model", flat=True)
-    return sorted({*before, *(word.model.pk for word in added)})
+    models = {*before, *(word.model.pk for word in added)}
+    return list(TrainedOn.objects.filter(model__in=models, votes=False).values_list("model", flat=True))
 
 
 def _fresh(study: Study, gallery: list[int], seed: int, unseen_by: Collection[int]) -> list[int]:
