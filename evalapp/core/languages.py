@@ -11,8 +11,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-_OPERATORS = ("/lab/", "/admin/")
-"""What operators see is written in English."""
+_ENGLISH = ("/lab/", "/admin/", "/leaderboard/")
+"""What operators and readers of the board see is written in English."""
 _WORDLESS = ("/pictures/", "/healthz", "/service-worker.js")
 """Answers without words must not vary by language: caches would keep them once for each."""
 
@@ -21,7 +21,7 @@ class VisitorsLanguage(LocaleMiddleware):
     """Django's choice of the language, for pages of visitors."""
 
     def process_request(self, request: HttpRequest) -> None:
-        if not request.path_info.startswith(_OPERATORS + _WORDLESS):
+        if not request.path_info.startswith(_ENGLISH + _WORDLESS):
             super().process_request(request)
             return
         translation.activate("en")

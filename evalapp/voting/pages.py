@@ -51,7 +51,8 @@ def play(request: HttpRequest, slug: str) -> HttpResponse:
         "yours": reverse("api-yours", args=[slug]),
     }
     shown |= {"answered": progress.answered, "total": progress.total, "api": api, "words": play_words()}
-    shown["card"] = _card_of(request, study)
+    # Inside another page the game stands alone: no way out into pages that may not be framed.
+    shown |= {"card": _card_of(request, study), "embedded": request.headers.get("Sec-Fetch-Dest") == "iframe"}
     response = render(request, "voting/play.html", shown)
     remember_voter(request, response, voter, is_framed=let_be_framed(request, response, study))
     return response
@@ -89,4 +90,6 @@ def forget(request: HttpRequest) -> HttpResponse:
     )
     response = redirect("privacy")
     forget_cookie(response)
+    # What the browser keeps for the game goes as well: the deck, answers that were not sent, pictures.
+    response.headers["Clear-Site-Data"] = '"storage"'
     return response

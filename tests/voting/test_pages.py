@@ -106,3 +106,15 @@ def test_it_is_only_read(study: Study) -> None:
 
 def test_it_is_not_kept_by_caches(study: Study) -> None:
     assert "no-store" in Client().get("/play/match/").headers["cache-control"]
+
+
+def test_inside_another_page_the_game_leads_nowhere_else(study: Study) -> None:
+    alone = Client().get("/play/match/").content.decode()
+    framed = Client().get("/play/match/", headers={"sec-fetch-dest": "iframe"}).content.decode()
+    assert 'href="/"' in alone
+    assert 'href="/"' not in framed
+    assert "data-action" in framed
+
+
+def test_forgetting_empties_what_the_browser_keeps(study: Study) -> None:
+    assert Client().post("/privacy/forget/").headers["clear-site-data"] == '"storage"'
