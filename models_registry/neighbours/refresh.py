@@ -44,7 +44,9 @@ def refreshed(
     """
     indices, distances = np.array(before.indices), np.array(before.distances)
 
-    def search(some: NDArray[np.int64], rows: NDArray[np.int64]) -> Neighbours:
+    def search(
+        some: NDArray[np.int64], rows: NDArray[np.int64], within: NDArray[np.float64] | None = None
+    ) -> Neighbours:
         return nearest(
             queries.select(some),
             gallery.select(rows),
@@ -53,6 +55,7 @@ def refreshed(
             query_ids=query_ids[some],
             gallery_ids=gallery_ids[rows],
             hidden=[(of_query[some], of_gallery[rows]) for of_query, of_gallery in hidden],
+            within=within,
         )
 
     again, carried = np.flatnonzero(stale), np.flatnonzero(~stale)
@@ -61,7 +64,11 @@ def refreshed(
         found = search(again, np.arange(len(gallery), dtype=np.int64))
         indices[again], distances[again] = found.indices, found.distances
     if len(carried) and len(added):
-        found = search(carried, added)
+        # What is farther than the last of before cannot get in. Rows of before that are searched again do not count.
+        last = np.where(np.isin(indices[carried], added) | (indices[carried] < 0), np.inf, distances[carried]).max(
+            axis=1
+        )
+        found = search(carried, added, last)
         new = np.where(found.indices < 0, -1, added[found.indices])
         indices[carried], distances[carried] = _merged(
             indices[carried], distances[carried], new, found.distances, added

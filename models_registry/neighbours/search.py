@@ -47,6 +47,7 @@ def nearest(
     gallery_ids: NDArray[np.int64],
     gallery_order: NDArray[np.int64] | None = None,
     hidden: Sequence[GroupPair] = (),
+    within: NDArray[np.float64] | None = None,
     query_block: int | None = None,
     gallery_block: int | None = None,
     threads: int | None = None,
@@ -59,6 +60,7 @@ def nearest(
     - `gallery_order` [N] decides between equal distances, lowest first; the position in the gallery if not given.
     - `hidden`: pairs of group numbers, [Q] of the queries and [N] of the gallery; a candidate of the query's own
       group is passed over, -1 is no group.
+    - `within` [Q]: rows farther than this from a query are not wanted; leaving them out saves time.
     - `query_block`, `gallery_block`: rows compared at once; chosen to bound memory if not given.
     - `device`: `cpu`, `cuda`, or `auto` for a GPU where there is one; the answers are the same.
     - `on_progress(done, total)` counts the gallery rows passed, over all blocks of queries.
@@ -72,7 +74,7 @@ def nearest(
     distances = np.full((len(queries), k), np.nan)
     with faiss_threads(threads) as threads_used:
         kernel = _kernel(metric, queries, gallery, threads_used, device)
-        search = _Search(queries, gallery, metric, kernel, k, visibility, order)
+        search = _Search(queries, gallery, metric, kernel, k, visibility, order, within)
         at_once = query_block or _rows_in(QUERY_BLOCK_BYTES, kernel)
         rows_at_once = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, kernel)
         starts = range(0, len(queries) if len(gallery) else 0, at_once)
@@ -126,6 +128,7 @@ class _Search:
     k: int
     visibility: Visibility
     order: NDArray[np.int64]
+    within: NDArray[np.float64] | None
 
     def answer(
         self,
@@ -193,6 +196,10 @@ class _Search:
         that nearly always one round of measuring is enough.
         """
         visible = ~self.visibility.hidden(positions, rows)
+        limit = np.full(len(rows), np.inf)
+        if self.within is not None:
+            limit = self.kernel.reach(self.within[positions], ready)
+            visible &= costs <= limit[:, None]
         seen = np.cumsum(visible, axis=1)
         first = visible & (seen <= self.k)
         distances = np.full(costs.shape, np.inf)
@@ -202,6 +209,7 @@ class _Search:
         self._measure(positions, rows, costs, likely, distances)
         bound = np.where(first, distances, 0.0).max(axis=1)
         reach = np.where(seen[:, -1] >= self.k, self.kernel.reach(bound, ready), np.inf)
+        reach = np.minimum(reach, limit)
         self._measure(positions, rows, costs, visible & ~likely & (costs <= reach[:, None]), distances)
         settled = (reach < costs[:, -1]) | (rows.shape[1] == len(self.gallery))
         return settled, *self._first_k(distances, rows)
