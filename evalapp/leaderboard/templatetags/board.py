@@ -75,7 +75,8 @@ def points(share: float | None) -> str:
     """A difference of shares as percentage points with its sign: 0.034 as `+3.4`; a true minus for less."""
     if share is None:
         return "—"
-    return f"{100 * share:+.1f}".replace("-", "−")
+    # Adding 0 makes a plain 0 of the -0 that a small negative number is rounded to.
+    return f"{round(100 * share, 1) + 0.0:+.1f}".replace("-", "−")
 
 
 @register.filter
