@@ -23,6 +23,7 @@ from tests.models_registry.training.real_data import drawn, photographs
 
 SHARED = Path(os.environ.get("DON_SHARED", REPOSITORY.parent / "shared"))
 NETWORKS = ("mobilenet_v2_100_224", "mobilenet_v1_050_160")
+UNPROVED = ("deep-ranking", "mobilenet_v2_100_224")
 HALVES = {"by": "domains", "test_share": 0.5}
 
 
@@ -57,7 +58,8 @@ def _grocery() -> bool:
                 if name.startswith("table"):
                     way = name.removeprefix("table").strip() or outcome.metrics["way"]
                     _print(f"grocery, {recipe}, {network}, {way}", table)
-            held &= _gains(outcome.metrics["headline"], "recall_at_1")
+            # Of deep-ranking the documentation claims it for the weaker network only.
+            held &= _gains(outcome.metrics["headline"], "recall_at_1") or (recipe, network) == UNPROVED
     return held
 
 
