@@ -32,7 +32,8 @@ def test_triplets_are_accepted_rejected_and_taken_back_by_key(
     operator: Page, live_server: LiveServer, study: Study
 ) -> None:
     propose_from_labels(study.catalogue, 3)
-    operator.goto(f"{live_server.url}/lab/catalogues/{study.catalogue.slug}/review/")
+    # The first page of a run waits for all of the server to be loaded.
+    operator.goto(f"{live_server.url}/lab/catalogues/{study.catalogue.slug}/review/", timeout=60_000)
     assert (faults_of(operator), sideways(operator)) == ([], 0)
     lead = operator.locator(".page__lead")
     operator.keyboard.press("ArrowRight")
