@@ -161,8 +161,8 @@ class TripletState(models.TextChoices):
 class Triplet(models.Model):
     """A claim to be checked by eye: the anchor is more like the positive than like the negative.
 
-    `source` is `labels`, or `study:SLUG` where votes said so. Training takes accepted triplets as they are and never
-    uses rejected ones.
+    `source` is `labels`, or `study:SLUG` where votes said so. What people decided is read by
+    `triplets.decisions`.
     """
 
     catalogue = models.ForeignKey(Catalogue, on_delete=models.CASCADE, related_name="triplets")

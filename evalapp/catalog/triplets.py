@@ -1,4 +1,4 @@
-"""Triplets to be checked by eye: proposed from labels, accepted or rejected by a person, read by training."""
+"""Triplets to be checked by eye: proposed from labels, accepted or rejected by a person."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def counts(catalogue: Catalogue) -> dict[str, int]:
 
 
 def decisions(catalogue: Catalogue) -> Decisions:
-    """What training may build on: accepted triplets, and those it must not use. Flagged items take no part."""
+    """What people said, for whoever learns from it. Flagged items take no part."""
     usable = unflagged(active_items(catalogue)).values("pk")
     decided = Triplet.objects.filter(catalogue=catalogue, anchor__in=usable, positive__in=usable, negative__in=usable)
     rows = decided.order_by("pk").values_list("state", "anchor", "positive", "negative")
