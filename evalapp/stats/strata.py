@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evalapp.stats.mixture import LEAST_VOTERS, radius
+from evalapp.stats.mixture import LEAST_VOTERS, inflated, radius
 from evalapp.stats.pooling import pool
 
 FloatArray = NDArray[np.float64]
@@ -42,22 +42,25 @@ class StratumApprovals:
 def stratum_approvals(sums: StratumSums, alpha: float = 0.05) -> StratumApprovals:
     """Approval in each stratum by the estimator of the whole, its interval from that stratum's voters alone.
 
-        Â_g = Σ L / Σ M,    s_g² = n/(n - 1) Σ_v (L_v - Â_g M_v)² / (Σ M)²,    |Â_g - A_g| ≤ radius(N² s_g²) / N
+        Â_g = Σ L / Σ M,    s_g² = n/(n - 5) Σ_v (L_v - Â_g M_v)² / (Σ M)²,    |Â_g - A_g| ≤ radius(N² s_g²) / N
 
-    with n voters, N votes; 0 to 1 below 20 voters. For pooling, a group in which all said the same has no variance of
-    its own: each gets at least that of a share p(1 - p)/N, one dope and one nope added.
+    with N votes of n effective voters (see `mixture.inflated`); 0 to 1 below 20 voters. For pooling, a group in which
+    all said the same has no variance of its own: each gets at least that of a share p(1 - p)/N, one dope and one nope
+    added.
 
     >>> columns = ([30.0, 9.0], [60.0, 30.0], [40.0, 9.0], [60.0, 18.0], [120.0, 60.0], [60.0, 30.0], [30.0, 15.0])
     >>> found = stratum_approvals(StratumSums(*map(np.array, columns)))
     >>> found.estimates.tolist(), found.low.round(2).tolist()
-    ([0.5, 0.3], [0.1, 0.0])
+    ([0.5, 0.3], [0.09, 0.0])
     """
     known = sums.mass > 0
     estimates, errors = share_and_error(sums)
     centre = np.where(known, estimates, 0.5)
     # In units of an average vote, for which the mixtures of `radius` are made.
     votes = np.where(known, sums.votes, 1.0)
-    half = np.where(known & (sums.voters >= LEAST_VOTERS), radius((errors * votes) ** 2, alpha) / votes, 1.0)
+    scale = votes / np.where(known, sums.mass, 1.0)
+    wide = inflated(_squares(sums, centre) * scale**2, sums.mass, sums.mass2)
+    half = np.where(known & (sums.voters >= LEAST_VOTERS), radius(wide, alpha) / votes, 1.0)
     smoothed = (centre * sums.votes + 1) / (sums.votes + 2)
     variances = np.maximum(errors**2, smoothed * (1 - smoothed) / np.maximum(sums.votes, 1.0))
     pooled = pool(estimates, variances).estimates
@@ -76,6 +79,10 @@ def share_and_error(sums: StratumSums) -> tuple[FloatArray, FloatArray]:
     mass = np.where(known, sums.mass, 1.0)
     share = np.where(known, sums.liked / mass, np.nan)
     centre = np.where(known, share, 0.0)
-    squares = np.maximum(sums.liked2 - 2 * centre * sums.cross + centre**2 * sums.mass2, 0.0)
     small = np.where(sums.voters > 1, sums.voters / np.maximum(sums.voters - 1, 1.0), 0.0)
-    return share, np.sqrt(squares * small) / mass
+    return share, np.sqrt(_squares(sums, centre) * small) / mass
+
+
+def _squares(sums: StratumSums, centre: FloatArray) -> FloatArray:
+    """Σ_v (L_v - Â_g M_v)² [G]."""
+    return np.maximum(sums.liked2 - 2 * centre * sums.cross + centre**2 * sums.mass2, 0.0)

@@ -36,7 +36,8 @@ def test_estimate_and_interval_are_those_of_a_loop_over_voters() -> None:
     found = stratum_approvals(summed([people, crowd(2, 40, 0.3)]))
     mass = sum(m for _, m, _ in people)
     estimate = sum(liked for liked, _, _ in people) / mass
-    squares = sum((liked - estimate * m) ** 2 for liked, m, _ in people) * len(people) / (len(people) - 1)
+    effective = mass**2 / sum(m**2 for _, m, _ in people)
+    squares = sum((liked - estimate * m) ** 2 for liked, m, _ in people) * effective / (effective - 5)
     votes = sum(n for _, _, n in people)
     half = float(radius(squares * (votes / mass) ** 2)) / votes
     assert found.estimates[0] == pytest.approx(estimate)
@@ -54,6 +55,23 @@ def test_few_voters_say_nothing_and_none_even_less() -> None:
     assert (found.low.tolist(), found.high.tolist()) == ([0, 0], [1, 1])
     assert np.isnan(found.estimates[1])
     assert found.pooled[1] == pytest.approx(found.estimates[0])
+
+
+def test_a_few_heavy_voters_count_for_what_they_tell() -> None:
+    """As many voters and votes, but four cast nearly all: the interval knows that these are hardly more than four."""
+    even = [(5.0 + (-1) ** k, 10.0, 10) for k in range(40)]
+    heavy = [(45.0 + (-1) ** k, 90.0, 90) for k in range(4)] + [(0.5, 10 / 9, 1)] * 36
+    uneven = stratum_approvals(summed([heavy]))
+    assert (uneven.low[0], uneven.high[0]) == (0, 1)
+    assert stratum_approvals(summed([even])).low[0] > 0.3
+    # Six or seven: wider than n/(n - 1) of the forty that there are would have it, by the root of n/(n - 5).
+    some = [(30.0 + (-1) ** k * 3, 60.0, 60) for k in range(6)] + [(0.5, 1.0, 1)] * 34
+    found, (_, error) = stratum_approvals(summed([some])), share_and_error(summed([some]))
+    votes, effective = 394, 394**2 / (6 * 60**2 + 34)
+    before = float(radius((float(error[0]) * votes) ** 2)) / votes
+    after = float(radius((float(error[0]) * votes) ** 2 * 39 / 40 * effective / (effective - 5))) / votes
+    assert found.high[0] - found.estimates[0] == pytest.approx(after)
+    assert after > 1.1 * before
 
 
 def test_a_group_in_which_all_agree_is_still_drawn_towards_the_others() -> None:
