@@ -60,6 +60,19 @@ def over_time(reading: Reading, width: float = WIDE) -> Drawing | None:
     return courses("over-time", "Approval over time", summary, drawn, width=width)
 
 
+def strengths(reading: Reading, width: float = WIDE) -> Drawing | None:
+    """How often each is found closer than an average contender, where people choose between two."""
+    lines = (reading.report.get("strengths") or {}).get("lines", [])
+    if not lines:
+        return None
+    rows = [
+        Whisker(one["contender"], one["strength"], one["low"], one["high"], "control" if one["control"] else "plain")
+        for one in lines
+    ]
+    summary = "Chance to be found closer than an average contender, with its 95% interval; the line is an even chance."
+    return whiskers("strengths", "Strengths", summary, rows, reference=Reference(mean=0.5), width=width)
+
+
 def categories(reading: Reading, width: float = WIDE) -> Drawing | None:
     """The leader's approval in every category: drawn towards the whole where little is known, interval unpooled."""
     found: dict[str, Any] = reading.report.get("categories") or {}
@@ -123,6 +136,7 @@ FIGURES: dict[str, Callable[[Reading, float], Drawing | None]] = {
     "standings": standings,
     "head-to-head": duels,
     "over-time": over_time,
+    "strengths": strengths,
     "categories": categories,
     "labels": labels,
     "without-one": without_one,

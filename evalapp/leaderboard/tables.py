@@ -67,6 +67,17 @@ def categories(reading: Reading) -> Table:
     return _table(columns, _entries((reading.report.get("categories") or {}).get("cells", []), columns))
 
 
+def strengths(reading: Reading) -> Table:
+    """A line per contender where people choose between two, and one for the left side."""
+    columns = ("contender", "strength", "low", "high", "theta", "comparisons", "won", "lost", "tied")
+    found = reading.report.get("strengths") or {}
+    rows = _entries(found.get("lines", []), columns)
+    if found:
+        side = [found["side"][name] for name in ("value", "low", "high")]
+        rows.append(["(left side)", *side, None, found["comparisons"], None, None, found["ties"]])
+    return _table(columns, rows)
+
+
 def labels(reading: Reading) -> Table:
     """A line per automatic score and contender."""
     columns = ("score", "contender", "value", "low", "high", "approval", "approval_low", "approval_high")
@@ -155,6 +166,7 @@ TABLES: dict[str, Callable[[Reading], Table]] = {
     "standings": standings,
     "head-to-head": duels,
     "over-time": over_time,
+    "strengths": strengths,
     "categories": categories,
     "labels": labels,
     "examples": examples,

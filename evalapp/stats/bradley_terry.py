@@ -156,15 +156,15 @@ def clustered(
     """
     count, with_ties = len(fitted.theta), bool(np.isfinite(fitted.ties))
     parameters = np.r_[fitted.theta, fitted.side, fitted.ties if with_ties else -_FAR]
-    shares = _shares(parameters, count)
+    half, tie = outlook(fitted)
     scores = np.zeros((int(voters.max(initial=-1)) + 1, count + 2))
     won = (outcomes == LEFT) + 0.5 * (outcomes == TIE)
-    expected = (shares[LEFT] + shares[TIE] / 2)[left, right]
+    expected = half[left, right]
     np.add.at(scores, (voters, left), won - expected)
     np.add.at(scores, (voters, right), expected - won)
     np.add.at(scores[:, count], voters, won - expected)
     if with_ties:
-        np.add.at(scores[:, count + 1], voters, (outcomes == TIE) - shares[TIE][left, right])
+        np.add.at(scores[:, count + 1], voters, (outcomes == TIE) - tie[left, right])
     _, information = _derivatives(parameters, data, fitted.ridge, with_ties)
     bread = _inverse(information)
     n = len(np.unique(voters))
@@ -172,6 +172,18 @@ def clustered(
     return Strengths(
         fitted.theta, fitted.side, fitted.ties, bread @ meat @ bread, fitted.rounds, fitted.solver, fitted.ridge
     )
+
+
+def outlook(fitted: Strengths) -> tuple[FloatArray, FloatArray]:
+    """What the row on the left may expect of the column on the right [M, M]: points, a tie being half of one, and ties.
+
+    >>> found = outlook(Strengths(np.zeros(2), 0.0, 0.0, np.eye(4), 1, "newton", RIDGE))
+    >>> found[0][0].tolist(), found[1].round(2)[0].tolist()
+    ([0.5, 0.5], [0.33, 0.33])
+    """
+    ties = fitted.ties if np.isfinite(fitted.ties) else -_FAR
+    left, _, tie = _shares(np.r_[fitted.theta, fitted.side, ties], len(fitted.theta))
+    return left + tie / 2, tie
 
 
 def _inverse(information: FloatArray) -> FloatArray:

@@ -79,6 +79,7 @@ def _shown(reading: Reading) -> dict[str, Any]:
         "ceiling": ceiling_of(reading),
         "course": reading.course,
         "course_rows": _course_rows(reading),
+        "strengths": report.get("strengths") or {},
         "categories": report.get("categories") or {},
         "category_table": _category_table(reading),
         "offline": report.get("offline") or {},

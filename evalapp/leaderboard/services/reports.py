@@ -11,12 +11,13 @@ from evalapp.leaderboard.reports.categories import categories_of
 from evalapp.leaderboard.reports.examples import examples_of
 from evalapp.leaderboard.reports.offline import offline_of
 from evalapp.leaderboard.reports.sampling import sampling_of
+from evalapp.leaderboard.reports.strengths import strengths_of
 from evalapp.leaderboard.services.boards import board_of
 from evalapp.leaderboard.services.numbers import Board
 from evalapp.leaderboard.services.quality import agreement_report, robustness_report
 from evalapp.studies.models import Evaluation, Study
 
-_FORM = "2"
+_FORM = "3"
 """Changes when the document gets other parts, so that each study's is made anew."""
 
 
@@ -40,6 +41,7 @@ def _version(study: Study, board: Board) -> str:
 def _document(study: Study, board: Board) -> dict[str, Any]:
     return {
         "votes": board.votes,
+        "strengths": strengths_of(study),
         "categories": categories_of(study),
         "offline": offline_of(study, board),
         "examples": examples_of(study, board),
