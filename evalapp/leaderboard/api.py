@@ -36,8 +36,8 @@ class LeaderboardApi(APIView):
         @extend_schema_serializer(component_name="Standing")
         class Standing(serializers.Serializer[Any]):
             contender = serializers.CharField()
-            rank_best = serializers.IntegerField()
-            rank_worst = serializers.IntegerField()
+            rank_best = serializers.IntegerField(allow_null=True, help_text="Null for an archived contender.")
+            rank_worst = serializers.IntegerField(allow_null=True)
             approval = serializers.FloatField(allow_null=True, help_text="Share of dope; null without votes.")
             low = serializers.FloatField()
             high = serializers.FloatField()

@@ -76,7 +76,7 @@ def strengths(reading: Reading, width: float = WIDE) -> Drawing | None:
 def categories(reading: Reading, width: float = WIDE) -> Drawing | None:
     """The leader's approval in every category: drawn towards the whole where little is known, interval unpooled."""
     found: dict[str, Any] = reading.report.get("categories") or {}
-    leader = next((line for line in reading.board.standings if not line.control), None)
+    leader = next((line for line in reading.board.standings if line.is_rival), None)
     cells = [cell for cell in found.get("cells", []) if leader and cell["contender"] == leader.contender]
     if leader is None or len(cells) < 2:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -106,6 +106,12 @@ def is_operator(request: HttpRequest) -> bool:
 def contenders_of(study: Study) -> list[Contender]:
     """All who take part, in the order they entered."""
     return list(Contender.objects.filter(study=study).order_by("pk"))
+
+
+def racing_of(contenders: Sequence[int]) -> NDArray[np.bool_]:
+    """Which of these, by their ids, are in the race: not archived."""
+    archived = Contender.objects.filter(pk__in=contenders).exclude(archived_at=None).values_list("pk", flat=True)
+    return ~np.isin(np.asarray(contenders, dtype=np.int64), list(archived))
 
 
 def field_of(study: Study) -> Field:

@@ -160,24 +160,41 @@ def clustered_log_evidence(evidence: Evidence, scale: FloatArray, margin: float 
     return np.asarray(np.where(scale > 0, found, 0.0))
 
 
-def verdict(evidence: Evidence, scale: FloatArray, delta: float = 0.05) -> Verdict:
+def verdict(
+    evidence: Evidence, scale: FloatArray, delta: float = 0.05, racing: NDArray[np.bool_] | None = None
+) -> Verdict:
     """The stopping rule: one test per contender of "i is the best", which bets that the leader beats it.
 
     Declare a when for every i ≠ a both the bets' wealth F_i and the voter-clustered guard reach 1 / delta: under the
     null each bet is fair or losing, so whoever is declared is a best one with probability at least 1 - delta.
     Contenders that put the same pairs first are equal; the first of them stands for all.
 
+    `racing` [M] leaves contenders out: what was bet on one of them says nothing of the best among the others, so that
+    "i is the best of those" is tested by the mean of the bets of each of them against i. The mean is over all M - 1, of
+    which those left out count as nothing: right whoever is left out, and whenever.
+
     >>> evidence, scale = worked_example()
     >>> verdict(evidence, scale).winner
     0
     """
-    stops = stop_log_wealth(evidence)
-    guards = guard_log_evidence(evidence, scale)
+    if racing is None or racing.all():
+        racing = np.ones(evidence.contenders, dtype=bool)
+        stops, guards = stop_log_wealth(evidence), guard_log_evidence(evidence, scale)
+    else:
+        stops = _against_each(log_wealth(evidence.log_bets), racing)
+        guards = _against_each(clustered_log_evidence(evidence, scale), racing)
     beaten = np.minimum(stops, guards) >= -np.log(delta)
-    standing = np.flatnonzero(~beaten)
+    standing = np.flatnonzero(racing & ~beaten)
     equal = len(standing) > 0 and bool((scale[np.ix_(standing, standing)] == 0).all())
-    winner = int(standing[0]) if equal and len(standing) < evidence.contenders else -1
+    winner = int(standing[0]) if equal and len(standing) < racing.sum() else -1
     return Verdict(winner, stops, guards, delta)
+
+
+def _against_each(log_e: FloatArray, racing: NDArray[np.bool_]) -> FloatArray:
+    """Log of the mean over rivals j of E_ji [M], 0 for those who are not racing and for oneself."""
+    rivals = racing & ~np.eye(len(racing), dtype=bool)
+    found = logsumexp(np.where(rivals, log_e.T, -np.inf), axis=1)
+    return np.asarray(found - np.log(max(1, len(racing) - 1)))
 
 
 def stop_log_wealth(evidence: Evidence) -> FloatArray:
@@ -221,22 +238,34 @@ def guard_log_evidence(evidence: Evidence, scale: FloatArray) -> FloatArray:
     return np.asarray(np.logaddexp(led + np.log(_LED), shared + np.log(1.0 - _LED)))
 
 
-def rank_bounds(log_e: FloatArray, delta: float = 0.05) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def rank_bounds(
+    log_e: FloatArray, delta: float = 0.05, racing: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Best and worst rank of each contender [M], all right at once with probability at least 1 - delta.
 
-    best_i = 1 + #{j: E_ji ≥ M/delta}, worst_i = M - #{j: E_ij ≥ M/delta}.
+    best_i = 1 + #{j: E_ji ≥ M/delta}, worst_i = M - #{j: E_ij ≥ M/delta}, over those who are `racing` [M], if told; the
+    ranks of the others mean nothing.
 
     >>> strong = np.log([[1.0, 90.0, 90.0], [0.1, 1.0, 9.0], [0.1, 0.2, 1.0]])
     >>> [bound.tolist() for bound in rank_bounds(strong)]
     [[1, 2, 2], [1, 3, 3]]
     """
     count = len(log_e)
-    sure = (log_e >= np.log(count / delta)) & ~np.eye(count, dtype=bool)
-    return 1 + sure.sum(axis=0), count - sure.sum(axis=1)
+    among = np.ones(count, dtype=bool) if racing is None else racing
+    sure = (log_e >= np.log(count / delta)) & ~np.eye(count, dtype=bool) & among[:, None] & among
+    return 1 + sure.sum(axis=0), among.sum() - sure.sum(axis=1)
 
 
-def practically_best(evidence: Evidence, scale: FloatArray, margin: float, delta: float = 0.05) -> NDArray[np.bool_]:
+def practically_best(
+    evidence: Evidence,
+    scale: FloatArray,
+    margin: float,
+    delta: float = 0.05,
+    racing: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
     """Who is surely at most `margin` below every other [M]: the same e-values with ψ + margin, at delta / (M - 1).
+
+    Of those who are `racing` [M], if told; nobody else is it.
 
     A contender that puts the same pairs first differs by exactly 0 and needs no evidence.
 
@@ -245,11 +274,12 @@ def practically_best(evidence: Evidence, scale: FloatArray, margin: float, delta
     [True, False]
     """
     count = evidence.contenders
-    if count < 2:
+    among = np.ones(count, dtype=bool) if racing is None else racing
+    if among.sum() < 2:
         return np.zeros(count, dtype=bool)
     log_e = clustered_log_evidence(evidence, scale, margin)
     close = (log_e >= np.log((count - 1) / delta)) | (scale == 0)
-    return np.asarray(close.all(axis=1))
+    return np.asarray((close | ~among).all(axis=1) & among)
 
 
 def _interval(

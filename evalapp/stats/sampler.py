@@ -44,16 +44,23 @@ def batch_size(votes: int) -> int:
     return max(FEWEST_IN_BATCH, int(SHARE_IN_BATCH * votes))
 
 
-def aim(evidence: Evidence) -> Aim:
+def aim(evidence: Evidence, racing: NDArray[np.bool_] | None = None) -> Aim:
     """The leader a = argmax_i min_j Z_ij and the closeness ω_b ∝ exp(-½ max(Z_ab, 0)²), Z = S / sqrt(V).
 
     The top-two spirit (Russo 2020; Garivier and Kaufmann 2016): evidence is what decides, so the next votes go where
-    there is least of it. ω sums to 1; with one contender there is nobody to be close.
+    there is least of it. ω sums to 1; with one contender there is nobody to be close. Only those who are
+    `racing` [M], if told, lead or challenge.
 
     >>> aim(Evidence.none(3)).closeness.tolist()
     [0.0, 0.5, 0.5]
     """
-    return aim_at(evidence.paired, evidence.paired2)
+    if racing is None or not racing.any():
+        return aim_at(evidence.paired, evidence.paired2)
+    places = np.flatnonzero(racing)
+    found = aim_at(evidence.paired[np.ix_(places, places)], evidence.paired2[np.ix_(places, places)])
+    closeness = np.zeros(len(racing))
+    closeness[places] = found.closeness
+    return Aim(int(places[found.leader]), closeness)
 
 
 def aim_at(sums: FloatArray, variances: FloatArray) -> Aim:

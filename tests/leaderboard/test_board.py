@@ -8,9 +8,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from evalapp.leaderboard.services import Board, Standing, board_of, head_to_head
+from evalapp.leaderboard.models import BoardBatch
+from evalapp.leaderboard.services import Board, Standing, board_of, head_to_head, refresh_board
 from evalapp.stats.estimators import WeightedVotes, approval
 from evalapp.studies.models import Contender, Nomination, Pair, Study
+from evalapp.studies.services import archive_contender, return_contender
 from evalapp.voting.models import Exposure, Vote
 from evalapp.voting.pipeline import parse_taste, simulate_votes
 from evalapp.voting.services import undo_votes
@@ -30,8 +32,8 @@ def line(board: Board, name: str) -> Standing:
     return next(standing for standing in board.standings if standing.contender == name)
 
 
-def crowd(study: Study, votes: int, taste: str = "category:0.9,0.2", voters: int = 60) -> None:
-    simulate_votes(study, votes=votes, voters=voters, taste=parse_taste(taste), seed=1)
+def crowd(study: Study, votes: int, taste: str = "category:0.9,0.2", voters: int = 60, seed: int = 1) -> None:
+    simulate_votes(study, votes=votes, voters=voters, taste=parse_taste(taste), seed=seed)
 
 
 def slow_weighted_votes(study: Study) -> dict[str, WeightedVotes]:
@@ -142,6 +144,41 @@ def test_a_clear_winner_is_declared_and_told_to_whoever_listens_once(study: Stud
     board_of(study)
     told = Delivery.objects.get()
     assert (told.event, told.payload["winner"], told.payload["delta"]) == ("winner.decided", "net.fc6:l2", 0.05)
+
+
+def test_who_is_archived_keeps_its_line_and_is_out_of_ranks_decision_and_draw(study: Study) -> None:
+    crowd(study, 1500)
+    before = board_of(study)
+    archive_contender(study.contenders.get(name=cast.FC6))
+    after = board_of(study)
+    one, other = line(before, cast.FC6), line(after, cast.FC6)
+    assert (other.approval, other.low, other.high, other.votes) == (one.approval, one.low, one.high, one.votes)
+    assert (other.rank_best, other.rank_worst) == (None, None)
+    rivals = [line(after, name) for name in (cast.FC7, cast.CONTROL)]
+    assert {(rival.rank_best, rival.rank_worst) for rival in rivals} == {(1, 2)}
+    assert (after.decision.state, after.decision.winner, after.decision.votes) == ("collecting", None, None)
+    assert cast.FC6 not in after.decision.practically_best
+    # Everybody lost to the one that is gone, which says nothing about who is the best of the others.
+    crowd(study, 200, voters=20, seed=2)
+    assert refresh_board(study)
+    assert board_of(study).decision.winner is None
+    assert line(board_of(study), cast.FC6).votes > one.votes
+    batch = BoardBatch.objects.filter(study=study).latest("version")
+    assert batch.contenders[batch.leader] != study.contenders.get(name=cast.FC6).pk
+    assert Contender.objects.get(name=cast.FC6).archived_at
+
+
+def test_the_best_of_those_who_stay_is_found(study: Study) -> None:
+    archive_contender(study.contenders.get(name=cast.FC7))
+    crowd(study, 1500)
+    board = board_of(study)
+    assert (board.decision.state, board.decision.winner) == ("decided", cast.FC6)
+    assert (line(board, cast.FC6).rank_best, line(board, cast.FC6).rank_worst) == (1, 1)
+    assert (line(board, cast.CONTROL).rank_best, line(board, cast.CONTROL).rank_worst) == (2, 2)
+    return_contender(study.contenders.get(name=cast.FC7))
+    again = board_of(study)
+    assert line(again, cast.FC7).rank_worst == 3
+    assert again.decision.winner == cast.FC6
 
 
 def test_a_crowd_without_taste_decides_nothing(study: Study) -> None:

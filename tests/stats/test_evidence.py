@@ -230,6 +230,9 @@ def test_copies_at_the_top_are_one_winner() -> None:
     three.voters = 40.0
     assert inference.verdict(three, units(batch)).winner == 0
     assert inference.verdict(evidence, scale).winner == 0
+    # Left out, a contender is no rival and no winner; the last one that is left has nobody to beat.
+    assert inference.verdict(three, units(batch), racing=np.array([True, True, False])).winner == 0
+    assert inference.verdict(evidence, scale, racing=np.array([True, False])).winner == -1
 
 
 @given(st.integers(0, 1000))

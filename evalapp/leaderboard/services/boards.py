@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.db.models import Count
+from numpy.typing import NDArray
 
 from evalapp.leaderboard.models import BoardBatch, BoardState
 from evalapp.leaderboard.queries import agreement_of, contenders_of
@@ -41,6 +42,11 @@ class _Sums:
     state: BoardState | None
     sampling: Sampling
 
+    @property
+    def racing(self) -> NDArray[np.bool_]:
+        """Who is not archived [M]."""
+        return np.array([one.archived_at is None for one in self.contenders], dtype=bool)
+
 
 def board_of(study: Study, *, rebuild: bool = False) -> Board:
     """The standings as of now, best first. Right however often it is looked at.
@@ -53,15 +59,16 @@ def board_of(study: Study, *, rebuild: bool = False) -> Board:
     evidence = sums.evidence
     found = inference.approvals(evidence, ALPHA)
     against = inference.differences(evidence, sums.units, ALPHA)
-    verdict = inference.verdict(evidence, sums.units, DELTA)
+    racing = sums.racing
+    verdict = inference.verdict(evidence, sums.units, DELTA, racing)
     with np.errstate(invalid="ignore", divide="ignore"):
         raw = sums.raw[0] / sums.raw[1]
-    best, worst = inference.rank_bounds(against.log_evidence, DELTA)
+    best, worst = inference.rank_bounds(against.log_evidence, DELTA, racing)
     lines = [
         Standing(
             contender=contender.name,
-            rank_best=int(best[place]),
-            rank_worst=int(worst[place]),
+            rank_best=int(best[place]) if racing[place] else None,
+            rank_worst=int(worst[place]) if racing[place] else None,
             approval=_number(found.estimates[place]),
             low=float(found.low[place]),
             high=float(found.high[place]),
@@ -125,14 +132,19 @@ def head_to_head(study: Study) -> HeadToHead:
 
 def _decision(sums: _Sums, names: list[str]) -> Decision:
     """The winner that was declared once; see `crediting` for when it is taken back."""
-    close = inference.practically_best(sums.evidence, sums.units, MARGIN, DELTA)
+    close = inference.practically_best(sums.evidence, sums.units, MARGIN, DELTA, sums.racing)
     best = sums.state.winner_id if sums.state else None
-    winner = next((one.name for one in sums.contenders if one.pk == best), None) if best else None
+    winner = (
+        next((one.name for one in sums.contenders if one.pk == best and one.archived_at is None), None)
+        if best
+        else None
+    )
+    votes = sums.state.decided_votes if sums.state and winner else None
     return Decision(
         state="collecting" if winner is None else "decided",
         winner=winner,
         delta=DELTA,
-        votes=sums.state.decided_votes if sums.state else None,
+        votes=votes,
         practically_best=tuple(name for name, near in zip(names, close, strict=True) if near),
     )
 

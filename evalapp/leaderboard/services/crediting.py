@@ -16,6 +16,7 @@ from evalapp.leaderboard.queries import (
     facts_after,
     facts_of_voters,
     horizon_of,
+    racing_of,
 )
 from evalapp.leaderboard.services.entering import admit, begin_sums
 from evalapp.leaderboard.services.ledger import Book, Voters, post, post_aside
@@ -170,8 +171,12 @@ def _enter(book: Book, voters: Voters, facts: Sequence[Fact], place: dict[UUID, 
 
 
 def _decide(state: BoardState, book: Book, corrected: bool) -> None:
-    """A winner once declared stays declared, as it may, unless votes that spoke for it have been taken out since."""
-    found = verdict(book.evidence, units_of(book), DELTA)
+    """A winner once declared stays declared, as it may, unless votes that spoke for it have been taken out since, or it
+    was archived. Like one that entered late, a contender that returns changes nothing about what was decided."""
+    racing = racing_of(book.contenders)
+    found = verdict(book.evidence, units_of(book), DELTA, racing)
+    if state.winner_id is not None and not racing[book.contenders.index(state.winner_id)]:
+        state.winner_id = state.decided_votes = None
     if found.winner >= 0 and state.winner_id is None:
         state.winner_id = book.contenders[found.winner]
         state.decided_votes = round(book.evidence.votes)

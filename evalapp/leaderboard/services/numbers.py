@@ -33,7 +33,8 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One contender's line. `approval` is None without votes; `votes` are those on its first choices.
+    """One contender's line. `approval` is None without votes; `votes` are those on its first choices. An archived
+    one has no ranks (None).
 
     `low` … `high` is a confidence sequence, 0 to 1 before there are 20 voters. `design_effect` says by how much voters
     who resemble themselves widen it (variance with voters as clusters over variance of single votes; None unknown).
@@ -42,8 +43,8 @@ class Standing:
     """
 
     contender: str
-    rank_best: int
-    rank_worst: int
+    rank_best: int | None
+    rank_worst: int | None
     approval: float | None
     low: float
     high: float
@@ -52,6 +53,11 @@ class Standing:
     design_effect: float | None = None
     raw_approval: float | None = None
     evidence_against: float = 0.0
+
+    @property
+    def is_rival(self) -> bool:
+        """Whether it is in the race: neither the random control nor archived."""
+        return not self.control and self.rank_best is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from evalapp.stats.planning import Plan, plan_from_now
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The two at the top (the random control left out) and the votes, in all, until they are told apart."""
+    """The two rivals at the top and the votes, in all, until they are told apart."""
 
     duel: Duel
     votes: int
@@ -19,7 +19,7 @@ class Outlook:
 
 def outlook_of(board: Board, duels: HeadToHead) -> Outlook | None:
     """None while there are not two with votes, or nothing is known of how they differ."""
-    top = [line.contender for line in board.standings if not line.control and line.approval is not None][:2]
+    top = [line.contender for line in board.standings if line.is_rival and line.approval is not None][:2]
     if len(top) < 2:
         return None
     duel = duels.of(top[0], top[1])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from evalapp.leaderboard.models import BoardBatch, BoardState
 from evalapp.leaderboard.packing import pack_batch
-from evalapp.leaderboard.queries import Field, field_of, pair_counts, strata_of
+from evalapp.leaderboard.queries import Field, field_of, pair_counts, racing_of, strata_of
 from evalapp.leaderboard.services.crediting import open_book, update_sums
 from evalapp.leaderboard.services.ledger import Book
 from evalapp.stats import sampler
@@ -42,7 +42,7 @@ def is_due(study: Study, state: BoardState) -> bool:
 
 def _publish(study: Study, state: BoardState) -> int:
     book, field = open_book(study, state), field_of(study)
-    aimed = sampler.aim(book.evidence)
+    aimed = sampler.aim(book.evidence, racing_of(book.contenders))
     chances, method = _chances(study, book, field, aimed)
     design = publish_design(study, field.pairs, chances, method=method)
     votes = round(book.evidence.votes)

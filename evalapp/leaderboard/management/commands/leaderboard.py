@@ -45,7 +45,13 @@ def _fitted(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def _row(line: Standing) -> tuple[str, str, str, str, str]:
-    ranks = str(line.rank_best) if line.rank_best == line.rank_worst else f"{line.rank_best}-{line.rank_worst}"
+    ranks = (
+        "-"
+        if line.rank_best is None
+        else str(line.rank_best)
+        if line.rank_best == line.rank_worst
+        else f"{line.rank_best}-{line.rank_worst}"
+    )
     share = "no votes" if line.approval is None else f"{line.approval:.1%}"
     return ranks, line.contender, share, f"{line.low:.1%} to {line.high:.1%}", str(line.votes)
 
