@@ -29,7 +29,7 @@ def test_a_deck_shows_two_pictures_and_a_token(study: Study) -> None:
     assert set(shown) == {"token", "query", "candidate"}
     exposure = cast.exposure_of(shown)
     for side, item in (("query", exposure.pair.query.item), ("candidate", exposure.pair.candidate)):
-        assert set(shown[side]) == {"image", "width", "height", "alt"}
+        assert set(shown[side]) == {"image", "srcset", "jpeg", "width", "height", "alt"}
         assert item.picture.public_id in shown[side]["image"]
         assert (shown[side]["width"], shown[side]["height"]) == (96, 128)
     assert shown["query"]["alt"] == "First picture"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Shape = Literal["scale", "diagonal", "full"]
 _START = (float(np.log(5.0)), -1.0)
 _TINY = np.float32(1e-9)
+_FARTHEST = 20.0
+"""Logarithm of the most by which a direction may be stretched or shrunk."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +179,9 @@ class _Here:
         return np.asarray(np.bincount(self.block_of, by_direction), dtype=np.float64)
 
     def _spread(self, own: Floats) -> Floats:
-        return np.asarray(own[self.block_of] if self.shape == "scale" else own, dtype=np.float64)
+        spread = np.asarray(own[self.block_of] if self.shape == "scale" else own, dtype=np.float64)
+        # A search for the length of a step may try one so long that float32 ends; no map is meant to be near it.
+        return np.clip(spread, -_FARTHEST, _FARTHEST)
 
 
 def _unit(rows: Floats32) -> Floats32:
