@@ -118,12 +118,12 @@ class Server:
     web: Web
     database: Database
 
-    def cpu(self) -> float:
-        """Seconds of processor time they have used."""
+    def cpu(self) -> dict[int, float]:
+        """Seconds of processor time that each of them has used; a process that ends takes its time along."""
         assert self.web.process is not None
         roots = [psutil.Process(self.web.process.pid), psutil.Process(self.database.pid)]
-        every = [one for root in roots for one in (root, *root.children(recursive=True))]
-        return sum(times.user + times.system for times in (one.cpu_times() for one in every))
+        times = {one.pid: one.cpu_times() for root in roots for one in (root, *root.children(recursive=True))}
+        return {pid: time.user + time.system for pid, time in times.items()}
 
 
 def _in_turns(server: Server, *swipes: Swipe, seconds: float, rounds: int) -> list[Load]:
@@ -152,7 +152,8 @@ async def _run(server: Server, swipe: Swipe, seconds: float) -> Load:
     await asyncio.gather(*(visit() for _ in range(VOTERS)))
     rate = len(times) / (time.perf_counter() - begin)
     times.sort()
-    return Load(rate, (server.cpu() - used) / len(times), times[int(len(times) * 0.99)])
+    spent = sum(cpu - used.get(pid, 0.0) for pid, cpu in server.cpu().items())
+    return Load(rate, spent / len(times), times[int(len(times) * 0.99)])
 
 
 async def _bare(swiper: Swiper) -> list[float]:
