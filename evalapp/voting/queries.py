@@ -43,17 +43,29 @@ AND NOT EXISTS (
 )
 """
 
+# Looked up pair by pair, in this order: where the planner's statistics are of another day, as in the first minute after
+# much was written, it would take tables for empty and multiply them with each other.
 _SHOWN = """
 SELECT exposure.token, exposure."group", exposure.side,
        asked.public_id, asked.width, asked.height, shown.public_id, shown.width, shown.height
 FROM voting_exposure exposure
-JOIN studies_pair pair ON pair.id = exposure.pair_id
-JOIN studies_query query ON query.id = pair.query_id
-JOIN catalog_item asked_item ON asked_item.id = query.item_id
-JOIN catalog_picture asked ON asked.id = asked_item.picture_id
-JOIN catalog_item shown_item ON shown_item.id = pair.candidate_id
-LEFT JOIN voting_gold gold ON gold.pair_id = pair.id
-JOIN catalog_picture shown ON shown.id = coalesce(gold.picture_id, shown_item.picture_id)
+CROSS JOIN LATERAL (
+    SELECT query.item_id, pair.candidate_id, gold.picture_id
+    FROM studies_pair pair JOIN studies_query query ON query.id = pair.query_id
+    LEFT JOIN voting_gold gold ON gold.pair_id = pair.id
+    WHERE pair.id = exposure.pair_id OFFSET 0
+) dealt
+CROSS JOIN LATERAL (
+    SELECT picture.public_id, picture.width, picture.height
+    FROM catalog_item item JOIN catalog_picture picture ON picture.id = item.picture_id
+    WHERE item.id = dealt.item_id OFFSET 0
+) asked
+CROSS JOIN LATERAL (
+    SELECT picture.public_id, picture.width, picture.height FROM catalog_picture picture
+    WHERE picture.id = coalesce(
+        dealt.picture_id, (SELECT item.picture_id FROM catalog_item item WHERE item.id = dealt.candidate_id)
+    ) OFFSET 0
+) shown
 WHERE exposure.id = ANY(%s)
 """
 
