@@ -44,7 +44,10 @@ export function mountLens(dialog) {
       show(at + (event.key === "ArrowLeft" ? -1 : 1));
     } else if (event.key.toLowerCase() === "x") dialog.close();
   });
-  dialog.addEventListener("close", () => stage.replaceChildren());
+  dialog.addEventListener("close", () => {
+    // The news of a closing comes late: by then it may be open again, with another picture.
+    if (!dialog.open) stage.replaceChildren();
+  });
 
   return {
     /** @param {HTMLImageElement[]} shown @param {number} index */
