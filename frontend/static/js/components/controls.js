@@ -69,7 +69,7 @@ export function mountControls(controls, { mode, letters, onAction, onChoice }) {
  */
 function isMeant(event, action) {
   const target = /** @type {Element} */ (event.target);
-  const elsewhere = target.closest?.("input, textarea, select, dialog");
+  const elsewhere = target.closest?.("input, textarea, select, dialog[open]");
   const pressing = event.key === "Enter" && target.closest?.("a, button");
   const chord = event.ctrlKey || event.metaKey;
   return !elsewhere && !pressing && !event.altKey && (!event.shiftKey || event.key === "=") && (!chord || action === "undo");

@@ -42,7 +42,11 @@ export function mountLens(dialog) {
       toggleCloser();
     } else if (!("close" in stage.dataset) && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
       show(at + (event.key === "ArrowLeft" ? -1 : 1));
-    } else if (event.key.toLowerCase() === "x") dialog.close();
+    } else if (event.key.toLowerCase() === "x" && dialog.open) {
+      // The page opens it with the same key, and would now.
+      event.stopPropagation();
+      dialog.close();
+    }
   });
   dialog.addEventListener("close", () => {
     // The news of a closing comes late: by then it may be open again, with another picture.
