@@ -10,10 +10,8 @@ TEST_ENV := VAR_DIR=$(CURDIR)/build/test-var
 TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint types imports unit real-database system faults loop bench format clean
-.PHONY: help demo serve test lint types imports unit real-database system faults crashes bench format clean
-.PHONY: help demo serve test lint types imports unit real-database system faults bench proofs format clean
-.PHONY: help demo serve test lint types imports unit real-database system faults proofs-training bench format clean
+.PHONY: help demo serve test lint types imports unit real-database system faults crashes loop proofs proofs-training
+.PHONY: bench format clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +52,7 @@ faults: $(VENV)/.ready-dev  ## 100,000 votes while servers are killed and the ne
 
 loop: $(VENV)/.ready-dev  ## Votes on real photographs to a better encoder, twice, and from coins to none: minutes
 	$(BIN)/python -m tests.journeys.loop
+
 proofs-training: $(VENV)/.ready-dev  ## What training is worth on real photographs and the demo catalogue, in minutes
 	$(TEST_ENV) $(BIN)/python -m tests.models_registry.training.proofs
 
@@ -62,6 +61,7 @@ bench: $(VENV)/.ready-dev  ## Benchmarks: ratios against a bare floor, in one ru
 
 crashes: $(VENV)/.ready-dev  ## Kill twenty workers, Redis and PostgreSQL over many photographs; the result must be a quiet run's
 	DON_KILLS=20 DON_PHOTOS=600 $(TEST_ENV) $(BIN)/pytest tests/journeys/test_killed_workers.py $(PYTEST_ARGS)
+
 proofs: $(VENV)/.ready-dev  ## What the board promises, simulated at full length; the table goes into docs/statistics.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.proofs.prove --write
 

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
@@ -127,7 +128,10 @@ def rage(storm: Storm, folder: Path, say: Callable[[str], None] = print) -> dict
         web.start()
         if worker:
             worker.start()
-        clients, blows, seconds = asyncio.run(_happen(storm, web, database, worker))
+        # In a thread of its own: whoever calls may have a loop running here, as browser tests do.
+        with ThreadPoolExecutor(1) as thread:
+            happening = thread.submit(lambda: asyncio.run(_happen(storm, web, database, worker)))
+            clients, blows, seconds = happening.result()
         say(f"{sum(len(one.held) for one in clients):,} answers of {len(clients)} clients in {seconds:.0f} s; {blows}")
         say(f"Faults that clients met: {dict(sum((one.faults for one in clients), Counter()))}")
         return _proven(database, clients)

@@ -98,7 +98,7 @@ def test_coins_promote_nothing(study: Study, admin_client: Client) -> None:
 def test_a_schedule_begins_a_turn_after_enough_votes_and_one_at_a_time(study: Study) -> None:
     schedule = set_schedule(study, name="weekly", every_votes=300, every_days=7)
     assert begin_due_turns() == []
-    vote(study, 500, alike_in_turn)
+    vote(study, 750, alike_in_turn)
     (turn,) = begin_due_turns()
     assert (turn.schedule, turn.run.name) == (schedule, "weekly-g1")
     assert begin_due_turns() == []
@@ -117,7 +117,7 @@ def test_a_schedule_begins_a_turn_after_enough_votes_and_one_at_a_time(study: St
 
 
 def test_a_schedule_stops_where_the_guard_falls(study: Study) -> None:
-    vote(study, 500, alike_in_turn)
+    vote(study, 750, alike_in_turn)
     set_schedule(study, name="weekly", every_votes=1)
     (turn,) = begin_due_turns()
     play_on(turn)
@@ -171,7 +171,7 @@ def test_an_operator_begins_a_turn_over_http(study: Study, admin_client: Client)
 
 
 def test_calibration_ranks_and_makes_no_encoder(study: Study) -> None:
-    vote(study, 500, alike_in_turn)
+    vote(study, 750, alike_in_turn)
     turn = play_on(begin_retraining(study, recipe="calibrate", name="how-good"))
     assert turn.state == LoopState.KEPT
     assert turn.run.state == "done"
