@@ -200,7 +200,7 @@ def test_no_schedule_makes_two_hold_a_chunk_or_loses_one() -> None:
     run_state_machine_as_test(
         Ledger,
         settings=settings(
-            max_examples=60,
+            max_examples=30,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

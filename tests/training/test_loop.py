@@ -84,9 +84,9 @@ def _the_pages_tell(turn: Retraining, browser: Client) -> None:
 
 def test_coins_promote_nothing(study: Study, admin_client: Client) -> None:
     coin = np.random.default_rng(3)
-    vote(study, 500, lambda _: bool(coin.random() < 0.5))
+    vote(study, 750, lambda _: bool(coin.random() < 0.5))
     turn = play_on(begin_retraining(study, recipe="adapter", name="child", opens=True))
-    assert turn.following is not None
+    assert turn.following is not None, turn.note
     _the_pages_tell(turn, admin_client)
     vote(turn.following, 500, lambda _: bool(coin.random() < 0.5), seed=1)
     assert advance(turn) == []
