@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.errors import Conflict, InvalidInput, Problem
 from evalapp.core.models import Job, JobState
 from evalapp.core.services import request_job
@@ -47,11 +48,7 @@ def begin_retraining(
 
     Raises InvalidInput for words that are off, Conflict where the name is taken.
     """
-    try:
-        recipe_named(recipe, "votes")
-    except TrainingError as error:
-        raise InvalidInput(str(error)) from error
-    base, tap = base_of(study, sources)
+    base, tap = _start_of(study, recipe, sources)
     with transaction.atomic():
         run = begin_run(
             name=name,
@@ -63,6 +60,21 @@ def begin_retraining(
             learns_from="votes",
         )
         return Retraining.objects.create(study=study, run=run, opens=opens, schedule=schedule)
+
+
+def _start_of(study: Study, recipe: str, sources: Sequence[str]) -> tuple[EmbeddingModel, str]:
+    """The encoder and tap that this recipe of votes starts from; raises InvalidInput where they do not go together."""
+    try:
+        entry = recipe_named(recipe, "votes")
+    except TrainingError as error:
+        raise InvalidInput(str(error)) from error
+    base, tap = base_of(study, sources)
+    if entry.starts_from and base.spec["family"] not in entry.starts_from:
+        raise InvalidInput(
+            f"{recipe} changes the network itself and starts from one of {', '.join(entry.starts_from)}; {base} is "
+            f"{base.spec['family']}. Name one with --from MODEL.TAP."
+        )
+    return base, tap
 
 
 def advance(retraining: Retraining) -> list[Job]:
@@ -172,11 +184,7 @@ def set_schedule(
         raise InvalidInput("Say how often: every so many days, or after so many votes.")
     if not _STEM.fullmatch(name):
         raise InvalidInput(f"{name!r} is no name for models; use up to 60 letters, digits, dots, dashes.")
-    try:
-        recipe_named(recipe, "votes")
-    except TrainingError as error:
-        raise InvalidInput(str(error)) from error
-    base_of(study, sources)  # words that are off are told now, not in a week
+    _start_of(study, recipe, sources)  # words that are off are told now, not in a week
     values = {
         "study": latest_round(study), "recipe": recipe, "config": dict(settings or {}), "sources": list(sources),
         "every_days": every_days or None, "every_votes": every_votes or None, "opens": opens, "enabled": True,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import nn
 
+from models_registry.training.base import TUNABLE
 from models_registry.training.errors import TrainingError
 from models_registry.training.session import in_blocks
 
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from models_registry.encoders.vgg_network import Vgg
     from models_registry.training.data import LabelledPictures
     from models_registry.training.session import Session
+    from models_registry.training.votes.data import VoteData
 
     Ids = NDArray[np.int64]
 
@@ -33,12 +37,12 @@ class Backbone:
         self.module: nn.Module = nn.Identity()
 
     @staticmethod
-    def require_tunable(data: LabelledPictures) -> None:
+    def require_tunable(
+        data: LabelledPictures | VoteData, *, instead: str = "train a head over it (tune=head)"
+    ) -> None:
         """Raise TrainingError for a network that cannot be trained here, only used."""
-        if data.base.family not in {"tiny-vgg", "vgg16.imagenet", "vgg16.random"}:
-            raise TrainingError(
-                f"A {data.base.family} network cannot be tuned here, only a VGG; train a head over it (tune=head)."
-            )
+        if data.base.family not in TUNABLE:
+            raise TrainingError(f"A {data.base.family} encoder cannot be tuned here, only a VGG; {instead}.")
 
     def take(self, rows: Ids, *, training: bool) -> Tensor:
         """Vectors [n, dim] of these pictures; gradients flow where the backbone is tuned."""
@@ -62,16 +66,18 @@ class TunedVgg(Backbone):
 
     is_tuned = True
 
-    def __init__(self, session: Session, *, augment: float) -> None:
+    def __init__(
+        self, data: LabelledPictures | VoteData, *, augment: float, device: torch.device | None = None
+    ) -> None:
         from models_registry.encoders.checkpoint import with_tap
         from models_registry.training.pixels import Pixels
 
-        data = session.data
         spec = with_tap(data.base, data.base_tap)
         self.dim = spec.taps[0].dim
         self._tap = data.base_tap
-        self._network = trainable_vgg(data)
-        self.module = self._network
+        self._device = device or torch.device("cpu")
+        self.network = trainable_vgg(data).to(self._device)
+        self.module = self.network
         self._pixels = Pixels(data.pictures, spec.rules, augment=augment)
 
     def take(self, rows: Ids, *, training: bool) -> Tensor:
@@ -79,11 +85,11 @@ class TunedVgg(Backbone):
 
     def pixels(self, rows: Ids, *, training: bool) -> Tensor:
         """Prepared pictures [n, 3, h, w]."""
-        return self._pixels.take(rows, training=training)
+        return self._pixels.take(rows, training=training).to(self._device)
 
     def through(self, pictures: Tensor) -> Tensor:
         """The network's vectors [n, dim] of prepared pictures."""
-        found: Tensor = self._network(pictures, [self._tap])[self._tap]
+        found: Tensor = self.network(pictures, [self._tap])[self._tap]
         return found
 
     def vectors(self, head: nn.Module, rows: Ids) -> NDArray[np.float32]:
@@ -94,16 +100,16 @@ class TunedVgg(Backbone):
         return found
 
     def exported(self) -> Mapping[str, NDArray[np.float32]]:
-        state = self._network.state_dict()
+        state = self.network.state_dict()
         return {name: values.detach().cpu().numpy() for name, values in state.items()}
 
 
 def backbone_of(session: Session, *, tune: bool, augment: float = 0.0) -> Backbone:
     """The backbone of a run."""
-    return TunedVgg(session, augment=augment) if tune else Backbone(session)
+    return TunedVgg(session.data, augment=augment) if tune else Backbone(session)
 
 
-def trainable_vgg(data: LabelledPictures) -> nn.Module:
+def trainable_vgg(data: LabelledPictures | VoteData) -> Vgg:
     """The base network of the data with its weights, all of them free to change."""
     from models_registry.encoders.vgg_encoder import fill, read_state
     from models_registry.encoders.vgg_network import blank, drawn, layout_of
@@ -116,4 +122,4 @@ def trainable_vgg(data: LabelledPictures) -> nn.Module:
     for module in network.modules():
         if isinstance(module, nn.ReLU):
             module.inplace = False
-    return network.requires_grad_(True)
+    return network.requires_grad_(requires_grad=True)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LearnsFrom = Literal["labels", "votes"]
+TUNABLE = ("tiny-vgg", "vgg16.imagenet", "vgg16.random")
+"""Families of encoders whose own weights can learn here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,10 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecipeEntry:
-    """A line of the list. `code` and `config` are `module:NAME`; only `config` is safe to import anywhere."""
+    """A line of the list. `code` and `config` are `module:NAME`; only `config` is safe to import anywhere.
+
+    `starts_from` are the families of encoders that it can start from, all if it names none.
+    """
 
     name: str
     code: str
@@ -89,6 +94,7 @@ class RecipeEntry:
     summary: str
     learns_from: LearnsFrom = "labels"
     makes_encoder: bool = True
+    starts_from: tuple[str, ...] = ()
 
     def load(self) -> Recipe:
         """The recipe itself; imports what it trains with."""
@@ -110,11 +116,12 @@ def register(
     *,
     learns_from: LearnsFrom = "labels",
     makes_encoder: bool = True,
+    starts_from: tuple[str, ...] = (),
 ) -> None:
     """Add a recipe under a name that is still free; raises DuplicateFamily otherwise."""
     if name in _RECIPES:
         raise DuplicateFamily(f"There is already a recipe called {name} ({_RECIPES[name].code}).")
-    _RECIPES[name] = RecipeEntry(name, code, config, summary, learns_from, makes_encoder)
+    _RECIPES[name] = RecipeEntry(name, code, config, summary, learns_from, makes_encoder, starts_from)
 
 
 def recipes(learns_from: LearnsFrom | None = None) -> list[RecipeEntry]:
@@ -246,4 +253,12 @@ register(
     f"{_VOTES}.configs:TasteConfig",
     "one map for everybody and a small, strongly held offset for each voter with enough votes",
     learns_from="votes",
+)
+register(
+    "fine-tune",
+    f"{_VOTES}.fine_tune:RECIPE",
+    f"{_VOTES}.configs:FineTuneConfig",
+    "the last block of a VGG goes on from where the adapter ends, from the pictures; wants a GPU",
+    learns_from="votes",
+    starts_from=TUNABLE,
 )

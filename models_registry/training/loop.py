@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from models_registry.training.base import OnProgress
-    from models_registry.training.configs import LoopConfig
 
 CURVES = "curves.jsonl"
 
@@ -75,7 +74,20 @@ class Fitted:
     stopped_early: bool
 
 
-def fit(task: Task, config: LoopConfig, workdir: Path, digest: str, *, on_progress: OnProgress, resume: bool) -> Fitted:
+class Pace(Protocol):
+    """What the loop goes by of a recipe's settings."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def patience(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+
+
+def fit(task: Task, config: Pace, workdir: Path, digest: str, *, on_progress: OnProgress, resume: bool) -> Fitted:
     """Train until nothing gets better any more, or for `config.epochs`.
 
     `digest` names data and settings: a checkpoint of others is not gone on from. Raises Diverged, DiskFull, and what
@@ -99,7 +111,7 @@ def fit(task: Task, config: LoopConfig, workdir: Path, digest: str, *, on_progre
     return Fitted(progress.epoch, progress.best_epoch, progress.best_score, progress.epoch < config.epochs)
 
 
-def _one_epoch(task: Task, config: LoopConfig, progress: _Progress) -> dict[str, Any]:
+def _one_epoch(task: Task, config: Pace, progress: _Progress) -> dict[str, Any]:
     epoch = progress.epoch + 1
     torch.manual_seed(config.seed * 1_000_003 + epoch)
     rng = np.random.default_rng((config.seed, epoch))
@@ -174,7 +186,7 @@ def _state(task: Task, progress: _Progress, digest: str) -> dict[str, Any]:
     }
 
 
-def _report(record: dict[str, Any], config: LoopConfig) -> EpochReport:
+def _report(record: dict[str, Any], config: Pace) -> EpochReport:
     return EpochReport(
         record["part"],
         record["epoch"],

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from models_registry.encoders.checkpoint import HeadSpec
     from models_registry.evaluate.splits import Split
     from models_registry.metrics import Metric
+    from models_registry.training.base import RecipeConfig
     from models_registry.training.configs import LoopConfig
+    from models_registry.training.votes.data import VoteData
 
     Ids = NDArray[np.int64]
 
@@ -56,8 +58,7 @@ class Session:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) over all that the result depends on: a checkpoint with another one is not gone on from."""
-        facts = [self.recipe, asdict(self.config), self.data.snapshot, self.data.base.fingerprint, self.data.base_tap]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return digest_of(self.recipe, self.config, self.data)
 
     @cached_property
     def splits(self) -> dict[str, Ids]:
@@ -169,6 +170,12 @@ class Session:
         return [Entry(f"{name}:{metric}", vectors, metric) for metric in metrics]
 
 
+def digest_of(recipe: str, config: RecipeConfig, data: LabelledPictures | VoteData) -> str:
+    """SHA-256 (hex) over all that a run's result depends on."""
+    facts = [recipe, asdict(config), data.snapshot, data.base.fingerprint, data.base_tap]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 class Features:
     """Rows of the base network's vectors as tensors; in memory up to 2 GB, else read when asked for."""
 
@@ -198,7 +205,7 @@ def in_blocks(apply: Any, rows: Ids, size: int = 2048) -> NDArray[np.float32]:
     """`apply` of so many rows at a time, as one array [n, d]."""
     with torch.no_grad():
         return np.concatenate(
-            [apply(rows[start : start + size]).numpy().astype(np.float32) for start in range(0, len(rows), size)]
+            [apply(rows[start : start + size]).cpu().numpy().astype(np.float32) for start in range(0, len(rows), size)]
         )
 
 

@@ -144,6 +144,7 @@ def test_too_few_votes_end_the_turn_with_their_reason(study: Study) -> None:
 WRONG: dict[str, dict[str, object]] = {
     "Did you mean adapter": {"recipe": "adaptor"},
     "no recipe called retrain": {"recipe": "retrain"},
+    "fine-tune changes the network itself and starts from one of tiny-vgg": {"recipe": "fine-tune"},
     "names no registered model": {"sources": ["nobody"]},
     "folds must be at least 2": {"settings": {"folds": 1}},
 }

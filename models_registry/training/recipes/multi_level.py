@@ -76,7 +76,7 @@ class MultiLevel:
 def network(session: Session, config: AttributeConfig) -> tuple[TunedVgg, nn.Sequential]:
     """The VGG and a projection over it, both as they are before the first step, the same for every part."""
     torch.manual_seed(config.seed)
-    backbone = TunedVgg(session, augment=config.augment)
+    backbone = TunedVgg(session.data, augment=config.augment)
     return backbone, nn.Sequential(nn.Linear(backbone.dim, config.dim), Normalise())
 
 

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,17 @@ import numpy as np
 
 from models_registry.training.base import EpochReport, OnProgress, Outcome
 from models_registry.training.votes.bits import sharpen
-from models_registry.training.votes.choosing import CHOICES, Choice, best_of, fit_each, judge
-from models_registry.training.votes.configs import AdapterConfig
+from models_registry.training.votes.choosing import CHOICES, Choice, Judged, best_of, fit_each, judge
+from models_registry.training.votes.configs import AdapterConfig, MapConfig
 from models_registry.training.votes.data import require_votes
 from models_registry.training.votes.learning import ENCODER, card_of, mapped, parents_of, prepare, write_head
 from models_registry.training.votes.report import Answering, vote_report
 from models_registry.training.votes.splits import folds_of
 
 if TYPE_CHECKING:
-    from models_registry.training.votes.data import VoteData
+    from models_registry.training.votes.data import Pairs, VoteData
+    from models_registry.training.votes.fitting import Fitted
+    from models_registry.training.votes.learning import Prepared
 
 _FULL_UP_TO = 300
 """A full map of more directions than this takes longer than it is worth; the plainer shapes are tried alone."""
@@ -44,26 +47,18 @@ class Adapter:
         prepared = prepare(
             data, fewest=config.fewest, directions=config.directions, labels=config.labels, seed=config.seed
         )
-        rows, block_of, pairs = prepared.rows, prepared.basis.block_of, prepared.ballots.pairs()
-        judged = judge(
-            rows,
-            block_of,
-            pairs,
-            folds_of(data, config.folds, config.seed),
-            _choices(config, len(prepared.ballots), len(block_of)),
-            on_step=lambda done, total: on_progress(EpochReport("folds", done, total, {"folds": float(done)})),
-        )
-        choice = best_of(judged)
-        ((_, fitted),) = fit_each(rows, block_of, pairs, [choice])
+        pairs = prepared.ballots.pairs()
+        found = chosen_map(data, config, prepared, pairs, on_progress)
+        fitted = found.fitted
         head, compare_by = fitted.weights, config.target
         if compare_by == "hamming":
-            head = sharpen(rows, fitted, pairs, bits=config.bits, seed=config.seed)
-        child = Answering("child", mapped(rows, head), compare_by)
+            head = sharpen(prepared.rows, fitted, pairs, bits=config.bits, seed=config.seed)
+        child = Answering("child", mapped(prepared.rows, head), compare_by)
         blocks = zip(prepared.basis.names, fitted.log_scales, strict=True)
         metrics = {
             **vote_report(data, prepared.split, child, parents_of(data), seed=config.seed),
-            "chosen": {"shape": choice.shape, "strength": choice.strength},
-            "folds": [one.as_json() for one in judged],
+            "chosen": {"shape": found.choice.shape, "strength": found.choice.strength},
+            "folds": [one.as_json() for one in found.judged],
             "blocks": {name: float(np.exp(value)) for name, value in blocks},
             "calibration": {"scale": fitted.scale, "shift": fitted.shift},
             "compare_by": compare_by,
@@ -74,7 +69,34 @@ class Adapter:
         return Outcome(workdir / ENCODER, metrics, card)
 
 
-def _choices(config: AdapterConfig, votes: int, directions: int) -> Sequence[Choice]:
+@dataclass(frozen=True, slots=True, eq=False)
+class ChosenMap:
+    """What the folds said of each choice, the choice taken, and its map on all the pairs."""
+
+    judged: Sequence[Judged]
+    choice: Choice
+    fitted: Fitted
+
+
+def chosen_map(
+    data: VoteData, config: MapConfig, prepared: Prepared, pairs: Pairs, on_progress: OnProgress
+) -> ChosenMap:
+    """The map of these pairs; its shape and strength are chosen by folds among them unless the settings name one."""
+    rows, block_of = prepared.rows, prepared.basis.block_of
+    judged = judge(
+        rows,
+        block_of,
+        pairs,
+        folds_of(data, config.folds, config.seed),
+        _choices(config, len(prepared.ballots), len(block_of)),
+        on_step=lambda done, total: on_progress(EpochReport("folds", done, total, {"folds": float(done)})),
+    )
+    choice = best_of(judged)
+    ((_, fitted),) = fit_each(rows, block_of, pairs, [choice])
+    return ChosenMap(judged, choice, fitted)
+
+
+def _choices(config: MapConfig, votes: int, directions: int) -> Sequence[Choice]:
     """From the plainest to the richest."""
     if config.shape != "auto":
         return CHOICES[config.shape]

@@ -32,12 +32,11 @@ class CalibrateConfig(VoteConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class AdapterConfig(VoteConfig):
-    """`adapter`: the shape of the map and its strength are chosen by `folds` unless `shape` names one.
+class MapConfig(VoteConfig):
+    """What recipes share that learn a map: its shape and strength are chosen by `folds` unless `shape` names one.
 
     `directions` are the principal ones kept of each encoder. With `labels` the catalogue's categories make one block
     more, which the votes may give weight to or not. Below `plain_below` votes only the plainer shapes are tried.
-    `target` hamming makes `bits` signs to be compared instead of a vector under cosine.
     """
 
     shape: Literal["auto", "scale", "diagonal", "full"] = "auto"
@@ -45,13 +44,51 @@ class AdapterConfig(VoteConfig):
     directions: int = 128
     labels: bool = True
     plain_below: int = 500
+
+    def __post_init__(self) -> None:
+        VoteConfig.__post_init__(self)
+        if self.folds < 2 or self.directions < 1:
+            raise ValueError("folds must be at least 2 and directions at least 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterConfig(MapConfig):
+    """`adapter`: `target` hamming makes `bits` signs to be compared instead of a vector under cosine."""
+
     target: Literal["cosine", "hamming"] = "cosine"
     bits: int = 512
 
     def __post_init__(self) -> None:
-        VoteConfig.__post_init__(self)
-        if self.folds < 2 or self.directions < 1 or self.bits < 8:
-            raise ValueError("folds must be at least 2, directions at least 1 and bits at least 8.")
+        MapConfig.__post_init__(self)
+        if self.bits < 8:
+            raise ValueError("bits must be at least 8.")
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuneConfig(MapConfig):
+    """`fine-tune`: the last block before the tap learns along (`tune` block), or a change of it of `rank` (lora).
+
+    `strength` pulls both network and map to where they start; `augment` varies pictures so strongly while training.
+    Training stops after `patience` epochs without a smaller loss on pairs of held-out items. `device` is auto, cpu or
+    cuda.
+    """
+
+    tune: Literal["block", "lora"] = "block"
+    rank: int = 8
+    strength: float = 1.0
+    augment: float = 0.0
+    epochs: int = 20
+    patience: int = 4
+    batch_size: int = 64
+    learning_rate: float = 1e-4
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def __post_init__(self) -> None:
+        MapConfig.__post_init__(self)
+        if min(self.rank, self.epochs, self.patience, self.batch_size) < 1:
+            raise ValueError("rank, epochs, patience and batch_size must be at least 1.")
+        if not self.learning_rate > 0 or self.strength < 0:
+            raise ValueError("learning_rate must be above 0 and strength at least 0.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ Shape = Literal["scale", "diagonal", "full"]
 _START = (float(np.log(5.0)), -1.0)
 _TINY = np.float32(1e-9)
 _FARTHEST = 20.0
-"""Logarithm of the most by which a direction may be stretched or shrunk."""
+"""Logarithm of the most by which a direction, or all cosines, may be stretched or shrunk."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +85,7 @@ def fit(
     theta = np.asarray(found.x, dtype=np.float64)
     log_scales = here.log_scales + (theta[2:] if shape == "scale" else 0.0)
     return Fitted(
-        shape, strength, here.weights(theta[2:]), float(np.exp(theta[0])), float(theta[1]), log_scales,
+        shape, strength, here.weights(theta[2:]), float(_scales(theta[0])), float(theta[1]), log_scales,
         float(found.fun), int(found.nit),
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ class _Here:
         if self.shape == "full":
             width = len(self.block_of)
             return np.asarray(scales[:, None] * (np.eye(width) + own.reshape(width, width)), dtype=np.float32)
-        return np.diag(scales * np.exp(self._spread(own))).astype(np.float32)
+        return np.diag(scales * _scales(self._spread(own))).astype(np.float32)
 
     def loss(self, strength: float) -> Callable[[Floats], tuple[float, Floats]]:
         """Loss and gradient of the numbers (log t, b, own …)."""
@@ -151,7 +151,7 @@ class _Here:
             units = mapped / lengths
             of_query, of_candidate = units[self.query], units[self.candidate]
             cosine = np.einsum("ij,ij->i", of_query, of_candidate).astype(np.float64)
-            scale = np.exp(theta[0])
+            scale = _scales(theta[0])
             logit = np.clip(scale * cosine + theta[1], -60, 60)
             entropy = self.weight @ (np.logaddexp(0, logit) - self.share * logit)
             pull = self.weight * (1 / (1 + np.exp(-logit)) - self.share)
@@ -168,7 +168,7 @@ class _Here:
         if self.shape == "full":
             width = self.rows.shape[1]
             return self.rows + self.rows @ own.reshape(width, width).astype(np.float32)
-        return np.asarray(self.rows * np.exp(self._spread(own)).astype(np.float32), dtype=np.float32)
+        return np.asarray(self.rows * _scales(self._spread(own)).astype(np.float32), dtype=np.float32)
 
     def _back(self, mapped: Floats32, to_mapped: Floats32) -> Floats:
         if self.shape == "full":
@@ -179,9 +179,12 @@ class _Here:
         return np.asarray(np.bincount(self.block_of, by_direction), dtype=np.float64)
 
     def _spread(self, own: Floats) -> Floats:
-        spread = np.asarray(own[self.block_of] if self.shape == "scale" else own, dtype=np.float64)
-        # A search for the length of a step may try one so long that float32 ends; no map is meant to be near it.
-        return np.clip(spread, -_FARTHEST, _FARTHEST)
+        return np.asarray(own[self.block_of] if self.shape == "scale" else own, dtype=np.float64)
+
+
+def _scales(logarithms: Any) -> Any:
+    # A search for the length of a step may try one so long that float32 ends; no map is meant to be near it.
+    return np.exp(np.clip(logarithms, -_FARTHEST, _FARTHEST))
 
 
 def _unit(rows: Floats32) -> Floats32:

@@ -15,6 +15,8 @@ from models_registry.training.votes.report import Answering
 from models_registry.training.votes.splits import VoteSplit, split_votes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from models_registry.training.votes.data import Ballots, Labels, VoteData
@@ -65,13 +67,30 @@ def mapped(rows: Floats32, head: Floats32) -> Floats32:
 def write_head(folder: Path, data: VoteData, prepared: Prepared, head: Floats32, card: dict[str, Any]) -> None:
     """A checkpoint of centre, linear and normalise over the base: blocks and map [k, m] in one matrix."""
     weight = np.asarray(head.T @ prepared.basis.to_block, dtype=np.float32)
+    spec = HeadSpec(("centre", "linear", "normalise"), (HeadTap(TAP, len(weight), 3),))
+    tensors = {"0.mean": prepared.basis.mean, "1.weight": weight, "1.bias": np.zeros(len(weight), dtype=np.float32)}
+    write_encoder(folder, data, prepared, spec, tensors, card)
+
+
+def write_encoder(
+    folder: Path,
+    data: VoteData,
+    prepared: Prepared,
+    head: HeadSpec,
+    tensors: Mapping[str, Floats32],
+    card: dict[str, Any],
+    *,
+    backbone: Mapping[str, Floats32] | None = None,
+) -> None:
+    """A checkpoint of this head over the base, or over the base's network with weights of its own."""
     seen = np.unique(np.concatenate([prepared.ballots.query, prepared.ballots.candidate]))
     write_checkpoint(
         folder,
         base=data.base,
         base_tap=data.base_tap,
-        head=HeadSpec(("centre", "linear", "normalise"), (HeadTap(TAP, len(weight), 3),)),
-        tensors={"0.mean": prepared.basis.mean, "1.weight": weight, "1.bias": np.zeros(len(weight), dtype=np.float32)},
+        head=head,
+        tensors=tensors,
+        backbone=backbone,
         card=card,
         trained_on=[data.sha256s[row] for row in seen.tolist()],
     )
