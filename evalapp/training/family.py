@@ -12,9 +12,9 @@ from evalapp.studies.models import Study
 from evalapp.training.lineage import rounds_up_to
 from evalapp.training.models import TrainingRun
 
-BOX_WIDTH, BOX_HEIGHT = 176, 52
+BOX_WIDTH, BOX_HEIGHT = 208, 52
 _GAP_X, _GAP_Y, _EDGE = 24, 56, 8
-_SHORT = 22
+_SHORT = 20
 _DEEPEST = 12
 
 

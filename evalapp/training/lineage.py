@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evalapp.studies.models import Study
+from evalapp.voting.models import Vote
 
 
 def rounds_up_to(study: Study) -> list[Study]:
@@ -11,6 +12,18 @@ def rounds_up_to(study: Study) -> list[Study]:
     while (earlier := found[-1].previous) is not None:
         found.append(earlier)
     return found[::-1]
+
+
+def votes_of(study: Study) -> int:
+    """Counted verdicts of the study and of the rounds before it."""
+    return Vote.objects.filter(study__in=rounds_up_to(study), counted=True, verdict__in=("dope", "nope")).count()
+
+
+def latest_round(study: Study) -> Study:
+    """The last round that follows this one; of two that follow the same, the newer."""
+    while (following := Study.objects.filter(previous=study).order_by("-pk").first()) is not None:
+        study = following
+    return study
 
 
 def salt_of(study: Study) -> str:

@@ -116,6 +116,17 @@ class Schedule(models.Model):
     def __str__(self) -> str:
         return f"{self.name} of {self.study}"
 
+    def stop(self, reason: str) -> None:
+        """No turn begins by itself any more, for this reason."""
+        Schedule.objects.filter(pk=self.pk).update(enabled=False, stopped_because=reason[:300])
+
+    @property
+    def how_often(self) -> str:
+        """In words: `every 2,000 votes or 7 days`."""
+        parts = [(self.every_votes, "vote"), (self.every_days, "day")]
+        told = [f"{number:,} {unit}{'s' if number != 1 else ''}" for number, unit in parts if number]
+        return f"every {' or '.join(told)}"
+
 
 class Retraining(models.Model):
     """One turn of the loop: the votes of `study` to an encoder to the round in which it meets its parents."""

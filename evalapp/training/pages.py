@@ -19,15 +19,6 @@ from evalapp.training.models import Retraining, TrainingRun
 from evalapp.training.tastes import matches_of, switch, taste_of
 from evalapp.voting.visitors import known_voter
 
-_RUNS_SHOWN = 100
-
-
-@require_safe
-@staff_member_required
-def runs(request: HttpRequest) -> HttpResponse:
-    """The newest runs."""
-    return render(request, "training/runs.html", {"runs": queries.training_runs()[:_RUNS_SHOWN]})
-
 
 @require_safe
 @staff_member_required

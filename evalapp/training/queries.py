@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from django.db.models import QuerySet
 from evalapp.catalog.models import Item
 from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.errors import InvalidInput, NotFound
-from evalapp.training.models import Epoch, TrainingRun
+from evalapp.training.lineage import latest_round, votes_of
+from evalapp.training.models import Epoch, Retraining, Schedule, TrainingRun
 
 
 def training_runs() -> QuerySet[TrainingRun]:
@@ -34,6 +36,41 @@ def run_named(name: str) -> TrainingRun:
     if run is None:
         raise NotFound(f"There is no training run called {name}.")
     return run
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleLine:
+    """A schedule, the votes since its last turn began, and that turn; None where none began yet."""
+
+    schedule: Schedule
+    votes: int
+    turn: Retraining | None
+
+    @property
+    def guard_holds(self) -> bool | None:
+        """Whether the guard held in the last turn; None where it was not measured."""
+        held = self.turn.run.metrics.get("guard_holds") if self.turn is not None else None
+        return None if held is None else bool(held)
+
+
+def schedules() -> list[ScheduleLine]:
+    """Every schedule with where it stands, by study and age."""
+    return [_line(schedule) for schedule in Schedule.objects.select_related("study")]
+
+
+def schedule_by_id(schedule_id: int) -> ScheduleLine:
+    """Raises NotFound."""
+    found = Schedule.objects.filter(pk=schedule_id).select_related("study").first()
+    if found is None:
+        raise NotFound(f"There is no schedule {schedule_id}.")
+    return _line(found)
+
+
+def _line(schedule: Schedule) -> ScheduleLine:
+    # Votes that were set aside since then may have left fewer than there were.
+    votes = max(0, votes_of(latest_round(schedule.study)) - schedule.votes_learnt)
+    turns = Retraining.objects.filter(schedule=schedule).select_related("run__job", "following")
+    return ScheduleLine(schedule, votes, turns.first())
 
 
 def checkpoint_of(name: str) -> Path:

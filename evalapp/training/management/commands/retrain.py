@@ -15,7 +15,8 @@ from evalapp.training.management.following import follow_run, say_recipes
 from evalapp.training.management.settings import settings_of
 from evalapp.training.models import LIVE_LOOPS, LoopState, Retraining, Schedule
 from evalapp.training.queries import document
-from evalapp.training.retraining import advance, begin_retraining, end_schedule, set_schedule
+from evalapp.training.retraining import advance, begin_retraining
+from evalapp.training.schedules import pause_schedule, set_schedule
 from models_registry.training.base import recipes
 
 
@@ -125,7 +126,7 @@ class Command(BaseCommand):
         if not found:
             raise Failed(f"There is no schedule {name} that runs.")
         for schedule in found:
-            end_schedule(schedule)
+            pause_schedule(schedule)
         self.say(f"{name} begins no more turns by itself.")
         return {"schedule": name, "enabled": False}
 

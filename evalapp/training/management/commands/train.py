@@ -37,7 +37,9 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> Any:
         if options["list"]:
-            return say_recipes(self, recipes("labels"))
+            told = say_recipes(self, recipes("labels"))
+            self.say(f"From votes: {', '.join(entry.name for entry in recipes('votes'))}; see retrain --list.")
+            return told
         for name in ("catalogue", "recipe", "name", "base"):
             if not options[name]:
                 raise Usage(f"{'CATALOGUE' if name == 'catalogue' else '--' + name} is missing; see train --help.")
