@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -35,6 +36,11 @@ class Brought:
         self.left_out += 1
         if len(self.faults) < _MOST_FAULTS:
             self.faults.append((line, reason))
+
+    @property
+    def problems(self) -> list[dict[str, Any]]:
+        """The faults as JSON tells them."""
+        return [{"line": line, "message": reason} for line, reason in self.faults]
 
 
 def import_answers(study: Study, path: Path, name: str) -> Brought:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -42,6 +43,11 @@ class Imported:
         self.left_out += 1
         if len(self.faults) < _MOST_FAULTS:
             self.faults.append((line, reason))
+
+    @property
+    def problems(self) -> list[dict[str, Any]]:
+        """The faults as JSON tells them."""
+        return [{"line": line, "message": reason} for line, reason in self.faults]
 
 
 @dataclass(frozen=True, slots=True)

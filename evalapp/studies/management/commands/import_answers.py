@@ -39,5 +39,5 @@ class Command(BaseCommand):
             "answers": brought.answers,
             "queries": brought.queries,
             "left_out": brought.left_out,
-            "problems": [{"line": line, "message": reason} for line, reason in brought.faults],
+            "problems": brought.problems,
         }

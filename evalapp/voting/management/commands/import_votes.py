@@ -41,5 +41,5 @@ class Command(BaseCommand):
             "recorded": result.recorded,
             "already_recorded": result.already_recorded,
             "left_out": result.left_out,
-            "problems": [{"line": line, "message": reason} for line, reason in result.faults],
+            "problems": result.problems,
         }
