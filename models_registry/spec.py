@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Resize = Literal["squash", "shorter-side", "letterbox"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 Channels = Literal["rgb", "bgr"]
-Reads = Literal["pictures", "keys"]
+Reads = Literal["pictures", "keys", "both"]
 Triple = tuple[float, float, float]
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
@@ -94,7 +94,7 @@ class EncoderSpec:
     `source` is what the person wrote (`onnx:/path/net.onnx`); it is not part of the fingerprint, since the
     same file gives the same vectors wherever it lies. `version` counts the changes of the family's own code
     that changed its vectors. `weights_sha256` is None where there are no weights. An encoder that `reads` keys
-    has ready vectors and needs no picture.
+    has ready vectors and needs no picture; one that reads both joins such vectors with those of pictures.
     """
 
     family: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from models_registry.encoders.checkpoint import apply_head, read_checkpoint, rea
 from models_registry.encoders.joint import side_by_side
 from models_registry.registry import load, with_every_tap
 from models_registry.spec import Box, EncoderSpec
-from models_registry.store import TapStore, VectorStore, content_key, key_for_item
+from models_registry.store import TapStore, VectorStore, content_key, key_for_both, key_for_item
 
 Made = tuple[dict[str, np.ndarray], list[bytes], list[Fault]]
 """Vectors by tap, the keys that they are of, and what could not be made."""
@@ -38,16 +39,19 @@ class Content:
 
 def contents(model: EmbeddingModel, items: Iterable[int]) -> list[Content]:
     """The content of each item for this model, in the order of `items`; items that are gone are left out."""
-    reads_keys = model.spec["reads"] == "keys"
+    key_of = _KEYS[model.spec["reads"]]
     rows = Item.objects.filter(pk__in=list(items)).select_related("picture")
     rows = rows.only("key", "x1", "y1", "x2", "y2", "picture__sha256")
-    found = {
-        row.pk: Content(
-            row.pk, row.key, key_for_item(row.key) if reads_keys else content_key(row.picture.sha256, row.box)
-        )
-        for row in rows.iterator(chunk_size=5000)
-    }
+    found = {row.pk: Content(row.pk, row.key, key_of(row)) for row in rows.iterator(chunk_size=5000)}
     return [found[item] for item in items if item in found]
+
+
+_KEYS: dict[str, Callable[[Item], bytes]] = {
+    "pictures": lambda item: content_key(item.picture.sha256, item.box),
+    "keys": lambda item: key_for_item(item.key),
+    "both": lambda item: key_for_both(item.picture.sha256, item.box, item.key),
+}
+"""What a vector was made from, by what its encoder reads."""
 
 
 def folder_of(model: EmbeddingModel, tap: str) -> TapStore:
@@ -97,16 +101,23 @@ def _derived(model: EmbeddingModel, taps: Sequence[str], known: list[Content]) -
     bases = _made_of(model)
     if not bases:
         return None
+    items = [content.item for content in known]
     reasons: dict[str, str] = {}
     for base, tap in bases:
-        reasons.update(embed_items(base, [tap], [content.item for content in known]))
+        reasons.update(embed_items(base, [tap], items))
     stores = [folder_of(base, tap) for base, tap in bases]
-    missing = {key for store in stores for key in store.missing([content.key for content in known])}
-    keys = [content.key for content in known if content.key not in missing]
-    absent = [content.name for content in known if content.key in missing]
+    # The same items go by other keys with a base that reads something else.
+    own_keys = {base.pk: [content.key for content in contents(base, items)] for base, _ in bases}
+    keys = [own_keys[base.pk] for base, _ in bases]
+    missing = [set(store.missing(own)) for store, own in zip(stores, keys, strict=True)]
+    there = [all(own[row] not in gone for own, gone in zip(keys, missing, strict=True)) for row in range(len(known))]
+    absent = [content.name for content, is_there in zip(known, there, strict=True) if not is_there]
     faults = [(name, reasons.get(name, "a vector that it follows from is missing")) for name in absent]
-    rows = [store.reader(keys).rows(0, len(keys)) for store in stores]
-    return (_followed(model, taps, rows) if keys else {}), keys, faults
+    if not any(there):
+        return {}, [], faults
+    kept = [list(compress(own, there)) for own in keys]
+    rows = [store.reader(own).rows(0, len(own)) for store, own in zip(stores, kept, strict=True)]
+    return _followed(model, taps, rows), [content.key for content in compress(known, there)], faults
 
 
 def _made_of(model: EmbeddingModel) -> list[tuple[EmbeddingModel, str]]:

@@ -30,7 +30,8 @@ def measure_contender(
     embedding = contender.embedding
     if embedding is None or not is_metric(contender.metric):
         raise Problem(f"{contender} answers by no vectors; nothing can be damaged.")
-    encoder = embeddings.warm_encoder(embedding.model_id)
+    reads_pictures = embedding.model.spec["reads"] == "pictures"
+    encoder = embeddings.warm_encoder(embedding.model_id) if reads_pictures else None
     if not isinstance(encoder, Encoder):
         raise Problem(f"{contender} has ready vectors and reads no pictures: none can be damaged.")
     asked = _asked(contender, queries)

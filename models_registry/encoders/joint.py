@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from models_registry.encoders.base import Vectors
-    from models_registry.spec import Box
+    from models_registry.spec import Box, Reads
 
     Floats = NDArray[np.float32]
 
@@ -52,9 +52,9 @@ class Part:
 
 
 def write_joint(path: Path, parts: Sequence[Part]) -> None:
-    """Write the file of a joint; equal parts give equal bytes. Raises EncoderError for parts that cannot be joined."""
-    if not parts or any(part.spec.reads != "pictures" for part in parts):
-        raise EncoderError("Encoders that read pictures can be joined; vectors computed elsewhere have no pictures.")
+    """Write the file of a joint; equal parts give equal bytes. Raises EncoderError where there are none."""
+    if not parts:
+        raise EncoderError("A joint needs at least one encoder.")
     lines = [
         {"spec": {**part.spec.to_json(), "source": part.spec.family}, "tap": part.tap, "start": part.start,
          "stop": part.stop}
@@ -108,8 +108,8 @@ class JointFamily:
             version=self.version,
             source=source,
             taps=(Tap(TAP, sum(part.dim for part in parts)),),
-            # That of the first part, for the record: every part prepares the picture by its own rules.
-            preprocess=parts[0].spec.preprocess,
+            # That of the first part that has one, for the record: every part prepares the picture by its own rules.
+            preprocess=next((part.spec.preprocess for part in parts if part.spec.preprocess is not None), None),
             weights_sha256=sha256_of(path),
             # Where the parts' vectors are stored already, the joint ones follow from them.
             options={
@@ -118,11 +118,17 @@ class JointFamily:
                     for part in parts
                 ]
             },
+            reads=_read_by(parts),
         )
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
         from models_registry.encoders.checkpoint import base_file
 
+        if spec.reads != "pictures":
+            raise EncoderError(
+                f"{spec.source} takes in vectors that were computed elsewhere: it answers for items that have them, "
+                "not for pictures, and all its parts must be registered here."
+            )
         path = checked(weights or _file(spec.source.partition(":")[2]), spec.weights_sha256)
         parts = read_joint(path)
         encoders = [registry.load(part.spec, weights=base_file(path, part.spec), device=device) for part in parts]
@@ -162,6 +168,11 @@ class JointEncoder(Encoder):
 
     def _with_edges(self) -> list[tuple[tuple[Part, Encoder], int, int]]:
         return list(zip(self._parts, self._edges[:-1], self._edges[1:], strict=True))
+
+
+def _read_by(parts: Sequence[Part]) -> Reads:
+    kinds = {part.spec.reads for part in parts}
+    return kinds.pop() if len(kinds) == 1 else "both"
 
 
 def _file(argument: str) -> Path:

@@ -30,6 +30,11 @@ def key_for_item(item_key: str) -> bytes:
     return hashlib.sha256(f"item\n{item_key}".encode()).digest()
 
 
+def key_for_both(picture_sha256: str, box: tuple[int, int, int, int] | None, item_key: str) -> bytes:
+    """The key of a vector that follows from a picture and from what was computed elsewhere for its item."""
+    return hashlib.sha256(content_key(picture_sha256, box) + key_for_item(item_key)).digest()
+
+
 def joined(keys: Sequence[bytes]) -> bytes:
     """Keys one after the other, as they are written; raises ValueError where one is not KEY_BYTES long."""
     if any(len(key) != KEY_BYTES for key in keys):

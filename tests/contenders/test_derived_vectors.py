@@ -11,7 +11,7 @@ from django.core.management import call_command
 
 from evalapp.catalog.models import Item
 from evalapp.contenders.models import EmbeddingModel
-from evalapp.contenders.pipeline import contents, embed_items, folder_of
+from evalapp.contenders.pipeline import contents, embed_items, folder_of, items_without_vectors
 from evalapp.contenders.services import register_model
 from models_registry.encoders.checkpoint import HeadSpec, HeadTap, write_checkpoint
 from models_registry.encoders.joint import Part, write_joint
@@ -73,6 +73,28 @@ def test_they_are_those_that_the_pictures_give(
         EmbeddingModel.objects.filter(pk=base.pk).update(fingerprint=f"{number:064d}")
     assert embed_items(learnt, ["embedding"], items) == []
     np.testing.assert_allclose(_stored(learnt, items), followed, atol=1e-4)
+
+
+def test_ready_vectors_are_joined_with_those_of_pictures(items: list[int], tmp_path: Path) -> None:
+    names = list(Item.objects.order_by("key").values_list("key", flat=True))
+    ready = np.random.default_rng(2).normal(size=(len(names) - 1, 4)).astype(np.float32)
+    np.savez(tmp_path / "ours.npz", keys=np.array(names[1:]), vectors=ready)
+    ours, _ = register_model(source=f"vectors:{tmp_path / 'ours.npz'}", name="ours", options={})
+    colours, _ = register_model(source="colour-histogram", name="colours", options={})
+    write_joint(
+        tmp_path / "both.json", [Part(_spec(ours), "embedding", 0, 4), Part(_spec(colours), "embedding", 0, 192)]
+    )
+    both, _ = register_model(source=f"joint:{tmp_path / 'both.json'}", name="both", options={})
+
+    # The item that the file does not have is left out, and told.
+    assert embed_items(both, ["embedding"], items) == [(names[0], "the file of vectors does not have it")]
+    found, seen = _stored(both, items[1:]), _stored(colours, items[1:])[:, :192]
+    expected = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (ready, seen)]
+    np.testing.assert_allclose(found, np.concatenate(expected, axis=1), atol=1e-6)
+
+    # A picture that changes under its key has no joint vector any more.
+    Item.objects.filter(pk=items[2]).update(picture=Item.objects.get(pk=items[3]).picture)
+    assert items_without_vectors(both, ["embedding"], items[1:]) == [items[2]]
 
 
 def test_a_picture_that_a_base_cannot_read_is_left_out_with_its_reason(

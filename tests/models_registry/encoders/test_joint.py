@@ -86,5 +86,20 @@ def test_a_file_that_is_no_joint_is_told_apart(tmp_path: Path) -> None:
         describe(f"joint:{tmp_path / 'new.json'}")
     with pytest.raises(EncoderError, match="There is no file"):
         describe("joint:")
-    with pytest.raises(EncoderError, match="can be joined"):
+    with pytest.raises(EncoderError, match="at least one encoder"):
         write_joint(tmp_path / "empty.json", [])
+
+
+def test_one_with_ready_vectors_answers_for_items_and_not_for_pictures(tmp_path: Path) -> None:
+    np.savez(tmp_path / "ours.npz", keys=np.array(["a"]), vectors=np.ones((1, 4), dtype=np.float32))
+    ours = describe(f"vectors:{tmp_path / 'ours.npz'}")
+    write_joint(tmp_path / "both.json", [Part(ours, "embedding", 0, 4), *PARTS])
+    spec = describe(f"joint:{tmp_path / 'both.json'}")
+    assert (spec.reads, spec.taps[0].dim) == ("both", 4 + describe(f"joint:{_both(tmp_path)}").taps[0].dim)
+    with pytest.raises(EncoderError, match="answers for items that have them, not for pictures"):
+        load(spec)
+
+
+def _both(folder: Path) -> Path:
+    write_joint(folder / "pictures.json", PARTS)
+    return folder / "pictures.json"
