@@ -10,61 +10,14 @@ import numpy as np
 
 from evalapp.core.errors import Conflict, InvalidInput
 from evalapp.studies.models import Study, StudyMode
+from evalapp.voting.colours import Colours
 from evalapp.voting.models import Answer, Exposure, Voter
 from evalapp.voting.services import Ballot, cast_votes, prepare_golds, serve_deck
+from evalapp.voting.tastes import Taste
 from evalapp.voting.tokens import sign_token
 
 _DECK = 50
 _NAMESPACE = uuid.UUID("6f1c3c1e-5a0e-4d0b-9a4e-0d6f2f6c9a11")
-
-
-@dataclass(frozen=True, slots=True)
-class Taste:
-    """The probability of dope, for pairs of one category and for all others, and how people differ in it.
-
-    `leniency` is the standard deviation, over voters, of what is added to the logit of every probability; `noise` the
-    share of answers that are a coin's; `spam` the share of voters all of whose answers are, given in no time.
-    """
-
-    alike: float
-    other: float
-    leniency: float = 0.0
-    noise: float = 0.0
-    spam: float = 0.0
-
-
-_HABITS = {"leniency": 10.0, "noise": 1.0, "spam": 1.0}
-"""What may be added to a taste, and the most it may be."""
-
-
-def parse_taste(words: str) -> Taste:
-    """`category` (0.9 for pairs of one category, 0.1 for others), `category:0.8,0.3` or `random:0.5`.
-
-    Habits may be added: `category+leniency:0.8+noise:0.05+spam:0.1`. Raises InvalidInput.
-    """
-    first, *habits = words.split("+")
-    kind, given = _read_word(first)
-    wanted = {"category": given or [0.9, 0.1], "random": given * 2 if len(given) == 1 else []}.get(kind, [])
-    more = dict(map(_read_word, habits))
-    right = len(wanted) == 2 and all(0 <= number <= 1 for number in wanted) and len(more) == len(habits)
-    if not right or not all(_is_habit(name, values) for name, values in more.items()):
-        raise InvalidInput(
-            f"{words!r} is not a taste; write category, category:0.9,0.2 or random:0.5, and add what you like of"
-            " +leniency:0.8 +noise:0.05 +spam:0.1."
-        )
-    return Taste(*wanted, **{name: values[0] for name, values in more.items()})
-
-
-def _read_word(word: str) -> tuple[str, list[float]]:
-    name, _, numbers = word.partition(":")
-    try:
-        return name, [float(number) for number in numbers.split(",")] if numbers else []
-    except ValueError:
-        return "", []
-
-
-def _is_habit(name: str, values: list[float]) -> bool:
-    return name in _HABITS and len(values) == 1 and 0 <= values[0] <= _HABITS[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +59,10 @@ def simulate_votes(
     if not study.is_open:
         raise Conflict(f"{study} is not open; run: python manage.py open_study {study}")
     prepare_golds(study)
+    judge = _Judge(taste)
     cast = 0
     for number, share in enumerate(_shares(votes, voters)):
-        for done in _visit(study, taste, seed, number, share):
+        for done in _visit(study, judge, seed, number, share):
             cast += done
             advance(done)
     return cast
@@ -119,16 +73,16 @@ def _shares(votes: int, voters: int) -> Iterator[int]:
     return (each + (number < rest) for number in range(voters))
 
 
-def _visit(study: Study, taste: Taste, seed: int, number: int, share: int) -> Iterator[int]:
+def _visit(study: Study, judge: _Judge, seed: int, number: int, share: int) -> Iterator[int]:
     voter, _ = Voter.objects.get_or_create(pk=uuid.uuid5(_NAMESPACE, f"{study.slug}/{seed}/{number}"))
     begun = Exposure.objects.filter(study=study, voter=voter).count()
     rng = np.random.default_rng([seed, number, begun])
-    person = _Person.of(taste, seed, number)
+    person = _Person.of(judge.taste, seed, number)
     while share > 0:
         exposures = serve_deck(study, voter, min(share, _DECK), rng)[:share]
         if not exposures:
             return
-        chances = _chances(exposures, taste)
+        chances = judge.chances(exposures)
         said = _verdicts(study, exposures, [person.says_dope(chances[one.pk], rng) for one in exposures], rng)
         paces = rng.lognormal(person.pace, 0.5, len(exposures)).astype(int).tolist()
         ballots = [
@@ -140,18 +94,43 @@ def _visit(study: Study, taste: Taste, seed: int, number: int, share: int) -> It
         yield len(exposures)
 
 
-def _chances(exposures: list[Exposure], taste: Taste) -> dict[int, float]:
-    """By the exposure's id, with what probability people like it; of known answers they are surer."""
-    rows = Exposure.objects.filter(pk__in=[exposure.pk for exposure in exposures])
-    fields = ("pk", "expected", "pair__query__item__category", "pair__candidate__category")
-    surer = 1.0 if taste.alike == taste.other else 1 / 3
-    chances = {}
-    for pk, expected, query, candidate in rows.values_list(*fields):
-        if expected:
-            chances[pk] = 1 - (1 - taste.alike) * surer if expected == Answer.DOPE else taste.other * surer
-        else:
-            chances[pk] = taste.alike if query and query == candidate else taste.other
-    return chances
+class _Judge:
+    """With what probability people of a taste like what they are shown."""
+
+    def __init__(self, taste: Taste) -> None:
+        self.taste = taste
+        self._colours = None if taste.by == "category" else Colours()
+
+    def chances(self, exposures: list[Exposure]) -> dict[int, float]:
+        """By the exposure's id; of known answers people are surer."""
+        rows = Exposure.objects.filter(pk__in=[exposure.pk for exposure in exposures]).values_list(
+            "pk",
+            "expected",
+            "pair__query__item__category",
+            "pair__candidate__category",
+            "pair__query__item",
+            "pair__candidate",
+        )
+        shown = list(rows)
+        alike = [True] * len(shown)
+        if self._colours is not None:
+            alike = self._colours.alike([(query, candidate) for *_, query, candidate in shown])
+        return {
+            pk: self._sure(expected) if expected else self._chance(bool(one) and one == other, in_colours=near)
+            for (pk, expected, one, other, _, _), near in zip(shown, alike, strict=True)
+        }
+
+    def _chance(self, in_category: bool, *, in_colours: bool) -> float:
+        taste = self.taste
+        if taste.by == "outfit" and in_category and not in_colours:
+            return taste.half
+        is_alike = in_colours if taste.by == "colour" else in_category and in_colours
+        return taste.alike if is_alike else taste.other
+
+    def _sure(self, expected: str) -> float:
+        taste = self.taste
+        surer = 1.0 if taste.alike == taste.other else 1 / 3
+        return 1 - (1 - taste.alike) * surer if expected == Answer.DOPE else taste.other * surer
 
 
 def _verdicts(study: Study, exposures: list[Exposure], likes: list[bool], rng: np.random.Generator) -> list[Answer]:

@@ -7,7 +7,8 @@ import pytest
 from evalapp.leaderboard.services import agreement_report, board_of, robustness_report
 from evalapp.studies.models import Study
 from evalapp.voting.models import Exposure
-from evalapp.voting.pipeline import parse_taste, simulate_votes
+from evalapp.voting.pipeline import simulate_votes
+from evalapp.voting.tastes import parse_taste
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -16,8 +16,9 @@ from evalapp.studies.models import Contender, Nomination, Pair, SamplingMethod, 
 from evalapp.studies.services import deal_slots
 from evalapp.voting import queries as voting_queries
 from evalapp.voting.models import Correction, Design, Exposure, Vote
-from evalapp.voting.pipeline import parse_taste, simulate_votes
+from evalapp.voting.pipeline import simulate_votes
 from evalapp.voting.services import undo_votes
+from evalapp.voting.tastes import parse_taste
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

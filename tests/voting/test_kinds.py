@@ -17,8 +17,9 @@ from evalapp.catalog.renditions import rendition_name
 from evalapp.studies.models import Pair, Study
 from evalapp.voting import tasks
 from evalapp.voting.models import Exposure, ExposureKind, Gold, Vote, Voter
-from evalapp.voting.pipeline import parse_taste, simulate_votes
+from evalapp.voting.pipeline import simulate_votes
 from evalapp.voting.services import prepare_golds, serve_deck
+from evalapp.voting.tastes import parse_taste
 from tests import cast
 from tests.catalog.drawing import picture
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from PIL import Image
 
+from evalapp.catalog.models import Item
 from evalapp.core.errors import InvalidInput
 from evalapp.studies.models import Pair, Study, StudyState
+from evalapp.voting.colours import Colours
 from evalapp.voting.models import Exposure, Vote, Voter
-from evalapp.voting.pipeline import Taste, parse_taste, simulate_votes
+from evalapp.voting.pipeline import simulate_votes
+from evalapp.voting.tastes import Taste, parse_taste
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -27,6 +32,8 @@ def study() -> Study:
     [
         ("category", Taste(0.9, 0.1)),
         ("category:0.8,0.3", Taste(0.8, 0.3)),
+        ("colour", Taste(0.85, 0.15, by="colour")),
+        ("outfit:0.8,0.4,0.1+noise:0.1", Taste(0.8, 0.1, 0.4, "outfit", noise=0.1)),
         ("random:0.25", Taste(0.25, 0.25)),
         ("random:1", Taste(1, 1)),
         ("category+noise:0.05", Taste(0.9, 0.1, noise=0.05)),
@@ -41,7 +48,8 @@ def test_tastes_are_read(words: str, taste: Taste) -> None:
     "words",
     [
         "",
-        "colour",
+        "shape",
+        "outfit:0.9,0.1",
         "random",
         "random:2",
         "random:a",
@@ -112,3 +120,15 @@ def test_words_that_are_off_end_with_exit_code_two(study: Study, words: tuple[st
     with pytest.raises(CommandError) as caught:
         call_command("simulate_votes", "match", *words)
     assert caught.value.returncode == 2
+
+
+def test_a_crowd_may_go_by_colours_which_labels_do_not_tell(tmp_path: Path) -> None:
+    """Two red and two blue pictures of two categories: what is alike in colours is liked, whatever it is."""
+    for number, colour in enumerate(["red", "red", "blue", "blue"]):
+        folder = tmp_path / "cards" / ("dress" if number % 2 else "shirt")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), colour).save(folder / f"{number}.png")
+    call_command("import_catalogue", "cards", str(tmp_path / "cards"))
+    items = {Path(item.key).stem: item.pk for item in Item.objects.all()}
+    pairs = [("0", "1"), ("0", "2"), ("3", "2"), ("3", "1")]
+    assert Colours().alike([(items[one], items[other]) for one, other in pairs]) == [True, False, True, False]

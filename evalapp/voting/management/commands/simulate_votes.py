@@ -7,7 +7,8 @@ from typing import Any
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser
 from evalapp.studies.queries import study_by_slug
-from evalapp.voting.pipeline import parse_taste, simulate_votes
+from evalapp.voting.pipeline import simulate_votes
+from evalapp.voting.tastes import parse_taste
 
 
 class Command(BaseCommand):
@@ -21,7 +22,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--taste",
             default="category",
-            help="category, category:0.9,0.2 (dope for pairs of one category and of two) or random:0.5; add"
+            help="category, category:0.9,0.2 (dope for pairs of one category and of two), colour (alike in colours),"
+            " outfit (both; outfit:0.9,0.35,0.05 for both, category only, others) or random:0.5; add"
             " +leniency:0.8 (people differ), +noise:0.05 (answers at random), +spam:0.1 (voters at random)",
         )
         parser.add_argument("--seed", type=int, default=0)
