@@ -11,10 +11,24 @@ JOIN voting_voter voter ON voter.id = vote.voter_id
 WHERE vote.study_id = %(study)s AND voter.forgotten_at IS NULL ORDER BY vote.id
 """
 
+# The split is that of training from votes (`models_registry.evaluate.split_of`, salt `votes/CATALOGUE`): the first bits
+# of a hash of the product, else of the picture, as a share of 1. Pairs with ends in different parts are in none.
 PAIRS = """
-SELECT pair.id, asked.key, candidate.key, pair.dope, pair.nope, pair.skip, asked.split
+WITH placed AS MATERIALIZED (
+    SELECT item.id, item.key, ('x' || left(encode(sha256(convert_to('votes/' || catalogue.slug || '/' ||
+               CASE WHEN item.product <> '' THEN 'product/' || item.product ELSE 'item/' || picture.sha256 END,
+               'UTF8')), 'hex'), 13))::bit(52)::bigint / 4503599627370496::float8 AS place
+    FROM catalog_item item JOIN catalog_picture picture ON picture.id = item.picture_id
+    JOIN catalog_catalogue catalogue ON catalogue.id = item.catalogue_id
+    WHERE item.id IN (SELECT item_id FROM studies_query WHERE study_id = %(study)s
+                      UNION SELECT candidate_id FROM studies_pair WHERE study_id = %(study)s)
+), parted AS MATERIALIZED (
+    SELECT id, key, CASE WHEN place < 0.7 THEN 'train' WHEN place < 0.8 THEN 'val' ELSE 'test' END AS split FROM placed
+)
+SELECT pair.id, asked.key, candidate.key, pair.dope, pair.nope, pair.skip,
+       CASE WHEN asked.split = candidate.split THEN asked.split ELSE 'dropped' END
 FROM studies_pair pair JOIN studies_query query ON query.id = pair.query_id
-JOIN catalog_item asked ON asked.id = query.item_id JOIN catalog_item candidate ON candidate.id = pair.candidate_id
+JOIN parted asked ON asked.id = query.item_id JOIN parted candidate ON candidate.id = pair.candidate_id
 WHERE pair.study_id = %(study)s ORDER BY pair.id
 """
 

@@ -18,15 +18,19 @@ from django.core.management import CommandError, call_command
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
+from evalapp.catalog.models import Item
 from evalapp.core.errors import Conflict, Problem
 from evalapp.exports import services, tables
 from evalapp.exports.services import export_study
 from evalapp.exports.tables import TABLES
 from evalapp.leaderboard.services import board_of
 from evalapp.studies.models import Nomination, Pair, Study
+from evalapp.training.lineage import salt_of
 from evalapp.voting.models import Exposure, Vote, Voter
-from evalapp.voting.pipeline import parse_taste, simulate_votes
+from evalapp.voting.pipeline import simulate_votes
 from evalapp.voting.services import undo_votes
+from evalapp.voting.tastes import parse_taste
+from models_registry.evaluate import split_of, units
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -69,6 +73,18 @@ def test_votes_are_there_row_by_row(study: Study, tmp_path: Path) -> None:
         assert row["response_ms"] == ("" if vote.response_ms is None else str(vote.response_ms))
         assert row["simulated"] == ("true" if vote.simulated else "false")
     assert [row["void_reason"] for row in rows].count("undone") == 1
+
+
+def test_a_pair_lies_where_training_puts_it_and_in_no_part_across_splits(study: Study, tmp_path: Path) -> None:
+    export_study(study, "csv", tmp_path / "out")
+    items = list(Item.objects.select_related("picture").order_by("key"))
+    named = units([item.product or None for item in items], [item.picture.sha256 for item in items])
+    part = {item.key: split_of(unit, salt=salt_of(study)) for item, unit in zip(items, named, strict=True)}
+    rows = read(tmp_path / "out", "pairs")
+    for row in rows:
+        ends = {part[row["query"]], part[row["candidate"]]}
+        assert row["split"] == (ends.pop() if len(ends) == 1 else "dropped")
+    assert len({row["split"] for row in rows}) > 1
 
 
 def test_the_columns_are_the_agreed_ones(study: Study, tmp_path: Path) -> None:
