@@ -88,9 +88,8 @@ def categories(reading: Reading, width: float = WIDE) -> Drawing | None:
 
 def labels(reading: Reading, width: float = WIDE) -> Drawing | None:
     """What people like against what labels say."""
-    found: dict[str, Any] = reading.report.get("offline") or {}
-    scores = found.get("scores") or []
-    return _against(reading, scores[0], width) if scores else None
+    score = reading.drawn_score
+    return _against(reading, score, width) if score else None
 
 
 def without_one(reading: Reading, width: float = WIDE) -> Drawing | None:

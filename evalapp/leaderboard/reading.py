@@ -17,10 +17,12 @@ MOST_MOMENTS = 60
 
 @dataclass
 class Reading:
-    """The parts of the board's pages. `operator`: whether the one who looks may see what voters must not."""
+    """The parts of the board's pages. `operator`: whether the one who looks may see what voters must not; `score`: the
+    automatic score that they want drawn against approval, the first there is if empty."""
 
     study: Study
     operator: bool = False
+    score: str = ""
 
     @cached_property
     def board(self) -> Board:
@@ -44,6 +46,12 @@ class Reading:
         return {**found[0], "made_at": found[1]} if found else {}
 
     @property
+    def drawn_score(self) -> dict[str, Any] | None:
+        """The automatic score to be drawn; None where labels allow none."""
+        scores: list[dict[str, Any]] = (self.report.get("offline") or {}).get("scores") or []
+        return next((score for score in scores if score["key"] == self.score), scores[0] if scores else None)
+
+    @property
     def shows_pairs(self) -> bool:
         """Whether pairs may be shown with what others thought of them: never to those who may still vote on them."""
         return self.operator or not self.study.is_open
@@ -58,6 +66,7 @@ class Reading:
             self.study.board,
             self.study.title,
             self.operator,
+            self.score,
         )
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 

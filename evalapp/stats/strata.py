@@ -70,6 +70,9 @@ def stratum_approvals(sums: StratumSums, alpha: float = 0.05) -> StratumApproval
 def share_and_error(sums: StratumSums) -> tuple[FloatArray, FloatArray]:
     """Per stratum [G]: Σ L / Σ M (nan without votes) and its standard error with voters as clusters (0 with one).
 
+    n/(n - 1) is the usual correction for n clusters at one moment; sequences, valid at all of them, take the wider
+    n/(n - 5) of `mixture.inflated`.
+
     >>> columns = ([30.0, 9.0], [60.0, 30.0], [40.0, 9.0], [60.0, 18.0], [120.0, 60.0], [60.0, 30.0], [30.0, 15.0])
     >>> share, error = share_and_error(StratumSums(*map(np.array, columns)))
     >>> share.tolist(), error.round(3).tolist()

@@ -9,13 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from evalapp.leaderboard.models import BoardBatch
-from evalapp.leaderboard.services import Board, Standing, board_of, head_to_head, refresh_board
+from evalapp.leaderboard.services import Board, Standing, board_of, head_to_head, refresh_board, robustness_report
 from evalapp.stats.estimators import WeightedVotes, approval
 from evalapp.studies.models import Contender, Nomination, Pair, Study
 from evalapp.studies.services import archive_contender, return_contender
 from evalapp.voting.models import Exposure, Vote
-from evalapp.voting.pipeline import parse_taste, simulate_votes
+from evalapp.voting.pipeline import simulate_votes
 from evalapp.voting.services import undo_votes
+from evalapp.voting.tastes import parse_taste
 from evalapp.webhooks.models import Delivery
 from evalapp.webhooks.services import add_webhook
 from tests import cast
@@ -138,6 +139,9 @@ def test_a_clear_winner_is_declared_and_told_to_whoever_listens_once(study: Stud
     crowd(study, 1500)
     board = board_of(study)
     assert (board.decision.state, board.decision.winner, board.decision.delta) == ("decided", "net.fc6:l2", 0.05)
+    # The winner's name says already that nobody is better.
+    assert board.decision.practically_best == ("net.fc6:l2",)
+    assert board.decision.worth_telling == ()
     best = board.standings[0]
     assert (best.contender, best.rank_best, best.rank_worst) == ("net.fc6:l2", 1, 1)
     assert {(one.rank_best, one.rank_worst) for one in board.standings[1:]} == {(2, 3)}
@@ -158,6 +162,8 @@ def test_who_is_archived_keeps_its_line_and_is_out_of_ranks_decision_and_draw(st
     assert {(rival.rank_best, rival.rank_worst) for rival in rivals} == {(1, 2)}
     assert (after.decision.state, after.decision.winner, after.decision.votes) == ("collecting", None, None)
     assert cast.FC6 not in after.decision.practically_best
+    (neighbours,) = robustness_report(study, after)["neighbours"]
+    assert {neighbours["first"], neighbours["second"]} == {cast.FC7, cast.CONTROL}
     # Everybody lost to the one that is gone, which says nothing about who is the best of the others.
     crowd(study, 200, voters=20, seed=2)
     assert refresh_board(study)

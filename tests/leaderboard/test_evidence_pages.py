@@ -31,9 +31,12 @@ def study() -> Study:
     let_vote(study, 100, 12, seed=2)
     take_snapshot(study)
     lines = [
-        {"contender": name, "category_match": value, "low": value - 0.1, "high": value + 0.1}
+        {
+            "contender": name, "category_match": value, "low": value - 0.1, "high": value + 0.1,
+            "product_recall_at_1": 0.1, "product_recall_low": 0.0, "product_recall_high": 0.2,
+        }
         for name, value in ((cast.FC6, 0.9), (cast.FC7, 0.5))
-    ]
+    ]  # fmt: skip
     store_evaluation(study, {"contenders": lines})
     refresh_report(study)
     return study
@@ -64,6 +67,23 @@ def test_every_plot_is_a_file_that_stands_alone(client: Client, study: Study, na
     assert ET.fromstring(answer.content.decode()).tag.endswith("svg")  # noqa: S314 - our own words
 
 
+def test_the_reader_chooses_which_score_is_drawn_against_approval(client: Client, study: Study) -> None:
+    for chosen, drawn in (
+        ("", "category match"),
+        ("product_recall_at_1", "product recall at 1"),
+        ("x", "category match"),
+    ):
+        text = client.get(PAGE, {"score": chosen}).content.decode()
+        assert f"Approval against {drawn}" in text
+        assert 'href="?score=' in text
+    svg = client.get(f"{PAGE}plots/labels.svg", {"score": "product_recall_at_1"}).content.decode()
+    assert "Approval against product recall at 1" in svg
+    assert (
+        'plots/labels.svg?score=product_recall_at_1"'
+        in client.get(PAGE, {"score": "product_recall_at_1"}).content.decode()
+    )
+
+
 def test_tables_hold_the_numbers_of_the_board(client: Client, study: Study) -> None:
     board, duels = board_of(study), head_to_head(study)
     for row, line in zip(rows_of(client, "standings"), board.standings, strict=True):
@@ -73,7 +93,7 @@ def test_tables_hold_the_numbers_of_the_board(client: Client, study: Study) -> N
     for row in rows_of(client, "head-to-head"):
         assert float(row["difference"]) == duels.of(row["first"], row["second"]).difference
     assert {row["votes"] for row in rows_of(client, "over-time")} == {"200", "300"}
-    assert [row["contender"] for row in rows_of(client, "labels")] == [cast.FC6, cast.FC7]
+    assert [row["contender"] for row in rows_of(client, "labels")] == 2 * [cast.FC6, cast.FC7]
     assert {row["measure"] for row in rows_of(client, "agreement")} == {"alpha", "gold", "self", "ceiling"}
 
 

@@ -13,9 +13,10 @@ from evalapp.leaderboard.reading import Reading
 def reading_for(request: HttpRequest, slug: str) -> Reading:
     """One look at the board; where it is private, visitors are told that there is no such page."""
     try:
-        return Reading(board_for(request, slug), operator=is_operator(request))
+        study = board_for(request, slug)
     except NotFound as problem:
         raise Http404(problem.message) from problem
+    return Reading(study, operator=is_operator(request), score=request.GET.get("score", ""))
 
 
 def file_of(text: str, kind: str, name: str) -> HttpResponse:

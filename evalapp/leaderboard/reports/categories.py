@@ -11,6 +11,8 @@ from django.db import connection, transaction
 from evalapp.stats.strata import StratumSums, share_and_error, stratum_approvals
 from evalapp.studies.models import Study
 
+MOST_VOTES = 1_000_000
+"""The newest of them: what a category is liked by does not need more, and the report must end."""
 MOST_CATEGORIES = 100
 """The largest; a study with more categories than this is better read as CSV of an export."""
 
@@ -23,6 +25,7 @@ WITH vote AS MATERIALIZED (
     FROM voting_vote vote JOIN voting_exposure exposure ON exposure.id = vote.exposure_id
     WHERE vote.study_id = %(study)s AND exposure.study_id = %(study)s AND vote.counted
       AND vote.verdict IN ('dope', 'nope', 'tie') AND exposure.kind IN ('study', 'control')
+    {newest}
 ), shown AS MATERIALIZED (
     SELECT pair.id AS pair_id, nomination.contender_id, item.category
     FROM studies_pair pair
@@ -38,8 +41,8 @@ SELECT contender_id, {category}sum(liked), sum(mass), sum(liked * liked), sum(li
        sum(votes), count(*)
 FROM voter GROUP BY contender_id{and_category}
 """
-_SUMS = _VOTES.format(category="category, ", and_category=", category")
-_WHOLE = _VOTES.format(category="", and_category="")
+_SUMS = _VOTES.format(category="category, ", and_category=", category", newest="ORDER BY vote.id DESC LIMIT %(most)s")
+_WHOLE = _VOTES.format(category="", and_category="", newest="")
 _COLUMNS = 7
 
 
@@ -92,7 +95,7 @@ def _rows(statement: str, study: Study) -> list[tuple[Any, ...]]:
     votes, and a loop over a loop over what are millions would never end."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(statement, {"study": study.pk})
+        cursor.execute(statement, {"study": study.pk, "most": MOST_VOTES})
         rows = list(cursor.fetchall())
         cursor.execute("SET LOCAL enable_nestloop = on")
     return rows

@@ -30,6 +30,11 @@ class Decision:
     margin: float = MARGIN
     practically_best: tuple[str, ...] = ()
 
+    @property
+    def worth_telling(self) -> tuple[str, ...]:
+        """Those that are practically the best, where that is more than the winner's name says already."""
+        return () if self.practically_best == (self.winner,) else self.practically_best
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

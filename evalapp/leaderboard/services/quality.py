@@ -76,13 +76,14 @@ def agreement_report(study: Study) -> dict[str, Any]:
 
 
 def robustness_report(study: Study, board: Board) -> dict[str, Any]:
-    """`neighbours` on the board with the fewest votes and voters whose removal swaps them, and `without_one`: lowest
-    and highest approval of each contender when any one voter is left out."""
+    """Of those in the race: `neighbours` on the board with the fewest votes and voters whose removal swaps them, and
+    `without_one`: lowest and highest approval of each contender when any one voter is left out."""
     state = BoardState.objects.filter(study=study).first()
     if state is None:
         return {"neighbours": [], "without_one": []}
     place = {contender.name: here for here, contender in enumerate(contenders_of(study))}
-    ranked = [line for line in board.standings if line.approval is not None]
+    # What is archived has no rank that could be lost.
+    ranked = [line for line in board.standings if line.approval is not None and line.rank_best is not None]
     voters = _voter_sums(state)
     votes = _vote_sums(study, state) if board.votes <= MOST_VOTES else None
     low, high = leave_one_out(voters.liked, voters.mass)

@@ -34,7 +34,16 @@ def refresh_report(study: Study) -> bool:
 
 def _version(study: Study, board: Board) -> str:
     scored = Evaluation.objects.filter(study=study).values_list("made_at", flat=True).first()
-    parts = (_FORM, board.method, board.votes, board.set_aside.votes, study.state, scored.isoformat() if scored else "")
+    racing = sum(line.is_rival for line in board.standings)
+    parts = (
+        _FORM,
+        board.method,
+        board.votes,
+        racing,
+        board.set_aside.votes,
+        study.state,
+        scored.isoformat() if scored else "",
+    )
     return "/".join(str(part) for part in parts)[:64]
 
 

@@ -44,8 +44,14 @@ def downloads(reading: Reading, name: str, plot: bool = True) -> dict[str, Any]:
     return {
         "name": name,
         "csv": reverse("board-table", args=(slug, name)),
-        "svg": reverse("board-plot", args=(slug, name)) if plot else "",
+        "svg": _plot_address(reading, name) if plot else "",
     }
+
+
+def _plot_address(reading: Reading, name: str) -> str:
+    score = reading.drawn_score if name == "labels" else None
+    chosen = f"?score={score['key']}" if score else ""
+    return f"{reverse('board-plot', args=(reading.study.slug, name))}{chosen}"
 
 
 @register.simple_tag
