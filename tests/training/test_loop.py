@@ -18,13 +18,9 @@ from evalapp.core.errors import InvalidInput
 from evalapp.leaderboard.services import board_of
 from evalapp.studies.models import Nomination, Study, StudyState
 from evalapp.training.models import LoopState, Retraining, Schedule, TrainingRun
-from evalapp.training.retraining import (
-    advance,
-    begin_due_turns,
-    begin_retraining,
-    set_schedule,
-)
-from tests.training.loops import alike_in_turn, draw_cards, open_cards, play_on, vote
+from evalapp.training.retraining import advance, begin_retraining
+from evalapp.training.schedules import begin_due_turns, set_schedule
+from tests.training.loops import alike_in_turn, do, draw_cards, open_cards, play_on, vote
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -34,6 +30,10 @@ def study(tmp_path: Path, settings: object) -> Study:
     settings.TRAINING_DIR = tmp_path / "training"  # type: ignore[attr-defined]
     call_command("import_catalogue", "cards", str(draw_cards(tmp_path / "cards")))
     return open_cards(Catalogue.objects.get(slug="cards"))
+
+
+QUICK = {"shape": "scale", "fewest": 20}
+"""For what is not about how well it learns."""
 
 
 def _true_approval(study: Study, contender: str) -> float:
@@ -96,9 +96,9 @@ def test_coins_promote_nothing(study: Study, admin_client: Client) -> None:
 
 
 def test_a_schedule_begins_a_turn_after_enough_votes_and_one_at_a_time(study: Study) -> None:
-    schedule = set_schedule(study, name="weekly", every_votes=300, every_days=7)
+    schedule = set_schedule(study, name="weekly", every_votes=300, every_days=7, settings=QUICK)
     assert begin_due_turns() == []
-    vote(study, 750, alike_in_turn)
+    vote(study, 300, alike_in_turn)
     (turn,) = begin_due_turns()
     assert (turn.schedule, turn.run.name) == (schedule, "weekly-g1")
     assert begin_due_turns() == []
@@ -117,16 +117,17 @@ def test_a_schedule_begins_a_turn_after_enough_votes_and_one_at_a_time(study: St
 
 
 def test_a_schedule_stops_where_the_guard_falls(study: Study) -> None:
-    vote(study, 750, alike_in_turn)
-    set_schedule(study, name="weekly", every_votes=1)
+    vote(study, 200, alike_in_turn)
+    set_schedule(study, name="weekly", every_votes=1, settings=QUICK)
     (turn,) = begin_due_turns()
-    play_on(turn)
+    assert turn.run.job is not None
+    do(turn.run.job)
     run = TrainingRun.objects.get(pk=turn.run.pk)
-    Retraining.objects.filter(pk=turn.pk).update(state=LoopState.TRAINING)
     run.metrics = {**run.metrics, "guard_holds": False}
     run.save(update_fields=["metrics"])
-    turn = play_on(Retraining.objects.get(pk=turn.pk))
+    turn = play_on(turn)
     assert turn.state == LoopState.STOPPED, turn.note
+    assert turn.following is None
     schedule = Schedule.objects.get()
     assert not schedule.enabled
     assert "guard" in schedule.stopped_because
@@ -172,8 +173,8 @@ def test_an_operator_begins_a_turn_over_http(study: Study, admin_client: Client)
 
 
 def test_calibration_ranks_and_makes_no_encoder(study: Study) -> None:
-    vote(study, 750, alike_in_turn)
-    turn = play_on(begin_retraining(study, recipe="calibrate", name="how-good"))
+    vote(study, 200, alike_in_turn)
+    turn = play_on(begin_retraining(study, recipe="calibrate", name="how-good", settings={"fewest": 20}))
     assert turn.state == LoopState.KEPT
     assert turn.run.state == "done"
     assert turn.run.model is None
