@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+# Two at a time, each with one thread: libraries that spin on threads slow each other down by far more than half.
+IN_PARALLEL := --numprocesses 2 --dist loadscope
 # Tests keep their own embedded PostgreSQL, away from the one that holds your studies.
 TEST_ENV := VAR_DIR=$(CURDIR)/build/test-var
 # A real server to run the database tests against as well, where it can be reached.
@@ -34,12 +36,13 @@ types: $(VENV)/.ready-dev  ## Types
 imports: $(VENV)/.ready-dev  ## The ladder: who may import whom
 	$(TEST_ENV) $(BIN)/lint-imports
 
-unit: $(VENV)/.ready-dev  ## All tests, on the embedded PostgreSQL
-	$(TEST_ENV) $(BIN)/pytest $(PYTEST_ARGS)
+unit: $(VENV)/.ready-dev  ## All tests, on the embedded PostgreSQL: what needs no screen in parallel, then the rest
+	$(TEST_ENV) $(BIN)/pytest $(IN_PARALLEL) -m "not browser and not journey" $(PYTEST_ARGS)
+	$(TEST_ENV) $(BIN)/pytest -m "browser or journey" $(PYTEST_ARGS)
 
 real-database: $(VENV)/.ready-dev  ## The database tests again, on a real server where one can be reached
 	@if $(BIN)/python -m tests.real_database "$(TEST_DATABASE_URL)"; then \
-		DATABASE_URL="$(TEST_DATABASE_URL)" $(TEST_ENV) $(BIN)/pytest -m "database and not journey" $(PYTEST_ARGS); \
+		DATABASE_URL="$(TEST_DATABASE_URL)" $(TEST_ENV) $(BIN)/pytest $(IN_PARALLEL) -m "database and not browser and not journey" $(PYTEST_ARGS); \
 	else \
 		echo "No PostgreSQL at TEST_DATABASE_URL: the database tests ran on the embedded server only."; \
 	fi
