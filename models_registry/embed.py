@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from models_registry.encoders.base import Encoder, Vectors
     from models_registry.spec import Box, Preprocess
 
-    Work = tuple[Encoder, Sequence["Picture"], range, tuple[str, ...], int, ProcessPoolExecutor | None]
+    Work = tuple[Encoder, Sequence["Picture"], range, int, tuple[str, ...], int, ProcessPoolExecutor | None]
     Prepared = tuple[NDArray[np.float32], list[int], list[tuple[int, str]]]
     """A batch, of which the first rows are filled; the places of the pictures in it; places and reasons of the rest."""
 
@@ -86,8 +86,10 @@ def embed(
     None says so for encoders on a device. Sources that cannot be sent to a process are decoded by the lanes.
 
     `decoders` is the number of lanes, one per usable core where None. Memory holds one pass per lane and the
-    vectors of a few batches, however many pictures there are. `on_progress` gets pictures done and pictures in
-    all. Errors of the network itself (EncoderError) are raised. The encoder is left with the threads of a lane.
+    vectors of a few batches, however many pictures there are. Every pass is filled up to the same number of
+    pictures, so that a vector does not depend on which pictures came along. `on_progress` gets pictures done and
+    pictures in all. Errors of the network itself (EncoderError) are raised. The encoder is left with the threads of
+    a lane.
     """
     cores = decoders or usable_cores()
     encoder.set_threads(max(1, usable_cores() // cores))
@@ -98,7 +100,9 @@ def embed(
     lanes = cores * 2 if helpers else cores
     batches = [range(first, min(first + batch_size, len(pictures))) for first in range(0, len(pictures), batch_size)]
     work = (
-        (encoder, pictures, part, tuple(taps), max_pixels, helpers) for batch in batches for part in _parts(batch, step)
+        (encoder, pictures, part, step, tuple(taps), max_pixels, helpers)
+        for batch in batches
+        for part in _parts(batch, step)
     )
     with _lanes(lanes) as pool:
         passes = _in_order(pool, work, ahead=lanes * 2)
@@ -133,6 +137,7 @@ def _one_pass(
     encoder: Encoder,
     pictures: Sequence[Picture],
     part: range,
+    size: int,
     taps: tuple[str, ...],
     max_pixels: int,
     helpers: ProcessPoolExecutor | None,
@@ -144,11 +149,21 @@ def _one_pass(
     else:
         tensor, kept, failed = _by_helper(helpers, given, encoder.spec.rules, max_pixels)
     if kept:
-        vectors = encoder.encode(tensor[: len(kept)], taps)
+        found = encoder.encode(_filled(tensor[: len(kept)], size), taps)
+        vectors = {tap: rows[: len(kept)] for tap, rows in found.items()}
     else:
         vectors = {tap: np.empty((0, encoder.spec.tap(tap).dim), dtype=np.float32) for tap in taps}
     indices = np.array([part[place] for place in kept], dtype=np.int64)
     return Batch(indices, vectors, [(part[place], reason) for place, reason in failed])
+
+
+def _filled(batch: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The batch [n, ...] made `size` long by its first picture again.
+
+    Libraries choose their sums by the shape of a batch: alone, a picture would get other last bits than among others,
+    and a catalogue other vectors after a worker has died than on a quiet day.
+    """
+    return np.concatenate([batch, np.repeat(batch[:1], size - len(batch), axis=0)]) if len(batch) < size else batch
 
 
 def _prepared(

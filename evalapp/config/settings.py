@@ -176,6 +176,7 @@ CELERY_BEAT_SCHEDULE = {
         # Without a worker, sweeps must not pile up.
         "options": {"expires": WORKER_SILENCE.total_seconds()},
     },
+    "follow-catalogues": {"task": "studies.follow_catalogues", "schedule": 60.0, "options": {"expires": 60.0}},
     "prepare-known-answers": {"task": "voting.prepare", "schedule": 30.0, "options": {"expires": 30.0}},
     "review-voters": {"task": "voting.review", "schedule": 60.0, "options": {"expires": 60.0}},
     "take-the-loop-further": {"task": "training.turn", "schedule": 30.0, "options": {"expires": 30.0}},

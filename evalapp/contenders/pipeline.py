@@ -56,9 +56,15 @@ _KEYS: dict[str, Callable[[Item], bytes]] = {
 
 def folder_of(model: EmbeddingModel, tap: str) -> TapStore:
     """Where this model's vectors of this tap lie, those that other machines have made included."""
-    folder = VectorStore(Path(settings.EMBEDDINGS_DIR)).folder(model.fingerprint, tap)
+    folder = _opened(Path(settings.EMBEDDINGS_DIR), model.fingerprint, tap)
     sharing.fetch(folder)
     return folder
+
+
+@lru_cache(maxsize=4)
+def _opened(root: Path, fingerprint: str, tap: str) -> TapStore:
+    """Kept between chunks: to open thousands of shards anew for each would take longer than the chunk."""
+    return VectorStore(root).folder(fingerprint, tap)
 
 
 def items_without_vectors(model: EmbeddingModel, taps: Sequence[str], items: Sequence[int]) -> list[int]:

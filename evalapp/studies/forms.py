@@ -67,6 +67,9 @@ class NewStudyForm(forms.Form):
         label="People answer by",
     )
     random_sides = forms.BooleanField(required=False, label="Chance says on which side the query stands")
+    follows_catalogue = forms.BooleanField(
+        required=False, label="While it is open, draft and compute the next round when the catalogue has changed"
+    )
     gold_share = forms.FloatField(
         min_value=0,
         max_value=MOST_SHARE,
@@ -112,8 +115,9 @@ class NewStudyForm(forms.Form):
 
 
 class ChangeStudyForm(forms.ModelForm[Study]):
-    """Title, question and who may see the board."""
+    """Title, question, who may see the board, and whether the next round comes by itself."""
 
     class Meta:
         model = Study
-        fields = ("title", "question", "board")
+        fields = ("title", "question", "board", "follows_catalogue")
+        labels = {"follows_catalogue": "Follow the catalogue"}

@@ -49,6 +49,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
         "pairs": getattr(progress, "pair_count", 0),
         "votes": getattr(progress, "dopes", 0) + getattr(progress, "nopes", 0),
         "job": newest_job("precompute", f"study:{found.pk}"),
+        "next_round": queries.next_round_of(found),
         "contenders": _contenders(found, scores),
         "scores": scores,
         "form": ChangeStudyForm(instance=found),
@@ -70,6 +71,21 @@ def precompute(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @staff_member_required
+def start_round(request: HttpRequest, slug: str) -> HttpResponse:
+    """Draft the next round on the catalogue as it is now, and have workers make what is new."""
+    found = _found(slug)
+    try:
+        following = services.start_round(found)
+    except Problem as problem:
+        messages.error(request, problem.message)
+        return redirect("lab-study", slug)
+    nudge(request_job("precompute", f"study:{following.pk}"))
+    messages.success(request, f"{following} is drafted, and a worker makes what is new. Open it when it is ready.")
+    return redirect("lab-study", following.slug)
+
+
+@require_POST
+@staff_member_required
 def open_study(request: HttpRequest, slug: str) -> HttpResponse:
     """Let people vote."""
     return _change(request, slug, services.open_study, "People may vote now.")
@@ -85,9 +101,14 @@ def close_study(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @staff_member_required
 def change_study(request: HttpRequest, slug: str) -> HttpResponse:
-    """Other words, other viewers of the board."""
+    """Other words, other viewers of the board; whether the next round comes by itself."""
     words = {name: request.POST.get(name) for name in ("title", "question", "board")}
-    return _change(request, slug, lambda found: services.change_study(found, **words), "Saved.")
+    follows = "follows_catalogue" in request.POST
+
+    def change(found: Study) -> None:
+        services.change_study(found, **words, follows_catalogue=follows)
+
+    return _change(request, slug, change, "Saved.")
 
 
 @require_POST

@@ -78,6 +78,9 @@ class Study(models.Model):
     )
     gold_share = models.FloatField(default=0.05, help_text="Share of exposures whose answer is known.")
     repeat_share = models.FloatField(default=0.02, help_text="Share of exposures that a voter answered before.")
+    follows_catalogue = models.BooleanField(
+        default=False, help_text="Whether the next round is drafted and computed by itself when the catalogue changed."
+    )
     embed_hosts = ArrayField(
         models.CharField(max_length=200), default=list, blank=True, help_text="Origins that may show it in a frame."
     )
@@ -101,6 +104,11 @@ class Study(models.Model):
     def is_open(self) -> bool:
         """Whether people may vote."""
         return self.state == StudyState.OPEN
+
+    @property
+    def catalogue_moved_on(self) -> bool:
+        """Whether the catalogue has changed since the gallery was chosen."""
+        return self.catalogue.version > self.catalogue_version
 
 
 class Gallery(models.Model):

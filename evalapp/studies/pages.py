@@ -35,6 +35,7 @@ def _line(study: Study) -> dict[str, Any]:
         "question": study.question,
         "state": study.state,
         "catalogue": study.catalogue.slug,
+        "catalogue_moved_on": study.catalogue_moved_on,
         "board": study.board,
         "pairs": getattr(study, "pair_count", 0),
         "total": getattr(study, "pair_count", 0),

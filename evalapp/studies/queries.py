@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import IntegerField, OuterRef, Prefetch, QuerySet, Subquery, Sum
+from django.db.models import F, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from evalapp.core.errors import NotFound
 from evalapp.studies.models import Contender, Evaluation, Pair, Query, Study, StudyState
@@ -50,6 +52,18 @@ def studies_with_progress() -> QuerySet[Study]:
 def open_studies() -> QuerySet[Study]:
     """What people may vote on now."""
     return studies_with_progress().filter(state=StudyState.OPEN)
+
+
+def next_round_of(study: Study) -> Study | None:
+    """The round after this one, the newest where there are several."""
+    return study.following.order_by("-pk").first()
+
+
+def due_rounds(rest: timedelta) -> QuerySet[Study]:
+    """Open studies that follow their catalogue, where it has changed and then been at rest for so long."""
+    following = Study.objects.filter(state=StudyState.OPEN, follows_catalogue=True, following=None)
+    quiet = following.filter(catalogue__updated_at__lte=timezone.now() - rest)
+    return quiet.filter(catalogue__version__gt=F("catalogue_version")).select_related("catalogue")
 
 
 def stored_evaluation(study: Study) -> dict[str, Any] | None:

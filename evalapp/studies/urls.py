@@ -12,6 +12,7 @@ urlpatterns = [
     path("lab/studies/new/", lab.new_study, name="lab-study-new"),
     path("lab/studies/<slug:slug>/", lab.study, name="lab-study"),
     path("lab/studies/<slug:slug>/precompute/", lab.precompute, name="lab-study-precompute"),
+    path("lab/studies/<slug:slug>/round/", lab.start_round, name="lab-study-round"),
     path("lab/studies/<slug:slug>/open/", lab.open_study, name="lab-study-open"),
     path("lab/studies/<slug:slug>/close/", lab.close_study, name="lab-study-close"),
     path("lab/studies/<slug:slug>/change/", lab.change_study, name="lab-study-change"),

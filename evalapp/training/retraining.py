@@ -17,8 +17,7 @@ from evalapp.core.models import Job, JobState
 from evalapp.core.services import request_job
 from evalapp.leaderboard.services import board_of
 from evalapp.studies.models import Study, StudyState
-from evalapp.studies.services import close_study, open_study
-from evalapp.studies.services.rounds import start_round
+from evalapp.studies.services import close_study, open_study, start_round
 from evalapp.training.bases import base_of
 from evalapp.training.lineage import latest_round
 from evalapp.training.models import LIVE_LOOPS, LoopState, Retraining, Schedule

@@ -12,14 +12,17 @@ Names begin with the time of writing, so that sorting by name puts the older sha
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import resource
 import secrets
 import shutil
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +41,8 @@ UNFINISHED = ".unfinished-"
 ABANDONED_AFTER_SECONDS = 60.0
 
 _FILES = ("vectors.npy", "bits.npy", "keys.bin")
+_OUR_OWN_LACK = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What keeps a whole shard from being opened: taken for broken, its vectors would be computed again."""
 
 
 class BrokenShardError(Exception):
@@ -93,8 +98,10 @@ def write_shard(folder: Path, keys: Sequence[bytes], vectors: NDArray[np.float32
 def open_shard(path: Path) -> Shard:
     """Map a shard, having checked that its files fit together in size and shape.
 
-    Raises BrokenShardError. Contents are checked by `verify_shard`: that reads everything, this reads the keys.
+    Raises BrokenShardError, and OSError where this process may not open or map any more. Contents are checked by
+    `verify_shard`: that reads everything, this reads the keys.
     """
+    allow_many_files()
     try:
         facts = json.loads((path / "shard.json").read_text(encoding="utf-8"))
         version, count, dim = facts["version"], facts["count"], facts["dim"]
@@ -102,6 +109,8 @@ def open_shard(path: Path) -> Shard:
         vectors = np.load(path / "vectors.npy", mmap_mode="r", allow_pickle=False)
         bits = np.load(path / "bits.npy", mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno in _OUR_OWN_LACK:
+            raise
         raise BrokenShardError(f"a file cannot be read ({error})") from error
     if version != VERSION:
         raise BrokenShardError(f"it has version {version!r}, this program reads version {VERSION}")
@@ -113,6 +122,19 @@ def open_shard(path: Path) -> Shard:
         raise BrokenShardError(f"keys.bin holds {len(raw_keys)} bytes, not {count * KEY_BYTES}")
     # Plain array views of the maps: np.memmap does work of its own on every slice.
     return Shard(path, parted(raw_keys), np.asarray(vectors), np.asarray(bits))
+
+
+@lru_cache(maxsize=1)
+def allow_many_files() -> None:
+    """Let this process have as many files open as the system lets it ask for: every mapping holds one, a shard two.
+
+    The usual 1,024 end at 500 shards, which are 128,000 pictures in chunks of 256.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        # macOS says that there is no limit, and refuses to set that.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def verify_shard(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 from typing import TYPE_CHECKING
@@ -66,11 +67,7 @@ class TapStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: set[str] = set()
-        self._broken: list[shards.BrokenShard] = []
-        self._parts: list[shards.Shard] = []
-        self._offsets = [0]  # where the rows of each part begin among all rows
-        self._places: dict[bytes, int] = {}
+        self._forget()
 
     @property
     def count(self) -> int:
@@ -161,20 +158,38 @@ class TapStore:
         return found
 
     def _shard_paths(self) -> list[Path]:
-        if not self.path.is_dir():
+        return [self.path / name for name in self._shard_names()]
+
+    def _shard_names(self) -> list[str]:
+        """Names only: a large catalogue has thousands of shards, and they are looked for at every chunk."""
+        try:
+            return sorted(name for name in os.listdir(self.path) if not name.startswith("."))
+        except FileNotFoundError:
             return []
-        return sorted(path for path in self.path.iterdir() if not path.name.startswith("."))
+
+    def _forget(self) -> None:
+        self._known: set[str] = set()
+        self._broken: list[shards.BrokenShard] = []
+        self._parts: list[shards.Shard] = []
+        self._offsets = [0]  # where the rows of each part begin among all rows
+        self._places: dict[bytes, int] = {}
 
     def _look_for_shards(self) -> None:
-        """Take in the shards that this or another process has added since."""
-        for path in self._shard_paths():
-            if path.name not in self._known:
-                self._known.add(path.name)
-                try:
-                    self._take_in(shards.open_shard(path))
-                except shards.BrokenShardError as error:
-                    self._broken.append(shards.BrokenShard(path, str(error)))
-                    logger.warning("The vectors in %s are not used: %s.", path, error)
+        """Take in the shards that this or another process has added since; start anew where one was deleted."""
+        names = self._shard_names()
+        if self._known.difference(names):
+            self._forget()
+        for name in names:
+            if name not in self._known:
+                self._open(name)
+
+    def _open(self, name: str) -> None:
+        try:
+            self._take_in(shards.open_shard(self.path / name))
+        except shards.BrokenShardError as error:
+            self._broken.append(shards.BrokenShard(self.path / name, str(error)))
+            logger.warning("The vectors in %s are not used: %s.", self.path / name, error)
+        self._known.add(name)
 
     def _take_in(self, shard: shards.Shard) -> None:
         if self._parts and shard.vectors.shape[1] != self._parts[0].vectors.shape[1]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from evalapp.catalog.models import Catalogue
+from evalapp.catalog.services import remove_items
 from evalapp.core.models import Job
 from evalapp.studies.models import Study, StudyState
+from evalapp.studies.tasks import REST, follow_catalogues
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -98,3 +101,53 @@ def test_visitors_are_asked_to_sign_in(client: Client) -> None:
 
 def test_there_is_no_page_of_a_study_that_is_not_there(admin_client: Client) -> None:
     assert admin_client.get("/lab/studies/nothing/").status_code == 404
+
+
+def test_a_catalogue_that_moved_on_offers_the_next_round(admin_client: Client, messages: list[int]) -> None:
+    study = cast.open_study()
+    page = "/lab/studies/match/"
+    assert "Start the next round" not in admin_client.get(page).content.decode()
+    remove_items(study.catalogue.slug, ["item-0015"])
+    assert "(has changed)" in admin_client.get("/lab/").content.decode()
+    assert "Start the next round" in admin_client.get(page).content.decode()
+
+    answer = admin_client.post(f"{page}round/", follow=True)
+
+    following = Study.objects.get(slug="match-r2")
+    assert answer.redirect_chain == [("/lab/studies/match-r2/", 302)]
+    assert (following.previous, following.state) == (study, StudyState.DRAFT)
+    assert Job.objects.get(pk=messages[0]).target == f"study:{following.pk}"
+    assert "/lab/studies/match-r2/" in admin_client.get(page).content.decode()
+    assert "match-r2 already" in admin_client.post(f"{page}round/", follow=True).content.decode()
+
+
+def test_a_study_that_follows_its_catalogue_gets_its_next_round_by_itself(
+    admin_client: Client, messages: list[int]
+) -> None:
+    study = cast.open_study()
+    words = {"title": study.title, "question": study.question, "board": study.board, "follows_catalogue": "on"}
+    admin_client.post("/lab/studies/match/change/", words)
+    follow_catalogues()
+    remove_items(study.catalogue.slug, ["item-0015"])
+    follow_catalogues()
+    assert Study.objects.count() == 1, "the catalogue may still be changing"
+
+    Catalogue.objects.update(updated_at=timezone.now() - REST)
+    follow_catalogues()
+    follow_catalogues()
+
+    following = Study.objects.get(previous=study)
+    assert (following.follows_catalogue, following.state) == (True, StudyState.DRAFT)
+    assert messages == [Job.objects.get(target=f"study:{following.pk}").pk]
+
+
+def test_a_round_that_cannot_begin_is_not_tried_every_minute(messages: list[int]) -> None:
+    study = cast.open_study()
+    cast.ready_study("match-r2")
+    remove_items(study.catalogue.slug, ["item-0015"])
+    Catalogue.objects.update(updated_at=timezone.now() - REST)
+    Study.objects.update(follows_catalogue=True)
+    follow_catalogues()
+    study.refresh_from_db()
+    assert not study.follows_catalogue
+    assert messages == []

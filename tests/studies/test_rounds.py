@@ -21,8 +21,7 @@ from evalapp.core.errors import Conflict, InvalidInput
 from evalapp.core.services import request_job
 from evalapp.studies import search
 from evalapp.studies.models import Nomination, Study
-from evalapp.studies.services import StudyPlan, create_study
-from evalapp.studies.services.rounds import start_round
+from evalapp.studies.services import StudyPlan, create_study, start_round
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

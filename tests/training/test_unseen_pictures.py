@@ -9,7 +9,7 @@ from django.test import Client
 from evalapp.catalog.models import Item
 from evalapp.contenders.models import TrainedOn
 from evalapp.studies.models import Gallery, Study
-from evalapp.studies.services.rounds import start_round
+from evalapp.studies.services import start_round
 from tests.training.test_train import train
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

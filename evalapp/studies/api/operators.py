@@ -18,7 +18,6 @@ from evalapp.core.services import request_job
 from evalapp.core.tasks import nudge
 from evalapp.studies import queries, services
 from evalapp.studies.models import BoardVisibility, Contender, Study, StudyMode
-from evalapp.studies.services.rounds import start_round
 
 _MOST_CONTENDERS = 200
 
@@ -55,6 +54,8 @@ class StudyDetails(serializers.Serializer[Any]):
     exclude = serializers.CharField()
     mode = serializers.CharField(help_text="How people answer: `swipe`, `two` or `grid`.")
     random_sides = serializers.BooleanField()
+    follows_catalogue = serializers.BooleanField(help_text="Whether the next round is drafted by itself.")
+    catalogue_moved_on = serializers.BooleanField(help_text="Whether a next round would be on a newer catalogue.")
     gold_share = serializers.FloatField()
     repeat_share = serializers.FloatField()
     seed = serializers.IntegerField()
@@ -96,6 +97,9 @@ class CreateStudyInput(serializers.Serializer[Any]):
     board = serializers.ChoiceField(choices=BoardVisibility.choices, default=BoardVisibility.PRIVATE)
     mode = serializers.ChoiceField(choices=StudyMode.choices, default=StudyMode.SWIPE)
     random_sides = serializers.BooleanField(default=False, help_text="Whether chance says where the query stands.")
+    follows_catalogue = serializers.BooleanField(
+        default=False, help_text="While it is open, draft and compute the next round when the catalogue has changed."
+    )
     gold_share = serializers.FloatField(default=0.05, min_value=0, max_value=services.MOST_SHARE)
     repeat_share = serializers.FloatField(default=0.02, min_value=0, max_value=services.MOST_SHARE)
 
@@ -114,6 +118,7 @@ class ChangeStudyInput(serializers.Serializer[Any]):
     title = serializers.CharField(required=False, max_length=200)
     question = serializers.CharField(required=False, max_length=200, help_text="Only before it was first opened.")
     board = serializers.ChoiceField(choices=BoardVisibility.choices, required=False)
+    follows_catalogue = serializers.BooleanField(required=False)
 
     class Meta:
         ref_name = "ChangeStudy"
@@ -206,7 +211,7 @@ class RoundsApi(APIView):
     def post(self, request: Request, slug: str) -> Response:
         words = self.Input(data=request.data)
         words.is_valid(raise_exception=True)
-        study = start_round(queries.study_by_slug(slug), **words.validated_data)
+        study = services.start_round(queries.study_by_slug(slug), **words.validated_data)
         answer = details(study)
         answer.status_code = status.HTTP_201_CREATED
         return answer

@@ -14,8 +14,8 @@ from evalapp.contenders.queries import ContenderWords, parse_contender
 from evalapp.contenders.services import ensure_embedding
 from evalapp.core.errors import Conflict, InvalidInput
 from evalapp.studies.models import Contender, Gallery, Query, Study
-from evalapp.studies.services import CONTROL, MOST_GALLERY, MOST_QUERIES
 from evalapp.studies.services.choice import choose_gallery, choose_queries
+from evalapp.studies.services.drafts import CONTROL, MOST_GALLERY, MOST_QUERIES
 
 QueryChoice = Literal["kept", "fresh"]
 

@@ -340,3 +340,32 @@ def test_shards_that_nobody_needs_are_deleted_whole(tmp_path: Path) -> None:
     assert len(tap.remove_unneeded({key_for_item("bb")})) == 2
     assert TapStore(tmp_path).missing([key_for_item(name) for name in "abc"]) == [key_for_item("a"), key_for_item("c")]
     assert held.rows(0, 1).tolist() == [[1.0]]
+
+
+def test_who_has_it_open_sees_what_another_deletes(store: TapStore) -> None:
+    store.write(keys_for(1), vectors_for(1))
+    store.write(keys_for(2), vectors_for(2))
+    assert again(store).remove_unneeded(set(keys_for(2)))
+    assert store.missing(keys_for(1, 2)) == keys_for(1)
+    np.testing.assert_array_equal(store.reader(keys_for(2)).rows(0, 1), vectors_for(2))
+
+
+OPEN_MANY = """
+import resource, sys
+from pathlib import Path
+from models_registry.store import TapStore
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, int(sys.argv[2])))
+store = TapStore(Path(sys.argv[1]))
+print(store.count, len(store.broken))
+"""
+
+
+def test_more_shards_than_a_process_usually_has_files(store: TapStore) -> None:
+    for number in range(12):
+        store.write(keys_for(number), vectors_for(number))
+    with child(OPEN_MANY, store.path, 256) as reader:
+        assert reader.communicate()[0].split() == ["12", "0"]
+    with child(OPEN_MANY, store.path, 20) as reader:
+        # Whole shards must not pass for broken: their vectors would be computed again.
+        assert "Too many open files" in reader.communicate()[1]

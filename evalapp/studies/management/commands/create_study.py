@@ -41,6 +41,10 @@ class Command(BaseCommand):
             "--allow-training-pictures", action="store_true", dest="training_pictures",
             help="show people also what a contender was trained on; the board says so",
         )  # fmt: skip
+        parser.add_argument(
+            "--follow-catalogue", action="store_true", dest="follows_catalogue",
+            help="while it is open, draft and compute the next round by itself when the catalogue has changed",
+        )  # fmt: skip
         parser.add_argument("--random-sides", action="store_true", help="let chance say where the query stands")
         parser.add_argument(
             "--sampling", choices=SamplingMethod.values, default=SamplingMethod.ADAPTIVE,

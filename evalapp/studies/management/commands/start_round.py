@@ -7,7 +7,7 @@ from typing import Any
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser
 from evalapp.studies.queries import study_by_slug
-from evalapp.studies.services.rounds import start_round
+from evalapp.studies.services import start_round
 
 _WORDS = ("slug", "add", "drop", "queries", "seed")
 
