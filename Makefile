@@ -13,7 +13,7 @@ TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test lint types imports unit real-database system faults crashes loop proofs proofs-training
-.PHONY: bench format clean
+.PHONY: bench proofs-scale format clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,10 @@ crashes: $(VENV)/.ready-dev  ## Kill twenty workers, Redis and PostgreSQL over m
 
 proofs: $(VENV)/.ready-dev  ## What the board promises, simulated at full length; the table goes into docs/statistics.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.proofs.prove --write
+
+proofs-scale: $(VENV)/.ready-dev  ## A million vectors searched in bounded memory, 100,000 pictures paired: minutes, 20 GB of disk
+	$(BIN)/python -m tests.proofs.million_vectors
+	$(BIN)/python -m tests.proofs.large_catalogue
 
 format: $(VENV)/.ready-dev  ## Put the style right
 	$(BIN)/ruff check --fix .

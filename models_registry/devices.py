@@ -5,9 +5,18 @@ from __future__ import annotations
 import os
 
 
+_alike = {"processes": 1}
+
+
+def share_cores(processes: int) -> None:
+    """Say that this process is one of so many alike: each takes its share of the cores from now on, at least one."""
+    _alike["processes"] = max(1, processes)
+
+
 def usable_cores() -> int:
-    """Cores this process may run on, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores this process may use, which in a container or among processes alike are fewer than the machine has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // _alike["processes"])
 
 
 def device_in_words(device: str) -> str:

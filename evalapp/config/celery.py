@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalapp.config.settings")
@@ -20,11 +20,25 @@ if settings.BROKER_IS_EMBEDDED:
     (settings.BROKER_DIR / "messages").mkdir(parents=True, exist_ok=True)
 
 
+_parent: dict[str, Any] = {}
+"""The worker and its process, as a pool of processes finds them after the fork."""
+
+
 @worker_init.connect
-def _say_that_a_worker_lives(**_: Any) -> None:
+def _say_that_a_worker_lives(sender: Any, **_: Any) -> None:
     from evalapp.core.embedded.workers import hold_workers_lock
 
     hold_workers_lock(settings.VAR_DIR)
+    _parent.update(worker=sender, process=os.getpid())
+
+
+@worker_process_init.connect
+def _take_a_share_of_the_cores(**_: Any) -> None:
+    """In a pool of processes, that of each: together they would use every core as often as there are of them."""
+    from models_registry.devices import share_cores
+
+    if _parent and _parent["process"] != os.getpid():
+        share_cores(int(_parent["worker"].concurrency))
 
 
 _leave: list[Callable[[], None]] = []

@@ -104,7 +104,7 @@ def _derived(model: EmbeddingModel, taps: Sequence[str], known: list[Content]) -
     No picture is opened that was embedded before. None where vectors do not follow from others, or where those
     encoders are not registered here.
     """
-    bases = _made_of(model)
+    bases = made_of(model)
     if not bases:
         return None
     items = [content.item for content in known]
@@ -126,7 +126,7 @@ def _derived(model: EmbeddingModel, taps: Sequence[str], known: list[Content]) -
     return _followed(model, taps, rows), [content.key for content in compress(known, there)], faults
 
 
-def _made_of(model: EmbeddingModel) -> list[tuple[EmbeddingModel, str]]:
+def made_of(model: EmbeddingModel) -> list[tuple[EmbeddingModel, str]]:
     """The registered encoders, with their taps, from whose vectors this model's follow; empty where they do not."""
     options = model.spec.get("options", {})
     wanted: list[tuple[str, str]] = []

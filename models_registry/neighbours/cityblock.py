@@ -32,7 +32,9 @@ _ROWS = 4
 
 
 def is_worth_while(queries: int, rows: int, dim: int) -> bool:
-    """Whether so large a search gains by the compiled kernel, and there is a compiler."""
+    """Whether so large a search gains by the compiled kernel, and there is a compiler; any does once it is compiled."""
+    if _compiled.cache_info().currsize:
+        return True
     if float(queries) * rows * dim < WORTH_COMPILING:
         return False
     try:

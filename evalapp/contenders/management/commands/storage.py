@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from evalapp.contenders import storage
 from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser, Failed
-from evalapp.studies import storage
 
 
 class Command(BaseCommand):
-    help = "List the stored vectors with the studies that need them; check their checksums; delete what no study needs."
+    help = "List the stored vectors with who needs them; check their checksums; delete what nobody needs."
     offers_json = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         wish = parser.add_mutually_exclusive_group()
         wish.add_argument("--verify", action="store_true", help="read everything and compare checksums")
-        wish.add_argument("--prune", action="store_true", help="delete what no study needs; it can be computed again")
+        wish.add_argument("--prune", action="store_true", help="delete what nobody needs; it can be computed again")
 
     def run(self, **options: Any) -> Any:
         if options["verify"]:
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         holdings = storage.holdings()
         for one in holdings:
             name = f"{one.model or one.fingerprint[:12]}.{one.tap}"
-            needed = ", ".join(one.studies) or "no study"
+            needed = ", ".join(one.needed_by) or "nobody"
             self.say(f"{name:30} {one.vectors:>10,} vectors {_size(one.bytes):>10} {'/'.join(one.dtypes):8} {needed}")
         if not holdings:
             self.say("No vectors are stored.")

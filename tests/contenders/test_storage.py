@@ -12,10 +12,13 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
 from evalapp.catalog.models import Catalogue
+from evalapp.contenders.models import EmbeddingModel
 from evalapp.core import pipeline
+from evalapp.core.models import Job, JobState
 from evalapp.core.services import request_job
 from evalapp.studies.models import Study
 from evalapp.studies.services import StudyPlan, create_study
+from evalapp.training.models import TrainingRun
 from models_registry.store import VectorStore, key_for_item
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -40,19 +43,19 @@ def study(cards: Catalogue, settings: LazySettings) -> Study:
     return everything
 
 
-def test_it_lists_vectors_with_the_studies_that_need_them(study: Study) -> None:
+def test_it_lists_vectors_with_who_needs_them(study: Study) -> None:
     (largest, other) = _storage()
-    assert (largest["model"], largest["tap"], largest["vectors"], largest["studies"]) == (
+    assert (largest["model"], largest["tap"], largest["vectors"], largest["needed_by"]) == (
         "colours", "embedding", 24, ["all"],
     )  # fmt: skip
-    assert (other["model"], other["studies"], other["vectors"]) == ("", [], 1)
+    assert (other["model"], other["needed_by"], other["vectors"]) == ("", [], 1)
     assert largest["bytes"] > 24 * 368 * 4
     out = StringIO()
     call_command("storage", stdout=out)
-    assert "no study" in out.getvalue()
+    assert "nobody" in out.getvalue()
 
 
-def test_pruning_deletes_what_no_study_needs_and_nothing_else(study: Study) -> None:
+def test_pruning_deletes_what_nobody_needs_and_nothing_else(study: Study) -> None:
     assert [gone["tap"] for gone in _storage(prune=True)] == ["gone"]
     assert [(one["tap"], one["vectors"]) for one in _storage()] == [("embedding", 24), ("gone", 0)]
     assert _storage(prune=True) == []
@@ -62,6 +65,20 @@ def test_pruning_deletes_what_no_study_needs_and_nothing_else(study: Study) -> N
     study.queries.exclude(item__in=study.gallery.items).delete()
     _storage(prune=True)
     assert 8 <= _storage()[0]["vectors"] < 24
+
+
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.FAILED])
+def test_what_a_run_learns_from_stays_until_it_is_done(study: Study, state: JobState) -> None:
+    model = EmbeddingModel.objects.get(name="colours")
+    study.delete()
+    job = Job.objects.create(kind="train", target="training:1", state=state)
+    words = {"recipe": "retrain", "parent": model, "parent_tap": "embedding", "job": job}
+    TrainingRun.objects.create(name="colours-2", data=f"catalogue:{study.catalogue_id}", **words)
+    assert _storage()[0]["needed_by"] == ["training colours-2"]
+    assert [gone["tap"] for gone in _storage(prune=True)] == ["gone"]
+
+    Job.objects.update(state=JobState.DONE)
+    assert [gone["tap"] for gone in _storage(prune=True)] == ["embedding"]
 
 
 def test_a_shard_that_was_spoilt_is_found(study: Study, settings: LazySettings) -> None:

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import QuerySet
 
 from evalapp.contenders import sharing
 from evalapp.contenders.models import EmbeddingModel
+from evalapp.contenders.needs import Need, needs
 from evalapp.contenders.pipeline import contents
-from evalapp.studies.models import Contender, Gallery, Query
 from models_registry.store import TapStore, VectorStore
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """The vectors of one encoder at one tap: where, how many and how large, and which studies need them."""
+    """The vectors of one encoder at one tap: where, how many and how large, and who needs them."""
 
     model: str
     tap: str
@@ -26,7 +25,7 @@ class Holding:
     vectors: int
     dtypes: list[str]
     bytes: int
-    studies: list[str]
+    needed_by: list[str]
 
 
 def holdings() -> list[Holding]:
@@ -36,9 +35,9 @@ def holdings() -> list[Holding]:
 
 
 def prune() -> list[tuple[Holding, int]]:
-    """Delete the shards of which no study needs a vector; what is gone, by tap, with its bytes.
+    """Delete the shards of which nobody needs a vector (see `contenders.needs`); what is gone, by tap, with its bytes.
 
-    A study needs the vectors of its gallery and queries at its contenders' taps. What is deleted can be computed again.
+    What is deleted can be computed again.
     """
     return [(_holding(*entry), freed) for entry in _store().taps() if (freed := _prune(*entry))]
 
@@ -61,12 +60,12 @@ def _holding(fingerprint: str, tap: str, store: TapStore) -> Holding:
         vectors=store.count,
         dtypes=store.dtypes,
         bytes=store.size,
-        studies=sorted(set(_contenders(fingerprint, tap).values_list("study__slug", flat=True))),
+        needed_by=sorted({need.who for need in _needs_of(fingerprint, tap)}),
     )
 
 
-def _contenders(fingerprint: str, tap: str) -> QuerySet[Contender]:
-    return Contender.objects.filter(embedding__model__fingerprint=fingerprint, embedding__tap=tap).order_by()
+def _needs_of(fingerprint: str, tap: str) -> list[Need]:
+    return [need for need in needs() if (need.model.fingerprint, need.tap) == (fingerprint, tap)]
 
 
 def _prune(fingerprint: str, tap: str, store: TapStore) -> int:
@@ -77,11 +76,6 @@ def _prune(fingerprint: str, tap: str, store: TapStore) -> int:
 
 
 def _needed(fingerprint: str, tap: str) -> Iterator[bytes]:
-    model = EmbeddingModel.objects.filter(fingerprint=fingerprint).first()
-    if model is None:
-        return
-    for study in _contenders(fingerprint, tap).values_list("study", flat=True).distinct():
-        items = set(Gallery.objects.values_list("items", flat=True).get(study=study))
-        items.update(Query.objects.filter(study=study).values_list("item_id", flat=True))
-        for content in contents(model, items):
+    for need in _needs_of(fingerprint, tap):
+        for content in contents(need.model, need.items()):
             yield content.key
