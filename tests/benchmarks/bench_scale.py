@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -20,18 +21,26 @@ sys.path.insert(0, str(REPOSITORY))
 
 from models_registry.metrics import METRICS, Metric  # noqa: E402 - the repository is on the path only now
 from models_registry.neighbours import nearest, refreshed  # noqa: E402
-from models_registry.store import Vectors  # noqa: E402
+from models_registry.store import TapStore, Vectors, key_for_item  # noqa: E402
 from tests.benchmarks.harness import Row, at_least, at_most, print_table, timed_in_turns  # noqa: E402
 
 K = 10
+SHARD = 256
 
 
-def growing(metric: Metric, vectors: np.ndarray, queries: int, repeats: int) -> Row:
+def stored(folder: Path, vectors: np.ndarray) -> Vectors:
+    """The vectors as a study finds them: in shards, with their packed bits."""
+    store, keys = TapStore(folder), [key_for_item(str(number)) for number in range(len(vectors))]
+    for start in range(0, len(vectors), SHARD):
+        store.write(keys[start : start + SHARD], vectors[start : start + SHARD])
+    return store.reader(keys)
+
+
+def growing(metric: Metric, gallery: Vectors, queries: int, repeats: int) -> Row:
     """Adding the last hundredth of the vectors to known answers, over searching all of them."""
-    ids = np.arange(len(vectors))
-    old = len(vectors) - len(vectors) // 100
-    asked = Vectors.from_array(vectors[:queries])
-    gallery = Vectors.from_array(vectors)
+    ids = np.arange(len(gallery))
+    old = len(gallery) - len(gallery) // 100
+    asked = gallery.select(ids[:queries])
     known = nearest(
         asked, gallery.select(ids[:old]), metric=metric, k=K, query_ids=ids[:queries], gallery_ids=ids[:old]
     )
@@ -74,8 +83,11 @@ def main() -> None:
     count, dim, queries = (2_000, 256, 200) if asked.quick else (20_000, 4_096, 1_000)
     rng = np.random.default_rng(0)
     vectors = np.maximum(rng.standard_normal((count, dim), dtype=np.float32), 0)
-    rows = [growing(metric, vectors, queries, asked.repeats) for metric in METRICS]
-    del vectors
+    with tempfile.TemporaryDirectory() as folder:
+        gallery = stored(Path(folder), vectors)
+        del vectors
+        rows = [growing(metric, gallery, queries, asked.repeats) for metric in METRICS]
+        del gallery
     rows.append(over_ball_tree(count, queries, asked.repeats))
     print_table(f"A second look: {count:,} vectors, {queries:,} queries, k = {K}", rows)
 
