@@ -31,9 +31,10 @@ from models_registry.weights import checked, sha256_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import torch
     from numpy.typing import NDArray
+    from torch import Tensor
 
-    from models_registry.encoders.base import Vectors
 
 WEIGHTS, CONFIG, PROCESSOR = "model.safetensors", "config.json", "preprocessor_config.json"
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
@@ -58,10 +59,9 @@ class HfModel:
         refuse_unknown(source, options, ("tap", "size", *PREPROCESS_OPTIONS))
         _need_library()
         folder = _folder(argument)
-        network = _open(folder, "cpu")
+        network = _open(folder)
         preprocess = preprocess_with(_own_preprocess(folder, network, options), options)
-        noise = np.random.default_rng(0).standard_normal((2, 3, *preprocess.size)).astype(np.float32)
-        found = network.run(noise)
+        found = _tried_out(network, preprocess.size)
         taps = [Tap(name, rows.shape[1]) for name, rows in found.items()]
         spec = EncoderSpec(
             family="hf",
@@ -88,28 +88,26 @@ class HfModel:
             # The library wants a folder with its own names for the files.
             for name, file in ((WEIGHTS, weights), (CONFIG, config)):
                 (Path(place) / name).symlink_to(file.resolve())
-            return HfEncoder(spec, _open(Path(place), device))
+            from models_registry.encoders.torch_encoder import TorchEncoder, torch_device
+
+            where = torch_device(device)
+            return TorchEncoder(spec, _open(Path(place), where), where)
 
 
 class HfNetwork:
     """A loaded model and the taps it can give."""
 
-    def __init__(self, model: Any, has_pooling: bool, device: Any) -> None:
+    def __init__(self, model: Any, has_pooling: bool) -> None:
         self.model = model
         self._has_pooling = has_pooling
-        self._device = device
         self._is_two_tower = hasattr(model, "get_image_features")
 
-    def run(self, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Every tap of a batch [n, 3, h, w]: float32 [n, dim]."""
-        import torch
+    def __call__(self, pictures: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        found = self.every_tap(pictures)
+        return {tap: found[tap] for tap in taps}
 
-        with torch.inference_mode():
-            pixels = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device)
-            taps = self._taps(pixels)
-        return {name: rows.float().cpu().numpy() for name, rows in taps.items()}
-
-    def _taps(self, pixels: Any) -> dict[str, Any]:
+    def every_tap(self, pixels: Tensor) -> dict[str, Tensor]:
+        """Vectors [n, dim] of pictures [n, 3, h, w] at every tap that there is."""
         found: dict[str, Any] = {}
         if self._is_two_tower:
             features = self.model.get_image_features(pixel_values=pixels)
@@ -127,24 +125,6 @@ class HfNetwork:
         else:
             found["mean"] = states.flatten(2).mean(dim=2)
         return found
-
-
-class HfEncoder(Encoder):
-    """A transformers model as an encoder."""
-
-    def __init__(self, spec: EncoderSpec, network: HfNetwork) -> None:
-        super().__init__(spec)
-        self._network = network
-
-    def set_threads(self, threads: int) -> None:
-        import torch
-
-        super().set_threads(threads)
-        torch.set_num_threads(threads)
-
-    def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
-        found = self._network.run(batch)
-        return {tap: found[tap] for tap in taps}
 
 
 def _need_library() -> None:
@@ -186,11 +166,8 @@ def _cached(name: str) -> Path:
     return Path(found).parent
 
 
-def _open(folder: Path, device: str) -> HfNetwork:
-    from models_registry.encoders.vgg_encoder import torch_device
-
+def _open(folder: Path, device: torch.device | str = "cpu") -> HfNetwork:
     transformers: Any = import_module("transformers")
-    where = torch_device(device)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     try:
@@ -209,7 +186,16 @@ def _open(folder: Path, device: str) -> HfNetwork:
         raise WeightsRefused(f"{folder / WEIGHTS} lacks weights of the model, such as {sorted(missing)[0]}.")
     if getattr(model, "main_input_name", "") != "pixel_values" and not hasattr(model, "get_image_features"):
         raise EncoderError(f"{folder} is a {type(model).__name__}, which reads no pictures.")
-    return HfNetwork(model.eval().requires_grad_(False).to(where), not told["missing_keys"], where)
+    return HfNetwork(model.eval().requires_grad_(False).to(device), not told["missing_keys"])
+
+
+def _tried_out(network: HfNetwork, size: tuple[int, int]) -> dict[str, NDArray[np.float32]]:
+    """Vectors [2, dim] of noise at every tap."""
+    import torch
+
+    noise = np.random.default_rng(0).standard_normal((2, 3, *size)).astype(np.float32)
+    with torch.inference_mode():
+        return {tap: rows.float().numpy() for tap, rows in network.every_tap(torch.from_numpy(noise)).items()}
 
 
 def _own_preprocess(folder: Path, network: HfNetwork, options: Mapping[str, str]) -> Preprocess:

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-
-    from models_registry.encoders.base import Vectors
+    from torch import Tensor
 
 _TAP = "embedding"
 _WEIGHTS = "model.safetensors"
@@ -52,8 +51,7 @@ class TimmModel:
         weights = self.files(argument)[0]
         network = _open(name, weights)
         preprocess = preprocess_with(_own_preprocess(network, options), options)
-        noise = np.random.default_rng(0).standard_normal((2, 3, *preprocess.size)).astype(np.float32)
-        rows = _run(network, noise)
+        rows = _tried_out(network, preprocess.size)
         check_finite(source, _TAP, rows)
         tap = Tap(_TAP, rows.shape[1])
         return EncoderSpec(
@@ -69,25 +67,15 @@ class TimmModel:
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
         _library()
         path = weights or self.files(spec.source.partition(":")[2])[0]
-        return TimmEncoder(spec, _open(spec.options["name"], checked(path, spec.weights_sha256), device))
+        from models_registry.encoders.torch_encoder import TorchEncoder, torch_device
 
+        where = torch_device(device)
+        network = _open(spec.options["name"], checked(path, spec.weights_sha256)).to(where)
 
-class TimmEncoder(Encoder):
-    """A timm network as an encoder."""
+        def vectors(pictures: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+            return dict.fromkeys(taps, network(pictures).flatten(1))
 
-    def __init__(self, spec: EncoderSpec, network: Any) -> None:
-        super().__init__(spec)
-        self._network = network
-
-    def set_threads(self, threads: int) -> None:
-        import torch
-
-        super().set_threads(threads)
-        torch.set_num_threads(threads)
-
-    def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
-        rows = _run(self._network, batch)
-        return dict.fromkeys(taps, rows)
+        return TorchEncoder(spec, vectors, where)
 
 
 def _library() -> Any:
@@ -119,8 +107,8 @@ def _cached(name: str) -> Path:
     return Path(found)
 
 
-def _open(name: str, weights: Path, device: str = "cpu") -> Any:
-    from models_registry.encoders.vgg_encoder import read_state, torch_device
+def _open(name: str, weights: Path) -> Any:
+    from models_registry.encoders.vgg_encoder import read_state
 
     timm = _library()
     if not timm.is_model(name):
@@ -129,7 +117,7 @@ def _open(name: str, weights: Path, device: str = "cpu") -> Any:
     told = network.load_state_dict(read_state(weights), strict=False)
     if told.missing_keys:
         raise WeightsRefused(f"{weights.name} lacks weights of {name}, such as {sorted(told.missing_keys)[0]}.")
-    return network.eval().requires_grad_(False).to(torch_device(device))
+    return network.eval().requires_grad_(False)
 
 
 def _own_preprocess(network: Any, options: Mapping[str, str]) -> Preprocess:
@@ -144,13 +132,13 @@ def _own_preprocess(network: Any, options: Mapping[str, str]) -> Preprocess:
     )
 
 
-def _run(network: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+def _tried_out(network: Any, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Vectors [2, dim] of noise."""
     import torch
 
+    noise = np.random.default_rng(0).standard_normal((2, 3, *size)).astype(np.float32)
     with torch.inference_mode():
-        device = next(network.parameters()).device
-        rows = network(torch.from_numpy(np.ascontiguousarray(batch)).to(device)).flatten(1)
-    vectors: NDArray[np.float32] = rows.float().cpu().numpy()
+        vectors: NDArray[np.float32] = network(torch.from_numpy(noise)).flatten(1).float().numpy()
     return vectors
 
 

@@ -52,10 +52,10 @@ class TinyVgg:
         )
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        from models_registry.encoders.vgg_encoder import VggEncoder
+        from models_registry.encoders.vgg_encoder import vgg_encoder
         from models_registry.encoders.vgg_network import TINY, drawn
 
-        return VggEncoder(spec, drawn(TINY, spec.options["seed"]).requires_grad_(False), device)
+        return vgg_encoder(spec, drawn(TINY, spec.options["seed"]).requires_grad_(False), device)
 
 
 FAMILY = TinyVgg()

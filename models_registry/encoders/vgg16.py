@@ -48,11 +48,11 @@ class Vgg16Imagenet:
         )
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        from models_registry.encoders.vgg_encoder import VggEncoder, fill, read_state
+        from models_registry.encoders.vgg_encoder import fill, read_state, vgg_encoder
         from models_registry.encoders.vgg_network import VGG16, blank
 
         path = checked(weights or _file(spec.source.partition(":")[2]), spec.weights_sha256)
-        return VggEncoder(spec, fill(blank(VGG16), read_state(path), str(path)), device)
+        return vgg_encoder(spec, fill(blank(VGG16), read_state(path), str(path)), device)
 
 
 class Vgg16Random:
@@ -77,10 +77,10 @@ class Vgg16Random:
         )
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        from models_registry.encoders.vgg_encoder import VggEncoder
+        from models_registry.encoders.vgg_encoder import vgg_encoder
         from models_registry.encoders.vgg_network import VGG16, drawn
 
-        return VggEncoder(spec, drawn(VGG16, spec.options["seed"]).requires_grad_(False), device)
+        return vgg_encoder(spec, drawn(VGG16, spec.options["seed"]).requires_grad_(False), device)
 
 
 def _file(argument: str) -> Path:

@@ -1,60 +1,35 @@
-"""A VGG as an encoder: the device, the threads, one pass for all taps."""
+"""A VGG as an encoder, and the weights that go into one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from models_registry.encoders.base import Encoder
-from models_registry.encoders.passes import DEVICE_PASS_SIZE, Passes
-from models_registry.errors import EncoderError, WeightsRefused
+from models_registry.encoders.torch_encoder import TorchEncoder, torch_device
+from models_registry.errors import WeightsRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
     from torch import Tensor
 
-    from models_registry.encoders.base import Vectors
     from models_registry.encoders.vgg_network import Vgg
     from models_registry.spec import EncoderSpec
 
 
-class VggEncoder(Encoder):
-    """Runs a VGG on one device. On a GPU the passes take turns, so that memory holds one of them."""
-
-    def __init__(self, spec: EncoderSpec, network: Vgg, device: str) -> None:
-        super().__init__(spec)
-        self._device = torch_device(device)
-        self._passes = Passes(network.to(self._device).eval(), self._device)
-        if self._device.type != "cpu":
-            self.pass_size, self.on_device = DEVICE_PASS_SIZE, True
-
-    def set_threads(self, threads: int) -> None:
-        super().set_threads(threads)
-        torch.set_num_threads(threads)
-
-    def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
-        return self._passes.run(batch, taps)
+def vgg_encoder(spec: EncoderSpec, network: Vgg, device: str) -> TorchEncoder:
+    """A filled network on its device."""
+    where = torch_device(device)
+    return TorchEncoder(spec, network.to(where).eval(), where)
 
 
-def tuned_vgg(spec: EncoderSpec, weights: Path, device: str) -> VggEncoder:
+def tuned_vgg(spec: EncoderSpec, weights: Path, device: str) -> TorchEncoder:
     """A VGG of the spec's family whose own weights were trained: they come from a file with the published keys."""
     from models_registry.encoders.vgg_network import blank, layout_of
 
-    return VggEncoder(spec, fill(blank(layout_of(spec.family)), read_state(weights), str(weights)), device)
-
-
-def torch_device(device: str) -> torch.device:
-    """`auto` is the GPU where there is one, else the processor; raises EncoderError for a device that is not there."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise EncoderError(f"The device {device} was asked for, but torch finds no GPU here; use cpu or auto.")
-    return torch.device(device)
+    return vgg_encoder(spec, fill(blank(layout_of(spec.family)), read_state(weights), str(weights)), device)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

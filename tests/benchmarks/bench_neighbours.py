@@ -6,8 +6,8 @@
 its time goes with their number on both sides, and the bare call would take a quarter of an hour. Ours reads the vectors
 from memory-mapped shards, leaves out the query itself, decides in float64 and orders ties. The bare calls get arrays
 that lie ready in memory: faiss.knn with BLAS for l2; for cosine the same inner products after scaling to length 1;
-faiss.knn for l1; faiss.knn_hamming on packed bits. `--peers` adds cosine on vectors that were scaled beforehand, and for
-l1, on a hundred queries, torch.cdist and scipy's cdist. The gallery is written as shards of 4,096 vectors.
+faiss.knn for l1; faiss.knn_hamming on packed bits. `--peers` adds cosine on vectors that were scaled beforehand and,
+on a hundred queries of l1, torch.cdist and scipy's cdist. The gallery is written as shards of 4,096 vectors.
 
 Peak memory is VmHWM of a process of its own that opens the store and searches. It counts the interpreter and the
 libraries, and every mapped page of the shards that was touched, although the system can take those back at will.

@@ -15,7 +15,8 @@ from torch.nn import functional
 from models_registry import registry
 from models_registry.encoders import vgg_network
 from models_registry.encoders.base import Encoder
-from models_registry.encoders.vgg_encoder import fill, read_state, torch_device
+from models_registry.encoders.torch_encoder import torch_device
+from models_registry.encoders.vgg_encoder import fill, read_state
 from models_registry.encoders.vgg_network import TINY, VGG16, VggLayout, blank, drawn
 from models_registry.errors import BadOption, EncoderError, WeightsMissing, WeightsRefused
 from models_registry.weights import DIRECTORY_VARIABLE
