@@ -149,11 +149,11 @@ def _wait_for(job: Job) -> None:
 
 
 def _folder_of(files: list[Path]) -> Path:
-    """The pictures in a folder of their own, as links."""
+    """Copies of the pictures in a folder of their own."""
     folder = Path(VAR.name) / "photos"
     folder.mkdir()
     for number, file in enumerate(files):
-        (folder / f"{number}{file.suffix}").symlink_to(file)
+        shutil.copyfile(file, folder / f"{number}{file.suffix}")
     return folder
 
 
