@@ -14,8 +14,12 @@ def share_cores(processes: int) -> None:
 
 def usable_cores() -> int:
     """Cores this process may use, which in a container or among processes alike are fewer than the machine has."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // _alike["processes"])
+    return max(1, all_cores() // _alike["processes"])
+
+
+def all_cores() -> int:
+    """Cores that this process and those alike may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def device_in_words(device: str) -> str:

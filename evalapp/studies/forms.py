@@ -120,4 +120,4 @@ class ChangeStudyForm(forms.ModelForm[Study]):
     class Meta:
         model = Study
         fields = ("title", "question", "board", "follows_catalogue")
-        labels = {"follows_catalogue": "Follow the catalogue"}
+        labels = {"follows_catalogue": "Draft and compute the next round when the catalogue has changed"}

@@ -60,15 +60,6 @@ def cityblock(queries: Floats, rows: Floats, threads: int) -> Floats:
     return distances
 
 
-def least(costs: Floats, width: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The `width` least costs of each row of [P, m], in no order, and where they stand."""
-    if width >= costs.shape[1]:
-        places = np.broadcast_to(np.arange(costs.shape[1], dtype=np.int64), costs.shape)
-        return costs.astype(np.float64), places.copy()
-    places = np.argpartition(costs, width - 1, axis=1)[:, :width]
-    return np.take_along_axis(costs, places, axis=1).astype(np.float64), places
-
-
 @lru_cache(maxsize=1)
 def _compiled() -> Compiled:
     import numba

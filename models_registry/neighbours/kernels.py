@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from models_registry.neighbours.cityblock import cityblock, least
+from models_registry.devices import all_cores, usable_cores
+from models_registry.neighbours.cityblock import cityblock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,15 +25,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_registry.metrics import Metric
+    from models_registry.neighbours.shortlist import Shortlist
     from models_registry.store import Vectors
-
-    Found = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 # Below the smallest normal float32, processors may round to zero; a sum of d squares can lose this much each time.
 _UNDERFLOW = 1e-37
 _SAFE_SQUARES = (1e-24, 1e34)
 # Rows scaled at once: they are read twice, so they should still be in a cache; smaller costs more than it saves.
 _CACHED_BYTES = 2 << 20
+# Costs computed at once, queries times rows: the matrix should still be in a cache when it is looked at.
+_QUERIES_AT_ONCE, _ROWS_AT_ONCE = 1024, 2048
 
 
 def kernel_for(metric: Metric, dim: int, threads: int, *, compiled: bool = False) -> Kernel:
@@ -76,8 +79,12 @@ class Kernel(ABC):
         return vectors.take(positions)
 
     @abstractmethod
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
-        """The `width` (at most len(rows)) rows of least cost for each query: costs and positions [P, width]."""
+    def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
+        """Put the rows of least cost of a block that starts at `start` into the shortlist of the queries [P, ...]."""
+
+    def whole(self, costs: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
+        """The costs [P, width] of a shortlist with what was left out while blocks went by."""
+        return costs
 
     def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The distances that such costs speak of, but for rounding."""
@@ -88,31 +95,89 @@ class Kernel(ABC):
         """For exact distances [P] of queries [P, ...], ready as from `chosen`: the highest cost of a row so near."""
 
 
+class _Matrix(Kernel):
+    """Kernels that give a matrix of costs, computed in pieces that a cache can hold."""
+
+    def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
+        for query in range(0, len(queries), _QUERIES_AT_ONCE):
+            some = queries[query : query + _QUERIES_AT_ONCE]
+            for row in range(0, len(rows), _ROWS_AT_ONCE):
+                piece = slice(row, min(row + _ROWS_AT_ONCE, len(rows)))
+                shortlist.add(self.costs(some, rows, piece, start), start + row, query)
+
+    @abstractmethod
+    def costs(self, queries: NDArray[Any], rows: NDArray[Any], piece: slice, start: int) -> NDArray[np.float32]:
+        """Costs [q, m] of some rows of a block that starts at `start`; good until the next are asked for."""
+
+
 class _L1(Kernel):
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
+    def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
         import faiss
 
-        return _faiss_knn(queries, rows, width, faiss.METRIC_L1)
+        width = min(shortlist.costs.shape[1], len(rows))
+        costs, positions = faiss.knn(queries, rows, width, metric=faiss.METRIC_L1)
+        shortlist.add_found(costs.astype(np.float64), positions + start)
 
     def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
-        reach: NDArray[np.float64] = distances * (1 + self.gamma) + self.dim * _UNDERFLOW
-        return reach
+        return _l1_reach(self, distances)
 
 
-class _CompiledL1(_L1):
+class _CompiledL1(_Matrix):
     """The same sums by the compiled kernel, some five times as fast."""
 
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
-        return least(cityblock(queries, rows, self.threads), width)
+    def costs(self, queries: NDArray[Any], rows: NDArray[Any], piece: slice, start: int) -> NDArray[np.float32]:
+        return cityblock(queries, rows[piece], self.threads)
+
+    def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
+        return _l1_reach(self, distances)
 
 
-class _L2(Kernel):
-    """Costs are squares, taken as |x|^2 + |y|^2 - 2 x.y: off by at most gamma (|x| + |y|)^2."""
+def _l1_reach(kernel: Kernel, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    reach: NDArray[np.float64] = distances * (1 + kernel.gamma) + kernel.dim * _UNDERFLOW
+    return reach
 
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
-        import faiss
 
-        return _faiss_knn(queries, rows, width, faiss.METRIC_L2)
+class _Products(_Matrix):
+    """Costs from matrix products of BLAS, which lie in one buffer."""
+
+    def __init__(self, dim: int, threads: int) -> None:
+        super().__init__(dim, threads)
+        self._products: NDArray[np.float32] | None = None
+
+    def end_of_pass(self) -> None:
+        super().end_of_pass()
+        self._products = None
+
+    def products(self, queries: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Inner products [q, m]; good until the next are asked for."""
+        if self._products is None:
+            self._products = np.empty(_QUERIES_AT_ONCE * _ROWS_AT_ONCE, dtype=np.float32)
+        out = self._products[: len(queries) * len(rows)].reshape(len(queries), len(rows))
+        return np.matmul(queries, rows.T, out=out)
+
+
+class _L2(_Products):
+    """Costs are squares, taken as |x|^2 + |y|^2 - 2 x.y: off by at most gamma (|x| + |y|)^2.
+
+    While blocks go by they stand without what is the same for all rows, as |y|^2 / 2 - x.y.
+    """
+
+    def __init__(self, dim: int, threads: int) -> None:
+        super().__init__(dim, threads)
+        self._halves: dict[int, NDArray[np.float32]] = {}
+
+    def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
+        rows = super().block(vectors, start, stop)
+        if start not in self._halves:
+            self._halves[start] = _half_squares(rows, self.threads)
+        return rows
+
+    def costs(self, queries: NDArray[Any], rows: NDArray[Any], piece: slice, start: int) -> NDArray[np.float32]:
+        products = self.products(queries, rows[piece])
+        return np.subtract(self._halves[start][piece], products, out=products)
+
+    def whole(self, costs: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
+        return 2 * costs + np.einsum("ij,ij->i", queries, queries, dtype=np.float64)[:, None]
 
     def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.sqrt(np.maximum(costs, 0.0)))
@@ -124,7 +189,7 @@ class _L2(Kernel):
         return error + np.square(distances)
 
 
-class _Cosine(Kernel):
+class _Cosine(_Products):
     """Costs are minus the inner products of rows brought to length 1; a zero row stays zero."""
 
     def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
@@ -135,11 +200,9 @@ class _Cosine(Kernel):
         rows = vectors.take(positions)
         return _unit_rows(rows, rows, self.threads)
 
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
-        import faiss
-
-        products, positions = _faiss_knn(queries, rows, width, faiss.METRIC_INNER_PRODUCT)
-        return -products, positions
+    def costs(self, queries: NDArray[Any], rows: NDArray[Any], piece: slice, start: int) -> NDArray[np.float32]:
+        products = self.products(queries, rows[piece])
+        return np.negative(products, out=products)
 
     def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         return costs + 1
@@ -162,34 +225,44 @@ class _Hamming(Kernel):
     def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
         return vectors.take_bits(positions)
 
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
+    def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
         import faiss
 
-        costs, positions = faiss.knn_hamming(queries, rows, width)
-        return costs.astype(np.float64), positions
+        costs, positions = faiss.knn_hamming(queries, rows, min(shortlist.costs.shape[1], len(rows)))
+        shortlist.add_found(costs.astype(np.float64), positions + start)
 
     def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
         return distances
 
 
 @contextmanager
-def faiss_threads(threads: int | None) -> Iterator[int]:
-    """Let faiss use this many threads, None for as many as it would; gives their number."""
+def limited_threads(threads: int | None) -> Iterator[int]:
+    """Let faiss and BLAS use this many threads, None for this process's share of the cores; gives their number."""
     import faiss
 
+    used = threads or usable_cores()
     before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(threads or before)
+    faiss.omp_set_num_threads(used)
     try:
-        yield threads or before
+        # BLAS takes all cores by itself, and asking it takes some milliseconds.
+        with threadpool_limits(used, user_api="blas") if used != all_cores() else nullcontext():
+            yield used
     finally:
         faiss.omp_set_num_threads(before)
 
 
-def _faiss_knn(queries: NDArray[Any], rows: NDArray[Any], width: int, metric: int) -> Found:
-    import faiss
+def _half_squares(rows: NDArray[np.float32], threads: int) -> NDArray[np.float32]:
+    """Half the squared lengths [m] of rows [m, d]."""
+    halves = np.empty(len(rows), dtype=np.float32)
+    edges = np.linspace(0, len(rows), threads + 1).astype(int)
 
-    costs, positions = faiss.knn(queries, rows, width, metric=metric)
-    return costs.astype(np.float64), positions
+    def share(start: int, stop: int) -> None:
+        np.einsum("ij,ij->i", rows[start:stop], rows[start:stop], out=halves[start:stop])
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(share, edges[:-1], edges[1:]))
+    halves /= 2
+    return halves
 
 
 def _unit_rows(rows: NDArray[np.float32], units: NDArray[np.float32], threads: int) -> NDArray[np.float32]:

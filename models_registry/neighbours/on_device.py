@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_registry.metrics import Metric
-    from models_registry.neighbours.kernels import Found
+    from models_registry.neighbours.shortlist import Shortlist
     from models_registry.store import Vectors
 
 
@@ -60,12 +60,13 @@ class _OnDevice(Kernel):
     def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
         return self._kernel.reach(distances, queries)
 
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], width: int) -> Found:
+    def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
         if self._asked is not queries:
             self._asked, self._asked_there = queries, self._there(queries)
+        width = min(shortlist.costs.shape[1], len(rows))
         with torch.inference_mode():
             costs, places = self._costs(self._asked_there, self._there(rows)).topk(width, dim=1, largest=False)
-        return costs.cpu().numpy().astype(np.float64), places.cpu().numpy().astype(np.int64)
+        shortlist.add_found(costs.cpu().numpy().astype(np.float64), places.cpu().numpy().astype(np.int64) + start)
 
     def _there(self, rows: NDArray[Any]) -> torch.Tensor:
         """Rows on the device as float32; packed bits become zeros and ones, whose products are exact."""

@@ -9,8 +9,9 @@ import numpy as np
 
 from models_registry.metrics import METRICS, exact_distances, is_metric
 from models_registry.neighbours.cityblock import is_worth_while
-from models_registry.neighbours.kernels import Kernel, faiss_threads, kernel_for
+from models_registry.neighbours.kernels import Kernel, kernel_for, limited_threads
 from models_registry.neighbours.result import Neighbours
+from models_registry.neighbours.shortlist import Shortlist
 from models_registry.neighbours.visibility import GroupPair, Visibility
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_registry.metrics import Metric
-    from models_registry.neighbours.kernels import Found
     from models_registry.store import Vectors
 
     Progress = Callable[[int, int], None]
@@ -34,7 +34,6 @@ _SPARE = 16  # proposals beyond k, so that rounding seldom makes a second pass n
 _SPARE_EXACT = 6  # without rounding only ties do
 _HIDDEN_AT_ONCE = 64  # more hidden rows than this are met by widening the search for the few queries that have them
 _WIDENING = 4
-_MERGED_AT_ONCE = 8
 
 
 def nearest(
@@ -72,7 +71,7 @@ def nearest(
     visibility = Visibility.of(query_ids, gallery_ids, hidden)
     indices = np.full((len(queries), k), -1, dtype=np.int64)
     distances = np.full((len(queries), k), np.nan)
-    with faiss_threads(threads) as threads_used:
+    with limited_threads(threads) as threads_used:
         kernel = _kernel(metric, queries, gallery, threads_used, device)
         search = _Search(queries, gallery, metric, kernel, k, visibility, order, within)
         at_once = query_block or _rows_in(QUERY_BLOCK_BYTES, kernel)
@@ -162,24 +161,22 @@ class _Search:
         hidden = int(np.minimum(self.visibility.at_most_hidden()[block], _HIDDEN_AT_ONCE).max())
         return min(len(self.gallery), self.k + hidden + (_SPARE_EXACT if self.kernel.exact else _SPARE))
 
-    def _shortlist(self, queries: NDArray[Any], width: int, gallery_block: int, report: Callable[[int], None]) -> Found:
+    def _shortlist(
+        self, queries: NDArray[Any], width: int, gallery_block: int, report: Callable[[int], None]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The `width` gallery rows of least cost for each query: costs and positions, both [P, width], sorted."""
         per_release = max(1, RELEASE_BYTES // self.kernel.row_bytes)
-        found: list[Found] = []
+        shortlist = Shortlist(len(queries), width)
         for start in range(0, len(self.gallery), gallery_block):
             stop = min(start + gallery_block, len(self.gallery))
             block = self.kernel.block(self.gallery, start, stop)
-            costs, rows = self.kernel.search(queries, block, min(width, stop - start))
-            found.append((costs, rows + start))
-            if len(found) == _MERGED_AT_ONCE:
-                found = [_least(found, width)]
+            self.kernel.search(queries, block, start, shortlist)
             if stop // per_release != start // per_release:
                 self.gallery.release()
             report(stop)
         self.kernel.end_of_pass()
-        costs, rows = _least(found, width)
-        by_cost = np.argsort(costs, axis=1)
-        return np.take_along_axis(costs, by_cost, axis=1), np.take_along_axis(rows, by_cost, axis=1)
+        costs, rows = shortlist.sorted()
+        return self.kernel.whole(costs, queries), rows
 
     def _decide(
         self,
@@ -244,15 +241,6 @@ class _Search:
                 some = columns[start : start + at_once]
                 distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
         self.gallery.release()
-
-
-def _least(found: list[Found], width: int) -> Found:
-    """The `width` least costs of each query [P] among those of several blocks, with their rows."""
-    costs, rows = (np.hstack(columns) for columns in zip(*found, strict=True))
-    if costs.shape[1] <= width:
-        return costs, rows
-    keep = np.argpartition(costs, width - 1, axis=1)[:, :width]
-    return np.take_along_axis(costs, keep, axis=1), np.take_along_axis(rows, keep, axis=1)
 
 
 def _silent(done: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -295,6 +295,10 @@ def test_compiled_distances_are_those_of_a_plain_sum(queries: int, rows: int, di
     np.testing.assert_allclose(cityblock(x, y, threads), cdist(x, y, "cityblock"), rtol=1e-5)
 
 
-def test_only_a_large_search_is_worth_compiling_for() -> None:
+def test_only_a_large_search_is_worth_compiling_for_and_any_once_that_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = lru_cache(lambda: "compiled")
+    monkeypatch.setattr("models_registry.neighbours.cityblock._compiled", compiled)
     assert not is_worth_while(100, 100, 100)
     assert is_worth_while(1_000, 20_000, 4_096)
+    compiled()
+    assert is_worth_while(100, 100, 100)

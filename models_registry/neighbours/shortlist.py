@@ -1,0 +1,65 @@
+"""The few rows of least cost for each query, kept while blocks of costs go by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FIRST = 512
+_GROWTH = 3
+
+
+class Shortlist:
+    """The `width` rows of least cost for each of P queries, among those that were added.
+
+    What is no better than the worst that is kept is passed over at the price of one comparison. A block is looked at
+    in pieces that grow with what was seen before, so that only a few rows of a piece pass: about `_GROWTH` times the
+    width where rows come in no order, and more, but no wrong ones, where they do.
+    """
+
+    def __init__(self, queries: int, width: int) -> None:
+        self.costs = np.full((queries, width), np.inf)
+        self.rows = np.zeros((queries, width), dtype=np.int64)
+        self._seen = np.zeros(queries, dtype=np.int64)
+
+    def add(self, costs: NDArray[Any], row: int, query: int = 0) -> None:
+        """Take in costs [q, m] of the queries from `query` on and the rows from `row` on."""
+        done = 0
+        while done < costs.shape[1]:
+            stop = min(costs.shape[1], done + max(_FIRST, _GROWTH * int(self._seen[query])))
+            self._take_in(costs[:, done:stop], row + done, query)
+            self._seen[query : query + len(costs)] += stop - done
+            done = stop
+
+    def add_found(self, costs: NDArray[np.float64], rows: NDArray[np.int64], query: int = 0) -> None:
+        """Take in costs [q, m] of rows [q, m] that were chosen for each query by itself."""
+        mine = slice(query, query + len(costs))
+        costs, rows = np.hstack([self.costs[mine], costs]), np.hstack([self.rows[mine], rows])
+        width = self.costs.shape[1]
+        if costs.shape[1] > width:
+            keep = np.argpartition(costs, width - 1, axis=1)[:, :width]
+            costs, rows = np.take_along_axis(costs, keep, axis=1), np.take_along_axis(rows, keep, axis=1)
+        self.costs[mine], self.rows[mine] = costs, rows
+
+    def sorted(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Costs and rows, both [P, width], least cost first."""
+        order = np.argsort(self.costs, axis=1)
+        return np.take_along_axis(self.costs, order, axis=1), np.take_along_axis(self.rows, order, axis=1)
+
+    def _take_in(self, costs: NDArray[Any], row: int, query: int) -> None:
+        worst = self.costs[query : query + len(costs)].max(axis=1)
+        # In the type of the costs, from which it came, or each comparison would convert all of them.
+        queries, columns = np.nonzero(costs < worst.astype(costs.dtype)[:, None])
+        if not len(queries):
+            return
+        passed = np.bincount(queries, minlength=len(costs))
+        places = np.arange(len(queries)) - np.repeat(np.cumsum(passed) - passed, passed)
+        found = np.full((len(costs), int(passed.max())), np.inf)
+        rows = np.zeros(found.shape, dtype=np.int64)
+        found[queries, places] = costs[queries, columns]
+        rows[queries, places] = columns + row
+        self.add_found(found, rows, query)
