@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -234,12 +235,18 @@ class _Search:
             np.copyto(distances, costs, where=wanted)
             return
         at_once = max(1, EXACT_BLOCK_BYTES // (8 * self.gallery.dim))
-        for row in np.flatnonzero(wanted.any(axis=1)):
-            query = self.queries.take(positions[row : row + 1])[0]
-            columns = np.flatnonzero(wanted[row])
-            for start in range(0, len(columns), at_once):
-                some = columns[start : start + at_once]
-                distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
+        measured = np.flatnonzero(wanted.any(axis=1))
+
+        def share(own: int) -> None:
+            for row in measured[own :: self.kernel.threads]:
+                query = self.queries.take(positions[row : row + 1])[0]
+                columns = np.flatnonzero(wanted[row])
+                for start in range(0, len(columns), at_once):
+                    some = columns[start : start + at_once]
+                    distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
+
+        with ThreadPoolExecutor(self.kernel.threads) as pool:
+            list(pool.map(share, range(self.kernel.threads)))
         self.gallery.release()
 
 

@@ -76,7 +76,7 @@ def test_all_taps_share_one_pass() -> None:
 
 
 def test_a_picture_gets_the_same_bytes_whoever_comes_along() -> None:
-    encoder = registry.load(registry.describe("tiny-vgg", options={"size": "32"}), device="cpu")
+    encoder = registry.load(registry.describe("tiny-vgg", options={"size": "64"}), device="cpu")
     assert isinstance(encoder, Encoder)
     given = pictures(11)
     together = gathered(list(embed(encoder, given, taps=["fc6"])), "fc6")
