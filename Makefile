@@ -63,7 +63,7 @@ bench: $(VENV)/.ready-dev  ## Benchmarks: ratios against a bare floor, in one ru
 	@for file in tests/benchmarks/bench_*.py; do $(TEST_ENV) $(BIN)/python $$file || exit 1; done
 
 crashes: $(VENV)/.ready-dev  ## Kill twenty workers, Redis and PostgreSQL over many photographs; the result must be a quiet run's
-	DON_KILLS=20 DON_PHOTOS=600 $(TEST_ENV) $(BIN)/pytest tests/journeys/test_killed_workers.py $(PYTEST_ARGS)
+	DON_KILLS=20 DON_PHOTOS=600 DON_WORKERS=3 $(TEST_ENV) $(BIN)/pytest tests/journeys/test_killed_workers.py $(PYTEST_ARGS)
 
 proofs: $(VENV)/.ready-dev  ## What the board promises, simulated at full length; the table goes into docs/statistics.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.proofs.prove --write

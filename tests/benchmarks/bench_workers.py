@@ -40,12 +40,14 @@ from django.conf import settings  # noqa: E402 - only after setup
 from django.core.management import call_command  # noqa: E402
 from django.db.models import Max, Min, Sum  # noqa: E402
 
+from evalapp.catalog.models import Catalogue  # noqa: E402
 from evalapp.core import pipeline, services  # noqa: E402
 from evalapp.core.management.running import a_worker  # noqa: E402
 from evalapp.core.models import Chunk, Job, JobState  # noqa: E402
 from evalapp.core.services import request_job  # noqa: E402
 from evalapp.core.tasks import nudge  # noqa: E402
 from evalapp.studies.models import Study  # noqa: E402
+from evalapp.studies.services import StudyPlan, create_study  # noqa: E402
 from models_registry.devices import usable_cores  # noqa: E402
 from models_registry.store import shards  # noqa: E402
 from tests.benchmarks.bench_embedding import MOBILENET_OPTIONS, SHARED, bare_calls, load, pictures  # noqa: E402
@@ -131,10 +133,8 @@ def _clocked() -> Iterator[list[float]]:
 def _drafted(name: str, source: str) -> Study:
     model = _slug(name)
     call_command("register_model", source, name=model, stdout=sys.stderr, **MOBILENET_OPTIONS)
-    call_command(
-        "create_study", model, catalogue="photos", contenders=[f"{model}:cosine"], queries=100, stdout=sys.stderr
-    )
-    return Study.objects.get(slug=model)
+    plan = StudyPlan(slug=model, catalogue=Catalogue.objects.get(), contenders=[f"{model}:cosine"], queries=100)
+    return create_study(plan)
 
 
 def _slug(name: str) -> str:
