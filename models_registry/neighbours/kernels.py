@@ -165,6 +165,8 @@ class _L2(_Products):
     def __init__(self, dim: int, threads: int) -> None:
         super().__init__(dim, threads)
         self._halves: dict[int, NDArray[np.float32]] = {}
+        self._asked: NDArray[Any] | None = None
+        self._asked_squares = np.empty(0)
 
     def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
         rows = super().block(vectors, start, stop)
@@ -177,16 +179,23 @@ class _L2(_Products):
         return np.subtract(self._halves[start][piece], products, out=products)
 
     def whole(self, costs: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
-        return 2 * costs + np.einsum("ij,ij->i", queries, queries, dtype=np.float64)[:, None]
+        return 2 * costs + self._squares_of(queries)[:, None]
 
     def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.sqrt(np.maximum(costs, 0.0)))
 
     def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
         # A row within D of the query is no longer than |x| + D, so its own length need not be known.
-        lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
+        lengths = np.sqrt(self._squares_of(queries))
         error: NDArray[np.float64] = self.gamma * np.square(2 * lengths + distances) + self.dim * _UNDERFLOW
         return error + np.square(distances)
+
+    def _squares_of(self, queries: NDArray[Any]) -> NDArray[np.float64]:
+        """The squared lengths [P] of the queries that are answered now: they are asked for several times."""
+        if self._asked is not queries:
+            self._asked = queries
+            self._asked_squares = np.einsum("ij,ij->i", queries, queries, dtype=np.float64)
+        return self._asked_squares
 
 
 class _Cosine(_Products):

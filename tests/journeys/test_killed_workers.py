@@ -132,6 +132,7 @@ WORK = """
 from evalapp.core import pipeline
 from evalapp.core.services import request_job
 from evalapp.studies.models import Study
+
 job = request_job("precompute", f"study:{Study.objects.get().pk}")
 while pipeline.work_on(job.pk):
     pass
