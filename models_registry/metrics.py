@@ -43,10 +43,9 @@ def exact_distances(metric: Metric, query: NDArray[np.float32], rows: NDArray[np
     """
     if metric == "hamming":
         return np.asarray(np.count_nonzero((rows > 0) != (query > 0), axis=1), dtype=np.float64)
-    wide, wide_query = rows.astype(np.float64), query.astype(np.float64)
     if metric == "cosine":
-        return _cosine(wide_query, wide)
-    wide -= wide_query
+        return _cosine(query.astype(np.float64), rows.astype(np.float64))
+    wide = np.subtract(rows, query, dtype=np.float64)
     if metric == "l1":
         np.abs(wide, out=wide)
         return np.asarray(wide.sum(axis=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from django.utils.module_loading import import_string
 
@@ -38,4 +39,4 @@ def of_maps() -> Iterator[Need]:
     """Maps that are being drawn."""
     drawn = EmbeddingMap.objects.filter(job__isnull=False).exclude(job__state__in=FINAL_STATES)
     for row in drawn.select_related("embedding__model"):
-        yield Need(f"map {row.pk}", row.embedding.model, row.embedding.tap, lambda row=row: row.items)
+        yield Need(f"map {row.pk}", row.embedding.model, row.embedding.tap, partial(list, row.items))

@@ -33,8 +33,8 @@ _UNDERFLOW = 1e-37
 _SAFE_SQUARES = (1e-24, 1e34)
 # Rows scaled at once: they are read twice, so they should still be in a cache; smaller costs more than it saves.
 _CACHED_BYTES = 2 << 20
-# Costs computed at once, queries times rows: the matrix should still be in a cache when it is looked at.
-_QUERIES_AT_ONCE, _ROWS_AT_ONCE = 1024, 2048
+# Costs computed at once, queries times rows: enough for BLAS to be at its best, and no more memory than that.
+_QUERIES_AT_ONCE, _ROWS_AT_ONCE = 2048, 2048
 
 
 def kernel_for(metric: Metric, dim: int, threads: int, *, compiled: bool = False) -> Kernel:
@@ -165,8 +165,7 @@ class _L2(_Products):
     def __init__(self, dim: int, threads: int) -> None:
         super().__init__(dim, threads)
         self._halves: dict[int, NDArray[np.float32]] = {}
-        self._asked: NDArray[Any] | None = None
-        self._asked_squares = np.empty(0)
+        self._own: tuple[NDArray[Any] | None, NDArray[np.float64]] = (None, np.empty(0))
 
     def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
         rows = super().block(vectors, start, stop)
@@ -191,11 +190,14 @@ class _L2(_Products):
         return error + np.square(distances)
 
     def _squares_of(self, queries: NDArray[Any]) -> NDArray[np.float64]:
-        """The squared lengths [P] of the queries that are answered now: they are asked for several times."""
-        if self._asked is not queries:
-            self._asked = queries
-            self._asked_squares = np.einsum("ij,ij->i", queries, queries, dtype=np.float64)
-        return self._asked_squares
+        """The squared lengths [P] of the queries that are answered now: they are asked for several times.
+
+        Kept in one place together, as two threads ask: one searches while the other decides.
+        """
+        own = self._own
+        if own[0] is not queries:
+            self._own = own = (queries, np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
+        return own[1]
 
 
 class _Cosine(_Products):

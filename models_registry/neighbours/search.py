@@ -16,7 +16,8 @@ from models_registry.neighbours.shortlist import Shortlist
 from models_registry.neighbours.visibility import GroupPair, Visibility
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from models_registry.store import Vectors
 
     Progress = Callable[[int, int], None]
+    Found = tuple[NDArray[np.float64], NDArray[np.int64]]
 
-QUERY_BLOCK_BYTES = 16 << 20
+QUERY_BLOCK_BYTES = 32 << 20
 GALLERY_BLOCK_BYTES = 32 << 20
 EXACT_BLOCK_BYTES = 1 << 20
-RELEASE_BYTES = 64 << 20
+RELEASE_BYTES = 32 << 20
 SHORTLIST_CELLS = 1 << 21
 
 _SPARE = 16  # proposals beyond k, so that rounding seldom makes a second pass necessary
@@ -77,11 +79,7 @@ def nearest(
         search = _Search(queries, gallery, metric, kernel, k, visibility, order, within)
         at_once = query_block or _rows_in(QUERY_BLOCK_BYTES, kernel)
         rows_at_once = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, kernel)
-        starts = range(0, len(queries) if len(gallery) else 0, at_once)
-        for done, start in enumerate(starts):
-            block = np.arange(start, min(start + at_once, len(queries)), dtype=np.int64)
-            progress = _progress_of(on_progress, done, len(starts), len(gallery))
-            search.answer(block, rows_at_once, indices, distances, progress)
+        search.answer(at_once, rows_at_once, indices, distances, on_progress or _silent)
     return Neighbours(indices, distances)
 
 
@@ -111,14 +109,6 @@ def _rows_in(size: int, kernel: Kernel) -> int:
     return max(64, size // kernel.row_bytes)
 
 
-def _progress_of(on_progress: Progress | None, block: int, blocks: int, rows: int) -> Callable[[int], None]:
-    def report(done: int) -> None:
-        if on_progress is not None:
-            on_progress(block * rows + done, blocks * rows)
-
-    return report
-
-
 @dataclass(frozen=True, slots=True)
 class _Search:
     queries: Vectors
@@ -132,39 +122,67 @@ class _Search:
 
     def answer(
         self,
-        block: NDArray[np.int64],
+        at_once: int,
         gallery_block: int,
         indices: NDArray[np.int64],
         distances: NDArray[np.float64],
-        progress: Callable[[int], None],
+        progress: Progress,
     ) -> None:
-        """Fill the rows of `indices` and `distances` for the queries at the positions of `block`.
+        """Fill the rows of `indices` and `distances`, for so many queries at a time.
 
         Queries whose shortlist turns out too short to be sure of it are asked again with a wider one, at the
-        latest with the whole gallery; few at a time, for a shortlist takes memory too.
+        latest with the whole gallery; fewer at a time, for a shortlist takes memory too.
         """
-        width = self._first_width(block)
-        pending, report = block, progress
+        pending = np.arange(len(self.queries) if len(self.gallery) else 0, dtype=np.int64)
+        width, report = self._first_width(pending), progress
         while len(pending):
-            at_once = max(1, SHORTLIST_CELLS // width)
-            unsure = []
-            for start in range(0, len(pending), at_once):
-                some = pending[start : start + at_once]
-                ready = self.kernel.chosen(self.queries, some)
-                self.queries.release()
-                shortlist = self._shortlist(ready, width, gallery_block, report)
-                settled, some_indices, some_distances = self._decide(some, ready, *shortlist)
-                indices[some[settled]], distances[some[settled]] = some_indices[settled], some_distances[settled]
-                unsure.append(some[~settled])
-            pending, width, report = np.concatenate(unsure), min(len(self.gallery), width * _WIDENING), _silent
+            step = min(at_once, max(1, SHORTLIST_CELLS // width))
+            blocks = [pending[start : start + step] for start in range(0, len(pending), step)]
+            pending = np.concatenate(list(self._unsure(blocks, width, gallery_block, indices, distances, report)))
+            width, report = min(len(self.gallery), width * _WIDENING), _silent
 
-    def _first_width(self, block: NDArray[np.int64]) -> int:
-        hidden = int(np.minimum(self.visibility.at_most_hidden()[block], _HIDDEN_AT_ONCE).max())
+    def _unsure(
+        self,
+        blocks: Sequence[NDArray[np.int64]],
+        width: int,
+        gallery_block: int,
+        indices: NDArray[np.int64],
+        distances: NDArray[np.float64],
+        report: Progress,
+    ) -> Iterator[NDArray[np.int64]]:
+        """Answer blocks of queries; of each those whose shortlist was too short.
+
+        While one block is searched, a second thread decides about the one before: that is work for one core, and
+        searching leaves it the time in which cores wait for each other.
+        """
+
+        def settle(block: NDArray[np.int64], ready: NDArray[Any], found: Found) -> NDArray[np.int64]:
+            settled, rows, exact = self._decide(block, ready, *found)
+            indices[block[settled]], distances[block[settled]] = rows[settled], exact[settled]
+            return block[~settled]
+
+        size = len(self.gallery)
+
+        def passing(number: int) -> Callable[[int], None]:
+            return lambda done: report(number * size + done, len(blocks) * size)
+
+        with ThreadPoolExecutor(1) as second:
+            deciding: Future[NDArray[np.int64]] | None = None
+            for number, block in enumerate(blocks):
+                ready = self.kernel.chosen(self.queries, block)
+                self.queries.release()
+                found = self._shortlist(ready, width, gallery_block, passing(number))
+                if deciding is not None:
+                    yield deciding.result()
+                deciding = second.submit(settle, block, ready, found)
+            if deciding is not None:
+                yield deciding.result()
+
+    def _first_width(self, queries: NDArray[np.int64]) -> int:
+        hidden = int(np.minimum(self.visibility.at_most_hidden()[queries], _HIDDEN_AT_ONCE).max(initial=0))
         return min(len(self.gallery), self.k + hidden + (_SPARE_EXACT if self.kernel.exact else _SPARE))
 
-    def _shortlist(
-        self, queries: NDArray[Any], width: int, gallery_block: int, report: Callable[[int], None]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def _shortlist(self, queries: NDArray[Any], width: int, gallery_block: int, report: Callable[[int], None]) -> Found:
         """The `width` gallery rows of least cost for each query: costs and positions, both [P, width], sorted."""
         per_release = max(1, RELEASE_BYTES // self.kernel.row_bytes)
         shortlist = Shortlist(len(queries), width)
@@ -235,20 +253,14 @@ class _Search:
             np.copyto(distances, costs, where=wanted)
             return
         at_once = max(1, EXACT_BLOCK_BYTES // (8 * self.gallery.dim))
-        measured = np.flatnonzero(wanted.any(axis=1))
-
-        def share(own: int) -> None:
-            for row in measured[own :: self.kernel.threads]:
-                query = self.queries.take(positions[row : row + 1])[0]
-                columns = np.flatnonzero(wanted[row])
-                for start in range(0, len(columns), at_once):
-                    some = columns[start : start + at_once]
-                    distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
-
-        with ThreadPoolExecutor(self.kernel.threads) as pool:
-            list(pool.map(share, range(self.kernel.threads)))
+        for row in np.flatnonzero(wanted.any(axis=1)):
+            query = self.queries.take(positions[row : row + 1])[0]
+            columns = np.flatnonzero(wanted[row])
+            for start in range(0, len(columns), at_once):
+                some = columns[start : start + at_once]
+                distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
         self.gallery.release()
 
 
-def _silent(done: int) -> None:
+def _silent(done: int, total: int) -> None:
     """Second passes over the gallery are not counted."""
