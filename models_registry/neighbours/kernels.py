@@ -150,10 +150,10 @@ class _Products(_Matrix):
 
     def products(self, queries: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float32]:
         """Inner products [q, m]; good until the next are asked for."""
-        if self._products is None:
-            self._products = np.empty(_QUERIES_AT_ONCE * _ROWS_AT_ONCE, dtype=np.float32)
-        out = self._products[: len(queries) * len(rows)].reshape(len(queries), len(rows))
-        return np.matmul(queries, rows.T, out=out)
+        size = len(queries) * len(rows)
+        if self._products is None or len(self._products) < size:
+            self._products = np.empty(size, dtype=np.float32)
+        return np.matmul(queries, rows.T, out=self._products[:size].reshape(len(queries), len(rows)))
 
 
 class _L2(_Products):
