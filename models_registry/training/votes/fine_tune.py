@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from models_registry.encoders.vgg_encoder import torch_device
+from models_registry.encoders.torch_encoder import torch_device
 from models_registry.training.backbones import Backbone, TunedVgg
 from models_registry.training.base import OnProgress, Outcome
 from models_registry.training.errors import TrainingError
