@@ -10,6 +10,7 @@ import pytest
 from django.conf import LazySettings
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
+from threadpoolctl import threadpool_limits
 
 from tests import system
 
@@ -22,6 +23,17 @@ hypothesis_settings.register_profile("patient", deadline=None)
 hypothesis_settings.load_profile("patient")
 
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_products_in_one_thread() -> Iterator[None]:
+    """Products as small as those of tests gain nothing by a second thread; where something else runs on the machine,
+    they wait for it ten times as long as they take."""
+    import scipy.linalg  # noqa: F401 - what is loaded now is limited now, what comes later reads the variable
+
+    with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+        yield
 
 
 @pytest.fixture(scope="session")
