@@ -1,4 +1,4 @@
-"""Triplets to be checked by eye: proposed from labels, accepted or rejected by a person."""
+"""Triplets to be checked by eye: proposed from labels or votes, accepted or rejected by a person."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def propose_from_labels(catalogue: Catalogue, number: int, *, seed: int = 0) -> 
     is the hardest that labels can name: of the same category and another product, else of another category. Flagged
     items take no part. Raises InvalidInput where labels name no such three.
     """
-    _check_number(number)
+    check_number(number)
     rows = [
         _Row(*values)
         for values in unflagged(active_items(catalogue)).values_list("pk", "product", "category", "domain")
@@ -111,7 +111,8 @@ def decisions(catalogue: Catalogue) -> Decisions:
     return Decisions(found[TripletState.ACCEPTED], found[TripletState.REJECTED])
 
 
-def _check_number(number: int) -> None:
+def check_number(number: int) -> None:
+    """Raise InvalidInput for a number of triplets that cannot be proposed at once."""
     if not 1 <= number <= MOST_AT_ONCE:
         raise InvalidInput(f"Propose between 1 and {MOST_AT_ONCE:,} triplets at once, not {number}.")
 

@@ -91,8 +91,8 @@ def levels(table: AttributeTable, row: int, others: Ids, bounds: Sequence[float]
     return level
 
 
-def draw_triplets(rows: Ids, level_of: LevelOf, count: int, rng: np.random.Generator) -> tuple[Ids, Ids, Ids]:
-    """Anchors, positives and negatives [count at most]: for each a level and one farther away, both at random."""
+def draw_triplets(rows: Ids, level_of: LevelOf, count: int, rng: np.random.Generator) -> Ids:
+    """Anchor, positive and negative [count at most, 3]: for each a level and one farther away, both at random."""
     found: list[tuple[int, int, int]] = []
     for _ in range(count * _TRIES):
         if len(found) == count:
@@ -104,8 +104,7 @@ def draw_triplets(rows: Ids, level_of: LevelOf, count: int, rng: np.random.Gener
             continue
         near, far = np.sort(rng.choice(there, 2, replace=False))
         found.append((anchor, int(rng.choice(rows[level == near])), int(rng.choice(rows[level == far]))))
-    anchors, positives, negatives = np.array(found, dtype=np.int64).reshape(-1, 3).T
-    return anchors, positives, negatives
+    return np.array(found, dtype=np.int64).reshape(-1, 3)
 
 
 class LevelOf:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from models_registry.training.reviewed import Reviewed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +29,7 @@ class LabelledPictures:
     """Pictures [n] in the order of their keys. Every sequence has n entries; a label that is not known is None.
 
     `vectors` are the base encoder's at `base_tap` [n, d], read when asked for. `base_weights` is its main file, None
-    where it has none.
+    where it has none. `reviewed` are triplets of rows that people have looked at.
     """
 
     name: str
@@ -43,18 +45,21 @@ class LabelledPictures:
     base_tap: str
     base_weights: Path | None
     vectors: Vectors
+    reviewed: Reviewed = field(default_factory=Reviewed)
 
     def __len__(self) -> int:
         return len(self.keys)
 
     @property
     def snapshot(self) -> str:
-        """SHA-256 (hex) over everything that is learnt from: keys, pictures and labels."""
+        """SHA-256 (hex) over everything that is learnt from: keys, pictures, labels and reviewed triplets."""
         digest = hashlib.sha256()
         columns = (self.keys, self.sha256s, self.categories, self.products, self.domains, self.splits, self.attributes)
         for row in zip(*columns, strict=True):
             digest.update(json.dumps(row, sort_keys=True, default=dict).encode())
             digest.update(b"\n")
+        for triplets in (self.reviewed.accepted, self.reviewed.rejected):
+            digest.update(json.dumps(triplets.tolist()).encode())
         return digest.hexdigest()
 
 

@@ -88,6 +88,12 @@ class SoftPN(nn.Module):
         return (share[0] ** 2 + (share[1] - 1) ** 2).mean()
 
 
+def reviewed_loss(vectors: Tensor, margin: float) -> Tensor:
+    """The triplet margin loss of accepted triplets; `vectors` [3n, d] are all anchors, all positives, all negatives."""
+    anchor, positive, negative = vectors.chunk(3)
+    return nn.functional.triplet_margin_loss(anchor, positive, negative, margin=margin)
+
+
 def hinge(anchor: Tensor, positive: Tensor, negative: Tensor, gap: float) -> tuple[Tensor, Tensor]:
     """max(0, gap + D(a, p) - D(a, n)) averaged over triplets [n, d], D Euclidean, not squared (deep ranking); and
     the share of triplets whose positive is the nearer one."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from models_registry.metrics import Metric
     from models_registry.training.base import RecipeConfig
     from models_registry.training.configs import LoopConfig
+    from models_registry.training.reviewed import Reviewed
     from models_registry.training.votes.data import VoteData
 
     Ids = NDArray[np.int64]
@@ -72,6 +73,11 @@ class Session:
                 "import more pictures, or change validation_share and test_share."
             )
         return found
+
+    @cached_property
+    def reviewed(self) -> Reviewed:
+        """What people said about triplets of training pictures; others are none of the run's business."""
+        return self.data.reviewed.within(self.splits["train"])
 
     @cached_property
     def features(self) -> Features:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from io import StringIO
-
 import pytest
-from django.core.management import call_command
 
 from evalapp.catalog.flagging import flag_items
 from evalapp.catalog.models import Catalogue, Item, Triplet
@@ -98,9 +94,3 @@ def test_unknown_words_decide_nothing(shop: Catalogue) -> None:
         decide(cast.wardrobe("other", items=4), triplet.pk, "accepted")
     with pytest.raises(InvalidInput, match="between 1 and 10,000"):
         propose_from_labels(shop, 0)
-
-
-def test_the_command_says_how_many_wait(shop: Catalogue) -> None:
-    out = StringIO()
-    call_command("propose_triplets", "shop", "--number", "5", "--json", stdout=out)
-    assert json.loads(out.getvalue()) == {"catalogue": "shop", "new": 5, "waiting": 5}

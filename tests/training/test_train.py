@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from evalapp.catalog.models import Item
+from evalapp.catalog.models import Catalogue, Item, Triplet
 from evalapp.contenders.models import EmbeddingModel
 from evalapp.core import pipeline
 from evalapp.core.models import JobState
@@ -175,6 +175,22 @@ def test_a_picture_that_comes_later_is_found_and_no_weight_moves(striped: str, t
         hits += nearest.catalogue_id == items[row].catalogue_id and nearest.product == items[row].product
     assert hits >= len(new) / 2
     assert (run.workdir / "encoder" / "head.safetensors").read_bytes() == before
+
+
+def test_what_people_decided_about_triplets_reaches_the_recipe(striped: str) -> None:
+    from evalapp.catalog import triplets
+    from evalapp.training.sources.labels import data_of
+
+    run = train("triplet", "batches=2")
+    catalogue = Catalogue.objects.get(slug=striped)
+    triplets.propose_from_labels(catalogue, 3)
+    first, second, _ = Triplet.objects.order_by("pk")
+    triplets.decide(catalogue, first.pk, "accepted")
+    triplets.decide(catalogue, second.pk, "rejected")
+    data = data_of(run)
+    named = [[data.keys[row] for row in rows] for rows in (*data.reviewed.accepted, *data.reviewed.rejected)]
+    assert named == [[item.key for _, item in triplet.pictures] for triplet in (first, second)]
+    assert data.snapshot != run.card["data"]["snapshot"]
 
 
 def test_runs_are_seen_and_begun_over_http(striped: str, admin_client: Client) -> None:

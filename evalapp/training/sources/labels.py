@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-from django.conf import settings
+import numpy as np
 from django.db.models import QuerySet
+from numpy.typing import NDArray
 
 from evalapp.catalog.models import Catalogue, Item
 from evalapp.catalog.queries import active_items, unflagged
-from evalapp.contenders import pipeline as embeddings
-from evalapp.core.errors import Problem
-from evalapp.core.plans import Fault, Piece
+from evalapp.catalog.triplets import Claim, decisions
+from evalapp.core.plans import Piece
 from evalapp.training.models import TrainingRun
-from models_registry.embed import Picture
-from models_registry.spec import Box, EncoderSpec
+from evalapp.training.sources.pictures import pieces, with_vectors, work
 from models_registry.training.data import LabelledPictures
+from models_registry.training.reviewed import Reviewed
 
 
 def catalogue_of(run: TrainingRun) -> Catalogue:
@@ -32,43 +30,28 @@ def _items(catalogue: Catalogue) -> QuerySet[Item]:
 
 def cut(run: TrainingRun) -> Iterator[Piece]:
     """The pictures that have no vector of the base network yet."""
-    items = list(_items(catalogue_of(run)).values_list("pk", flat=True))
-    missing = embeddings.items_without_vectors(run.parent, [run.parent_tap], items)
-    for start in range(0, len(missing), settings.CHUNK_PICTURES):
-        part = missing[start : start + settings.CHUNK_PICTURES]
-        yield Piece({"items": part}, size=len(part))
-
-
-def work(run: TrainingRun, arguments: dict[str, Any]) -> list[Fault]:
-    """Embed some of them."""
-    return embeddings.embed_items(run.parent, [run.parent_tap], arguments["items"])
+    return pieces(run, _items(catalogue_of(run)))
 
 
 def data_of(run: TrainingRun) -> LabelledPictures:
     """The catalogue as it is now, without the pictures that could not be embedded."""
     catalogue = catalogue_of(run)
-    folder = embeddings.folder_of(run.parent, run.parent_tap)
-    known = embeddings.contents(run.parent, _items(catalogue).values_list("pk", flat=True))
-    missing = set(folder.missing([content.key for content in known]))
-    key_of = {content.item: content.key for content in known if content.key not in missing}
-    rows = [item for item in _items(catalogue) if item.pk in key_of]
-    if not rows:
-        raise Problem(f"No picture of {catalogue} has a vector of {run.parent}; see the faults of the job.")
+    rows, columns = with_vectors(run, _items(catalogue), catalogue.slug)
+    decided = decisions(catalogue)
+    row_of = {item.pk: row for row, item in enumerate(rows)}
     return LabelledPictures(
-        name=catalogue.slug,
-        keys=[item.key for item in rows],
-        sha256s=[item.picture.sha256 for item in rows],
-        pictures=[
-            Picture(item.key, embeddings.source(item.picture.file), Box(*item.box) if item.box else None)
-            for item in rows
-        ],
-        categories=[item.category or None for item in rows],
-        products=[item.product or None for item in rows],
+        **columns,
         domains=[item.domain or None for item in rows],
         splits=[item.split or None for item in rows],
         attributes=[{name: str(value) for name, value in item.attributes.items() if value != ""} for item in rows],
-        base=EncoderSpec.from_json(run.parent.spec),
-        base_tap=run.parent_tap,
-        base_weights=Path(settings.WEIGHTS_DIR) / run.parent.weights if run.parent.weights else None,
-        vectors=folder.reader([key_of[item.pk] for item in rows]),
+        reviewed=Reviewed(_rows(decided.accepted, row_of), _rows(decided.rejected, row_of)),
     )
+
+
+def _rows(claims: Sequence[Claim], row_of: Mapping[int, int]) -> NDArray[np.int64]:
+    """Claims as rows [n, 3], without those about a picture that is not there."""
+    there = [[row_of[item] for item in claim] for claim in claims if all(item in row_of for item in claim)]
+    return np.array(there, dtype=np.int64).reshape(-1, 3)
+
+
+__all__ = ["catalogue_of", "cut", "data_of", "work"]

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from django.conf import settings
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from numpy.typing import NDArray
 
 from evalapp.catalog.models import Item
 from evalapp.catalog.queries import unflagged
 from evalapp.contenders import pipeline as embeddings
 from evalapp.contenders.models import Embedding, EmbeddingModel
-from evalapp.core.errors import Problem
-from evalapp.core.plans import Fault, Piece
+from evalapp.core.plans import Piece
 from evalapp.leaderboard.services import board_of
 from evalapp.stats.voters import honesty
 from evalapp.studies.models import Contender, Gallery, Study
 from evalapp.training.lineage import rounds_up_to, salt_of
 from evalapp.training.models import TrainingRun
-from evalapp.voting.models import Exposure, ExposureKind, Vote
-from models_registry.embed import Picture
+from evalapp.training.sources.pictures import pieces, with_vectors, work
+from evalapp.voting.models import ExposureKind, Vote
 from models_registry.metrics import Metric, is_metric
-from models_registry.spec import Box, EncoderSpec
 from models_registry.training.base import recipe_named
 from models_registry.training.votes.data import Ballots, Rival, Span, VoteData
 
@@ -41,44 +36,17 @@ def study_of(run: TrainingRun) -> Study:
 
 def cut(run: TrainingRun) -> Iterator[Piece]:
     """The pictures that have no vector of the base yet."""
-    items = list(_items(study_of(run)).values_list("pk", flat=True))
-    missing = embeddings.items_without_vectors(run.parent, [run.parent_tap], items)
-    for start in range(0, len(missing), settings.CHUNK_PICTURES):
-        part = missing[start : start + settings.CHUNK_PICTURES]
-        yield Piece({"items": part}, size=len(part))
-
-
-def work(run: TrainingRun, arguments: dict[str, Any]) -> list[Fault]:
-    """Embed some of them; a joint follows from what its parts have stored."""
-    return embeddings.embed_items(run.parent, [run.parent_tap], arguments["items"])
+    return pieces(run, _items(study_of(run)))
 
 
 def data_of(run: TrainingRun) -> VoteData:
     """The items of the study's gallery that have vectors, and the votes about them."""
     study = study_of(run)
-    folder = embeddings.folder_of(run.parent, run.parent_tap)
-    known = embeddings.contents(run.parent, _items(study).values_list("pk", flat=True))
-    missing = set(folder.missing([content.key for content in known]))
-    key_of = {content.item: content.key for content in known if content.key not in missing}
-    rows = [item for item in _items(study).select_related("picture") if item.pk in key_of]
-    if not rows:
-        raise Problem(f"No picture of {study} has a vector of {run.parent}; see the faults of the job.")
+    rows, columns = with_vectors(run, _items(study), study.slug)
     rounds = rounds_up_to(study)
     ballots, voters = _ballots(rounds, {item.pk: row for row, item in enumerate(rows)})
     return VoteData(
-        name=study.slug,
-        keys=[item.key for item in rows],
-        sha256s=[item.picture.sha256 for item in rows],
-        categories=[item.category or None for item in rows],
-        products=[item.product or None for item in rows],
-        pictures=[
-            Picture(item.key, embeddings.source(item.picture.file), Box(*item.box) if item.box else None)
-            for item in rows
-        ],
-        base=EncoderSpec.from_json(run.parent.spec),
-        base_tap=run.parent_tap,
-        base_weights=Path(settings.WEIGHTS_DIR) / run.parent.weights if run.parent.weights else None,
-        vectors=folder.reader([key_of[item.pk] for item in rows]),
+        **columns,
         spans=_spans(run.parent, run.parent_tap),
         ballots=ballots,
         voters=voters,
@@ -88,7 +56,7 @@ def data_of(run: TrainingRun) -> VoteData:
     )
 
 
-def _items(study: Study) -> Any:
+def _items(study: Study) -> QuerySet[Item]:
     ids = Gallery.objects.values_list("items", flat=True).get(study=study)
     return unflagged(Item.objects.filter(pk__in=ids, removed=False)).order_by("key")
 
@@ -173,4 +141,4 @@ def _rival(name: str, embedding: Embedding, metric: Metric, items: Sequence[int]
         yield Rival(name, metric, folder.reader(keys), competed)
 
 
-__all__ = ["Exposure", "cut", "data_of", "study_of", "work"]
+__all__ = ["cut", "data_of", "study_of", "work"]

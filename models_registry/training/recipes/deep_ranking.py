@@ -7,7 +7,6 @@ negatives are drawn from them. Triplet accuracy and loss are reported for traini
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,16 +15,16 @@ from torch import nn
 
 from models_registry.training import judging
 from models_registry.training.backbones import Backbone
-from models_registry.training.heads import exported
+from models_registry.training.heads import Normalise, exported
 from models_registry.training.loop import Measured, Task, fit
 from models_registry.training.losses import hinge
 from models_registry.training.pairs import Groups, check_groups, ways_of
 from models_registry.training.recipes.triplet import tables
-from models_registry.training.session import Session
-from models_registry.training.whitening import MOST_DIM, whitened_start
+from models_registry.training.session import Session, in_blocks
+from models_registry.training.whitening import whitened_start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from models_registry.training.base import OnProgress, Outcome
     from models_registry.training.configs import DeepRankingConfig
     from models_registry.training.data import LabelledPictures
+    from models_registry.training.reviewed import Reviewed
 
     Ids = NDArray[np.int64]
 
@@ -69,32 +69,49 @@ class DeepRanking:
 def tower(session: Session, groups: Groups, config: DeepRankingConfig) -> nn.Sequential:
     """The layers over the features; one set of weights serves query, positive and negative.
 
-    With `whiten` the features come whitened by how the pictures of one group differ, which is not trained.
+    With `whiten` the features come whitened by how the pictures of one group differ and at length 1, which is not
+    trained, and the layers begin as the identity on them.
     """
     torch.manual_seed(config.seed)
-    width = session.features.dim
-    layers: list[nn.Module] = []
-    if config.whiten:
-        layers = whitened_start(session, groups, min(width, MOST_DIM))
-        layers[-1].requires_grad_(requires_grad=False)
-        width = min(width, MOST_DIM)
-    return nn.Sequential(
-        *layers,
+    width = config.dim if config.whiten else session.features.dim
+    layers = [
         nn.Linear(width, config.wide),
         nn.ReLU(),
         nn.Dropout(config.dropout),
         nn.Linear(config.wide, config.dim),
         nn.BatchNorm1d(config.dim),
-    )
+    ]
+    if not config.whiten:
+        return nn.Sequential(*layers)
+    whitened = nn.Sequential(*whitened_start(session, groups, config.dim), Normalise())
+    whitened.requires_grad_(requires_grad=False)
+    rows = session.splits["train"]
+    begin_as_identity(layers, torch.from_numpy(in_blocks(lambda part: whitened(session.features.take(part)), rows)))
+    return nn.Sequential(*whitened, *layers)
 
 
-@dataclass(frozen=True, slots=True)
-class Triplets:
-    """Rows [n] of anchors, positives and negatives."""
+def begin_as_identity(layers: Sequence[nn.Module], vectors: Tensor) -> None:
+    """Set dense, ReLU, dropout, dense, batch norm so that they give `vectors` [n, d] back.
 
-    anchors: Ids
-    positives: Ids
-    negatives: Ids
+    x = max(0, x) - max(0, -x): a pair of units for each number ("looks linear", Balduzzi and others, 2017); units
+    beyond the pairs are left as they were drawn and not listened to yet. Numbers for which there is no pair are lost.
+    """
+    first, _, _, second, norm = layers
+    if not (isinstance(first, nn.Linear) and isinstance(second, nn.Linear) and isinstance(norm, nn.BatchNorm1d)):
+        raise TypeError("A tower is dense, ReLU, dropout, dense, batch norm.")
+    pairs = min(second.out_features, first.out_features // 2)
+    unit = torch.eye(pairs)
+    with torch.no_grad():
+        first.weight[: 2 * pairs] = 0
+        first.weight[:pairs, :pairs], first.weight[pairs : 2 * pairs, :pairs] = unit, -unit
+        first.bias[: 2 * pairs] = 0
+        second.weight.zero_()
+        second.weight[:pairs, :pairs], second.weight[:pairs, pairs : 2 * pairs] = unit, -unit
+        second.bias.zero_()
+        mean, variance = vectors.mean(dim=0), vectors.var(dim=0)
+        norm.running_mean, norm.running_var = mean.clone(), variance.clone()
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias.copy_(mean)
 
 
 class CloseNegatives:
@@ -116,15 +133,14 @@ class CloseNegatives:
         """Whether any picture has a positive."""
         return len(self._anchors) > 0
 
-    def mine(self, vectors: Tensor, count: int, rng: np.random.Generator) -> Triplets:
-        """So many triplets at most. `vectors` [all pictures, d] are those of the network as it is now."""
+    def mine(self, vectors: Tensor, count: int, rng: np.random.Generator) -> Ids:
+        """So many triplets [n, 3] at most. `vectors` [all pictures, d] are those of the network as it is now."""
         anchors = rng.choice(self._anchors, min(count, 4 * len(self._anchors)))
         positives = np.array([self._positive(int(anchor), rng) for anchor in anchors], dtype=np.int64)
         negatives = np.concatenate(
             [self._negatives(anchors[start : start + 512], vectors, rng) for start in range(0, len(anchors), 512)]
         )
-        usable = negatives >= 0
-        return Triplets(anchors[usable], positives[usable], negatives[usable])
+        return np.stack([anchors, positives, negatives], axis=1)[negatives >= 0]
 
     def _positive(self, anchor: int, rng: np.random.Generator) -> int:
         members = self._positives[int(self._group_of[anchor])]
@@ -150,29 +166,34 @@ def _task(session: Session, config: DeepRankingConfig, groups: Groups, backbone:
     places = judging.Map(session.data.keys, validation, lambda rows: backbone.vectors(head, rows))
     held_out = _held_out(session, config, groups, backbone)
 
-    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[Triplets]:
-        triplets = miner.mine(_all_vectors(session, backbone, head), config.triplets, rng)
-        for start in range(0, len(triplets.anchors) - 1, config.batch_size):
-            part = slice(start, start + config.batch_size)
-            yield Triplets(triplets.anchors[part], triplets.positives[part], triplets.negatives[part])
+    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[Ids]:
+        mined = miner.mine(_all_vectors(session, backbone, head), config.triplets, rng)
+        triplets = with_reviewed(mined, session.reviewed, rng)
+        for start in range(0, len(triplets) - 1, config.batch_size):
+            yield triplets[start : start + config.batch_size]
 
-    def loss(batch: Triplets) -> tuple[Tensor, dict[str, float]]:
-        rows = np.concatenate([batch.anchors, batch.positives, batch.negatives])
-        anchor, positive, negative = head(backbone.take(rows, training=True)).chunk(3)
+    def loss(triplets: Ids) -> tuple[Tensor, dict[str, float]]:
+        anchor, positive, negative = head(backbone.take(triplets.T.ravel(), training=True)).chunk(3)
         value, accuracy = hinge(anchor, positive, negative, config.margin)
         return value, {"triplet_accuracy": float(accuracy)}
 
     def measure() -> Measured:
         values = judging.judged(question, backbone.vectors(head, validation), METRIC)
         if held_out is not None:
-            rows = np.concatenate([held_out.anchors, held_out.positives, held_out.negatives])
-            anchor, positive, negative = head(backbone.take(rows, training=False)).chunk(3)
+            anchor, positive, negative = head(backbone.take(held_out.T.ravel(), training=False)).chunk(3)
             value, accuracy = hinge(anchor, positive, negative, config.margin)
             values |= {"validation_loss": float(value), "validation_triplet_accuracy": float(accuracy)}
         return Measured(values.get("map_at_r", values.get("category_match", 0.0)), values, places.places(), places.keys)
 
     optimiser = torch.optim.AdamW(head.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     return Task(head, optimiser, batches, loss, measure)
+
+
+def with_reviewed(mined: Ids, reviewed: Reviewed, rng: np.random.Generator) -> Ids:
+    """The mined triplets [n, 3] without those that people rejected, and those that they accepted among them."""
+    kept = mined[reviewed.allowed(mined)]
+    accepted = reviewed.draw(max(1, len(mined) // 4), rng)
+    return kept if not len(accepted) else rng.permutation(np.concatenate([kept, accepted]))
 
 
 def _all_vectors(session: Session, backbone: Backbone, head: nn.Sequential) -> Tensor:
@@ -184,7 +205,7 @@ def _all_vectors(session: Session, backbone: Backbone, head: nn.Sequential) -> T
     return table
 
 
-def _held_out(session: Session, config: DeepRankingConfig, groups: Groups, backbone: Backbone) -> Triplets | None:
+def _held_out(session: Session, config: DeepRankingConfig, groups: Groups, backbone: Backbone) -> Ids | None:
     """Validation triplets, the same in every epoch: negatives close by the raw features; None where there are none."""
     miner = CloseNegatives(session.splits["val"], groups.group_of, groups.is_query, config.close)
     if not miner.has_anchors:
@@ -193,7 +214,7 @@ def _held_out(session: Session, config: DeepRankingConfig, groups: Groups, backb
     table = torch.zeros(len(session.data), backbone.dim)
     table[torch.from_numpy(rows)] = backbone.take(rows, training=False)
     mined = miner.mine(table, _VALIDATION_TRIPLETS, np.random.default_rng(config.seed))
-    return mined if len(mined.anchors) else None
+    return mined if len(mined) else None
 
 
 RECIPE = DeepRanking()

@@ -108,13 +108,15 @@ def _task(
 ) -> Task:
     rows = session.splits["train"]
 
-    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[tuple[Ids, Ids, Ids]]:
+    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[Ids]:
         for _ in range(steps_of(session, config)):
-            yield draw_triplets(rows, miner, config.batch_size // 2, rng)
+            drawn = draw_triplets(rows, miner, config.batch_size // 2, rng)
+            accepted = session.reviewed.draw(config.batch_size // 8, rng)
+            yield np.concatenate([drawn[session.reviewed.allowed(drawn)], accepted])
 
-    def loss(batch: tuple[Ids, Ids, Ids]) -> tuple[Tensor, dict[str, float]]:
+    def loss(triplets: Ids) -> tuple[Tensor, dict[str, float]]:
         # A picture that is in several triplets goes through the network once.
-        distinct, places = np.unique(np.concatenate(batch), return_inverse=True)
+        distinct, places = np.unique(triplets.T.ravel(), return_inverse=True)
         vectors = head(backbone.take(distinct, training=True))
         anchor, positive, negative = vectors[torch.from_numpy(places)].chunk(3)
         value = nn.functional.triplet_margin_loss(anchor, positive, negative, margin=config.margin)

@@ -19,7 +19,7 @@ from models_registry.training.data import codes
 from models_registry.training.graded import graded_table
 from models_registry.training.heads import exported
 from models_registry.training.loop import Task, fit
-from models_registry.training.losses import loss_named, miner_named
+from models_registry.training.losses import loss_named, miner_named, reviewed_loss
 from models_registry.training.recipes.multi_level import METRIC, TAP, network, steps_of, validator
 from models_registry.training.sampler import BalancedSampler
 from models_registry.training.session import Session, require_products
@@ -91,11 +91,12 @@ class Heads(nn.Module):
             nn.ConvTranspose2d(16, 3, 4, 2, 1),
         )  # fmt: skip
         self._labels = torch.from_numpy(table.values)
+        self._margin = config.margin
         self._miner = miner_named("semi-hard", margin=config.margin)
         self._ranking = loss_named("triplet", margin=config.margin, classes=0, dim=config.dim)
 
-    def losses(self, rows: Ids, products: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
-        """The loss of each wanted task for these pictures."""
+    def losses(self, rows: Ids, accepted: Ids, products: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
+        """The loss of each wanted task for these pictures; `accepted` triplets [n, 3] are ranked beside them."""
         pictures = self.backbone.pixels(rows, training=True)
         features = self.backbone.through(pictures)
         found: dict[str, Tensor] = {}
@@ -108,6 +109,9 @@ class Heads(nn.Module):
         if "triplet" in wanted:
             mined = self._miner(embedding, products) if self._miner is not None else None
             found["triplet"] = self._ranking(embedding, products, mined)
+            if len(accepted):
+                seen = self.head(self.backbone.take(accepted.T.ravel(), training=True))
+                found["triplet"] = found["triplet"] + reviewed_loss(seen, self._margin)
         if "vae" in wanted:
             target = nn.functional.adaptive_avg_pool2d(pictures, _SIDE)
             found["vae"] = evidence(self.decoder, inner, self.spread(features), target)
@@ -154,11 +158,13 @@ def _task(session: Session, config: MultiTaskConfig, part: str, heads: Heads) ->
     }
     wanted = frozenset(TASKS if part == JOINT else (part,))
 
-    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[Ids]:
-        yield from sampler.batches(steps_of(session, config), rng)
+    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[tuple[Ids, Ids]]:
+        for drawn in sampler.batches(steps_of(session, config), rng):
+            yield session.reviewed.without_rejected(drawn), session.reviewed.draw(config.groups, rng)
 
-    def loss(batch: Ids) -> tuple[Tensor, dict[str, float]]:
-        found = heads.losses(batch, products[torch.from_numpy(batch)], wanted)
+    def loss(batch: tuple[Ids, Ids]) -> tuple[Tensor, dict[str, float]]:
+        drawn, accepted = batch
+        found = heads.losses(drawn, accepted, products[torch.from_numpy(drawn)], wanted)
         total = torch.stack([found[name] * (weights[name] if part == JOINT else 1.0) for name in sorted(found)]).sum()
         return total, {f"{name}_loss": float(value.detach()) for name, value in found.items()}
 

@@ -1,7 +1,8 @@
 """`triplet`: metric learning with a projection over any backbone.
 
 The network's classification part gives way to a projection; pictures of one group (product, category, or product
-across two domains) are pulled together, others pushed away. The loss and the miner are chosen by name.
+across two domains) are pulled together, others pushed away. The loss and the miner are chosen by name. Triplets that
+people accepted are learnt from beside them, those that they rejected never come together.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from models_registry.training import judging
 from models_registry.training.backbones import Backbone, backbone_of
 from models_registry.training.heads import Normalise, exported
 from models_registry.training.loop import Measured, Task, fit
-from models_registry.training.losses import loss_named, miner_named
+from models_registry.training.losses import loss_named, miner_named, reviewed_loss
 from models_registry.training.pairs import Groups, check_groups, ways_of
 from models_registry.training.session import Session
 from models_registry.training.whitening import whitened_start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -98,14 +100,21 @@ def _task(session: Session, config: TripletConfig, groups: Groups, backbone: Bac
     if groups.is_query is not None and config.loss == "proxy-anchor":
         groups = Groups(groups.group_of, groups.names, None, groups.sampler, groups.batches)
 
-    def loss(batch: Ids) -> tuple[Tensor, dict[str, float]]:
-        vectors = head(backbone.take(batch, training=True))
-        wanted = labels[torch.from_numpy(batch)]
+    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[tuple[Ids, Ids]]:
+        for rows in groups.draw(rng):
+            yield session.reviewed.without_rejected(rows), session.reviewed.draw(config.groups, rng)
+
+    def loss(batch: tuple[Ids, Ids]) -> tuple[Tensor, dict[str, float]]:
+        rows, accepted = batch
+        vectors = head(backbone.take(rows, training=True))
+        wanted = labels[torch.from_numpy(rows)]
         if groups.is_query is None:
-            mined = miner(vectors, wanted) if miner is not None else None
-            return criterion(vectors, wanted, mined), _watched(vectors, wanted)
-        asks = torch.from_numpy(groups.is_query[batch])
-        return across(criterion, miner, vectors, wanted, asks), _watched(vectors, wanted)
+            value = criterion(vectors, wanted, miner(vectors, wanted) if miner is not None else None)
+        else:
+            value = across(criterion, miner, vectors, wanted, torch.from_numpy(groups.is_query[rows]))
+        if len(accepted):
+            value = value + reviewed_loss(head(backbone.take(accepted.T.ravel(), training=True)), config.margin)
+        return value, _watched(vectors, wanted)
 
     def measure() -> Measured:
         values = judging.judged(question, backbone.vectors(head, validation), METRIC)
@@ -113,7 +122,7 @@ def _task(session: Session, config: TripletConfig, groups: Groups, backbone: Bac
 
     trained = [*head.parameters(), *criterion.parameters(), *backbone.module.parameters()]
     optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
-    return Task(module, optimiser, lambda _epoch, rng: groups.draw(rng), loss, measure)
+    return Task(module, optimiser, batches, loss, measure)
 
 
 def across(criterion: nn.Module, miner: nn.Module | None, vectors: Tensor, labels: Tensor, asks: Tensor) -> Tensor:
