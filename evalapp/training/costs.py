@@ -42,6 +42,24 @@ class Cost:
     raw: tuple[float, float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What must be beaten on the same unseen pictures without any network; `recall` as in `Cost`."""
+
+    name: str
+    recall: tuple[float, float, float]
+
+
+FLOORS = {"colours:l1": "colours alone", "random control": "chance"}
+"""Lines of a run's table that every comparison repeats, and what they are called there."""
+
+
+def floors_of(run: TrainingRun) -> list[Floor]:
+    """Colours and chance as a finished run measured them."""
+    lines = {line["name"]: line["scores"]["recall_at_1"] for line in run.metrics["table"]["lines"]}
+    return [Floor(told, _interval(lines[name])) for name, told in FLOORS.items() if name in lines]
+
+
 def cost_of(run: TrainingRun, catalogue: Catalogue) -> Cost:
     """The costs and the worth of a finished run's backbone."""
     lines = {line["name"]: line["scores"]["recall_at_1"] for line in run.metrics["table"]["lines"]}
@@ -58,8 +76,8 @@ def cost_of(run: TrainingRun, catalogue: Catalogue) -> Cost:
     )
 
 
-def table_of(costs: Sequence[Cost]) -> str:
-    """The table as Markdown, the best recall first."""
+def table_of(costs: Sequence[Cost], floors: Sequence[Floor]) -> str:
+    """The table as Markdown, the best recall first, the floors last."""
     lines = [
         "| backbone | recall@1 with the head | its own vectors | MB | dimensions | ms per picture |",
         "|---|---|---|---|---|---|",
@@ -70,19 +88,23 @@ def table_of(costs: Sequence[Cost]) -> str:
             f"| {cost.backbone} | {_told(cost.recall)} | {_told(cost.raw)} | {cost.bytes / 1e6:.1f} | "
             f"{cost.dimensions} → {cost.head_dimensions} | {time_taken} |"
         )
+    lines += [f"| {floor.name} | – | {_told(floor.recall)} | – | – | – |" for floor in floors]
     return "\n".join(lines) + "\n"
 
 
-def plot_of(costs: Sequence[Cost]) -> str:
-    """Recall@1 with its interval against milliseconds per picture (logarithmic); the dot's area is the size."""
+def plot_of(costs: Sequence[Cost], floors: Sequence[Floor]) -> str:
+    """Recall@1 with its interval against milliseconds per picture (logarithmic); the dot's area is the size.
+
+    Floors are dashed lines across.
+    """
     timed = [(cost, cost.ms) for cost in costs if cost.ms]
     times = [ms for _, ms in timed] or [1.0]
     low, high = math.log10(min(times) / 1.5), math.log10(max(times) * 1.5)
     largest = max((cost.bytes for cost in costs), default=0) or 1
-    marks = [_frame(10**low, 10**high)]
+    marks = [_frame(10**low, 10**high), *(_across(floor) for floor in floors)]
     for cost, ms in timed:
         x = _MARGIN + (math.log10(ms) - low) / (high - low) * (_WIDTH - 2 * _MARGIN)
-        y, top, bottom = (_HEIGHT - _MARGIN - value * (_HEIGHT - 2 * _MARGIN) for value in cost.recall)
+        y, top, bottom = (_height_of(value) for value in cost.recall)
         radius = 4 + 14 * math.sqrt(cost.bytes / largest)
         marks.append(
             f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}" stroke="#2b1b31" stroke-width="2"/>'
@@ -93,6 +115,18 @@ def plot_of(costs: Sequence[Cost]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
         f'font-size="13" role="img" aria-label="Recall at 1 against milliseconds per picture">'
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fffdf8"/>{"".join(marks)}</svg>\n'
+    )
+
+
+def _height_of(value: float) -> float:
+    return _HEIGHT - _MARGIN - value * (_HEIGHT - 2 * _MARGIN)
+
+
+def _across(floor: Floor) -> str:
+    y = _height_of(floor.recall[0])
+    return (
+        f'<path d="M{_MARGIN} {y:.1f}H{_WIDTH - _MARGIN}" stroke="#6a5a6e" stroke-dasharray="4 4"/>'
+        f'<text x="{_WIDTH - _MARGIN}" y="{y - 4:.1f}" text-anchor="end" fill="#6a5a6e">{escape(floor.name)}</text>'
     )
 
 

@@ -46,9 +46,13 @@ def test_worth_and_cost_stand_side_by_side(striped: str, tmp_path: Path, capsys:
     assert found["colours.embedding"]["bytes"] == 0
 
     table = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
-    assert table.count("\n") == 2 + len(found)
+    assert table.count("\n") == 2 + len(found) + 2
+    assert [line.split(" | ")[0] for line in table.splitlines()[-2:]] == ["| colours alone", "| chance"]
+    colours, chance = told["floors"]
+    assert colours["recall"][0] > chance["recall"][0]
     plot = ET.parse(tmp_path / "out" / "plot.svg").getroot()  # noqa: S314 - our own file
     assert len([mark for mark in plot if mark.tag.endswith("circle")]) == len(found)
+    assert [mark.text for mark in plot if mark.text in {"colours alone", "chance"}] == ["colours alone", "chance"]
 
 
 def test_one_encoder_is_no_comparison(striped: str) -> None:

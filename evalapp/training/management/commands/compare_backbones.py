@@ -12,7 +12,7 @@ from evalapp.core.commands import Command as BaseCommand
 from evalapp.core.commands import CommandParser, Usage
 from evalapp.core.management.running import a_worker, require_success
 from evalapp.core.tasks import nudge
-from evalapp.training.costs import cost_of, plot_of, table_of
+from evalapp.training.costs import cost_of, floors_of, plot_of, table_of
 from evalapp.training.management.following import follow_run
 from evalapp.training.management.settings import settings_of
 from evalapp.training.models import TrainingRun
@@ -56,18 +56,22 @@ class Command(BaseCommand):
                 )
             )
         self._work(runs)
-        costs = [cost_of(run_by_id(run.pk), catalogue) for run in runs]
-        self.say(table_of(costs))
+        done = [run_by_id(run.pk) for run in runs]
+        costs, floors = [cost_of(run, catalogue) for run in done], floors_of(done[0])
+        self.say(table_of(costs, floors))
         if options["output"] is not None:
             options["output"].mkdir(parents=True, exist_ok=True)
-            (options["output"] / "table.md").write_text(table_of(costs), encoding="utf-8")
-            (options["output"] / "plot.svg").write_text(plot_of(costs), encoding="utf-8")
-            document = json.dumps([asdict(cost) for cost in costs], indent=1)
+            (options["output"] / "table.md").write_text(table_of(costs, floors), encoding="utf-8")
+            (options["output"] / "plot.svg").write_text(plot_of(costs, floors), encoding="utf-8")
+            document = json.dumps(
+                {"backbones": [asdict(cost) for cost in costs], "floors": [asdict(floor) for floor in floors]}, indent=1
+            )
             (options["output"] / "costs.json").write_text(document + "\n", encoding="utf-8")
         return {
             "catalogue": catalogue.slug,
             "recipe": options["recipe"],
             "backbones": [asdict(cost) for cost in costs],
+            "floors": [asdict(floor) for floor in floors],
         }
 
     def _work(self, runs: list[TrainingRun]) -> None:
