@@ -52,6 +52,7 @@ class Plan:
 
 PLANS: dict[str, tuple[str, str]] = {
     "precompute": ("evalapp.studies.pipeline.PLAN", "gpu"),
+    "robustness": ("evalapp.studies.robustness.PLAN", "gpu"),
     "map": ("evalapp.contenders.mapping.PLAN", "gpu"),
     "train": ("evalapp.training.pipeline.PLAN", "gpu"),
     "export": ("evalapp.exports.pipeline.PLAN", "default"),

@@ -10,6 +10,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.catalog.models import FlagReason
 from evalapp.core.errors import NotFound, Problem
+from evalapp.core.queries import newest_job
+from evalapp.core.services import request_job
+from evalapp.core.tasks import nudge
 from evalapp.studies import flagging, queries
 from evalapp.studies.examples import examples_of
 from evalapp.studies.models import Robustness, Study
@@ -51,7 +54,16 @@ def robustness(request: HttpRequest, slug: str) -> HttpResponse:
     """How much of every contender's top 10 survives damage, as last measured."""
     study = study_or_404(slug)
     reports = Robustness.objects.filter(contender__study=study).select_related("contender").order_by("contender")
-    return render(request, "studies/robustness.html", {"study": study, "reports": reports})
+    job = newest_job("robustness", f"study:{study.pk}")
+    return render(request, "studies/robustness.html", {"study": study, "reports": reports, "job": job})
+
+
+@require_POST
+@staff_member_required
+def measure(_request: HttpRequest, slug: str) -> HttpResponse:
+    """Have a worker damage the queries and look what survives."""
+    nudge(request_job("robustness", f"study:{study_or_404(slug).pk}"))
+    return redirect("lab-study-robustness", slug)
 
 
 @require_POST

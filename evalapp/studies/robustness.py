@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from django.utils import timezone
@@ -10,6 +11,7 @@ from django.utils import timezone
 from evalapp.catalog.models import Item
 from evalapp.contenders import pipeline as embeddings
 from evalapp.core.errors import Conflict, InvalidInput, Problem
+from evalapp.core.plans import Fault, Piece, Plan, Stage
 from evalapp.studies.models import Contender, Gallery, Robustness, Study
 from models_registry.embed import Picture
 from models_registry.encoders.base import Encoder
@@ -19,7 +21,11 @@ from models_registry.spec import Box
 
 
 def measure_contender(
-    contender: Contender, *, queries: int = 100, strength: float = 0.5, on_progress: Callable[[str], None]
+    contender: Contender,
+    *,
+    queries: int = 100,
+    strength: float = 0.5,
+    on_progress: Callable[[str], None] = lambda _name: None,
 ) -> Robustness:
     """Measure one contender on the study's first `queries` queries and keep what was found.
 
@@ -80,3 +86,22 @@ def _asked(contender: Contender, queries: int) -> Asked:
         folder.reader([content.key for content in present]),
         np.array([content.item for content in present], dtype=np.int64),
     )
+
+
+def _cut(target: str) -> Iterator[Piece]:
+    study = Study.objects.get(pk=int(target.removeprefix("study:")))
+    contenders = measurable(study)
+    if not contenders:
+        raise Problem(f"No contender of {study} reads pictures: none can be damaged.")
+    for contender in contenders:
+        yield Piece({"contender": contender.pk})
+
+
+def _measure(_target: str, arguments: dict[str, Any]) -> list[Fault]:
+    contender = Contender.objects.select_related("embedding__model", "study").filter(pk=arguments["contender"]).first()
+    if contender is not None:  # else it was deleted meanwhile
+        measure_contender(contender)
+    return []
+
+
+PLAN = Plan(stages=(Stage("damage", "contenders", _cut, _measure),))

@@ -21,4 +21,5 @@ urlpatterns = [
     path("lab/studies/<slug:slug>/flags/", pair_pages.flags, name="lab-study-flags"),
     path("lab/studies/<slug:slug>/flags/change/", pair_pages.change_flag, name="lab-study-flag"),
     path("lab/studies/<slug:slug>/robustness/", pair_pages.robustness, name="lab-study-robustness"),
+    path("lab/studies/<slug:slug>/robustness/measure/", pair_pages.measure, name="lab-study-measure"),
 ]

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from evalapp.core.models import Job
 from evalapp.core.pipeline import work_on
 from evalapp.core.services import request_job
 from evalapp.studies.models import Study
@@ -46,6 +47,28 @@ def test_the_report_is_printed_kept_and_shown(study: Study, admin_client: Client
         assert f"{100 * line['overlap']['value']:.0f}%" in page
     call_command("robustness", "match", "--queries", "2", "--strength", "1", stdout=StringIO())
     assert "2 queries, strength 1.00" in admin_client.get(address).content.decode()
+
+
+def test_a_worker_measures_when_the_page_asks(study: Study, admin_client: Client) -> None:
+    address = "/lab/studies/match/robustness/"
+    assert admin_client.post(f"{address}measure/").url == address  # type: ignore[attr-defined]
+    job = Job.objects.get(kind="robustness")
+    while work_on(job.pk):
+        pass
+    page = admin_client.get(address).content.decode()
+    assert "colours:l2" in page
+    assert f"Job {job.pk}" in page
+    job.refresh_from_db()
+    assert job.state == "done"
+
+
+def test_a_worker_says_why_nothing_can_be_measured(study: Study, admin_client: Client) -> None:
+    study.contenders.exclude(embedding=None).delete()
+    admin_client.post("/lab/studies/match/robustness/measure/")
+    job = Job.objects.get(kind="robustness")
+    while work_on(job.pk):
+        pass
+    assert "none can be damaged" in admin_client.get("/lab/studies/match/robustness/").content.decode()
 
 
 def test_what_cannot_be_measured_is_told(study: Study) -> None:
