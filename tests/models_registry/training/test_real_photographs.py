@@ -22,6 +22,6 @@ def test_retraining_on_categories_beats_the_networks_own_vectors(shared: Callabl
 
 def test_half_of_the_products_teach_to_find_the_other_half(shared: Callable[[str], Path], tmp_path: Path) -> None:
     data = photographs(shared("data/grocery"), shared(NETWORK), every=4)
-    config = TripletConfig(by="category", epochs=2, test_share=0.5)
+    config = TripletConfig(by="product", epochs=2, test_share=0.5)
     outcome = TRIPLET.run(data, config, tmp_path, on_progress=lambda _report: None, resume=False)
     assert outcome.metrics["headline"]["differences"]["map_at_r"]["value"] > 0.02

@@ -32,6 +32,9 @@ CASES = [
 ]
 
 
+KILLED = RetrainConfig(epochs=5, hidden=16, validation_share=0.2)
+
+
 @pytest.mark.parametrize(("recipe", "config"), CASES)
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path: Path, recipe: object, config: LoopConfig) -> None:
     told: list[EpochReport] = []
@@ -52,18 +55,19 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path: Path, recip
     assert resumed.metrics == whole.metrics
 
 
-def test_a_killed_process_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    """SIGKILL in the middle of an epoch; the next process ends with the weights of an undisturbed one."""
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    _train(whole).wait()
-    process = _train(killed, slow=True)
+def test_a_killed_process_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGKILL after an epoch; the next process ends with the weights of an undisturbed one."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    whole, killed = _folder(tmp_path, "whole"), _folder(tmp_path, "killed")
+    process = _training_slowly(killed)
     deadline = time.monotonic() + 120
     while not (killed / "run.checkpoint").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (killed / "encoder").exists()
-    _train(killed).wait()
+    for folder in (whole, killed):
+        RETRAIN.run(clouds(), KILLED, folder, on_progress=lambda _report: None, resume=True)
     for name, values in head_of(whole / "encoder").items():
         assert np.allclose(values, head_of(killed / "encoder")[name], atol=1e-6), name
 
@@ -96,11 +100,11 @@ def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_not_gone_on_from(tmp
 
 def test_training_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path: Path) -> None:
     told: list[EpochReport] = []
-    config = RetrainConfig(epochs=60, patience=2, hidden=16, validation_share=0.2)
+    config = RetrainConfig(epochs=30, patience=2, hidden=16, validation_share=0.2)
     outcome = RETRAIN.run(clouds(), config, _folder(tmp_path, "early"), on_progress=told.append, resume=False)
     losses = {report.epoch: report.values["validation_loss"] for report in told}
     assert outcome.metrics["best_epoch"] == min(losses, key=lambda epoch: losses[epoch])
-    assert outcome.metrics["epochs"] == min(60, outcome.metrics["best_epoch"] + 2)
+    assert outcome.metrics["epochs"] == min(30, outcome.metrics["best_epoch"] + 2)
 
 
 def _folder(root: Path, name: str) -> Path:
@@ -108,16 +112,10 @@ def _folder(root: Path, name: str) -> Path:
     return root / name
 
 
-def _train(folder: Path, *, slow: bool = False) -> subprocess.Popen[bytes]:
-    folder.mkdir(exist_ok=True)
+def _training_slowly(folder: Path) -> subprocess.Popen[bytes]:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from tests.models_registry.training.clouds import clouds\n"
-        "from models_registry.training.configs import RetrainConfig\n"
-        "from models_registry.training.recipes.retrain import RECIPE\n"
-        f"tell = lambda report: time.sleep({0.5 if slow else 0})\n"
-        "config = RetrainConfig(epochs=5, hidden=16, validation_share=0.2)\n"
-        "RECIPE.run(clouds(), config, Path(sys.argv[1]), on_progress=tell, resume=True)\n"
+        "from tests.models_registry.training.test_resume import KILLED, RETRAIN, clouds\n"
+        "RETRAIN.run(clouds(), KILLED, Path(sys.argv[1]), on_progress=lambda report: time.sleep(0.5), resume=True)\n"
     )
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", program, str(folder)], cwd=REPOSITORY, env=environment)
+    return subprocess.Popen([sys.executable, "-c", program, str(folder)], cwd=REPOSITORY)
