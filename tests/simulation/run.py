@@ -57,7 +57,7 @@ class Study:
         aimed = sampler.aim(self.evidence)
         warm = votes < sampler.warm_start(world.contenders) or not self.adaptive
         chances = self.uniform() if warm else sampler.adaptive_design(world.members, world.places, world.queries, aimed)
-        mean = float(self.query_liked.sum() / max(votes, 1))
+        mean = float(shrunk_means(self.query_liked.sum(), votes, 0.5, QUERY_PRIOR))
         means = shrunk_means(self.query_liked, self.query_votes, mean, QUERY_PRIOR)
         batch = batch_of(
             world.members,
