@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from PIL import Image, ImageCms
 
 from evalapp.catalog.files import is_stored, write_once
@@ -32,7 +33,15 @@ def picture_url(public_id: str, kind: str = "webp", scale: int = 1) -> str:
     """
     if settings.MEDIA_URL_BASE and (kind, scale) == ("webp", 1):
         return f"{settings.MEDIA_URL_BASE}/{rendition_name(public_id)}"
-    return reverse("picture" if kind == "webp" else "picture-jpeg", args=[_dense(public_id, scale)])
+    before, after = _around("picture" if kind == "webp" else "picture-jpeg", get_script_prefix())
+    return f"{before}{_dense(public_id, scale)}{after}"
+
+
+@cache
+def _around(view: str, _prefix: str) -> tuple[str, str]:
+    """What stands before and after the name in an address: a deck has sixty of them, and each would be looked up."""
+    before, _, after = reverse(view, args=["NAME"]).partition("NAME")
+    return before, after
 
 
 def rendition_name(public_id: str, kind: str = "webp", scale: int = 1) -> str:

@@ -8,8 +8,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 urlpatterns: list[URLPattern | URLResolver] = [
     # /api/v1/
-    path("api/v1/", include("evalapp.studies.api_urls")),
+    # What crowds ask for is looked for first.
     path("api/v1/", include("evalapp.voting.api_urls")),
+    path("api/v1/", include("evalapp.studies.api_urls")),
     path("api/v1/", include("evalapp.leaderboard.api_urls")),
     path("api/v1/", include("evalapp.catalog.api_urls")),
     path("api/v1/", include("evalapp.contenders.api_urls")),

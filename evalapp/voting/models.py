@@ -134,7 +134,9 @@ class Exposure(models.Model):
     """
 
     voter = models.ForeignKey(Voter, on_delete=models.CASCADE, related_name="exposures", db_index=False)
-    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="exposures", db_index=False)
+    study = models.ForeignKey(
+        Study, on_delete=models.CASCADE, related_name="exposures", db_index=False, db_constraint=False
+    )
     pair = models.ForeignKey(Pair, on_delete=models.CASCADE, related_name="exposures")
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=10, choices=ExposureKind.choices, default=ExposureKind.STUDY)
@@ -171,9 +173,13 @@ class Vote(models.Model):
     """The answer to one exposure. Never deleted: one that must not count is marked with the reason."""
 
     exposure = models.ForeignKey(Exposure, on_delete=models.CASCADE, related_name="votes")
-    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="votes", db_index=False)
-    pair = models.ForeignKey(Pair, on_delete=models.CASCADE, related_name="votes")
-    voter = models.ForeignKey(Voter, on_delete=models.CASCADE, related_name="votes", db_index=False)
+    study = models.ForeignKey(
+        Study, on_delete=models.CASCADE, related_name="votes", db_index=False, db_constraint=False
+    )
+    pair = models.ForeignKey(Pair, on_delete=models.CASCADE, related_name="votes", db_constraint=False)
+    voter = models.ForeignKey(
+        Voter, on_delete=models.CASCADE, related_name="votes", db_index=False, db_constraint=False
+    )
     verdict = models.CharField(max_length=6, choices=Answer.choices)
     response_ms = models.PositiveIntegerField(null=True, blank=True)
     client_id = models.CharField(max_length=64, blank=True, help_text="The sender's own name for this answer.")

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from time import monotonic
+from typing import Any
 
 import numpy as np
 from django.db import connection
 
-from evalapp.core.errors import Conflict, NotFound
 from evalapp.studies.flagging import in_play
 from evalapp.studies.models import Study
 from evalapp.voting.models import Design, Exposure, Gold, Voter
@@ -43,32 +43,6 @@ AND NOT EXISTS (
 )
 """
 
-# Looked up pair by pair, in this order: where the planner's statistics are of another day, as in the first minute after
-# much was written, it would take tables for empty and multiply them with each other.
-_SHOWN = """
-SELECT exposure.token, exposure."group", exposure.side,
-       asked.public_id, asked.width, asked.height, shown.public_id, shown.width, shown.height
-FROM voting_exposure exposure
-CROSS JOIN LATERAL (
-    SELECT query.item_id, pair.candidate_id, gold.picture_id
-    FROM studies_pair pair JOIN studies_query query ON query.id = pair.query_id
-    LEFT JOIN voting_gold gold ON gold.pair_id = pair.id
-    WHERE pair.id = exposure.pair_id OFFSET 0
-) dealt
-CROSS JOIN LATERAL (
-    SELECT picture.public_id, picture.width, picture.height
-    FROM catalog_item item JOIN catalog_picture picture ON picture.id = item.picture_id
-    WHERE item.id = dealt.item_id OFFSET 0
-) asked
-CROSS JOIN LATERAL (
-    SELECT picture.public_id, picture.width, picture.height FROM catalog_picture picture
-    WHERE picture.id = coalesce(
-        dealt.picture_id, (SELECT item.picture_id FROM catalog_item item WHERE item.id = dealt.candidate_id)
-    ) OFFSET 0
-) shown
-WHERE exposure.id = ANY(%s)
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class VoterProgress:
@@ -89,23 +63,20 @@ class PictureShown:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One exposure as it is put before the voter."""
+    """One exposure as it is put before the voter; `exposure` is its id."""
 
+    exposure: int
     token: uuid.UUID
     group: uuid.UUID | None
     side: str
     query: PictureShown
     candidate: PictureShown
 
-
-def study_to_vote_on(slug: str) -> Study:
-    """The open study; raises NotFound, or Conflict with the code `closed`."""
-    study = Study.objects.select_related("catalogue").filter(slug=slug).first()
-    if study is None:
-        raise NotFound(f"There is no study {slug}.")
-    if not study.is_open:
-        raise Conflict("This study is not open for votes.", code="closed")
-    return study
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> Card:
+        """From a row of the database's type `voting_card`."""
+        exposure, token, group, side, *pictures = row
+        return cls(exposure, token, group, side, PictureShown(*pictures[:3]), PictureShown(*pictures[3:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +191,6 @@ def cards_of(exposures: Sequence[Exposure]) -> list[Card]:
     if not exposures:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_SHOWN, [[exposure.pk for exposure in exposures]])
-        rows = {
-            token: Card(token, group, side, PictureShown(*pictures[:3]), PictureShown(*pictures[3:]))
-            for token, group, side, *pictures in cursor.fetchall()
-        }
-    return [rows[exposure.token] for exposure in exposures]
+        cursor.execute("SELECT * FROM voting_cards(%s)", [[exposure.pk for exposure in exposures]])
+        cards = {card.exposure: card for card in map(Card.of, cursor.fetchall())}
+    return [cards[exposure.pk] for exposure in exposures]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -12,66 +13,56 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from evalapp.core.errors import TooMany
+from evalapp.catalog.models import Catalogue
+from evalapp.core.errors import Conflict, NotFound, TooMany
 from evalapp.studies.flagging import in_play
 from evalapp.studies.models import Study, StudyMode
 from evalapp.voting.models import Exposure, ExposureKind, Side, Voter
 from evalapp.voting.pools import Hand, Law, Pool, Rules, hands_from_all, hands_from_unseen
-from evalapp.voting.queries import law_of, pool_of
+from evalapp.voting.queries import Card, cards_of, law_of, pool_of
 from evalapp.voting.services.kinds import Planned, planned
 
 _SEEN_SHARE = 0.1
 """Up to this share of the pool a pair seen before is drawn again; beyond, only unseen pairs are in the draw."""
 _ROUNDS = 3
+_of_thread = local()
 _RULES = {StudyMode.SWIPE: Rules(1, 1), StudyMode.TWO: Rules(2, 2), StudyMode.GRID: Rules(1, 9)}
 
-# Two decks asked for at once would both find the same pairs unseen: they take turns at this row.
-_BEGIN = """
-WITH known AS (
-    INSERT INTO voting_voter (id, created_at, address, address_until, block_reason, trusted)
-    VALUES (%(voter)s, %(now)s, %(address)s, %(address_until)s, '', false) ON CONFLICT DO NOTHING
-)
-INSERT INTO voting_visit AS visit (voter_id, study_id, dealt, allowance, allowance_at)
-VALUES (%(voter)s, %(study)s, 0, %(most)s, %(now)s)
-ON CONFLICT (voter_id, study_id) DO UPDATE SET allowance_at = visit.allowance_at
-RETURNING id, dealt, (SELECT max(version) FROM voting_design WHERE study_id = %(study)s),
-          EXISTS (SELECT 1 FROM voting_exposure WHERE voter_id = %(voter)s AND study_id = %(study)s
-                  AND answered_at IS NULL AND leased_until < %(now)s),
-          least(%(most)s, allowance + %(most)s / 60.0 * extract(epoch FROM %(now)s - allowance_at))::float8,
-          EXISTS (SELECT 1 FROM voting_voter WHERE id = %(voter)s AND forgotten_at IS NOT NULL)
-"""
+_STUDY = ("id", "mode", "random_sides", "gold_share", "repeat_share", "state", "opened_at")
+"""What a deck has to know of its study, in the model's order; its catalogue's id and count of withdrawals follow."""
 
+_COLUMNS = {
+    "token": "uuid",
+    "pair_id": "bigint",
+    "kind": "text",
+    "propensity": "float8",
+    "design_version": "int",
+    "group": "uuid",
+    "side": "text",
+    "expected": "text",
+    "repeats_id": "bigint",
+}
+"""What differs between the exposures of a deck, and its type, in the order in which `voting_deal` takes them."""
 
 _SEEN = "SELECT pair_id FROM voting_exposure WHERE voter_id = %s AND pair_id = ANY(%s)"
 
-_COLUMNS = (
-    ("token", "uuid"),
-    ("pair_id", "bigint"),
-    ("kind", "text"),
-    ("propensity", "float8"),
-    ("design_version", "int"),
-    ("group", "uuid"),
-    ("side", "text"),
-    ("expected", "text"),
-    ("repeats_id", "bigint"),
-)
-"""What differs between the exposures of a deck, and its type."""
-
-_NAMES = ", ".join(f'"{name}"' for name, _ in _COLUMNS)
-_INSERT = f"""
-WITH counted AS (
-    UPDATE voting_visit SET dealt = %(dealt)s, allowance = %(allowance)s, allowance_at = %(served_at)s
-    WHERE id = %(visit)s
-)
-INSERT INTO voting_exposure (voter_id, study_id, served_at, leased_until, taken_back, {_NAMES})
-SELECT %(voter)s, %(study)s, %(served_at)s, %(leased_until)s, 0, {_NAMES}
-FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _COLUMNS)}) WITH ORDINALITY AS dealt ({_NAMES}, place)
-ORDER BY place RETURNING token, id
-"""  # noqa: S608 - the names are ours
+# The functions stand in migration 0006.
+_BEGIN = "SELECT * FROM voting_begin(%s, %s, %s, %s, %s, %s)"
+_ARRAYS = ", ".join(f"%s::{kind}[]" for kind in _COLUMNS.values())
+_DEAL = f"SELECT * FROM voting_deal(%s, %s, %s, %s, %s, %s, %s, {_ARRAYS})"  # noqa: S608 - the types are ours
 
 
 class ForgottenVoter(Exception):
     """This voter asked to be forgotten; whoever comes is somebody new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """What a voter gets to see of a study, and as what; those of one group follow each other."""
+
+    study: Study
+    exposures: list[Exposure]
+    cards: list[Card]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,35 +99,54 @@ def serve_deck(
     A voter that has no row yet gets one; ForgottenVoter is raised for one that is nobody any more. With `limited`,
     raises TooMany where they asked for more than anybody can look at.
     """
-    rng = rng or np.random.default_rng()
+    return deck_for(study.slug, voter, n, rng, limited=limited).exposures
+
+
+def deck_for(slug: str, voter: Voter, n: int, rng: np.random.Generator | None = None, *, limited: bool = False) -> Deck:
+    """The same for who has the study's name only; raises NotFound, or Conflict with the code `closed`, too."""
     with transaction.atomic():
-        turn = _begin(study, voter)
+        turn = _begin(slug, voter)
         if limited and turn.allowance < n:
             raise TooMany("That was fast. More pairs come in a few seconds.")
-        exposures = _offer_again(turn, n) if turn.has_open else []
-        short = n - len({exposure.group or exposure.pk for exposure in exposures})
-        if short and len(turn.pool.pairs):
-            exposures += _deal(turn, short, rng)
-    return exposures
+        again = _offer_again(turn, n) if turn.has_open else []
+        cards = cards_of(again)
+        short = n - len({exposure.group or exposure.pk for exposure in again})
+        fresh = _deal(turn, short, rng or _chance()) if short and len(turn.pool.pairs) else []
+        if fresh:
+            cards += _write(turn, fresh)
+    return Deck(turn.study, again + fresh, cards)
 
 
-def _begin(study: Study, voter: Voter) -> _Turn:
+def _chance() -> np.random.Generator:
+    """This thread's own: to seed one takes as long as to draw."""
+    if not hasattr(_of_thread, "rng"):
+        _of_thread.rng = np.random.default_rng()
+    rng: np.random.Generator = _of_thread.rng
+    return rng
+
+
+def _begin(slug: str, voter: Voter) -> _Turn:
+    words = [slug, voter.pk, timezone.now(), voter.address, voter.address_until, settings.VOTER_PAIRS_PER_MINUTE]
     with connection.cursor() as cursor:
-        words: dict[str, Any] = {
-            "voter": voter.pk,
-            "study": study.pk,
-            "now": timezone.now(),
-            "most": settings.VOTER_PAIRS_PER_MINUTE,
-            "address": voter.address,
-            "address_until": voter.address_until,
-        }
         cursor.execute(_BEGIN, words)
-        visit, dealt, version, has_open, allowance, is_forgotten = cursor.fetchone()
+        *about, visit, dealt, allowance, version, has_open, is_forgotten = cursor.fetchone()
+    study = _study_to_vote_on(slug, *about)
     if is_forgotten:
         raise ForgottenVoter
     rules = _RULES[StudyMode(study.mode)]
     pool = pool_of(study)
     return _Turn(study, voter, visit, dealt, has_open, allowance, pool, law_of(study, version), rules)
+
+
+def _study_to_vote_on(slug: str, *columns: Any) -> Study:
+    *own, catalogue, withdrawals = columns
+    study = Study.from_db("default", _STUDY, own)
+    if study.pk is None:
+        raise NotFound(f"There is no study {slug}.")
+    if not study.is_open:
+        raise Conflict("This study is not open for votes.", code="closed")
+    study.catalogue = Catalogue.from_db("default", ("id", "withdrawals"), (catalogue, withdrawals))
+    return study
 
 
 def _offer_again(turn: _Turn, n: int) -> list[Exposure]:
@@ -172,29 +182,21 @@ def _deal(turn: _Turn, n: int, rng: np.random.Generator) -> list[Exposure]:
     hands = [known.get(place) or next(drawn, None) for place in range(n)]
     if not any(isinstance(hand, Hand) for hand in hands) and not _draw(turn, 1, rng):
         return []
-    exposures = [exposure for hand in hands if hand for exposure in _exposures(turn, hand, rng)]
-    if exposures:
-        _write(turn, exposures)
-    return exposures
+    return [exposure for hand in hands if hand for exposure in _exposures(turn, hand, rng)]
 
 
-def _write(turn: _Turn, exposures: list[Exposure]) -> None:
-    """Insert them, in their order, and count them in the visit, in one statement."""
-    columns = [[getattr(one, name) for one in exposures] for name, _ in _COLUMNS]
-    words: dict[str, Any] = {
-        "voter": turn.voter.pk,
-        "study": turn.study.pk,
-        "visit": turn.visit,
-        "dealt": turn.dealt + sum(one.kind != ExposureKind.REPEAT for one in exposures),
-        "allowance": max(0.0, turn.allowance - len({one.group or one.token for one in exposures})),
-        "served_at": exposures[0].served_at,
-        "leased_until": exposures[0].leased_until,
-    }
+def _write(turn: _Turn, exposures: list[Exposure]) -> list[Card]:
+    """Insert them, in their order, and count them in the visit."""
+    dealt = turn.dealt + sum(one.kind != ExposureKind.REPEAT for one in exposures)
+    left = max(0.0, turn.allowance - len({one.group or one.token for one in exposures}))
+    first = exposures[0]
+    words = [turn.visit, dealt, left, turn.voter.pk, turn.study.pk, first.served_at, first.leased_until]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, words | {name: column for (name, _), column in zip(_COLUMNS, columns, strict=True)})
-        ids = dict(cursor.fetchall())
+        cursor.execute(_DEAL, words + [[getattr(one, name) for one in exposures] for name in _COLUMNS])
+        cards = {card.token: card for card in map(Card.of, cursor.fetchall())}
     for one in exposures:
-        one.pk = ids[one.token]
+        one.pk = cards[one.token].exposure
+    return [cards[one.token] for one in exposures]
 
 
 def _exposures(turn: _Turn, hand: Hand | Planned, rng: np.random.Generator) -> Iterator[Exposure]:
@@ -202,8 +204,8 @@ def _exposures(turn: _Turn, hand: Hand | Planned, rng: np.random.Generator) -> I
     group = uuid.uuid4() if turn.rules.most > 1 else None
     for number, what in enumerate(_drawn(turn, hand) if isinstance(hand, Hand) else _as_planned(hand)):
         yield Exposure(
-            voter=turn.voter,
-            study=turn.study,
+            voter_id=turn.voter.pk,
+            study_id=turn.study.pk,
             group=group,
             side=_side(turn.study, number, rng),
             served_at=now,

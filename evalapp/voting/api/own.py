@@ -1,0 +1,115 @@
+"""What a voter may do with the own answers: take them back, look at them, be forgotten."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from django.http import HttpResponse, JsonResponse
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evalapp.core.errors import NotFound
+from evalapp.studies.models import StudyState
+from evalapp.studies.queries import study_by_slug
+from evalapp.voting.api.shown import ExposureOutput, GroupOutput, PictureOutput, VoterApi
+from evalapp.voting.blind import answers_as_shown, deck_as_shown
+from evalapp.voting.models import Answer
+from evalapp.voting.queries import cards_of
+from evalapp.voting.services import forget_voter, undo_votes
+from evalapp.voting.visitors import forget_cookie, known_voter
+from evalapp.voting.yours import yours_of
+
+MOST_UNDONE = 10
+
+
+class UndoApi(VoterApi):
+    """`POST votes/undo/`: the voter's last answers, newest first, to be given again."""
+
+    @extend_schema_serializer(component_name="UndoInput")
+    class Input(serializers.Serializer[Any]):
+        n = serializers.IntegerField(min_value=1, max_value=MOST_UNDONE, default=1)
+        study = serializers.SlugField(required=False, help_text="Only answers in this study.")
+
+    @extend_schema_serializer(component_name="Undone")
+    class Output(serializers.Serializer[Any]):
+        @extend_schema_serializer(component_name="UndoneExposure")
+        class Undone(ExposureOutput):
+            verdict = serializers.ChoiceField(choices=Answer.choices, help_text="What had been said.")
+
+        exposures = Undone(many=True)
+        groups = GroupOutput(many=True, required=False, help_text="With a verdict on each candidate.")
+
+    @extend_schema(operation_id="undo", request=Input, responses=Output)
+    def post(self, request: Request) -> Response:
+        words = self.Input(data=request.data)
+        words.is_valid(raise_exception=True)
+        slug = words.validated_data.get("study")
+        study = study_by_slug(slug) if slug else None
+        voter = known_voter(request)
+        undone = undo_votes(voter, words.validated_data["n"], study) if voter else []
+        cards = cards_of([one.exposure for one in undone])
+        said = {one.exposure.token: one.verdict for one in undone}
+        answer: dict[str, Any] = {"exposures": []}
+        studies = [one.exposure.study for one in undone]
+        for one, members in groupby(zip(studies, cards, strict=True), key=itemgetter(0)):
+            for name, shown in deck_as_shown(one, [card for _, card in members], said).items():
+                answer.setdefault(name, []).extend(shown)
+        return Response(answer)
+
+
+class YoursApi(VoterApi):
+    """`GET studies/{slug}/yours/`: the voter's own answers, and how often others agree."""
+
+    @extend_schema_serializer(component_name="Yours")
+    class Output(serializers.Serializer[Any]):
+        @extend_schema_serializer(component_name="Agreement")
+        class Agreement(serializers.Serializer[Any]):
+            share = serializers.FloatField(help_text="0 … 1, of the verdicts that could be compared.")
+            compared = serializers.IntegerField()
+
+        @extend_schema_serializer(component_name="OwnAnswer")
+        class OwnAnswer(serializers.Serializer[Any]):
+            query = PictureOutput()
+            candidate = PictureOutput()
+            verdict = serializers.ChoiceField(choices=Answer.choices)
+
+        answered = serializers.IntegerField()
+        agreement = Agreement(allow_null=True, help_text="Null before twenty verdicts, and where others are few.")
+        until_agreement = serializers.IntegerField(help_text="Verdicts missing before the agreement is told.")
+        last = OwnAnswer(many=True, help_text="The last answers, newest first.")
+
+    @extend_schema(operation_id="yours", responses=Output)
+    def get(self, request: Request, slug: str) -> Response:
+        study = study_by_slug(slug)
+        if study.state not in (StudyState.OPEN, StudyState.CLOSED):
+            raise NotFound(f"There is no study {slug}.")
+        yours = yours_of(study, known_voter(request))
+        agreement = yours.agreement
+        return Response(
+            {
+                "answered": yours.answered,
+                # In whole percents: finer steps would tell what others say about single pairs.
+                "agreement": agreement and {"share": round(agreement.share, 2), "compared": agreement.compared},
+                "until_agreement": yours.until_agreement,
+                "last": answers_as_shown(yours.last),
+            }
+        )
+
+
+class ForgetApi(VoterApi):
+    """`POST me/forget/`: cut the tie between the visitor and their votes, and take the cookie back."""
+
+    @extend_schema_serializer(component_name="Forgotten")
+    class Output(serializers.Serializer[Any]):
+        votes = serializers.IntegerField(help_text="Answers that stay, as nobody's.")
+
+    @extend_schema(operation_id="forget", request=None, responses=Output)
+    def post(self, request: Request) -> HttpResponse:
+        voter = known_voter(request)
+        response = JsonResponse({"votes": forget_voter(voter) if voter else 0})
+        forget_cookie(response)
+        return response
