@@ -29,10 +29,10 @@ _THREADS = 2
 def picture_url(public_id: str, kind: str = "webp", scale: int = 1) -> str:
     """The address of what visitors see of this picture.
 
-    With MEDIA_URL_BASE that of the file itself, where it is the one made ahead for all; others may have to be made.
+    With MEDIA_URL_BASE that of the file itself, which was made ahead.
     """
-    if settings.MEDIA_URL_BASE and (kind, scale) == ("webp", 1):
-        return f"{settings.MEDIA_URL_BASE}/{rendition_name(public_id)}"
+    if settings.MEDIA_URL_BASE:
+        return f"{settings.MEDIA_URL_BASE}/{rendition_name(public_id, kind, scale)}"
     before, after = _around("picture" if kind == "webp" else "picture-jpeg", get_script_prefix())
     return f"{before}{_dense(public_id, scale)}{after}"
 
@@ -87,16 +87,22 @@ def ensure_rendition(picture: Picture, kind: str = "webp", scale: int = 1) -> st
     A picture that has no more pixels than the usual rendition has one for both kinds of screens.
     """
     has_more = rendition_size(picture.width, picture.height) != rendition_size(picture.width, picture.height, scale)
-    name = rendition_name(picture.public_id, kind, scale if has_more else 1)
+    return _ensure(picture, kind, scale if has_more else 1)
+
+
+def _ensure(picture: Picture, kind: str, scale: int) -> str:
+    name = rendition_name(picture.public_id, kind, scale)
     if not is_stored(name):
-        write_once(name, make_rendition(picture, kind, scale if has_more else 1))
+        write_once(name, make_rendition(picture, kind, scale))
     return name
 
 
 def ensure_renditions(picture_ids: Iterable[int]) -> list[tuple[int, str]]:
-    """Make the missing WebP renditions of these pictures; returns those that could not be made, each with its reason.
+    """Make the missing renditions of these pictures; returns those that could not be made, each with its reason.
 
-    All of them ahead of time, so that no picture takes longer than another when it is shown for the first time.
+    All of them ahead of time, so that no picture takes longer than another when it is shown for the first time. JPEG is
+    for few, and made when it is asked for. Where browsers fetch the files themselves, there has to be one behind every
+    address that is given out.
     """
     pictures = Picture.objects.filter(pk__in=list(picture_ids)).order_by("pk")
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="draw") as pool:
@@ -108,6 +114,9 @@ def _try(picture: Picture) -> str:
     try:
         for scale in SCALES:
             ensure_rendition(picture, scale=scale)
+        if settings.MEDIA_URL_BASE:
+            for kind, scale in (("webp", 2), ("jpg", 1)):
+                _ensure(picture, kind, scale)
     except BadPicture as error:
         return str(error)
     except OSError as error:

@@ -21,8 +21,9 @@ COUNTING_RULES = {
     ),
     "forgotten": "Votes of people who asked to be forgotten are in the counts of pairs and nowhere else.",
     "kinds": (
-        "`study` and `control` were drawn by the design. `gold` has a known answer, `repeat` was shown once more:"
-        " they tell about voters. `imported` was voted on elsewhere; its propensity is not known."
+        "`study` and `control` were drawn by the design. `gold` has a known answer, `filler` was shown beside one,"
+        " `repeat` was shown once more: they tell about voters. `imported` was voted on elsewhere; its propensity is"
+        " not known."
     ),
     "triplets": (
         "Positive: more dope than nope; negative: more nope than dope; weight: the difference of"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from evalapp.catalog.renditions import SCALES, picture_url, rendition_size
 from evalapp.studies.models import Study, StudyMode
-from evalapp.voting.queries import Card, PictureShown
+from evalapp.voting.queries import Card, Example, PictureShown
 from evalapp.voting.tokens import sign_token
 
 
@@ -33,6 +33,18 @@ def answers_as_shown(answers: Sequence[tuple[Card, str]]) -> list[dict[str, Any]
             "verdict": verdict,
         }
         for card, verdict in answers
+    ]
+
+
+def examples_as_shown(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """What visitors see before they begin."""
+    return [
+        {
+            "query": _picture(one.query, _("First picture")),
+            "candidate": _picture(one.candidate, _("Second picture")),
+            "verdict": one.verdict,
+        }
+        for one in examples
     ]
 
 

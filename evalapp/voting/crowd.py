@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from uuid import UUID
 
 from django.db import connection
 
-from evalapp.stats.voters import honesty
+from evalapp.stats.voters import honesty, longest_run, straight_lining
 from evalapp.studies.models import Study
+
+_NEWEST = 500
+"""So many of a voter's newest verdicts tell about runs."""
 
 # Answers taken back are nobody's; those set aside are told about, since that is what the operator looks for.
 _LINES = """
@@ -43,9 +44,10 @@ GROUP BY said.voter_id, voter.id ORDER BY voter.blocked_at IS NULL, count(*) DES
 class VoterLine:
     """One voter in one study. Shares are between 0 and 1, None where there is nothing to count.
 
-    `gold`: known answers met, `self_agreement`: of repeats, `longest_run`: same verdicts in a row, `honesty`: the
-    probability that they look at the pictures (see `evalapp.stats.voters`), `neighbours`: voters of the same address on
-    the same day, themselves included.
+    `gold`: known answers met, `self_agreement`: of repeats, `longest_run`: same verdicts in a row,
+    `straight_lining`: the probability of a run as long, had the same verdicts come in any order (small is suspicious),
+    `honesty`: the probability that they look at the pictures (both: `evalapp.stats.voters`), `neighbours`: voters of
+    the same address on the same day, themselves included.
     """
 
     voter: UUID
@@ -59,6 +61,7 @@ class VoterLine:
     self_agreement: float | None
     median_ms: int | None
     longest_run: int
+    straight_lining: float
     is_simulated: bool
     last: datetime
     blocked_at: datetime | None
@@ -84,6 +87,7 @@ def _line(
     median: float | None, run: list[bool] | None, is_simulated: bool, last: datetime, blocked_at: datetime | None,
     block_reason: str, trusted: bool, neighbours: int,
 ) -> VoterLine:  # fmt: skip
+    newest = (run or [])[-_NEWEST:]
     return VoterLine(
         voter=voter,
         answers=answers,
@@ -95,7 +99,8 @@ def _line(
         repeats=repeats,
         self_agreement=same / repeats if repeats else None,
         median_ms=None if median is None else round(median),
-        longest_run=longest_run(run or []),
+        longest_run=longest_run(newest),
+        straight_lining=straight_lining(newest),
         is_simulated=is_simulated,
         last=last,
         blocked_at=blocked_at,
@@ -103,8 +108,3 @@ def _line(
         trusted=trusted,
         neighbours=neighbours,
     )
-
-
-def longest_run(verdicts: Sequence[bool]) -> int:
-    """How many equal verdicts stand in a row at most: straight-lining."""
-    return max((sum(1 for _ in same) for _, same in groupby(verdicts)), default=0)

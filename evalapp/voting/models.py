@@ -106,13 +106,15 @@ class ExposureKind(models.TextChoices):
     """Why a pair was shown.
 
     `study`: drawn by the design. `control`: drawn by the design as well, and only the random control put it first.
-    `gold`: its answer is known. `repeat`: the voter answered it some time ago. The board uses the first two; their
-    propensity is the probability with which the design draws the pair, given that it is asked. `imported`: voted on
-    elsewhere and brought in a file; nobody knows with what probability, and its propensity is 0.
+    `gold`: its answer is known; `filler`: shown beside such a pair, so that they look like all others. `repeat`: the
+    voter answered it some time ago. The board uses the first two; their propensity is the probability with which the
+    design draws the pair, given that it is asked. `imported`: voted on elsewhere and brought in a file; nobody knows
+    with what probability, and its propensity is 0.
     """
 
     STUDY = "study"
     GOLD = "gold"
+    FILLER = "filler"
     REPEAT = "repeat"
     CONTROL = "control"
     IMPORTED = "imported"
@@ -161,7 +163,8 @@ class Exposure(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=("voter", "study", "answered_at"), name="exposures_of_voter"),
+            # Without `answered_at`: what a vote changes must stand in no index.
+            models.Index(fields=("voter", "study"), name="exposures_of_voter"),
             models.Index(fields=("repeats",), condition=models.Q(repeats__isnull=False), name="repeated_exposures"),
         ]
 

@@ -17,8 +17,9 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from evalapp.catalog.renditions import picture_url
 from evalapp.studies.models import BoardVisibility, Study, StudyState
+from evalapp.voting.blind import examples_as_shown
 from evalapp.voting.frames import let_be_framed
-from evalapp.voting.queries import progress_of_voter
+from evalapp.voting.queries import examples_of, progress_of_voter
 from evalapp.voting.services import forget_voter
 from evalapp.voting.visitors import forget_cookie, known_voter, remember_voter, voter_for_request
 from evalapp.voting.words import in_their_language, play_words
@@ -52,6 +53,7 @@ def play(request: HttpRequest, slug: str) -> HttpResponse:
     }
     shown |= {"answered": progress.answered, "total": progress.total, "api": api, "words": play_words()}
     # Inside another page the game stands alone: no way out into pages that may not be framed.
+    shown |= {"examples": examples_as_shown(examples_of(study))}
     shown |= {"card": _card_of(request, study), "embedded": request.headers.get("Sec-Fetch-Dest") == "iframe"}
     response = render(request, "voting/play.html", shown)
     remember_voter(request, response, voter, is_framed=let_be_framed(request, response, study))

@@ -44,12 +44,14 @@ class Pool:
     """The pairs that can be shown, query by query, in an order that tells nothing.
 
     `pairs` are ids; `owners[i]` is the number of pair i's query, whose pairs lie from `starts[query]` up to
-    `starts[query + 1]`. `only_control[i]`: nobody but the random control put pair i first.
+    `starts[query + 1]`, and whose position in the study is `positions[query]`. `only_control[i]`: nobody but the random
+    control put pair i first.
     """
 
     pairs: IntArray
     owners: IntArray
     starts: IntArray
+    positions: IntArray
     only_control: BoolArray
 
     @classmethod
@@ -58,7 +60,7 @@ class Pool:
         firsts = np.flatnonzero(np.diff(positions, prepend=-1))
         sizes = np.diff(firsts, append=len(pairs))
         owners = np.repeat(np.arange(len(firsts)), sizes)
-        return cls(pairs, owners, np.append(firsts, len(pairs)), only_control)
+        return cls(pairs, owners, np.append(firsts, len(pairs)), positions[firsts], only_control)
 
     @property
     def queries(self) -> int:
@@ -69,6 +71,11 @@ class Pool:
     def sizes(self) -> IntArray:
         """Pairs of each query."""
         return np.diff(self.starts)
+
+    def of_query(self, position: int) -> IntArray:
+        """The pairs of the query that stands at this position of the study; none where it has none."""
+        low, high = np.searchsorted(self.positions, [position, position + 1])
+        return self.pairs[self.starts[low] : self.starts[high]]
 
     def span(self, place: int) -> range:
         """The places of all pairs of the same query."""

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
+from evalapp.catalog.models import Item
 from evalapp.studies.flagging import in_play
 from evalapp.studies.models import Study
-from evalapp.voting.models import Design, Exposure, Gold, Voter
+from evalapp.voting.models import Answer, Design, Exposure, Gold, Voter
 from evalapp.voting.pools import FloatArray, IntArray, Law, Pool
 
 _POOL_SECONDS = 60
 _MOST_POOLS = 32
+_MOST_EXAMPLES = 6
 
 # Packed by the database into three strings of bytes: a hundred thousand rows would take a second to unpack one by one.
 _POOL = """
@@ -43,6 +45,8 @@ AND NOT EXISTS (
 )
 """
 
+_SEEN = "SELECT pair_id FROM voting_exposure WHERE voter_id = %s AND pair_id = ANY(%s)"
+
 
 @dataclass(frozen=True, slots=True)
 class VoterProgress:
@@ -59,6 +63,15 @@ class PictureShown:
     public_id: str
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Two pictures, and whether they match: dope or nope."""
+
+    query: PictureShown
+    candidate: PictureShown
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +94,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class GoldPair:
-    """A pair whose answer is known, and its query."""
+    """A pair whose answer is known, and the position of its query."""
 
     pair: int
-    query: int
+    position: int
     expected: str
 
 
@@ -159,7 +172,7 @@ def _read_pool(study: Study) -> Pool:
 
 def _read_golds(study: Study) -> list[GoldPair]:
     rows = in_play(Gold.objects.filter(study=study)).order_by("pair__query__position", "pair__candidate__key")
-    return [GoldPair(*row) for row in rows.values_list("pair_id", "pair__query_id", "expected")]
+    return [GoldPair(*row) for row in rows.values_list("pair_id", "pair__query__position", "expected")]
 
 
 def _integers(packed: bytes) -> IntArray:
@@ -178,6 +191,42 @@ def _read_law(study: Study, pool: Pool, version: int | None) -> Law:
     known = pairs[order[places]] == pool.pairs
     left = np.where(known, chances[order[places]], 0.0)
     return Law.of(left if left.any() else pool.uniform(), version)
+
+
+def examples_of(study: Study) -> list[Example]:
+    """The pairs by which the operator explains the question; what names no picture of the catalogue is left out."""
+    told = [one for one in study.examples if _is_example(one)][:_MOST_EXAMPLES]
+    if not told:
+        return []
+    keys = {key for query, candidate, _ in told for key in (query, candidate)}
+    items = Item.objects.filter(catalogue=study.catalogue_id, key__in=keys, removed=False).select_related("picture")
+    shown = {item.key: PictureShown(item.picture.public_id, item.picture.width, item.picture.height) for item in items}
+    return [Example(shown[one[0]], shown[one[1]], one[2]) for one in told if one[0] in shown and one[1] in shown]
+
+
+def _is_example(one: Any) -> bool:
+    return (
+        isinstance(one, list)
+        and len(one) == 3
+        and all(isinstance(word, str) for word in one)
+        and one[2] in (Answer.DOPE, Answer.NOPE)
+    )
+
+
+def seen_among(voter: Voter, pairs: Sequence[int]) -> set[int]:
+    """Those of the pairs that the voter has an exposure for."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SEEN, [voter.pk, list(pairs)])
+        return {pair for (pair,) in cursor.fetchall()}
+
+
+def repeatable(study: Study, voter: Voter, most: int) -> list[tuple[uuid.UUID, int, int]]:
+    """The voter's newest verdicts that were not asked for again and whose pairs are in play, newest first: what they
+    were shown with, exposure and pair."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM voting_repeatable(%s, %s, %s)", [voter.pk, study.pk, most])
+        found: list[tuple[uuid.UUID, int, int]] = cursor.fetchall()
+    return found
 
 
 def progress_of_voter(study: Study, voter: Voter | None) -> VoterProgress:

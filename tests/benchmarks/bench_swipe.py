@@ -63,19 +63,32 @@ _WATCH = """() => {
   }).observe(document.querySelector("[data-table]"), { subtree: true, childList: true, attributes: true });
 }"""
 
+_PAINTED = """() => new Promise((resolve) => {
+  let [largest, shifts] = [0, 0];
+  const watch = (type, seen) =>
+    new PerformanceObserver((list) => list.getEntries().forEach(seen)).observe({ type, buffered: true });
+  watch("largest-contentful-paint", (entry) => { largest = entry.startTime; });
+  watch("layout-shift", (entry) => { shifts += entry.value; });
+  setTimeout(() => resolve([largest, shifts]), 1000);
+})"""
+PHONE = {"width": 390, "height": 844}
+
 
 def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=system.need("chromium"), args=FLAGS)
         rows = []
         for name, swipe in (("by key", _by_key), ("by finger", _by_finger)):
-            times = sorted(_measure(browser.new_page(viewport={"width": 390, "height": 844}), swipe))
+            times = sorted(_measure(browser.new_page(viewport=PHONE), swipe))
             p99 = times[min(len(times) - 1, round(0.99 * len(times)))]
             rows += [
                 _row(f"next card drawn, {name}, median", statistics.median(times), FRAME_MS),
                 _row(f"next card drawn, {name}, p99", p99, 50.0),
             ]
+        largest, shifts = _first_paint(browser.new_page(viewport=PHONE))
+        rows.append(_row("largest contentful paint", largest, 2500.0))
         browser.close()
+    print(f"Layout shift while the page loads and five pairs are answered: {shifts:.4f}")
     print_table(f"Swipe to the next card drawn: {SWIPES} swipes, processor {SLOWER} times slower", rows)
 
 
@@ -95,6 +108,19 @@ def _measure(page: Page, swipe: Callable[[Page], None]) -> list[float]:
         page.wait_for_timeout(120)
     times: list[float] = page.evaluate("window.took")
     return times
+
+
+def _first_paint(page: Page) -> tuple[float, float]:
+    """Milliseconds until the largest picture is painted, and the sum of all layout shifts, five answers later."""
+    page.route("**/*", _server())
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    page.goto(f"{ORIGIN}/play/bench/")
+    page.wait_for_selector(".card[data-place=top]")
+    for _ in range(5):
+        page.wait_for_timeout(200)
+        _by_key(page)
+    largest, shifts = page.evaluate(_PAINTED)
+    return largest, shifts
 
 
 def _by_key(page: Page) -> None:

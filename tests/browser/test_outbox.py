@@ -135,19 +135,26 @@ KEPT = """() => new Promise((resolve) => {
 })"""
 
 
+LYING = "Object.keys(localStorage).filter((key) => key.startsWith('dopeornope.outbox.'))"
+
+
 def test_an_answer_is_kept_before_its_card_flies_away(game: Game) -> None:
+    """In the very moment in which the card leaves it lies in local storage, and then in the database alone."""
     token = game.token
+    game.page.route(VOTES, lambda route: route.abort("connectionreset"))
     game.page.evaluate(
         f"""(token) => {{
-          window.kept = new Promise((resolve) => new MutationObserver((changes) => {{
+          new MutationObserver(() => {{
             const gone = document.querySelector(`.card[data-token="${{token}}"][data-place=gone]`);
-            if (gone) ({KEPT})().then(resolve);
-          }}).observe(document.querySelector("[data-table]"), {{ subtree: true, attributes: true }}));
+            if (gone) window.kept ??= {LYING}.map((key) => JSON.parse(localStorage.getItem(key)).token);
+          }}).observe(document.querySelector("[data-table]"), {{ subtree: true, attributes: true }});
         }}""",
         token,
     )
     game.key("ArrowRight")
     assert game.page.evaluate("window.kept") == [token]
+    game.page.wait_for_function(f"{LYING}.length === 0")
+    assert game.page.evaluate(KEPT) == [token]
 
 
 def test_what_an_earlier_version_kept_in_local_storage_is_brought_over(game: Game) -> None:

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 from django.core.files.storage import default_storage
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,3 +125,18 @@ def test_renditions_are_made_once_and_what_cannot_be_made_is_told() -> None:
     path.write_bytes(b"")
     assert ensure_renditions([good.pk]) == []
     assert path.read_bytes() == make_rendition(good)
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_all_kinds_are_made_ahead_where_browsers_fetch_the_files_themselves(settings: LazySettings) -> None:
+    large, small = kept(picture(RED, size=(1000, 900))), kept(picture(BLUE, size=(60, 80)))
+    for row in (large, small):
+        row.save()
+    kinds = (("webp", 1), ("webp", 2), ("jpg", 1))
+    names = {rendition_name(row.public_id, *what) for row in (large, small) for what in kinds}
+    ensure_renditions([large.pk, small.pk])
+    assert sum(map(default_storage.exists, names)) == 3
+    settings.MEDIA_URL_BASE = "https://pictures.example.org"
+    ensure_renditions([large.pk, small.pk])
+    assert all(map(default_storage.exists, names))

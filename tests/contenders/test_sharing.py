@@ -118,3 +118,5 @@ def test_pictures_are_shown_from_where_the_operator_says(settings: LazySettings)
     assert picture_url("abc") == "/picture/abc.webp" or picture_url("abc").startswith("/")
     settings.MEDIA_URL_BASE = "https://pictures.example.org"
     assert picture_url("abc") == "https://pictures.example.org/renditions/abc.webp"
+    assert picture_url("abc", scale=2) == "https://pictures.example.org/renditions/abc@2x.webp"
+    assert picture_url("abc", kind="jpg") == "https://pictures.example.org/renditions/abc.jpg"

@@ -36,6 +36,32 @@ def test_a_posted_link_shows_title_question_and_a_picture(study: Study) -> None:
     assert re.fullmatch(r"http://testserver/pictures/[\w-]{22}\.jpg", card["image"])
 
 
+def test_people_see_the_studys_examples_before_they_begin(study: Study) -> None:
+    assert 'data-dialog="intro"' not in Client().get("/play/match/").content.decode()
+    told = [
+        ["item-0000", "item-0002", "dope"],
+        ["item-0000", "item-0001", "nope"],
+        ["item-0000", "gone", "dope"],
+        "odd",
+    ]
+    Study.objects.update(examples=told)
+    page = Client().get("/play/match/").content.decode()
+    intro = page[page.index('data-dialog="intro"') :]
+    intro = intro[: intro.index("</dialog>")]
+    assert study.title in intro
+    assert study.question in intro
+    assert re.findall(r'data-verdict="(\w+)"', intro) == ["dope", "nope"]
+    items = {item.key: item.picture.public_id for item in study.catalogue.items.select_related("picture")}
+    shown = [items[key] for key in ("item-0000", "item-0002", "item-0000", "item-0001")]
+    assert re.findall(r' src="/pictures/([\w-]{22})\.webp"', intro) == shown
+
+
+def test_a_form_filler_finds_a_field_that_people_never_see(study: Study) -> None:
+    page = Client().get("/play/match/").content.decode()
+    form = page[page.index('<form class="visually-hidden" aria-hidden="true">') :]
+    assert 'name="website"' in form[: form.index("</form>")]
+
+
 def test_no_page_may_frame_a_study_that_names_none(study: Study) -> None:
     answer = Client().get("/play/match/")
     assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]

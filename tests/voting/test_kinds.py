@@ -18,8 +18,9 @@ from evalapp.studies.models import Pair, Study
 from evalapp.voting import tasks
 from evalapp.voting.models import Exposure, ExposureKind, Gold, Vote, Voter
 from evalapp.voting.pipeline import simulate_votes
-from evalapp.voting.services import prepare_golds, serve_deck
+from evalapp.voting.services import Ballot, cast_votes, prepare_golds, serve_deck
 from evalapp.voting.tastes import parse_taste
+from evalapp.voting.tokens import sign_token
 from tests import cast
 from tests.catalog.drawing import picture
 
@@ -146,17 +147,57 @@ def test_all_kinds_look_alike(study: Study) -> None:
     assert len(set.union(*shapes.values())) == 1
 
 
-def test_two_alternatives_get_known_answers_as_a_pair_of_both(study: Study) -> None:
-    Study.objects.update(mode="two")
+def hands_of(study: Study, mode: str, kind: ExposureKind) -> list[list[Exposure]]:
+    """Hands with a pair of this kind among what five voters are dealt who say dope to everything."""
+    Study.objects.update(mode=mode)
     study.refresh_from_db()
     prepare_golds(study)
-    for _ in range(4):
-        serve_deck(study, cast.ada(), 10)
-    golds = list(Exposure.objects.filter(kind=ExposureKind.GOLD).order_by("pk"))
-    groups = {one.group: [other.expected for other in golds if other.group == one.group] for one in golds}
-    assert groups
-    assert all(sorted(expected) == ["dope", "nope"] for expected in groups.values())
-    assert len({expected[0] for expected in groups.values()}) == 2
+    rng = np.random.default_rng(2)
+    for _ in range(5):
+        voter = cast.ada()
+        for _ in range(3):
+            dealt = serve_deck(study, voter, 10, rng)
+            cast_votes(voter, [Ballot(sign_token(one.token), "dope") for one in dealt])
+    hands: dict[object, list[Exposure]] = {}
+    for one in Exposure.objects.select_related("pair__query", "repeats").order_by("pk"):
+        hands.setdefault(one.group, []).append(one)
+    return [hand for hand in hands.values() if any(one.kind == kind for one in hand)]
+
+
+def test_two_alternatives_get_known_answers_as_one_question(study: Study) -> None:
+    """Who chooses the known yes has said no to the other: it is one answer, and counted once."""
+    hands = hands_of(study, "two", ExposureKind.GOLD)
+    assert hands
+    for hand in hands:
+        assert sorted((one.kind, one.expected) for one in hand) == [("filler", ""), ("gold", "dope")]
+        assert len({one.pair.query_id for one in hand}) == 1
+    assert len({hand[0].kind for hand in hands}) == 2
+
+
+def test_a_grid_holds_a_known_yes_and_a_known_no_among_as_many_tiles_as_usual(study: Study) -> None:
+    hands = hands_of(study, "grid", ExposureKind.GOLD)
+    assert hands
+    for hand in hands:
+        query = hand[0].pair.query
+        assert {one.pair.query_id for one in hand} == {query.pk}
+        assert sorted(one.expected for one in hand if one.kind == "gold") == ["dope", "nope"]
+        assert {one.kind for one in hand} <= {"gold", "filler"}
+        assert len(hand) == query.slots
+    drawn = Vote.objects.filter(exposure__kind__in=["study", "control"], verdict="dope")
+    assert sum(Pair.objects.values_list("dope", flat=True)) == drawn.count()
+
+
+@pytest.mark.parametrize("mode", ["two", "grid"])
+def test_what_was_shown_together_comes_back_together(study: Study, mode: str) -> None:
+    Study.objects.update(gold_share=0, repeat_share=0.3)
+    hands = hands_of(study, mode, ExposureKind.REPEAT)
+    assert hands
+    for hand in hands:
+        earlier = {one.repeats.group for one in hand if one.repeats}
+        assert len(earlier) == 1
+        before = Exposure.objects.filter(group__in=earlier)
+        assert {one.pair_id for one in hand} == set(before.values_list("pair_id", flat=True))
+        assert sum(one.repeats is not None for one in hand) == (1 if mode == "two" else len(hand))
 
 
 def test_a_simulated_crowd_knows_most_answers_and_a_spammer_half(study: Study) -> None:

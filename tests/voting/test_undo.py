@@ -119,3 +119,15 @@ def test_undo_can_keep_to_one_study(study: Study, browser: Client) -> None:
 def test_words_that_are_off_are_refused(browser: Client, words: dict[str, Any]) -> None:
     answer = browser.post("/api/v1/votes/undo/", words, content_type="application/json")
     assert (answer.status_code, list(answer.json()["error"]["fields"])) == (400, list(words))
+
+
+def test_however_often_it_is_pressed_only_the_last_ten_come_back(study: Study, browser: Client) -> None:
+    tokens = [one["token"] for one in cast.deck(browser, study, 14)]
+    cast.send(browser, *({"token": token, "verdict": "dope"} for token in tokens))
+    taken = [undo(browser)[0]["token"] for _ in range(10)]
+    assert taken == tokens[:3:-1]
+    assert undo(browser) == []
+    cast.send(browser, {"token": taken[-1], "verdict": "nope"})
+    assert [one["token"] for one in undo(browser, n=10)] == [taken[-1]]
+    assert undo(browser) == []
+    assert sums() == (4, 0, 0)

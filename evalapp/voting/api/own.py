@@ -20,10 +20,9 @@ from evalapp.voting.blind import answers_as_shown, deck_as_shown
 from evalapp.voting.models import Answer
 from evalapp.voting.queries import cards_of
 from evalapp.voting.services import forget_voter, undo_votes
+from evalapp.voting.services.undo import MOST_UNDONE
 from evalapp.voting.visitors import forget_cookie, known_voter
 from evalapp.voting.yours import yours_of
-
-MOST_UNDONE = 10
 
 
 class UndoApi(VoterApi):

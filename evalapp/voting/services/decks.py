@@ -19,7 +19,7 @@ from evalapp.studies.flagging import in_play
 from evalapp.studies.models import Study, StudyMode
 from evalapp.voting.models import Exposure, ExposureKind, Side, Voter
 from evalapp.voting.pools import Hand, Law, Pool, Rules, hands_from_all, hands_from_unseen
-from evalapp.voting.queries import Card, cards_of, law_of, pool_of
+from evalapp.voting.queries import Card, cards_of, law_of, pool_of, seen_among
 from evalapp.voting.services.kinds import Planned, planned
 
 _SEEN_SHARE = 0.1
@@ -43,8 +43,6 @@ _COLUMNS = {
     "repeats_id": "bigint",
 }
 """What differs between the exposures of a deck, and its type, in the order in which `voting_deal` takes them."""
-
-_SEEN = "SELECT pair_id FROM voting_exposure WHERE voter_id = %s AND pair_id = ANY(%s)"
 
 # The functions stand in migration 0006.
 _BEGIN = "SELECT * FROM voting_begin(%s, %s, %s, %s, %s, %s)"
@@ -177,10 +175,12 @@ def _whole_hands(found: list[Exposure], n: int) -> list[Exposure]:
 
 def _deal(turn: _Turn, n: int, rng: np.random.Generator) -> list[Exposure]:
     """Up to `n` new hands, most of them drawn by the design; none where it has nothing left for this voter."""
-    known = planned(turn.study, turn.voter, n, rng)
-    drawn = iter(_draw(turn, n - len(known), rng)) if n > len(known) else iter(())
+    known = planned(turn.study, turn.voter, n, turn.rules, rng)
+    # A grid around a known answer holds pairs that the design could draw as well.
+    beside = {shown.pair for hand in known.values() for shown in hand.shown}
+    drawn = iter(_draw(turn, n - len(known), rng, beside)) if n > len(known) else iter(())
     hands = [known.get(place) or next(drawn, None) for place in range(n)]
-    if not any(isinstance(hand, Hand) for hand in hands) and not _draw(turn, 1, rng):
+    if not any(isinstance(hand, Hand) for hand in hands) and not _draw(turn, 1, rng, set()):
         return []
     return [exposure for hand in hands if hand for exposure in _exposures(turn, hand, rng)]
 
@@ -225,13 +225,13 @@ def _drawn(turn: _Turn, hand: Hand) -> Iterator[dict[str, Any]]:
 
 
 def _as_planned(hand: Planned) -> Iterator[dict[str, Any]]:
-    for number, pair in enumerate(hand.pairs):
+    for shown in hand.shown:
         yield {
-            "pair_id": pair,
-            "kind": hand.kind,
+            "pair_id": shown.pair,
+            "kind": shown.kind,
             "propensity": hand.propensity,
-            "expected": hand.expected[number] if hand.expected else "",
-            "repeats_id": hand.repeats,
+            "expected": shown.expected,
+            "repeats_id": shown.repeats,
         }
 
 
@@ -242,12 +242,13 @@ def _side(study: Study, number: int, rng: np.random.Generator) -> Side:
     return Side.RIGHT if study.random_sides and rng.random() < 0.5 else Side.LEFT
 
 
-def _draw(turn: _Turn, n: int, rng: np.random.Generator) -> list[Hand]:
+def _draw(turn: _Turn, n: int, rng: np.random.Generator, beside: set[int]) -> list[Hand]:
+    """Hands without what the voter has seen, and without the pairs `beside`, which are dealt together with them."""
     law = _law_for(turn)
     hands: list[Hand] = []
     if law is None:
         return hands
-    taken: set[int] = set()
+    taken = set(beside)
     if turn.dealt + n * turn.rules.most <= _SEEN_SHARE * len(turn.pool.pairs):
         for _ in range(_ROUNDS):
             firsts = law.draw(rng, 2 * (n - len(hands)) + 4)
@@ -274,7 +275,4 @@ def _law_for(turn: _Turn) -> Law | None:
 def _seen_among(turn: _Turn, firsts: list[int]) -> set[int]:
     """Of all pairs that a hand begun with these may hold, those the voter has an exposure for."""
     places = set(firsts) if turn.rules.most == 1 else {place for one in firsts for place in turn.pool.span(one)}
-    pairs = turn.pool.pairs[list(places)].tolist()
-    with connection.cursor() as cursor:
-        cursor.execute(_SEEN, [turn.voter.pk, pairs])
-        return {pair for (pair,) in cursor.fetchall()}
+    return seen_among(turn.voter, turn.pool.pairs[list(places)].tolist())

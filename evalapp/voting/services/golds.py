@@ -11,7 +11,7 @@ from django.db import transaction
 from evalapp.catalog.models import Item, Picture
 from evalapp.catalog.originals import store_original
 from evalapp.catalog.renditions import ensure_renditions
-from evalapp.studies.models import Gallery, Pair, Query, Study, StudyMode
+from evalapp.studies.models import Gallery, Pair, Query, Study
 from evalapp.voting.models import Answer, Gold
 from evalapp.voting.treatment import likely_size, treated
 from models_registry.pictures import BadPicture
@@ -19,16 +19,14 @@ from models_registry.pictures import BadPicture
 MOST_QUERIES = 100
 """Queries that get a known yes and a known no each."""
 _TRIES = 40
-MODES = (StudyMode.SWIPE, StudyMode.TWO)
-"""Where known answers and repeats run in the stream; a grid would tell them by its size."""
 
 
 def prepare_golds(study: Study, most: int = MOST_QUERIES) -> int:
     """Make the study's pairs with known answers, once; returns how many there are.
 
-    Which queries get them depends on the seed. A study without gold share, or with a grid, gets none.
+    Which queries get them depends on the seed. A study without gold share gets none.
     """
-    if study.gold_share <= 0 or study.mode not in MODES:
+    if study.gold_share <= 0:
         return 0
     with transaction.atomic():
         # Whoever comes second finds them made.

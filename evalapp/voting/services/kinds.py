@@ -2,97 +2,124 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
 
 import numpy as np
 
-from evalapp.studies.flagging import in_play
 from evalapp.studies.models import Study, StudyMode
-from evalapp.voting.models import Answer, Exposure, ExposureKind, Vote, Voter
-from evalapp.voting.queries import GoldPair, golds_of
-from evalapp.voting.services.golds import MODES
+from evalapp.voting.models import Answer, Exposure, ExposureKind, Voter
+from evalapp.voting.pools import Rules
+from evalapp.voting.queries import GoldPair, golds_of, pool_of, repeatable, seen_among
 
 _REPEAT_AFTER = 10
-"""A pair comes back after at least so many other answers."""
+"""What was answered comes back after at least so many other answers."""
 _REPEAT_AMONG = 20
 _TRIES = 4
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One pair of a planned hand. `expected` is its known answer, `repeats` the exposure that it shows once more."""
+
+    pair: int
+    kind: ExposureKind
+    expected: str = ""
+    repeats: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Pairs shown for what they tell about the voter; two where the study shows two together."""
+    """Pairs shown together, in their order, for what they tell about the voter."""
 
-    kind: ExposureKind
-    pairs: list[int]
+    shown: list[Shown]
     propensity: float
-    expected: tuple[str, ...] = ()
-    repeats: int | None = None
 
 
-def planned(study: Study, voter: Voter, n: int, rng: np.random.Generator) -> dict[int, Planned]:
+def planned(study: Study, voter: Voter, n: int, rules: Rules, rng: np.random.Generator) -> dict[int, Planned]:
     """For some of the places 0 … n - 1 of a deck what is shown there instead of what the design draws.
 
     Each place is left to chance, whatever was there before: nobody can foresee the next one.
     """
-    if study.mode not in MODES or study.gold_share + study.repeat_share <= 0:
+    if study.gold_share + study.repeat_share <= 0:
         return {}
     coins = rng.random(n)
     golds = np.flatnonzero(coins < study.gold_share).tolist()
     repeats = np.flatnonzero((coins >= study.gold_share) & (coins < study.gold_share + study.repeat_share)).tolist()
     found: dict[int, Planned] = {}
     if golds:
-        found |= dict(zip(golds, _golds(study, voter, len(golds), rng), strict=False))
-    if repeats and study.mode == StudyMode.SWIPE:
-        found |= dict(zip(repeats, _repeats(study, voter, len(repeats), rng), strict=False))
+        found |= dict(zip(golds, _golds(study, voter, len(golds), rules, rng), strict=False))
+    if repeats:
+        found |= dict(zip(repeats, _repeats(study, voter, len(repeats), rules, rng), strict=False))
     return found
 
 
-def _golds(study: Study, voter: Voter, n: int, rng: np.random.Generator) -> list[Planned]:
+def _golds(study: Study, voter: Voter, n: int, rules: Rules, rng: np.random.Generator) -> list[Planned]:
     known = golds_of(study)
-    hands: list[list[GoldPair]] = (
-        [[gold] for gold in known] if study.mode == StudyMode.SWIPE else list(_by_query(known).values())
-    )
-    if not hands:
-        return []
+    hands = [[gold] for gold in known] if study.mode == StudyMode.SWIPE else _both_of_a_query(known)
     tried = [hands[index] for index in rng.permutation(len(hands))[: _TRIES * n].tolist()]
-    pairs = [gold.pair for hand in tried for gold in hand]
-    seen = set(Exposure.objects.filter(voter=voter, pair__in=pairs).values_list("pair_id", flat=True))
-    fresh = [hand for hand in tried if not seen & {gold.pair for gold in hand}][:n]
+    # What a grid shows beside them is what it usually shows of their query.
+    usual = [_usual_of(study, hand) if study.mode == StudyMode.GRID else [] for hand in tried]
+    seen = seen_among(voter, [gold.pair for hand in tried for gold in hand] + [pair for some in usual for pair in some])
+    found = []
+    for hand, others in zip(tried, usual, strict=True):
+        unseen = [pair for pair in others if pair not in seen]
+        if seen & {gold.pair for gold in hand} or (study.mode == StudyMode.GRID and len(unseen) < len(hand)):
+            continue
+        # As many tiles as a usual grid would have.
+        beside = _shuffled(unseen, rng)[: max(0, min(rules.most, len(unseen)) - len(hand))]
+        found.append(Planned(_shuffled(_with_known(study, hand, beside), rng), 1 / len(hands)))
+    return found[:n]
+
+
+def _with_known(study: Study, hand: list[GoldPair], beside: list[int]) -> list[Shown]:
+    """Of two alternatives the known yes stands for both: who chooses one has said no to the other."""
+    asked = [gold for gold in hand if study.mode != StudyMode.TWO or gold.expected == Answer.DOPE]
+    others = beside + [gold.pair for gold in hand if gold not in asked]
     return [
-        Planned(
-            ExposureKind.GOLD,
-            [gold.pair for gold in hand],
-            1 / len(hands),
-            expected=tuple(gold.expected for gold in hand),
-        )
-        for hand in (_shuffled(hand, rng) for hand in fresh)
+        *(Shown(gold.pair, ExposureKind.GOLD, expected=gold.expected) for gold in asked),
+        *(Shown(pair, ExposureKind.FILLER) for pair in others),
     ]
 
 
-def _by_query(known: list[GoldPair]) -> dict[int, list[GoldPair]]:
+def _both_of_a_query(known: list[GoldPair]) -> list[list[GoldPair]]:
     hands: dict[int, list[GoldPair]] = {}
     for gold in known:
-        hands.setdefault(gold.query, []).append(gold)
-    return {query: hand for query, hand in hands.items() if len(hand) == 2}
+        hands.setdefault(gold.position, []).append(gold)
+    return [hand for hand in hands.values() if len(hand) == 2]
 
 
-def _shuffled(hand: list[GoldPair], rng: np.random.Generator) -> list[GoldPair]:
-    return [hand[index] for index in rng.permutation(len(hand)).tolist()]
+def _usual_of(study: Study, hand: list[GoldPair]) -> list[int]:
+    pairs: list[int] = pool_of(study).of_query(hand[0].position).tolist()
+    return pairs
 
 
-def _repeats(study: Study, voter: Voter, n: int, rng: np.random.Generator) -> list[Planned]:
-    """Verdicts of some time ago that were not asked for again yet."""
-    mine = Vote.objects.filter(
-        voter=voter,
-        study=study,
-        verdict__in=[Answer.DOPE, Answer.NOPE],
-        void_reason="",
-        exposure__kind__in=[ExposureKind.STUDY, ExposureKind.CONTROL],
-        exposure__repeated__isnull=True,
-    )
-    older = in_play(mine).order_by("-voted_at", "-pk").values_list("exposure_id", "pair_id")
-    among = list(older[_REPEAT_AFTER : _REPEAT_AFTER + _REPEAT_AMONG])
+def _shuffled(things: Sequence[_T], rng: np.random.Generator) -> list[_T]:
+    return [things[index] for index in rng.permutation(len(things)).tolist()]
+
+
+def _repeats(study: Study, voter: Voter, n: int, rules: Rules, rng: np.random.Generator) -> list[Planned]:
+    """What was answered some time ago and not asked for again yet; what was shown together comes back together."""
+    hands: dict[UUID, list[tuple[int, int]]] = {}
+    for group, exposure, pair in repeatable(study, voter, (_REPEAT_AFTER + _REPEAT_AMONG) * rules.most):
+        hands.setdefault(group, []).append((exposure, pair))
+    older = list(hands.items())[_REPEAT_AFTER : _REPEAT_AFTER + _REPEAT_AMONG]
+    if rules.most > 1:
+        groups = Exposure.objects.filter(voter=voter, group__in=[group for group, _ in older])
+        sizes = Counter(groups.values_list("group", flat=True))
+        older = [(group, hand) for group, hand in older if len(hand) == sizes[group]]
+    return [Planned(_once_more(study, _shuffled(hand, rng)), 1 / len(older)) for _, hand in _shuffled(older, rng)[:n]]
+
+
+def _once_more(study: Study, hand: list[tuple[int, int]]) -> list[Shown]:
+    """Two alternatives are one answer, so that only one of them says what it repeats."""
+    told = 1 if study.mode == StudyMode.TWO else len(hand)
     return [
-        Planned(ExposureKind.REPEAT, [among[index][1]], 1 / len(among), repeats=among[index][0])
-        for index in rng.permutation(len(among))[:n].tolist()
+        Shown(pair, ExposureKind.REPEAT, repeats=exposure if number < told else None)
+        for number, (exposure, pair) in enumerate(hand)
     ]

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Max
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from evalapp.studies.models import Study, StudyState
 from evalapp.voting.models import Correction, Exposure, Vote, Voter
 from evalapp.voting.services.ballots import UNDONE
 from evalapp.voting.services.counts import change_counts, counts_of
+
+MOST_UNDONE = 10
+"""So many answers back, and no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class Undone:
 def undo_votes(voter: Voter, n: int, study: Study | None = None) -> list[Undone]:
     """Take back the voter's last `n` answers, newest first, in open studies or in the one given.
 
-    The votes stay as rows that do not count, with their reason; the counts of the pairs are taken back.
+    However often it is called, only the last ten answers can be taken back. What was shown together is one answer. The
+    votes stay as rows that do not count, with their reason; the counts of the pairs are taken back.
     """
     with transaction.atomic():
         # An undo pressed twice takes back two answers, one after the other.
@@ -51,18 +56,19 @@ def undo_votes(voter: Voter, n: int, study: Study | None = None) -> list[Undone]
 
 
 def _last_votes(voter: Voter, n: int, study: Study | None) -> list[Vote]:
-    standing = Vote.objects.filter(voter=voter, study__state=StudyState.OPEN).exclude(void_reason=UNDONE)
+    """The votes of the last `n` answers that stand, of the last ten that were given: those taken back are among these.
+
+    What was shown together was answered together, and is taken back together.
+    """
+    mine = Vote.objects.filter(voter=voter, study__state=StudyState.OPEN)
     if study is not None:
-        standing = standing.filter(study=study)
-    newest = standing.select_related("exposure__study").order_by("-voted_at", "-pk")
-    votes = list(newest[:n])
-    groups = {vote.exposure.group for vote in votes if vote.exposure.group}
-    if not groups:
-        return votes
-    # What was shown together was answered together, and is taken back together.
-    together = list(newest.filter(Q(pk__in=[vote.pk for vote in votes]) | Q(exposure__group__in=groups)))
-    places: dict[uuid.UUID | None, int] = {}
-    for vote in together:
-        places.setdefault(vote.exposure.group, len(places))
-    # The newest group first, its candidates as they stood.
-    return sorted(together, key=lambda vote: (places[vote.exposure.group], vote.exposure_id))
+        mine = mine.filter(study=study)
+    answers = mine.annotate(answer=Coalesce("exposure__group", "exposure__token"))
+    given = answers.values("answer").annotate(last=Max("voted_at"), newest=Max("pk")).order_by("-last", "-newest")
+    within = list(given.values_list("answer", flat=True)[:MOST_UNDONE])
+    standing = answers.filter(answer__in=within).exclude(void_reason=UNDONE).select_related("exposure__study")
+    by_answer: dict[uuid.UUID, list[Vote]] = {}
+    # Candidates as they stood.
+    for vote in standing.order_by("exposure_id"):
+        by_answer.setdefault(vote.answer, []).append(vote)
+    return [vote for answer in [one for one in within if one in by_answer][:n] for vote in by_answer[answer]]

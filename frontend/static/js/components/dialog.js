@@ -1,5 +1,6 @@
 /**
- * A button that opens a dialog; the browser closes it with Escape and puts the focus back.
+ * Dialogs that a button opens, or that open by themselves once; the browser closes them with Escape and puts the focus
+ * back.
  */
 
 /**
@@ -8,6 +9,24 @@
  */
 export function mountDialog(button, dialog) {
   button.addEventListener("click", () => dialog.showModal());
+  closeByBackdrop(dialog);
+}
+
+/**
+ * Open it unless that was done before.
+ * @param {HTMLDialogElement} dialog
+ * @param {import("lib/shelf").Shelf} shelf that lasts
+ * @param {string} key under which it is remembered
+ */
+export function openOnce(dialog, shelf, key) {
+  closeByBackdrop(dialog);
+  if (shelf.read(key)) return;
+  dialog.showModal();
+  shelf.write(key, true);
+}
+
+/** @param {HTMLDialogElement} dialog */
+function closeByBackdrop(dialog) {
   dialog.addEventListener("click", (event) => {
     // The dialog itself is clicked only where its backdrop is: its content fills it.
     if (event.target === dialog) dialog.close();

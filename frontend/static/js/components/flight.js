@@ -27,6 +27,8 @@ function away(card, way) {
  * @param {Motion} [motion] of the throw; none for buttons and keys
  */
 export async function flyOff(card, way, motion = STILL) {
+  // Asked for before anything changes: afterwards the page would have to be laid out for it.
+  const end = prefersCalm() ? "none" : away(card, way);
   card.dataset.place = "gone";
   card.inert = true;
   const start = card.style.transform || "none";
@@ -38,7 +40,7 @@ export async function flyOff(card, way, motion = STILL) {
     : [
         { transform: start, opacity: 1 },
         { opacity: 1, offset: 0.7 },
-        { transform: away(card, way), opacity: 0 },
+        { transform: end, opacity: 0 },
       ];
   const duration = prefersCalm() ? 160 : Math.max(260, 460 - speed / 12);
   const easing = speed > 0 ? "cubic-bezier(0.2, 0.6, 0.6, 1)" : "cubic-bezier(0.5, 0, 0.7, 0.6)";

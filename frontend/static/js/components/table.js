@@ -5,6 +5,7 @@
 import { arrange, mountCard, pickedOn, togglePick } from "components/card";
 import { flyHome, flyOff } from "components/flight";
 import { mountSwipe } from "components/swipe";
+import { afterFrame } from "lib/frames";
 
 /** @typedef {import("lib/dealer").Dealt} Dealt */
 /** @typedef {import("logic/modes").Mode} Mode */
@@ -23,6 +24,8 @@ import { mountSwipe } from "components/swipe";
 export function mountTable(table, { template, mode, onSwipe, onChoice, onLens }) {
   /** @returns {HTMLElement | undefined} */
   const find = (/** @type {string} */ token) => lying().find((card) => card.dataset.token === token);
+  /** The pair that is to lie under the first one. @type {Dealt | undefined} */
+  let under;
   const lying = () =>
     /** @type {HTMLElement[]} */ ([...table.querySelectorAll(".card")]).filter((card) => card.dataset.place !== "gone");
 
@@ -74,7 +77,12 @@ export function mountTable(table, { template, mode, onSwipe, onChoice, onLens })
       lying()
         .filter((card) => !tokens.has(card.dataset.token ?? ""))
         .forEach((card) => card.remove());
-      hand.forEach((dealt, index) => lay(dealt, index === 0 ? "top" : "next"));
+      const [top, next] = hand;
+      if (top) lay(top, "top");
+      under = next;
+      // A card that has to be made first can wait: it lies under the other.
+      if (next && find(next.exposure.token)) lay(next, "next");
+      else if (next) afterFrame(() => under && lay(under, "next"));
     },
     /** @param {string} token @param {Way} way @param {Motion} [motion] */
     throwOff(token, way, motion) {

@@ -3,6 +3,7 @@
  */
 
 import { post, Refused } from "lib/api";
+import { afterFrame } from "lib/frames";
 import { loadRound } from "lib/pictures";
 import { deal, missing, putBack, restoreDeck, setAside, showable, withExposures, without, withoutAll } from "logic/deck";
 import { roundsOf } from "logic/modes";
@@ -19,6 +20,7 @@ import { pauseAfter } from "logic/outbox";
  * @property {string} study
  * @property {Shelf} shelf of this tab: the deck outlives a reload
  * @property {Shelf} lasting of all tabs: a closed tab leaves its deck to the next
+ * @property {() => object} extras what else to say when asking for a deck
  * @property {readonly string[]} answered tokens whose answers are still on their way
  * @property {() => void} onChange
  * @property {() => void} onClosed the study takes no more votes
@@ -39,6 +41,8 @@ export class Dealer {
   #key;
   #deck;
   #asking = false;
+  /** Whether there is something to do once the frame is drawn. */
+  #due = false;
   #failures = 0;
   /** @type {Map<string, Pictures>} */
   #loaded = new Map();
@@ -53,7 +57,10 @@ export class Dealer {
     this.#key = `dopeornope.deck.${options.study}`;
     const left = leftBehind(options.lasting, this.#key);
     this.#deck = withoutAll(restoreDeck(options.shelf.read(this.#key) ?? left), options.answered);
-    window.addEventListener("pagehide", () => options.lasting.write(this.#key, { at: Date.now(), deck: this.#deck }));
+    window.addEventListener("pagehide", () => {
+      options.shelf.write(this.#key, this.#deck);
+      options.lasting.write(this.#key, { at: Date.now(), deck: this.#deck });
+    });
     window.addEventListener("online", () => this.#carryOn());
     this.#carryOn();
   }
@@ -93,9 +100,14 @@ export class Dealer {
   /** @param {Deck} deck */
   #become(deck) {
     this.#deck = deal(deck, this.#isLoaded);
-    this.#options.shelf.write(this.#key, this.#deck);
-    this.#carryOn();
     this.#options.onChange();
+    if (this.#due) return;
+    this.#due = true;
+    afterFrame(() => {
+      this.#due = false;
+      this.#options.shelf.write(this.#key, this.#deck);
+      this.#carryOn();
+    });
   }
 
   #carryOn() {
@@ -108,7 +120,7 @@ export class Dealer {
     if (this.#asking || n === 0) return;
     this.#asking = true;
     try {
-      const deck = await post(this.#options.url, { n });
+      const deck = await post(this.#options.url, { n, ...this.#options.extras() });
       this.#asking = false;
       this.#take(roundsOf(deck), deck.exhausted);
     } catch (problem) {

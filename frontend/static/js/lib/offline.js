@@ -22,10 +22,11 @@ export async function askForSync() {
 
 /**
  * Ask the service worker to send what waits: it lives on when this page is closed, and with it requests of its own.
+ * @param {readonly import("logic/outbox").Entry[]} entries which may not have come to the database yet
  * @returns {boolean} whether there is one
  */
-export function askToDeliver() {
+export function askToDeliver(entries) {
   const worker = navigator.serviceWorker?.controller;
-  worker?.postMessage("deliver");
+  worker?.postMessage({ deliver: entries });
   return Boolean(worker);
 }

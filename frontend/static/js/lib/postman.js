@@ -36,7 +36,7 @@ export async function openPostman(options) {
   return new Postman(options, mailbox, await mailbox.all());
 }
 
-class Postman {
+export class Postman {
   #options;
   #mailbox;
   #outbox;
@@ -128,7 +128,7 @@ class Postman {
   #hurry() {
     if (document.visibilityState !== "hidden" || this.unsent.length === 0) return;
     this.#options.onTrouble();
-    if (this.isCutOff || !navigator.onLine || askToDeliver()) return;
+    if (this.isCutOff || !navigator.onLine || askToDeliver(this.unsent)) return;
     const batch = nextBatch(this.#outbox);
     this.#outbox = attempted(this.#outbox, batch);
     const ids = batch.map((entry) => entry.client_id);

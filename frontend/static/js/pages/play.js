@@ -3,32 +3,30 @@
  */
 
 import { mountControls } from "components/controls";
-import { mountDialog } from "components/dialog";
+import { mountDialog, openOnce } from "components/dialog";
 import { mountLens } from "components/lens";
 import { mountNotice } from "components/notice";
-import { mountProgress } from "components/progress";
+import { mountSpeaker } from "components/speaker";
 import { mountTable } from "components/table";
+import { mountTally } from "components/tally";
 import { mountYours } from "components/yours";
-import { post } from "lib/api";
 import { Dealer } from "lib/dealer";
+import { afterFrame } from "lib/frames";
 import { buzz } from "lib/motion";
 import { askForSync, mountServiceWorker } from "lib/offline";
 import { openPostman } from "lib/postman";
 import { shelf } from "lib/shelf";
 import { stopwatch } from "lib/stopwatch";
+import { takeBackLast } from "lib/takeback";
+import { takingTurns } from "lib/turns";
 import { cutOff, say } from "lib/words";
-import { actBehind, roundsOf, verdictsOf, wayOf } from "logic/modes";
-import { cameToday, dayOf } from "logic/streak";
+import { actBehind, verdictsOf, wayOf } from "logic/modes";
 
 /** @typedef {import("logic/modes").Act} Act */
-/** @typedef {import("logic/outbox").Entry} Entry */
 /** @typedef {"loading" | "playing" | "done" | "stuck" | "closed"} State */
 
-const HINT_KEY = "dopeornope.hint.seen";
+const INTRO_KEY = "dopeornope.intro.";
 const LETTERS_KEY = "dopeornope.letters.off";
-const DAYS_KEY = "dopeornope.days";
-const HINTED_ANSWERS = 3;
-const MILESTONES = new Set([10, 25, 50, 100, 250, 500, 1000]);
 
 const root = /** @type {HTMLElement} */ (document.querySelector("[data-play]"));
 const find = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(`[data-${name}]`));
@@ -36,14 +34,17 @@ const dialog = (/** @type {string} */ name) => /** @type {HTMLDialogElement} */ 
 const { study = "", deckUrl = "", votesUrl = "", undoUrl = "", yoursUrl = "", workerUrl = "" } = root.dataset;
 const mode = /** @type {import("logic/modes").Mode} */ (root.dataset.mode);
 const lasting = shelf("localStorage");
+const trap = /** @type {HTMLInputElement} */ (find("trap"));
+const felt = find("table");
 
-let answered = Number(root.dataset.answered);
-let hinting = answered < HINTED_ANSWERS && !lasting.read(HINT_KEY);
+/** So many answers back and no further, as on the server. */
+const MOST_UNDONE = 10;
+
 let closed = false;
 let undoing = false;
+/** What was taken back and not answered again. @type {Set<string>} */
+const pending = new Set();
 let shown = "";
-/** What was asked for last; the next thing begins when it is done. */
-let turn = Promise.resolve();
 
 const postman = await openPostman({
   url: votesUrl,
@@ -54,10 +55,11 @@ const postman = await openPostman({
   onTrouble: () => void askForSync(),
 });
 const inherited = new Set(postman.unsent.map((entry) => entry.client_id));
+const inTurn = takingTurns();
 const watch = stopwatch();
-const live = find("live");
+const speaker = mountSpeaker(root, find("live"));
 const notice = mountNotice(find("notice"));
-const progress = mountProgress(find("progress"));
+const tally = mountTally(find("progress"), Number(root.dataset.answered), lasting);
 const lens = mountLens(dialog("lens"));
 const controls = mountControls(find("controls"), {
   mode,
@@ -68,7 +70,7 @@ const controls = mountControls(find("controls"), {
   },
   onChoice: choose,
 });
-const table = mountTable(find("table"), {
+const table = mountTable(felt, {
   template: /** @type {HTMLTemplateElement} */ (root.querySelector(":scope > template")),
   mode,
   onSwipe: (verdict, motion) => inTurn(() => answer(verdict, motion)),
@@ -80,15 +82,12 @@ const dealer = new Dealer({
   study,
   shelf: shelf("sessionStorage"),
   lasting,
+  // People never see this field: whatever stands in it was written by a program.
+  extras: () => (trap.value ? { website: trap.value } : {}),
   answered: postman.unsent.flatMap((entry) => [entry.token, entry.exposure?.token ?? entry.token]),
   onChange: render,
   onClosed: () => (closed = true),
 });
-
-/** @param {() => Promise<void>} work */
-function inTurn(work) {
-  turn = turn.then(work, work);
-}
 
 /** @param {Act} act @param {import("logic/drag").Motion} [motion] */
 async function answer(act, motion) {
@@ -99,12 +98,19 @@ async function answer(act, motion) {
   const shared = { response_ms: watch.read(), at: Date.now(), attempts: 0, study, exposure, act: newId() };
   // Kept before the card flies away: from here on the answer is not lost, whatever happens to this page.
   await postman.accept(verdicts.map((verdict) => ({ ...shared, ...verdict, client_id: newId() })));
+  pending.delete(exposure.token);
   table.throwOff(exposure.token, wayOf(act), motion);
-  buzz(wayOf(act) === "right" ? 18 : 10);
-  count(verdicts.length);
-  cheer(act);
   dealer.discard(exposure.token);
-  announce(say(`said.${act}`), shownRound());
+  // The next card first, then all that is said about the last one.
+  afterFrame(() => {
+    buzz(wayOf(act) === "right" ? 18 : 10);
+    tally.add(verdicts.length);
+    const occasion = tally.occasion();
+    const news = act === "report" ? say("said.report") : occasion;
+    if (news) notice.news(news);
+    speaker.announce(say(`said.${act}`), shownRound());
+    render();
+  });
 }
 
 /** Tapped: the closer of two, or one that matches. @param {number} choice */
@@ -116,53 +122,25 @@ function choose(choice) {
   label();
 }
 
-/** @param {Act} act */
-function cheer(act) {
-  const days = /** @type {import("logic/streak").Days} */ (cameToday(lasting.read(DAYS_KEY), dayOf(new Date())));
-  lasting.write(DAYS_KEY, days);
-  if (act === "report") notice.news(say("said.report"));
-  else if (MILESTONES.has(answered)) notice.news(say("milestone", { count: answered }));
-  else if (days.fresh && days.row > 1) notice.news(say("days", { count: days.row }));
-}
-
 async function undo() {
   if (undoing || closed) return;
   undoing = true;
   render();
-  const taken = await lastAnswer();
+  const taken = pending.size < MOST_UNDONE ? await takeBackLast(postman, study, undoUrl) : say("back.far");
   undoing = false;
   if (typeof taken === "string") {
     notice.news(taken);
-    announce(taken);
+    speaker.announce(taken);
     render();
     return;
   }
+  pending.add(taken.exposure.token);
   const { act, picked } = actBehind(mode, taken.verdicts);
   await dealer.giveBack(taken.exposure);
   table.fetchBack(taken.exposure.token, wayOf(act), picked);
-  count(-taken.verdicts.length);
+  tally.add(-taken.verdicts.length);
   label();
-  announce(say("back"), shownRound());
-}
-
-/**
- * The last answer, taken back: from the outbox while it lies there, else from the server.
- * @returns {Promise<{exposure: import("logic/deck").Exposure, verdicts: import("logic/outbox").Verdict[]} | string>}
- *   or why there is none
- */
-async function lastAnswer() {
-  const unsent = await postman.takeBack(study);
-  if (unsent.length > 0) return { exposure: unsent[0].exposure, verdicts: unsent.map(({ verdict }) => verdict) };
-  // The server takes back the newest answer it knows, so it must know all of them first.
-  if (postman.unsent.length > 0 && !(await postman.deliverAll())) return say("back.cut");
-  try {
-    const [undone] = roundsOf(await post(undoUrl, { n: 1, study }));
-    if (!undone) return say("back.none");
-    const { verdict, ...exposure } = /** @type {any} */ (undone);
-    return { exposure, verdicts: exposure.candidates?.map((/** @type {any} */ one) => one.verdict) ?? [verdict] };
-  } catch {
-    return say("back.cut");
-  }
+  speaker.announce(say("back"), shownRound());
 }
 
 /** @param {import("logic/outbox").Settled[]} receipts */
@@ -172,18 +150,8 @@ function settled(receipts) {
   const late = here.filter(({ entry, status }) => inherited.has(entry.client_id) && status === "recorded");
   const lost = here.filter(({ status }) => !status.endsWith("recorded"));
   if (here.some(({ status }) => status === "closed")) closed = true;
-  count(late.length - lost.filter(({ entry }) => !inherited.has(entry.client_id)).length);
+  tally.add(late.length - lost.filter(({ entry }) => !inherited.has(entry.client_id)).length);
   if (lost.length > 0) notice.news(say("refused", { count: lost.length }));
-}
-
-/** @param {number} more */
-function count(more) {
-  answered = Math.max(0, answered + more);
-  if (answered >= HINTED_ANSWERS && hinting) {
-    hinting = false;
-    lasting.write(HINT_KEY, true);
-  }
-  progress.update(answered);
 }
 
 /** @returns {State} */
@@ -208,9 +176,9 @@ function render() {
   const playing = now === "playing" && !undoing;
   controls.update({ playing, undo: canUndo() });
   notice.trouble(isCutOff() && now !== "stuck" ? cutOff(postman.unsent.length, !navigator.onLine) : "");
-  notice.hint(hinting && playing);
-  find("table").toggleAttribute("data-beckon", mode === "swipe" && hinting && answered === 0);
-  if (entered && now !== "playing") greet(now);
+  notice.hint(tally.hinting && playing);
+  felt.toggleAttribute("data-beckon", mode === "swipe" && tally.hinting && tally.answered === 0);
+  if (entered && now !== "playing") speaker.greet(now);
   const token = hand[0]?.exposure.token ?? "";
   if (token !== shown) watch.restart();
   shown = token;
@@ -224,28 +192,11 @@ function label() {
 }
 
 function canUndo() {
-  return !undoing && !closed && (answered > 0 || postman.unsent.some((entry) => entry.study === study));
-}
-
-/**
- * Something else than a round is shown: say it, and put the focus there if it was on what is now gone.
- * @param {State} now
- */
-function greet(now) {
-  const panel = root.querySelector(`[data-panel="${now}"]`);
-  const heading = /** @type {HTMLElement | null} */ (panel?.querySelector("h2"));
-  if (!heading) return;
-  announce(heading.textContent ?? "");
-  if (document.activeElement !== document.body) heading.focus();
+  return !undoing && !closed && (tally.answered > 0 || postman.unsent.some((entry) => entry.study === study));
 }
 
 function shownRound() {
-  return say(`shown.${mode}`, { number: answered + 1 });
-}
-
-/** @param {...string} sentences */
-function announce(...sentences) {
-  live.textContent = sentences.join(" ");
+  return say(`shown.${mode}`, { number: tally.answered + 1 });
 }
 
 function newId() {
@@ -257,13 +208,15 @@ const letters = /** @type {HTMLInputElement} */ (find("letters"));
 letters.checked = !lasting.read(LETTERS_KEY);
 letters.addEventListener("change", () => lasting.write(LETTERS_KEY, !letters.checked));
 mountDialog(/** @type {HTMLButtonElement} */ (find("help")), dialog("help"));
+// What a study wants people to see before they begin.
+const intro = root.querySelector('[data-dialog="intro"]');
+if (intro instanceof HTMLDialogElement) openOnce(intro, lasting, `${INTRO_KEY}${study}`);
 mountYours(/** @type {HTMLButtonElement} */ (find("yours")), dialog("yours"), {
   url: yoursUrl,
   before: () => postman.deliverAll(),
-  days: () => cameToday(lasting.read(DAYS_KEY), dayOf(new Date())).row,
+  days: () => tally.days(),
 });
 window.addEventListener("online", render);
 window.addEventListener("offline", render);
-progress.update(answered);
 render();
 mountServiceWorker(workerUrl);

@@ -41,7 +41,8 @@ worker.addEventListener("sync", (/** @type {any} */ event) => {
 });
 
 worker.addEventListener("message", (/** @type {any} */ event) => {
-  if (event.data === "deliver") event.waitUntil(deliver());
+  const entries = event.data?.deliver;
+  if (entries) event.waitUntil(openMailbox().then((mailbox) => mailbox.put(entries)).then(deliver));
 });
 
 async function fillShell() {
