@@ -124,7 +124,8 @@ def _chance() -> np.random.Generator:
 
 
 def _begin(slug: str, voter: Voter) -> _Turn:
-    words = [slug, voter.pk, timezone.now(), voter.address, voter.address_until, settings.VOTER_PAIRS_PER_MINUTE]
+    words: list[Any] = [slug, voter.pk, timezone.now(), voter.address, voter.address_until]
+    words.append(settings.VOTER_PAIRS_PER_MINUTE)
     with connection.cursor() as cursor:
         cursor.execute(_BEGIN, words)
         *about, visit, dealt, allowance, version, has_open, is_forgotten = cursor.fetchone()
@@ -190,7 +191,7 @@ def _write(turn: _Turn, exposures: list[Exposure]) -> list[Card]:
     dealt = turn.dealt + sum(one.kind != ExposureKind.REPEAT for one in exposures)
     left = max(0.0, turn.allowance - len({one.group or one.token for one in exposures}))
     first = exposures[0]
-    words = [turn.visit, dealt, left, turn.voter.pk, turn.study.pk, first.served_at, first.leased_until]
+    words: list[Any] = [turn.visit, dealt, left, turn.voter.pk, turn.study.pk, first.served_at, first.leased_until]
     with connection.cursor() as cursor:
         cursor.execute(_DEAL, words + [[getattr(one, name) for one in exposures] for name in _COLUMNS])
         cards = {card.token: card for card in map(Card.of, cursor.fetchall())}
