@@ -52,8 +52,8 @@ def play(request: HttpRequest, slug: str) -> HttpResponse:
         "yours": reverse("api-yours", args=[slug]),
     }
     shown |= {"answered": progress.answered, "total": progress.total, "api": api, "words": play_words()}
-    # Inside another page the game stands alone: no way out into pages that may not be framed.
     shown |= {"examples": examples_as_shown(examples_of(study))}
+    # Inside another page the game stands alone: no way out into pages that may not be framed.
     shown |= {"card": _card_of(request, study), "embedded": request.headers.get("Sec-Fetch-Dest") == "iframe"}
     response = render(request, "voting/play.html", shown)
     remember_voter(request, response, voter, is_framed=let_be_framed(request, response, study))

@@ -40,6 +40,7 @@ from django.conf import settings  # noqa: E402 - only after setup
 from django.core.management import call_command  # noqa: E402
 from django.db.models import Max, Min, Sum  # noqa: E402
 
+import evalapp.config.celery  # noqa: E402, F401 - it must exist before any task is sent
 from evalapp.catalog.models import Catalogue  # noqa: E402
 from evalapp.core import pipeline, services  # noqa: E402
 from evalapp.core.management.running import a_worker  # noqa: E402
