@@ -7,12 +7,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-_ENGLISH = ("/lab/", "/admin/", "/leaderboard/")
-"""What operators and readers of the board see is written in English."""
+_ENGLISH = ("/lab/", "/admin/")
+"""What operators see is written in English."""
 _WORDLESS = ("/pictures/", "/healthz", "/service-worker.js")
 """Answers without words must not vary by language: caches would keep them once for each."""
 
@@ -30,6 +31,8 @@ class VisitorsLanguage(LocaleMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if request.path_info.startswith(_WORDLESS):
             return response
+        # Django says that the language follows the browser's wish; here the visitor's choice comes before it.
+        patch_vary_headers(response, ["Cookie"])
         return super().process_response(request, response)
 
 

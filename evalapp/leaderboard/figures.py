@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from evalapp.core import numbers
 from evalapp.leaderboard.plots.curves import Course, Moment, courses
 from evalapp.leaderboard.plots.heat import heat
 from evalapp.leaderboard.plots.marks import Drawing
@@ -13,6 +16,7 @@ from evalapp.leaderboard.plots.scatter import Point, scatter
 from evalapp.leaderboard.plots.whiskers import Reference, Whisker, whiskers
 from evalapp.leaderboard.reading import Reading
 from evalapp.leaderboard.services import Standing
+from evalapp.leaderboard.words import category_words, phrases, score_title, score_words
 
 WIDE, NARROW = 720.0, 340.0
 _MOST_COURSES = 12
@@ -24,8 +28,10 @@ def standings(reading: Reading, width: float = WIDE) -> Drawing | None:
     control = next((line for line in lines if line.control), None)
     reference = Reference(floor=control.approval if control else None, ceiling=ceiling_of(reading))
     rows = [Whisker(line.contender, line.approval, line.low, line.high, _kind(line)) for line in lines]
-    summary = "Approval and 95% interval of every contender, best first; the table beside it has the same numbers."
-    return whiskers("standings", "Approval", summary, rows, reference=reference, width=width)
+    summary = _(
+        "Approval and {confidence} interval of every contender, best first; the table beside it has the same numbers."
+    ).format(confidence=_confidence(reading))
+    return whiskers("standings", _("Approval"), summary, rows, reference=reference, width=width, phrases=phrases())
 
 
 def ceiling_of(reading: Reading) -> float | None:
@@ -41,8 +47,8 @@ def duels(reading: Reading, width: float = WIDE) -> Drawing | None:
     if len(found.contenders) < 2 or not reading.board.votes:
         return None
     shares = [[None if duel is None else duel.better for duel in row] for row in found.duels]
-    summary = "Per cent probability that the row is better than the column; rows and columns best first."
-    return heat("head-to-head", "Head to head", summary, found.contenders, shares, width=width)
+    summary = _("Per cent probability that the row is better than the column; rows and columns best first.")
+    return heat("head-to-head", _("Head to head"), summary, found.contenders, shares, width=width, phrases=phrases())
 
 
 def over_time(reading: Reading, width: float = WIDE) -> Drawing | None:
@@ -56,8 +62,10 @@ def over_time(reading: Reading, width: float = WIDE) -> Drawing | None:
     drawn = [Course(name, tuple(moments)) for name, moments in lines.items() if len({one.votes for one in moments}) > 1]
     if not drawn:
         return None
-    summary = "Approval after so many votes, a panel for each contender; the band is its 95% confidence sequence."
-    return courses("over-time", "Approval over time", summary, drawn, width=width)
+    summary = _(
+        "Approval after so many votes, a panel for each contender; the band is its {confidence} confidence sequence."
+    ).format(confidence=_confidence(reading))
+    return courses("over-time", _("Approval over time"), summary, drawn, width=width, phrases=phrases())
 
 
 def strengths(reading: Reading, width: float = WIDE) -> Drawing | None:
@@ -69,8 +77,12 @@ def strengths(reading: Reading, width: float = WIDE) -> Drawing | None:
         Whisker(one["contender"], one["strength"], one["low"], one["high"], "control" if one["control"] else "plain")
         for one in lines
     ]
-    summary = "Chance to be found closer than an average contender, with its 95% interval; the line is an even chance."
-    return whiskers("strengths", "Strengths", summary, rows, reference=Reference(mean=0.5), width=width)
+    summary = _(
+        "Chance to be found closer than an average contender, with its {confidence} interval; "
+        "the line is an even chance."
+    ).format(confidence=_confidence(reading))
+    even = Reference(mean=0.5)
+    return whiskers("strengths", _("Strengths"), summary, rows, reference=even, width=width, phrases=phrases())
 
 
 def categories(reading: Reading, width: float = WIDE) -> Drawing | None:
@@ -81,9 +93,12 @@ def categories(reading: Reading, width: float = WIDE) -> Drawing | None:
     if leader is None or len(cells) < 2:
         return None
     rows = [Whisker(_category(cell), cell["pooled"], cell["low"], cell["high"], raw=cell["approval"]) for cell in cells]
-    title = f"{leader.contender} by category"
-    summary = "Pooled approval (filled), approval on its own (hollow) and its 95% interval; votes in brackets."
-    return whiskers("categories", title, summary, rows, reference=Reference(mean=leader.approval), width=width)
+    title = _("{name} by category").format(name=leader.contender)
+    summary = _(
+        "Pooled approval (filled), approval on its own (hollow) and its {confidence} interval; votes in brackets."
+    ).format(confidence=_confidence(reading))
+    whole = Reference(mean=leader.approval)
+    return whiskers("categories", title, summary, rows, reference=whole, width=width, phrases=phrases())
 
 
 def labels(reading: Reading, width: float = WIDE) -> Drawing | None:
@@ -100,10 +115,10 @@ def without_one(reading: Reading, width: float = WIDE) -> Drawing | None:
         return None
     rows = [Whisker(line["contender"], line["approval"], line["low"], line["high"]) for line in lines]
     ends = shares_around([edge for line in lines for edge in (line["low"], line["high"])])
-    summary = "Approval, and the lowest and highest it becomes without any one voter."
-    return whiskers(
-        "without-one", "Without any one voter", summary, rows, reference=Reference(), axis=ends, width=width
-    )
+    title = _("Without any one voter")
+    summary = _("Approval, and the lowest and highest it becomes without any one voter.")
+    none = Reference()
+    return whiskers("without-one", title, summary, rows, reference=none, axis=ends, width=width, phrases=phrases())
 
 
 def _against(reading: Reading, score: dict[str, Any], width: float) -> Drawing | None:
@@ -118,13 +133,26 @@ def _against(reading: Reading, score: dict[str, Any], width: float) -> Drawing |
     if len(points) < 2:
         return None
     points.sort(key=lambda point: int(point.label))
-    title = f"Approval against {score['label'].lower()}"
-    summary = "Each dot is a contender by its place on the board, with both intervals."
-    return scatter("labels", title, summary, points, x_name=score["label"], y_name="Approval", width=width)
+    summary = _("Each dot is a contender by its place on the board, with both intervals.")
+    return scatter(
+        "labels",
+        score_title(score),
+        summary,
+        points,
+        x_name=score_words(score),
+        y_name=_("Approval"),
+        width=width,
+        phrases=phrases(),
+    )
+
+
+def _confidence(reading: Reading) -> str:
+    """With what probability intervals hold."""
+    return numbers.share(1 - reading.board.alpha)
 
 
 def _category(cell: dict[str, Any]) -> str:
-    return f"{cell['category']} ({cell['votes']:,})"
+    return f"{category_words(cell['category'])} ({numbers.number(cell['votes'])})"
 
 
 def _kind(line: Standing) -> Any:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.utils.translation import get_language
+
 from evalapp.leaderboard.models import Report, Snapshot
 from evalapp.leaderboard.services import Board, HeadToHead, board_of, head_to_head
 from evalapp.studies.models import Study
@@ -57,8 +59,9 @@ class Reading:
         return self.operator or not self.study.is_open
 
     def version(self) -> str:
-        """A tag that changes whenever anything on the page would."""
+        """A tag that changes whenever anything on the page would, and with its language."""
         parts = (
+            get_language(),
             self.board.as_json(),
             self.report.get("made_at"),
             len(self.course),

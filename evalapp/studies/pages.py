@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from evalapp.studies import queries
 from evalapp.studies.models import Study
+from evalapp.studies.words import in_their_language
 
 
 @require_safe
@@ -32,7 +33,7 @@ def _line(study: Study) -> dict[str, Any]:
     return {
         "slug": study.slug,
         "title": study.title,
-        "question": study.question,
+        "question": in_their_language(study.question),
         "state": study.state,
         "catalogue": study.catalogue.slug,
         "catalogue_moved_on": study.catalogue_moved_on,

@@ -17,12 +17,13 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from evalapp.catalog.renditions import picture_url
 from evalapp.studies.models import BoardVisibility, Study, StudyState
+from evalapp.studies.words import in_their_language
 from evalapp.voting.blind import examples_as_shown
 from evalapp.voting.frames import let_be_framed
 from evalapp.voting.queries import examples_of, progress_of_voter
 from evalapp.voting.services import forget_voter
 from evalapp.voting.visitors import forget_cookie, known_voter, remember_voter, voter_for_request
-from evalapp.voting.words import in_their_language, play_words
+from evalapp.voting.words import play_words
 
 
 @never_cache

@@ -60,13 +60,3 @@ def play_words() -> Words:
 
 def _two(text: Callable[[int], str]) -> tuple[str, str]:
     return text(1), text(2)
-
-
-def in_their_language(question: str) -> str:
-    """The question as the operator put it; the usual ones are known in every language."""
-    usual = {
-        "Do these two match?": _("Do these two match?"),
-        "Which one is closer?": _("Which one is closer?"),
-        "Which of these match?": _("Which of these match?"),
-    }
-    return usual.get(question, question)

@@ -160,7 +160,7 @@ def test_the_closer_of_two_is_on_the_board_from_the_deck_to_the_file(client: Cli
     refresh_report(study)
     text = client.get(PAGE).content.decode()
     assert 'id="strengths"' in text
-    assert f"Out of {sent // 2} comparisons of 2 voters; {sent // 4} were ties." in text
+    assert f"Out of {sent // 2} comparisons of 2 voters, {sent // 4} of them ties." in text
     svg = client.get(f"{PAGE}plots/strengths.svg")
     assert svg.status_code == 200
     rows = list(csv.DictReader(io.StringIO(client.get(f"{PAGE}tables/strengths.csv").content.decode())))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.template import Context
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from evalapp.core import numbers
 from evalapp.core.durations import in_words
 from evalapp.core.modules import needed_by
 from evalapp.core.navigation import LabLink, lab_links
@@ -49,7 +52,7 @@ def lab_navigation(context: Context) -> list[LabLink]:
 @register.filter
 def percent(share: float | str | None, digits: int = 0) -> str:
     """0.654 as `65%`; a dash where there is no number, which to a template is an empty text."""
-    return "—" if share is None or isinstance(share, str) else f"{100 * share:.{digits}f}%"
+    return "—" if share is None or isinstance(share, str) else numbers.share(share, digits)
 
 
 @register.filter
@@ -61,7 +64,13 @@ def length(share: float | None) -> str:
 @register.filter
 def grouped(number: int) -> str:
     """12345 as `12,345`."""
-    return f"{number:,}"
+    return numbers.number(number)
+
+
+@register.filter
+def moment(when: datetime) -> str:
+    """Day and minute, in UTC, as the language writes them."""
+    return numbers.moment(when)
 
 
 @register.filter
@@ -83,9 +92,15 @@ def breakable(name: str) -> SafeString:
 
 
 @register.simple_tag
-def axis_marks() -> list[str]:
+def axis_marks() -> list[float]:
     """Where a drawing of shares has its marks."""
-    return [f"{mark}%" for mark in range(0, 101, 25)]
+    return [0.0, 0.25, 0.5, 0.75, 1.0]
+
+
+@register.simple_tag
+def own_languages() -> list[tuple[str, str]]:
+    """Every language with the name that its own speakers give it, whatever the page's language is."""
+    return [(code, str(name)) for code, name in settings.LANGUAGES]
 
 
 @register.filter

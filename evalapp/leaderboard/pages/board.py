@@ -8,6 +8,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from evalapp.leaderboard.figures import FIGURES, WIDE, ceiling_of
@@ -15,6 +16,8 @@ from evalapp.leaderboard.pages.shared import file_of, reading_for
 from evalapp.leaderboard.plots.render import as_file
 from evalapp.leaderboard.reading import Reading
 from evalapp.leaderboard.tables import TABLES, as_csv
+from evalapp.leaderboard.words import NO_CATEGORY
+from evalapp.studies.words import in_their_language
 
 _ROWS_SHOWN = 12
 
@@ -40,7 +43,7 @@ def plot(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     drawing = FIGURES[name](reading, WIDE) if name in FIGURES else None
     if drawing is None:
         raise Http404(f"There is no plot {name}.")
-    return file_of(as_file(drawing), "image/svg+xml", f"{slug}-{name}.svg")
+    return file_of(as_file(drawing, get_language() or "en"), "image/svg+xml", f"{slug}-{name}.svg")
 
 
 @require_safe
@@ -72,6 +75,7 @@ def _shown(reading: Reading) -> dict[str, Any]:
     return {
         "reading": reading,
         "study": reading.study,
+        "question": in_their_language(reading.study.question),
         "board": reading.board,
         "duels": duels,
         "neighbours": [duels.of(first, second) for first, second in pairwise(names)],
@@ -109,7 +113,7 @@ def _category_table(reading: Reading) -> dict[str, Any]:
     cells = {(cell["category"], cell["contender"]): cell for cell in found.get("cells", [])}
     contenders = [line.contender for line in reading.board.standings]
     names = list(dict.fromkeys(category for category, _ in cells))
-    queries = {name or "(none)": count for name, count in found.get("queries", {}).items()}
+    queries = {name or NO_CATEGORY: count for name, count in found.get("queries", {}).items()}
     rows = [
         {
             "category": name,

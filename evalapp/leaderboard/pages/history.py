@@ -10,9 +10,11 @@ from django.contrib.admin.views.decorators import staff_member_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.core.errors import Problem
+from evalapp.core.numbers import moment
 from evalapp.leaderboard.models import Appointment, Snapshot
 from evalapp.leaderboard.pages.shared import file_of, reading_for
 from evalapp.leaderboard.services import declare_snapshot
@@ -24,7 +26,8 @@ class DeclareForm(forms.Form):
     """The moment of a snapshot that is promised beforehand, in UTC."""
 
     due_at = forms.DateTimeField(
-        label="Moment (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        label=_("Moment (UTC)"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
 
@@ -72,12 +75,12 @@ def declare(request: HttpRequest, slug: str) -> HttpResponse:
     reading = reading_for(request, slug)
     form = DeclareForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "That is no moment; write it as 2031-05-17T12:00, in UTC.")
+        messages.error(request, _("That is no moment; write it as 2031-05-17T12:00, in UTC."))
         return redirect("board-history", slug)
     try:
         promised = declare_snapshot(reading.study, form.cleaned_data["due_at"])
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, f"A snapshot is declared for {promised.due_at:%Y-%m-%d %H:%M} UTC.")
+        messages.success(request, _("A snapshot is declared for {moment} UTC.").format(moment=moment(promised.due_at)))
     return redirect("board-history", slug)

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from evalapp.leaderboard.pages.shared import reading_for
@@ -17,16 +18,16 @@ from evalapp.stats.planning import votes_beforehand
 class PlanForm(forms.Form):
     """What one expects of a study that has not begun."""
 
-    best = forms.FloatField(label="Approval of the best (%)", min_value=1, max_value=99, initial=55)
-    second = forms.FloatField(label="Approval of the second (%)", min_value=1, max_value=99, initial=50)
-    contenders = forms.IntegerField(label="Contenders", min_value=2, max_value=200, initial=8)
-    overlap = forms.FloatField(label="Same first choice (%)", min_value=0, max_value=95, initial=30)
-    effect = forms.FloatField(label="Design effect of voters", min_value=0.5, max_value=20, initial=1.2)
+    best = forms.FloatField(label=_("Approval of the best (%)"), min_value=1, max_value=99, initial=55)
+    second = forms.FloatField(label=_("Approval of the second (%)"), min_value=1, max_value=99, initial=50)
+    contenders = forms.IntegerField(label=_("Contenders"), min_value=2, max_value=200, initial=8)
+    overlap = forms.FloatField(label=_("Same first choice (%)"), min_value=0, max_value=95, initial=30)
+    effect = forms.FloatField(label=_("Design effect of voters"), min_value=0.5, max_value=20, initial=1.2)
 
     def clean(self) -> dict[str, Any]:
         words = super().clean() or {}
         if words.get("best", 0) < words.get("second", 0):
-            raise forms.ValidationError("The best is liked at least as much as the second.")
+            raise forms.ValidationError(_("The best is liked at least as much as the second."))
         return words
 
 

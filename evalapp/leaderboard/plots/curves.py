@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalapp.leaderboard.plots.marks import Drawing, Line, Mark, Trace, Words
-from evalapp.leaderboard.plots.scales import Scale, percent, shares_around
+from evalapp.leaderboard.plots.phrases import ENGLISH, Phrases
+from evalapp.leaderboard.plots.scales import Scale, shares_around
 
 _GAP = 18.0
 _HEAD = 24.0
 _FOOT = 22.0
-_LEFT = 38.0
+_LEFT = 48.0
 _PANEL = 150.0
 
 
@@ -39,7 +40,15 @@ class _Panel:
     y: Scale
 
 
-def courses(name: str, title: str, summary: str, lines: Sequence[Course], *, width: float = 720) -> Drawing:
+def courses(
+    name: str,
+    title: str,
+    summary: str,
+    lines: Sequence[Course],
+    *,
+    width: float = 720,
+    phrases: Phrases = ENGLISH,
+) -> Drawing:
     """Panels in rows, all on the same axes: votes to the right, approval upwards."""
     columns = 1 if width < 480 else min(3, max(1, len(lines)))
     each = (width - (columns - 1) * _GAP) / columns
@@ -52,7 +61,7 @@ def courses(name: str, title: str, summary: str, lines: Sequence[Course], *, wid
         panel = _Panel(
             Scale(*votes, left + _LEFT, left + each - 8), Scale(*shares, top + _HEAD + _PANEL, top + _HEAD + 4)
         )
-        marks += [Words("name", left, top + _HEAD / 2, line.name), *_axes(panel, left)]
+        marks += [Words("name", left, top + _HEAD / 2, line.name), *_axes(panel, left, phrases)]
         marks += [_trace(panel, other, "curve-soft") for other in lines if other is not line]
         marks += [_band(panel, line), _trace(panel, line, "curve")]
     rows = -(-len(lines) // columns)
@@ -67,15 +76,15 @@ def _extent(lines: Sequence[Course]) -> tuple[tuple[float, float], tuple[float, 
     return (min(votes, default=0.0), max(votes, default=1.0)), shares_around(shares)
 
 
-def _axes(panel: _Panel, left: float) -> list[Mark]:
+def _axes(panel: _Panel, left: float, phrases: Phrases) -> list[Mark]:
     marks: list[Mark] = []
     for tick in panel.y.ticks(4):
         y = panel.y(tick)
         marks.append(Line("grid", panel.x.start, y, panel.x.end, y))
-        marks.append(Words("axis", left + _LEFT - 6, y, percent(tick), "end"))
+        marks.append(Words("axis", left + _LEFT - 6, y, phrases.share(tick), "end"))
     ends = (("start", panel.x.low, panel.x.start), ("end", panel.x.high, panel.x.end))
     for anchor, votes, x in ends if panel.x.high > panel.x.low else ends[1:]:
-        text = f"{votes:,.0f}" + (" votes" if anchor == "end" else "")
+        text = phrases.votes(round(votes)) if anchor == "end" else phrases.number(votes, 0)
         marks.append(Words("axis", x, panel.y.start + _FOOT / 2, text, "start" if anchor == "start" else "end"))
     return marks
 

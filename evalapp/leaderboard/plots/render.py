@@ -13,21 +13,22 @@ def for_page(drawing: Drawing, element_id: str) -> str:
     """An `<svg>` without any style, its roles as classes; `element_id` names it for those who listen."""
     title, summary = f"{element_id}-title", f"{element_id}-summary"
     head = (
-        f'<svg class="plot" viewBox="0 0 {_number(drawing.width)} {_number(drawing.height)}" role="img"'
+        f'<svg class="plot" viewBox="0 0 {_number(drawing.width)} {_number(drawing.height)}" role="img" direction="ltr"'
         f' aria-labelledby="{title}" aria-describedby="{summary}">'
         f'<title id="{title}">{escape(drawing.title)}</title><desc id="{summary}">{escape(drawing.summary)}</desc>'
     )
     return head + "".join(_mark(mark, {"class": f"plot__{mark.role}"}) for mark in drawing.marks) + "</svg>"
 
 
-def as_file(drawing: Drawing) -> str:
+def as_file(drawing: Drawing, language: str = "en") -> str:
     """A document of its own on white, with every look as an attribute: no style sheet, no script, no outside font."""
     width, height = _number(drawing.width), _number(drawing.height)
     head = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-        f' font-family="{escape(FONT)}"><title>{escape(drawing.title)}</title>'
-        f'<desc>{escape(drawing.summary)}</desc><rect width="100%" height="100%" fill="{SHEET}"/>'
+        f' xml:lang="{escape(language)}" direction="ltr" font-family="{escape(FONT)}">'
+        f"<title>{escape(drawing.title)}</title><desc>{escape(drawing.summary)}</desc>"
+        f'<rect width="100%" height="100%" fill="{SHEET}"/>'
     )
     return head + "".join(_mark(mark, LOOKS[mark.role]) for mark in drawing.marks) + "</svg>\n"
 

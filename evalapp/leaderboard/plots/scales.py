@@ -45,11 +45,6 @@ def shares_around(values: list[float], step: float = 0.1) -> tuple[float, float]
     return max(0.0, low), min(1.0, high)
 
 
-def percent(value: float) -> str:
-    """0.25 as `25%`, for the marks of an axis."""
-    return f"{100 * value:.0f}%"
-
-
 def _round_up(step: float) -> float:
     power = 10.0 ** math.floor(math.log10(step))
     return next(power * factor for factor in _STEPS if power * factor >= step * (1 - 1e-9))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalapp.leaderboard.plots.marks import Box, Dot, Drawing, Line, Mark, Words
-from evalapp.leaderboard.plots.scales import Scale, percent
+from evalapp.leaderboard.plots.phrases import ENGLISH, Phrases
+from evalapp.leaderboard.plots.scales import Scale
 
 NARROW = 480
 """Below this width names stand above their whiskers instead of before them."""
@@ -64,12 +65,13 @@ def whiskers(
     reference: Reference,
     axis: tuple[float, float] = (0.0, 1.0),
     width: float = 720,
+    phrases: Phrases = ENGLISH,
 ) -> Drawing:
     """A row per entry, in the order given, with the axis above them."""
     sheet = _sheet(rows, axis, width)
-    marks: list[Mark] = [*_reference(sheet, reference), *_grid(sheet, width)]
+    marks: list[Mark] = [*_reference(sheet, reference), *_grid(sheet, width, phrases)]
     for index, row in enumerate(rows):
-        marks += _row(sheet, index, row)
+        marks += _row(sheet, index, row, phrases)
     return Drawing(name, title, summary, width, sheet.bottom + 6, tuple(marks))
 
 
@@ -96,26 +98,29 @@ def _reference(sheet: _Sheet, reference: Reference) -> list[Mark]:
     return marks
 
 
-def _grid(sheet: _Sheet, width: float) -> list[Mark]:
+def _grid(sheet: _Sheet, width: float, phrases: Phrases) -> list[Mark]:
     marks: list[Mark] = []
     for tick in sheet.axis.ticks(4 if width < NARROW else 8):
         x = sheet.axis(tick)
         marks.append(Line("grid", x, _AXIS, x, sheet.bottom))
-        marks.append(Words("axis", x, _AXIS / 2, percent(tick), "middle"))
+        marks.append(Words("axis", x, _AXIS / 2, phrases.share(tick), "middle"))
     return marks
 
 
-def _row(sheet: _Sheet, index: int, row: Whisker) -> list[Mark]:
+def _row(sheet: _Sheet, index: int, row: Whisker, phrases: Phrases) -> list[Mark]:
     y, axis = sheet.middle(index), sheet.axis
     marks: list[Mark] = [Words("name", 0, y - (19 if sheet.stacked else 0), row.name)]
     if row.estimate is None:
-        return [*marks, Words("note", axis.start, y, "no votes yet")]
+        return [*marks, Words("note", axis.start, y, phrases.no_votes)]
     soft = row.kind == "control"
     marks.append(Line("whisker-soft" if soft else "whisker", axis(row.low), y, axis(row.high), y))
     if row.raw is not None:
-        marks.append(Dot("dot-raw", axis(row.raw), y, 4, f"{row.name}: {percent(row.raw)} on its own"))
+        alone = phrases.alone.format(name=row.name, share=phrases.share(row.raw))
+        marks.append(Dot("dot-raw", axis(row.raw), y, 4, alone))
     role = {"plain": "dot", "first": "dot-first", "control": "dot-control"}[row.kind]
-    hint = f"{row.name}: {row.estimate:.1%}, {row.low:.1%} to {row.high:.1%}"
-    marks.append(Dot(role, axis(row.estimate), y, 7, hint))
-    marks.append(Words("value", axis.end + _INSET + 52, y, f"{row.estimate:.1%}", "end"))
+    share, low, high = (phrases.share(value, 1) for value in (row.estimate, row.low, row.high))
+    marks.append(
+        Dot(role, axis(row.estimate), y, 7, phrases.interval.format(name=row.name, share=share, low=low, high=high))
+    )
+    marks.append(Words("value", axis.end + _INSET + 52, y, share, "end"))
     return marks

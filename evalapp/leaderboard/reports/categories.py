@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
+from evalapp.leaderboard.words import NO_CATEGORY
 from evalapp.stats.strata import StratumSums, share_and_error, stratum_approvals
 from evalapp.studies.models import Study
 
@@ -109,7 +110,7 @@ def _cells(contender: str, names: Sequence[str], sums: np.ndarray[Any, np.dtype[
     found = stratum_approvals(StratumSums(*sums))
     return [
         {
-            "category": name or "(none)",
+            "category": name or NO_CATEGORY,
             "contender": contender,
             "approval": _number(found.estimates[index]),
             "low": float(found.low[index]),

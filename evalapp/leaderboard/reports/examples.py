@@ -67,8 +67,8 @@ def _where_they_differ(study: Study, board: Board) -> list[dict[str, Any]]:
     for one, other in (top, top[::-1]):
         picked = _clearest(chosen, judged, one, other)
         rows = _judged(study).in_bulk(picked)
-        label = f"{one} found better than {other}"
-        found.append({"key": f"differ:{one}", "label": label, "pairs": [rows[pk] for pk in picked], "versus": True})
+        group = {"key": f"differ:{one}", "label": f"{one} found better than {other}", "one": one, "other": other}
+        found.append({**group, "pairs": [rows[pk] for pk in picked], "versus": True})
     return found
 
 

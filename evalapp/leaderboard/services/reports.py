@@ -17,7 +17,7 @@ from evalapp.leaderboard.services.numbers import Board
 from evalapp.leaderboard.services.quality import agreement_report, robustness_report
 from evalapp.studies.models import Evaluation, Study
 
-_FORM = "3"
+_FORM = "4"
 """Changes when the document gets other parts, so that each study's is made anew."""
 
 

@@ -9,13 +9,26 @@ from django import template
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from evalapp.catalog.renditions import picture_url, rendition_size
+from evalapp.core import numbers
+from evalapp.core.templatetags.frontend import breakable
 from evalapp.leaderboard.figures import FIGURES, NARROW, WIDE
 from evalapp.leaderboard.plots.heat import told, tone
 from evalapp.leaderboard.plots.render import for_page
 from evalapp.leaderboard.reading import Reading
 from evalapp.leaderboard.services import Duel
+from evalapp.leaderboard.words import (
+    category_words,
+    design_words,
+    group_words,
+    reason_words,
+    score_words,
+    voters_words,
+    votes_words,
+)
 from evalapp.stats.planning import MOST
 
 register = template.Library()
@@ -73,29 +86,79 @@ def tone_of(duel: Duel | None) -> str:
 @register.filter
 def chance(duel: Duel) -> str:
     """A probability in per cent, never 0 or 100."""
-    return f"{told(duel.better)}%"
+    return numbers.per_cent(told(duel.better))
 
 
 @register.filter
 def points(share: float | None) -> str:
     """A difference of shares as percentage points with its sign: 0.034 as `+3.4`; a true minus for less."""
-    if share is None:
-        return "—"
-    # Adding 0 makes a plain 0 of the -0 that a small negative number is rounded to.
-    return f"{round(100 * share, 1) + 0.0:+.1f}".replace("-", "−")
+    return "—" if share is None else numbers.signed(100 * share, 1)
 
 
 @register.filter
 def decimals(value: float | None, digits: int = 2) -> str:
     """0.1234 as `0.12`; a dash where there is no number."""
-    return "—" if value is None else f"{value:.{digits}f}".replace("-", "−")
+    return "—" if value is None else numbers.number(value, digits)
 
 
 @register.filter
 def points_plain(share: float) -> str:
     """0.02 as `2 points`."""
-    amount = f"{100 * share:g}"
-    return f"{amount} point" if amount == "1" else f"{amount} points"
+    amount = numbers.shortest(100 * share)
+    return ngettext("{number} point", "{number} points", 1 if amount == "1" else 2).format(number=amount)
+
+
+@register.filter
+def joined(names: Sequence[str]) -> SafeString:
+    """Names in a row: `a, b and c`."""
+    told_so_far = _strong(names[0])
+    for name in names[1:-1]:
+        told_so_far = format_html(_("{some}, {next}"), some=told_so_far, next=_strong(name))
+    if len(names) > 1:
+        told_so_far = format_html(_("{some} and {last}"), some=told_so_far, last=_strong(names[-1]))
+    return told_so_far
+
+
+@register.filter
+def category(name: str) -> str:
+    """A category; what belongs to none is said in the language of the page."""
+    return category_words(name)
+
+
+@register.filter
+def votes_counted(count: int) -> str:
+    """12345 as `12,345 votes`."""
+    return votes_words(count)
+
+
+@register.filter
+def voters_counted(count: int) -> str:
+    """25 as `25 voters`."""
+    return voters_words(count)
+
+
+@register.filter
+def design(method: str) -> str:
+    """By which design pairs are drawn."""
+    return design_words(method)
+
+
+@register.filter
+def reason(name: str) -> str:
+    """Why votes were set aside."""
+    return reason_words(name)
+
+
+@register.filter
+def score_label(score: dict[str, Any]) -> str:
+    """The name of an automatic score."""
+    return score_words(score)
+
+
+@register.filter
+def group_label(group: dict[str, Any]) -> SafeString:
+    """What the examples of a group are examples of."""
+    return group_words(group, breakable)
 
 
 @register.filter
@@ -113,10 +176,16 @@ def at(sequence: Sequence[Any], index: int) -> Any:
 @register.filter
 def votes_or_never(votes: int | None) -> str:
     """12345 as `12,345`; None as what nobody will cast."""
-    return f"more than {MOST:,}" if votes is None else f"{votes:,}"
+    if votes is None:
+        return _("more than {number}").format(number=numbers.number(MOST))
+    return numbers.number(votes)
 
 
 @register.filter
 def more_than(votes: int | None, now: int) -> str:
     """How many are still to come."""
-    return "—" if votes is None else f"{max(0, votes - now):,}"
+    return "—" if votes is None else numbers.number(max(0, votes - now))
+
+
+def _strong(name: str) -> SafeString:
+    return format_html("<strong>{}</strong>", breakable(name))
