@@ -86,6 +86,20 @@ export function togglePick(card, choice, on) {
  */
 export function pose(card, { x, y, angle, lean }) {
   card.style.transform = x || y || angle ? `translate3d(${x}px, ${y}px, 0) rotate(${angle}deg)` : "";
-  card.style.setProperty("--dope", String(Math.max(0, lean)));
-  card.style.setProperty("--nope", String(Math.max(0, -lean)));
+  stamp(card, lean);
+}
+
+/**
+ * @param {HTMLElement} card
+ * @param {number} lean -1 nope … 1 dope
+ */
+export function stamp(card, lean) {
+  press(card, "dope", String(Math.max(0, lean)));
+  press(card, "nope", String(Math.max(0, -lean)));
+}
+
+/** @param {HTMLElement} card @param {"dope" | "nope"} verdict @param {string} lean */
+function press(card, verdict, lean) {
+  const style = /** @type {HTMLElement | null} */ (card.querySelector(`.stamp--${verdict}`))?.style;
+  if (style && (style.getPropertyValue("--lean") || "0") !== lean) style.setProperty("--lean", lean);
 }

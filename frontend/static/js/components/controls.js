@@ -2,6 +2,7 @@
  * The same actions by button and by key.
  */
 
+import { afterFrame } from "lib/frames";
 import { actOfKey, choiceOfKey } from "logic/modes";
 
 /** @typedef {import("logic/modes").Act | "undo" | "zoom"} Action */
@@ -33,18 +34,15 @@ export function mountControls(controls, { mode, letters, onAction, onChoice }) {
     if (event.repeat) return;
     if (choice !== null) {
       if (playing) onChoice(choice);
-    } else if (action) press(action);
+    } else if (action) act(action);
   });
 
   /** @param {Action} action */
-  function press(action) {
+  function act(action) {
     const button = buttons.find((one) => one.dataset.action === action);
     if (button ? button.disabled : !playing) return;
-    if (button) {
-      button.dataset.pressed = "";
-      setTimeout(() => delete button.dataset.pressed, PRESSED_MS);
-    }
     onAction(action);
+    if (button) afterFrame(() => press(button));
   }
 
   return {
@@ -59,6 +57,12 @@ export function mountControls(controls, { mode, letters, onAction, onChoice }) {
       if (label && label.textContent !== text) label.textContent = text;
     },
   };
+}
+
+/** @param {HTMLButtonElement} button */
+function press(button) {
+  button.dataset.pressed = "";
+  setTimeout(() => delete button.dataset.pressed, PRESSED_MS);
 }
 
 /**

@@ -24,6 +24,8 @@ class Swipe {
   #listeners;
   #motion = HOME;
   #grip = 0;
+  /** Of the card, measured when it is grabbed: asked for later, the page would have to be laid out for it. */
+  #width = 0;
   #springing = 0;
   /** @type {{id: number, x: number, y: number, since: number, samples: Sample[]} | null} */
   #held = null;
@@ -44,6 +46,7 @@ class Swipe {
     if (/** @type {Element} */ (event.target).closest("button")) return;
     cancelAnimationFrame(this.#springing);
     const box = this.#card.getBoundingClientRect();
+    this.#width = this.#card.clientWidth;
     this.#grip = (event.clientY - box.top) / box.height;
     // Caught while it springs back, the card stays where it is under the finger.
     const { x, y } = this.#motion;
@@ -69,7 +72,7 @@ class Swipe {
     const tapped = isTap(this.#motion, event.timeStamp - this.#held.since);
     this.#held = null;
     delete this.#card.dataset.held;
-    const verdict = event.type === "pointerup" ? verdictOf(this.#motion, this.#card.clientWidth) : null;
+    const verdict = event.type === "pointerup" ? verdictOf(this.#motion, this.#width) : null;
     if (verdict) this.#listeners.onVerdict(verdict, this.#motion);
     else if (tapped && event.type === "pointerup") this.#tap(event);
     else if (prefersCalm()) this.#rest();
@@ -104,12 +107,11 @@ class Swipe {
 
   #draw() {
     const { x, y } = this.#motion;
-    const width = this.#card.clientWidth;
-    const lean = leaning(x, width);
+    const lean = leaning(x, this.#width);
     const decided = Math.abs(lean) === 1;
     if (decided && !("decided" in this.#card.dataset)) buzz(8);
     this.#card.toggleAttribute("data-decided", decided);
-    pose(this.#card, { x, y, angle: prefersCalm() ? 0 : tilt(x, width, this.#grip), lean });
+    pose(this.#card, { x, y, angle: prefersCalm() ? 0 : tilt(x, this.#width, this.#grip), lean });
   }
 }
 

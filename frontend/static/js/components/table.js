@@ -22,12 +22,10 @@ import { afterFrame } from "lib/frames";
  * @param {(pictures: HTMLImageElement[], index: number) => void} options.onLens somebody wants to look closer
  */
 export function mountTable(table, { template, mode, onSwipe, onChoice, onLens }) {
-  /** @returns {HTMLElement | undefined} */
-  const find = (/** @type {string} */ token) => lying().find((card) => card.dataset.token === token);
+  /** The cards that lie here, by the token of their pair. @type {Map<string, HTMLElement>} */
+  const lying = new Map();
   /** The pair that is to lie under the first one. @type {Dealt | undefined} */
   let under;
-  const lying = () =>
-    /** @type {HTMLElement[]} */ ([...table.querySelectorAll(".card")]).filter((card) => card.dataset.place !== "gone");
 
   /** @param {HTMLElement} card @param {Element} target */
   function press(card, target) {
@@ -53,62 +51,77 @@ export function mountTable(table, { template, mode, onSwipe, onChoice, onLens })
 
   /** @param {Dealt} dealt @param {"top" | "next"} place */
   function lay(dealt, place) {
-    let card = find(dealt.exposure.token);
-    if (!card) {
-      // Taken back while it still flies: the pictures are needed here.
-      table.querySelector(`.card[data-token="${CSS.escape(dealt.exposure.token)}"]`)?.remove();
-      card = mountCard(dealt, template);
-      if (mode === "swipe") mountSwipe(card, { onVerdict: onSwipe, onTap: (point) => look(card, matAt(card, point)) });
-      card.addEventListener("click", (event) => press(card, /** @type {Element} */ (event.target)));
-      // Before it is laid down, so that nothing is seen to jump.
-      arrange(card, table);
-      table.prepend(card);
-    }
+    const { token } = dealt.exposure;
+    const card = lying.get(token) ?? make(dealt, place);
+    lying.set(token, card);
+    if (card.dataset.place === place) return;
     card.dataset.place = place;
-    card.inert = place !== "top";
+    // That changes the style of everything on the card, which is not seen: after the frame.
+    afterFrame(() => (card.inert = card.dataset.place !== "top"));
   }
 
-  new ResizeObserver(() => lying().forEach((card) => arrange(card, table))).observe(table);
+  /** @param {Dealt} dealt @param {"top" | "next"} place */
+  function make(dealt, place) {
+    // Taken back while it still flies: the pictures are needed here.
+    table.querySelector(`.card[data-token="${CSS.escape(dealt.exposure.token)}"]`)?.remove();
+    const card = mountCard(dealt, template);
+    if (mode === "swipe") mountSwipe(card, { onVerdict: onSwipe, onTap: (point) => look(card, matAt(card, point)) });
+    card.addEventListener("click", (event) => press(card, /** @type {Element} */ (event.target)));
+    // Before it is laid down, so that nothing is seen to jump.
+    arrange(card, table);
+    card.dataset.place = place;
+    card.inert = place !== "top";
+    const [below] = place === "top" ? lying.values() : [];
+    // Later in the page lies higher: over the card that was on top, and under those that fly.
+    if (below) below.after(card);
+    else table.prepend(card);
+    return card;
+  }
+
+  new ResizeObserver(() => lying.forEach((card) => arrange(card, table))).observe(table);
 
   return {
     /** Show the first pair, with the second under it; everything else is put away. @param {Dealt[]} hand */
     show(hand) {
-      const tokens = new Set(hand.map(({ exposure }) => exposure.token));
-      lying()
-        .filter((card) => !tokens.has(card.dataset.token ?? ""))
-        .forEach((card) => card.remove());
+      const tokens = hand.map(({ exposure }) => exposure.token);
+      for (const [token, card] of lying) {
+        if (tokens.includes(token)) continue;
+        card.remove();
+        lying.delete(token);
+      }
       const [top, next] = hand;
       if (top) lay(top, "top");
       under = next;
       // A card that has to be made first can wait: it lies under the other.
-      if (next && find(next.exposure.token)) lay(next, "next");
+      if (next && lying.has(next.exposure.token)) lay(next, "next");
       else if (next) afterFrame(() => under && lay(under, "next"));
     },
     /** @param {string} token @param {Way} way @param {Motion} [motion] */
     throwOff(token, way, motion) {
-      const card = find(token);
+      const card = lying.get(token);
+      lying.delete(token);
       if (card) void flyOff(card, way, motion);
     },
     /** @param {string} token @param {Way} way @param {readonly number[]} [picked] */
     fetchBack(token, way, picked = []) {
-      const card = find(token);
+      const card = lying.get(token);
       if (!card) return;
       picked.forEach((choice) => togglePick(card, choice, true));
       flyHome(card, way);
     },
     /** @param {string} token @param {number} choice */
     toggle(token, choice) {
-      const card = find(token);
+      const card = lying.get(token);
       if (card) togglePick(card, choice);
     },
     /** @param {string} token @returns {number[]} the candidates that are picked */
     picked(token) {
-      const card = find(token);
+      const card = lying.get(token);
       return card ? pickedOn(card) : [];
     },
     /** Look closer at the first picture. @param {string} token */
     lookAt(token) {
-      const card = find(token);
+      const card = lying.get(token);
       if (card) look(card, card.querySelector(".card__mat"));
     },
   };

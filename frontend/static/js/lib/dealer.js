@@ -83,9 +83,9 @@ export class Dealer {
     return this.#failures > 0;
   }
 
-  /** The pair was answered. @param {string} token */
+  /** The pair was answered; who says so shows the next one. @param {string} token */
   discard(token) {
-    this.#become(without(this.#deck, token));
+    this.#keep(without(this.#deck, token));
     this.#deck.gone.slice(0, -KEPT_PAIRS).forEach((old) => this.#loaded.delete(old));
   }
 
@@ -99,8 +99,13 @@ export class Dealer {
 
   /** @param {Deck} deck */
   #become(deck) {
-    this.#deck = deal(deck, this.#isLoaded);
+    this.#keep(deck);
     this.#options.onChange();
+  }
+
+  /** @param {Deck} deck */
+  #keep(deck) {
+    this.#deck = deal(deck, this.#isLoaded);
     if (this.#due) return;
     this.#due = true;
     afterFrame(() => {

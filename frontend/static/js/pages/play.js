@@ -102,6 +102,8 @@ async function answer(act, motion) {
   table.throwOff(exposure.token, wayOf(act), motion);
   dealer.discard(exposure.token);
   // The next card first, then all that is said about the last one.
+  if (dealer.hand.length > 0) showHand();
+  else render();
   afterFrame(() => {
     buzz(wayOf(act) === "right" ? 18 : 10);
     tally.add(verdicts.length);
@@ -168,21 +170,25 @@ function isCutOff() {
 
 function render() {
   const now = state();
-  const hand = now === "playing" ? dealer.hand : [];
   const entered = root.dataset.state !== now;
   root.dataset.state = now;
-  root.dataset.unsent = String(postman.unsent.length);
-  table.show(hand);
-  const playing = now === "playing" && !undoing;
-  controls.update({ playing, undo: canUndo() });
   notice.trouble(isCutOff() && now !== "stuck" ? cutOff(postman.unsent.length, !navigator.onLine) : "");
-  notice.hint(tally.hinting && playing);
+  notice.hint(tally.hinting && now === "playing" && !undoing);
   felt.toggleAttribute("data-beckon", mode === "swipe" && tally.hinting && tally.answered === 0);
   if (entered && now !== "playing") speaker.greet(now);
+  showHand();
+  label();
+}
+
+/** The first pair on the table; its time begins, and what can be done with it can be done. */
+function showHand() {
+  const hand = closed ? [] : dealer.hand;
+  table.show(hand);
+  controls.update({ playing: hand.length > 0 && !undoing, undo: canUndo() });
+  root.dataset.unsent = String(postman.unsent.length);
   const token = hand[0]?.exposure.token ?? "";
   if (token !== shown) watch.restart();
   shown = token;
-  label();
 }
 
 /** What the button that ends a round of a grid says. */
