@@ -8,8 +8,6 @@ still lies in a cache. Sums run in no fixed order, within the usual bound for su
 
 from __future__ import annotations
 
-import itertools
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +19,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
-    Compiled = Callable[[Floats, Floats, Floats, int, int], None]
+    Compiled = Callable[[Floats, Floats, Floats], None]
 
 WORTH_COMPILING = 2.0e10
 """Components to be compared from which compiling, some three seconds in a process, is paid back."""
 
 _SLICE = 1024
 _QUERIES = 64
-_ROWS = 4
 
 
 def is_worth_while(queries: int, rows: int, dim: int) -> bool:
     """Whether so large a search gains by the compiled kernel, and there is a compiler; any does once it is compiled."""
-    if _compiled.cache_info().currsize:
+    if compile_once.cache_info().currsize:
         return True
     if float(queries) * rows * dim < WORTH_COMPILING:
         return False
@@ -44,45 +41,36 @@ def is_worth_while(queries: int, rows: int, dim: int) -> bool:
     return True
 
 
-def cityblock(queries: Floats, rows: Floats, threads: int) -> Floats:
-    """Distances [P, m] between queries [P, d] and rows [m, d], both contiguous."""
-    compiled = _compiled()
-    distances = np.zeros((len(queries), len(rows)), dtype=np.float32)
-    edges = np.linspace(0, -(-len(rows) // _ROWS), threads + 1).astype(int) * _ROWS
-    edges[-1] = len(rows)
-    with ThreadPoolExecutor(threads) as pool:
-        shares = [
-            pool.submit(compiled, queries, rows, distances, int(start), int(stop))
-            for start, stop in itertools.pairwise(edges)
-        ]
-        for share in shares:
-            share.result()
-    return distances
+def cityblock(queries: Floats, rows: Floats, distances: Floats) -> None:
+    """Fill `distances` [P, m] between queries [P, d] and rows [m, d], all contiguous. Lets other threads run."""
+    distances[:] = 0
+    compile_once()(queries, rows, distances)
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> Compiled:
+def compile_once() -> Compiled:
+    """The kernel for this processor; before threads ask for it, or each would compile it."""
     import numba
     from numba import types
 
     # Vectors mapped from a file cannot be written to, which is a type of its own here.
     vectors, sums = types.Array(types.float32, 2, "C", readonly=True), types.float32[:, ::1]
-    signature = types.void(vectors, vectors, sums, types.int64, types.int64)
+    signature = types.void(vectors, vectors, sums)
     options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
     compiled: Compiled = numba.njit(signature, **options)(_sums)
     return compiled
 
 
-def _sums(queries: Floats, rows: Floats, sums: Floats, start: int, stop: int) -> None:
-    """Add to `sums` [P, m] the distances to the rows start..stop, a slice of the components at a time."""
+def _sums(queries: Floats, rows: Floats, sums: Floats) -> None:
+    """Add to `sums` [P, m] the distances to the rows [m, d], a slice of the components at a time."""
     count, dim = queries.shape
-    whole = start + (stop - start) // 4 * 4
+    whole = len(rows) // 4 * 4
     for low in range(0, dim, _SLICE):
         high = min(dim, low + _SLICE)
         for first in range(0, count, _QUERIES):
             last = min(count, first + _QUERIES)
             even = first + (last - first) // 2 * 2
-            for row in range(start, whole, 4):
+            for row in range(0, whole, 4):
                 r0, r1 = rows[row, low:high], rows[row + 1, low:high]
                 r2, r3 = rows[row + 2, low:high], rows[row + 3, low:high]
                 for query in range(first, even, 2):
@@ -108,7 +96,7 @@ def _sums(queries: Floats, rows: Floats, sums: Floats, start: int, stop: int) ->
                     sums[query + 1, row + 3] += q3
             # What is left over at both edges, one by one.
             for query in range(first, last):
-                for row in range(start if query >= even else whole, stop):
+                for row in range(0 if query >= even else whole, len(rows)):
                     p, r0 = queries[query, low:high], rows[row, low:high]
                     p0 = np.float32(0)
                     for at in range(len(p)):

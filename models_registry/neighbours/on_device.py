@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from models_registry.neighbours.kernels import Kernel
+from models_registry.neighbours.kernel import Kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,8 +57,8 @@ class _OnDevice(Kernel):
     def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._kernel.estimate(costs)
 
-    def reach(self, distances: NDArray[np.float64], queries: NDArray[Any]) -> NDArray[np.float64]:
-        return self._kernel.reach(distances, queries)
+    def reach(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._kernel.reach(distances, squares)
 
     def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
         if self._asked is not queries:
@@ -82,6 +82,6 @@ class _OnDevice(Kernel):
             return torch.cdist(queries, rows, p=1)
         products = queries @ rows.T
         if self._metric == "cosine":
-            return -products
+            return products  # of queries that were turned round
         # Of zeros and ones the squared distance is the number of bits that differ.
         return queries.square().sum(1)[:, None] + rows.square().sum(1)[None, :] - 2 * products

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models_registry.metrics import METRICS, exact_distances, is_metric
 from models_registry.neighbours.cityblock import is_worth_while
-from models_registry.neighbours.kernels import Kernel, kernel_for, limited_threads
+from models_registry.neighbours.kernels import kernel_for
 from models_registry.neighbours.result import Neighbours
 from models_registry.neighbours.shortlist import Shortlist
+from models_registry.neighbours.threads import limited_threads
 from models_registry.neighbours.visibility import GroupPair, Visibility
 
 if TYPE_CHECKING:
@@ -22,14 +25,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_registry.metrics import Metric
+    from models_registry.neighbours.kernel import Kernel
     from models_registry.store import Vectors
 
     Progress = Callable[[int, int], None]
-    Found = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 QUERY_BLOCK_BYTES = 32 << 20
 GALLERY_BLOCK_BYTES = 32 << 20
-EXACT_BLOCK_BYTES = 1 << 20
+EXACT_BLOCK_BYTES = 2 << 20
 RELEASE_BYTES = 32 << 20
 SHORTLIST_CELLS = 1 << 21
 
@@ -110,6 +113,16 @@ def _rows_in(size: int, kernel: Kernel) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class _Shortlisted:
+    """What a pass over the gallery found for P queries: the rows of least cost, both [P, width], least first."""
+
+    positions: NDArray[np.int64]
+    squares: NDArray[np.float64]
+    costs: NDArray[np.float64]
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class _Search:
     queries: Vectors
     gallery: Vectors
@@ -152,38 +165,39 @@ class _Search:
     ) -> Iterator[NDArray[np.int64]]:
         """Answer blocks of queries; of each those whose shortlist was too short.
 
-        While one block is searched, a second thread decides about the one before: that is work for one core, and
-        searching leaves it the time in which cores wait for each other.
+        While one block is searched, a second thread decides about the one before: that takes Python's lock, which
+        the products of a search leave alone.
         """
-
-        def settle(block: NDArray[np.int64], ready: NDArray[Any], found: Found) -> NDArray[np.int64]:
-            settled, rows, exact = self._decide(block, ready, *found)
-            indices[block[settled]], distances[block[settled]] = rows[settled], exact[settled]
-            return block[~settled]
-
-        size = len(self.gallery)
-
-        def passing(number: int) -> Callable[[int], None]:
-            return lambda done: report(number * size + done, len(blocks) * size)
-
+        size, total = len(self.gallery), len(blocks) * len(self.gallery)
         with ThreadPoolExecutor(1) as second:
             deciding: Future[NDArray[np.int64]] | None = None
             for number, block in enumerate(blocks):
-                ready = self.kernel.chosen(self.queries, block)
-                self.queries.release()
-                found = self._shortlist(ready, width, gallery_block, passing(number))
+                found = self._shortlist(block, width, gallery_block, partial(_shifted, report, number * size, total))
                 if deciding is not None:
                     yield deciding.result()
-                deciding = second.submit(settle, block, ready, found)
+                deciding = second.submit(self._settle, found, indices, distances)
             if deciding is not None:
                 yield deciding.result()
+
+    def _settle(
+        self, found: _Shortlisted, indices: NDArray[np.int64], distances: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Write down the answers that are sure; the positions of the queries whose shortlist was too short."""
+        settled, rows, exact = self._decide(found)
+        indices[found.positions[settled]], distances[found.positions[settled]] = rows[settled], exact[settled]
+        self.gallery.release()
+        return found.positions[~settled]
 
     def _first_width(self, queries: NDArray[np.int64]) -> int:
         hidden = int(np.minimum(self.visibility.at_most_hidden()[queries], _HIDDEN_AT_ONCE).max(initial=0))
         return min(len(self.gallery), self.k + hidden + (_SPARE_EXACT if self.kernel.exact else _SPARE))
 
-    def _shortlist(self, queries: NDArray[Any], width: int, gallery_block: int, report: Callable[[int], None]) -> Found:
-        """The `width` gallery rows of least cost for each query: costs and positions, both [P, width], sorted."""
+    def _shortlist(
+        self, positions: NDArray[np.int64], width: int, gallery_block: int, report: Callable[[int], None]
+    ) -> _Shortlisted:
+        """The `width` gallery rows of least cost for each of these queries, sorted."""
+        queries = self.kernel.chosen(self.queries, positions)
+        self.queries.release()
         per_release = max(1, RELEASE_BYTES // self.kernel.row_bytes)
         shortlist = Shortlist(len(queries), width)
         for start in range(0, len(self.gallery), gallery_block):
@@ -194,16 +208,11 @@ class _Search:
                 self.gallery.release()
             report(stop)
         self.kernel.end_of_pass()
+        squares = self.kernel.squares(queries)
         costs, rows = shortlist.sorted()
-        return self.kernel.whole(costs, queries), rows
+        return _Shortlisted(positions, squares, self.kernel.whole(costs, squares), rows)
 
-    def _decide(
-        self,
-        positions: NDArray[np.int64],
-        ready: NDArray[Any],
-        costs: NDArray[np.float64],
-        rows: NDArray[np.int64],
-    ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]:
+    def _decide(self, found: _Shortlisted) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]:
         """Whether the shortlist of each query settles it [P], and the answers: positions and distances [P, k].
 
         The first k visible rows are measured exactly. The farthest of them bounds the answer, so every row whose
@@ -211,20 +220,21 @@ class _Search:
         beyond that cost, or holds the whole gallery. What will be within the bound is guessed from the costs, so
         that nearly always one round of measuring is enough.
         """
+        positions, squares, costs, rows = found.positions, found.squares, found.costs, found.rows
         visible = ~self.visibility.hidden(positions, rows)
         limit = np.full(len(rows), np.inf)
         if self.within is not None:
-            limit = self.kernel.reach(self.within[positions], ready)
+            limit = self.kernel.reach(self.within[positions], squares)
             visible &= costs <= limit[:, None]
         seen = np.cumsum(visible, axis=1)
         first = visible & (seen <= self.k)
         distances = np.full(costs.shape, np.inf)
         farthest = np.where(first, costs, -np.inf).max(axis=1)
-        guess = self.kernel.reach(self.kernel.estimate(farthest), ready)
+        guess = self.kernel.reach(self.kernel.estimate(farthest), squares)
         likely = first | (visible & (costs <= guess[:, None]))
         self._measure(positions, rows, costs, likely, distances)
         bound = np.where(first, distances, 0.0).max(axis=1)
-        reach = np.where(seen[:, -1] >= self.k, self.kernel.reach(bound, ready), np.inf)
+        reach = np.where(seen[:, -1] >= self.k, self.kernel.reach(bound, squares), np.inf)
         reach = np.minimum(reach, limit)
         self._measure(positions, rows, costs, visible & ~likely & (costs <= reach[:, None]), distances)
         settled = (reach < costs[:, -1]) | (rows.shape[1] == len(self.gallery))
@@ -252,14 +262,19 @@ class _Search:
         if self.kernel.exact:
             np.copyto(distances, costs, where=wanted)
             return
-        at_once = max(1, EXACT_BLOCK_BYTES // (8 * self.gallery.dim))
-        for row in np.flatnonzero(wanted.any(axis=1)):
-            query = self.queries.take(positions[row : row + 1])[0]
-            columns = np.flatnonzero(wanted[row])
-            for start in range(0, len(columns), at_once):
-                some = columns[start : start + at_once]
-                distances[row, some] = exact_distances(self.metric, query, self.gallery.take(rows[row, some]))
-        self.gallery.release()
+        which, columns = np.nonzero(wanted)
+        at_once = max(1, EXACT_BLOCK_BYTES // (4 * self.gallery.dim))
+        for start in range(0, len(which), at_once):
+            asked, near = which[start : start + at_once], columns[start : start + at_once]
+            found = self.gallery.take(rows[asked, near])
+            edges = [0, *(1 + np.flatnonzero(np.diff(asked))).tolist(), len(asked)]
+            queries = self.queries.take(positions[asked[edges[:-1]]])
+            for query, (first, last) in zip(queries, itertools.pairwise(edges), strict=True):
+                distances[asked[first], near[first:last]] = exact_distances(self.metric, query, found[first:last])
+
+
+def _shifted(report: Progress, before: int, total: int, done: int) -> None:
+    report(before + done, total)
 
 
 def _silent(done: int, total: int) -> None:

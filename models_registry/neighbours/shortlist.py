@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FIRST = 512
-_GROWTH = 3
+_FIRST = 256
+_GROWTH = 2
 
 
 class Shortlist:
@@ -18,7 +18,8 @@ class Shortlist:
 
     What is no better than the worst that is kept is passed over at the price of one comparison. A block is looked at
     in pieces that grow with what was seen before, so that only a few rows of a piece pass: about `_GROWTH` times the
-    width where rows come in no order, and more, but no wrong ones, where they do.
+    width where rows come in no order, and more, but no wrong ones, where they do. Threads may add to different queries
+    at the same time.
     """
 
     def __init__(self, queries: int, width: int) -> None:
@@ -51,9 +52,16 @@ class Shortlist:
         return np.take_along_axis(self.costs, order, axis=1), np.take_along_axis(self.rows, order, axis=1)
 
     def _take_in(self, costs: NDArray[Any], row: int, query: int) -> None:
+        width = self.costs.shape[1]
+        if not self._seen[query] and costs.shape[1] > width:
+            columns = np.argpartition(costs, width - 1, axis=1)[:, :width]
+            self.add_found(np.take_along_axis(costs, columns, axis=1).astype(np.float64), columns + row, query)
+            return
         worst = self.costs[query : query + len(costs)].max(axis=1)
         # In the type of the costs, from which it came, or each comparison would convert all of them.
-        queries, columns = np.nonzero(costs < worst.astype(costs.dtype)[:, None])
+        # Flat: numpy has a fast way to find the few that pass in one dimension only.
+        passing = np.flatnonzero(costs < worst.astype(costs.dtype)[:, None])
+        queries, columns = np.divmod(passing, costs.shape[1])
         if not len(queries):
             return
         passed = np.bincount(queries, minlength=len(costs))

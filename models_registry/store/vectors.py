@@ -12,11 +12,12 @@ import numpy as np
 from models_registry.metrics import sign_bits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
 LARGEST = 1e15
+_MANY = 256
 
 
 def checked(vectors: ArrayLike) -> NDArray[np.float32]:
@@ -110,9 +111,15 @@ class Vectors:
 
     def _pick(self, parts: Sequence[NDArray[Any]], indices: NDArray[np.int64]) -> NDArray[Any]:
         picked = _empty(parts, len(indices))
-        places = zip(self.part_of[indices].tolist(), self.row_of[indices].tolist(), strict=True)
-        for at, (part, row) in enumerate(places):
-            picked[at] = parts[part][row]
+        part_of, row_of = self.part_of[indices], self.row_of[indices]
+        if len(indices) < _MANY:
+            for at, (part, row) in enumerate(zip(part_of.tolist(), row_of.tolist(), strict=True)):
+                picked[at] = parts[part][row]
+            return picked
+        # Few calls for many rows: each hands Python's lock to whoever waits for it, and waits for it then.
+        for part in np.unique(part_of).tolist():
+            for places in _pieces(np.flatnonzero(part_of == part), _MANY):
+                picked[places] = parts[part][row_of[places]]
         return picked
 
 
@@ -126,6 +133,10 @@ def _mapping_behind(part: NDArray[np.generic]) -> mmap.mmap | None:
     while isinstance(owner, np.ndarray):
         owner = owner.base
     return owner if isinstance(owner, mmap.mmap) else None
+
+
+def _pieces(places: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    return (places[start : start + size] for start in range(0, len(places), size))
 
 
 def _runs(part_of: NDArray[np.int64], row_of: NDArray[np.int64]) -> Sequence[tuple[int, int]]:
