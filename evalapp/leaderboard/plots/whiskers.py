@@ -13,7 +13,7 @@ from evalapp.leaderboard.plots.scales import Scale
 NARROW = 480
 """Below this width names stand above their whiskers instead of before them."""
 _AXIS = 26.0
-_INSET = 14.0
+_INSET = 18.0
 
 Kind = Literal["plain", "first", "control"]
 
