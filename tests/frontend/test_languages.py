@@ -12,7 +12,9 @@ import pytest
 from django.conf import settings
 from django.template.loader import get_template
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.utils import translation
+from django.views.defaults import bad_request
 
 from tests.conftest import REPOSITORY
 
@@ -66,7 +68,8 @@ def unmarked_in(source: str) -> list[str]:
 
 
 VISITORS = [
-    "home.html", "base.html", "languages.html", "403.html", "404.html", "500.html", "core/messages.html",
+    "home.html", "base.html", "languages.html", "core/messages.html",
+    "400.html", "403.html", "403_csrf.html", "404.html", "500.html",
     *(f"voting/{name}.html" for name in
       ("play", "controls", "examples", "help", "intro", "closed", "lens", "yours", "privacy")),
     *(path.relative_to(TEMPLATES).as_posix() for path in sorted((TEMPLATES / "leaderboard").rglob("*.html"))),
@@ -150,6 +153,16 @@ def test_the_choice_leads_to_no_other_site_and_knows_its_languages() -> None:
     answer = Client().post("/language/", {"language": "xx", "next": "https://elsewhere.example/"})
     assert answer.headers["location"] == "/"
     assert not answer.cookies
+
+
+@pytest.mark.django_db
+def test_who_is_refused_is_told_so_in_their_language() -> None:
+    browser = Client(enforce_csrf_checks=True, raise_request_exception=False, headers={"accept-language": "de"})
+    refused = browser.post("/privacy/forget/")
+    assert (refused.status_code, refused.headers["content-language"]) == (403, "de")
+    assert "Die Seite war zu lange offen" in refused.content.decode()
+    with translation.override("es"):
+        assert "vuelve a cargar" in bad_request(RequestFactory().get("/"), ValueError()).content.decode().lower()
 
 
 @pytest.mark.django_db

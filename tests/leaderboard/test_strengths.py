@@ -161,8 +161,10 @@ def test_the_closer_of_two_is_on_the_board_from_the_deck_to_the_file(client: Cli
     text = client.get(PAGE).content.decode()
     assert 'id="strengths"' in text
     assert f"Out of {sent // 2} comparisons of 2 voters, {sent // 4} of them ties." in text
-    svg = client.get(f"{PAGE}plots/strengths.svg")
-    assert svg.status_code == 200
+    japanese = client.get(PAGE, headers={"accept-language": "ja"}).content.decode()
+    assert f"2 人による {sent // 2} 回の比較、うち引き分け {sent // 4} 回。" in japanese
+    svg = client.get(f"{PAGE}plots/strengths.svg", headers={"accept-language": "de"})
+    assert "<title>Stärken</title>" in svg.content.decode()
     rows = list(csv.DictReader(io.StringIO(client.get(f"{PAGE}tables/strengths.csv").content.decode())))
     assert [row["contender"] for row in rows][-1] == "(left side)"
     assert rows[-1]["comparisons"] == str(sent // 2)
