@@ -34,6 +34,7 @@ QUERY_BLOCK_BYTES = 32 << 20
 GALLERY_BLOCK_BYTES = 32 << 20
 EXACT_BLOCK_BYTES = 2 << 20
 RELEASE_BYTES = 32 << 20
+LARGE_BYTES = 1 << 30  # of a gallery of which every row that is looked at maps half a megabyte around itself
 SHORTLIST_CELLS = 1 << 21
 
 _SPARE = 16  # proposals beyond k, so that rounding seldom makes a second pass necessary
@@ -185,7 +186,6 @@ class _Search:
         """Write down the answers that are sure; the positions of the queries whose shortlist was too short."""
         settled, rows, exact = self._decide(found)
         indices[found.positions[settled]], distances[found.positions[settled]] = rows[settled], exact[settled]
-        self.gallery.release()
         return found.positions[~settled]
 
     def _first_width(self, queries: NDArray[np.int64]) -> int:
@@ -264,6 +264,7 @@ class _Search:
             return
         which, columns = np.nonzero(wanted)
         at_once = max(1, EXACT_BLOCK_BYTES // (4 * self.gallery.dim))
+        large = 4 * self.gallery.dim * len(self.gallery) > LARGE_BYTES
         for start in range(0, len(which), at_once):
             asked, near = which[start : start + at_once], columns[start : start + at_once]
             found = self.gallery.take(rows[asked, near])
@@ -271,6 +272,8 @@ class _Search:
             queries = self.queries.take(positions[asked[edges[:-1]]])
             for query, (first, last) in zip(queries, itertools.pairwise(edges), strict=True):
                 distances[asked[first], near[first:last]] = exact_distances(self.metric, query, found[first:last])
+            if large:
+                self.gallery.release(rows[asked, near])
 
 
 def _shifted(report: Progress, before: int, total: int, done: int) -> None:

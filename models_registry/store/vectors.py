@@ -87,14 +87,17 @@ class Vectors:
         """The rows at these positions as a sequence of their own; nothing is read."""
         return Vectors(self.parts, self.part_bits, self.part_of[positions], self.row_of[positions], self.dim)
 
-    def release(self) -> None:
+    def release(self, indices: NDArray[np.int64] | None = None) -> None:
         """Give mapped pages that were read back to the system; they come again when they are needed.
 
-        Without it a process that walks through many vectors seems to hold them all.
+        Without it a process that walks through many vectors seems to hold them all. With `indices`, the parts in which
+        these rows lie.
         """
-        for mapping in (*map(_mapping_behind, self.parts), *map(_mapping_behind, self.part_bits or ())):
-            if mapping is not None:
-                mapping.madvise(mmap.MADV_DONTNEED)
+        touched = range(len(self.parts)) if indices is None else np.unique(self.part_of[indices]).tolist()
+        for kind in (self.parts, self.part_bits or ()):
+            for mapping in (_mapping_behind(kind[part]) for part in touched if kind):
+                if mapping is not None:
+                    mapping.madvise(mmap.MADV_DONTNEED)
 
     def _between(
         self, parts: Sequence[NDArray[Any]], start: int, stop: int, buffer: NDArray[Any] | None
