@@ -28,12 +28,13 @@ def limited_threads(threads: int | None) -> Iterator[int]:
 
     used = threads or usable_cores()
     before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(used)
-    try:
-        with _blas().limit(limits=1):
+    # In this order: the BLAS that faiss brings would take its limit for that of all of faiss.
+    with _blas().limit(limits=1):
+        faiss.omp_set_num_threads(used)
+        try:
             yield used
-    finally:
-        faiss.omp_set_num_threads(before)
+        finally:
+            faiss.omp_set_num_threads(before)
 
 
 def in_shares(work: Callable[[int], Result], threads: int) -> list[Result]:
