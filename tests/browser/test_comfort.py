@@ -165,3 +165,9 @@ def test_the_first_paint_weighs_less_than_a_small_picture(page: Page, live_serve
     page.wait_for_load_state("networkidle")
     assert len(weights) > 20
     assert sum(weights.values()) < 100_000
+
+
+def test_nothing_moves_unseen_while_a_pair_is_looked_at(game: Game) -> None:
+    """What moves where nobody sees it has the page computed anew for every frame, and holds up the next card."""
+    game.key("ArrowRight")
+    game.page.wait_for_function("() => document.getAnimations().length === 0", timeout=3000)

@@ -73,6 +73,19 @@ def test_answers_of_a_day_without_network_arrive_with_the_next_visit(guarded: Ga
     assert standing_votes() == said
 
 
+def test_a_page_left_in_the_moment_the_network_is_back_does_not_hold_up_the_next(guarded: Game) -> None:
+    context = guarded.page.context
+    context.set_offline(True)
+    said = {}
+    for _ in range(3):
+        said[guarded.token] = "dope"
+        guarded.key("ArrowRight")
+    context.set_offline(False)
+    guarded.start()
+    guarded.expect_sent()
+    assert standing_votes() == said
+
+
 def test_a_tab_closed_right_after_an_answer_leaves_it_to_the_worker(guarded: Game) -> None:
     token = guarded.token
     guarded.key("ArrowRight")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Error, Route, expect
 
 from evalapp.studies.models import Study, StudyState
 from evalapp.voting.models import Vote
@@ -86,6 +88,44 @@ def test_a_tab_closed_right_after_an_answer_still_sends_it(game: Game) -> None:
             break
         game.page.wait_for_timeout(100)
     assert standing_votes() == said
+
+
+def test_a_tab_left_with_a_request_on_its_way_does_not_hold_up_the_next(game: Game) -> None:
+    """The lease on what it carried ends with it."""
+    game.page.route(VOTES, lambda route: None)
+    with game.page.expect_request(VOTES):
+        said = answer(game, 2)
+    game.page.goto("about:blank")
+    game.page.unroute(VOTES)
+    game.start()
+    game.expect_sent()
+    assert standing_votes() == said
+    game.expect_count(2)
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_answers_survive_a_tab_that_crashes(game: Game, *, sent: bool) -> None:
+    """Right after the last card has left, or after the server has recorded what the tab never hears of."""
+    context = game.page.context
+    recorded: list[int] = []
+
+    def record_and_be_silent(route: Route) -> None:
+        recorded.append(route.fetch().status)
+
+    game.page.route(VOTES, record_and_be_silent)
+    said = answer(game, 3)
+    while sent and not recorded:
+        game.page.wait_for_timeout(50)
+    with suppress(Error):
+        game.page.goto("chrome://crash")
+    assert Vote.objects.count() == (3 if sent else 0)
+    later = Game(context.new_page(), game.address)
+    # The crashed tab took its deck with it: there may be no card left to show.
+    later.page.goto(later.address)
+    later.expect_count(3)
+    later.expect_sent()
+    assert standing_votes() == said
+    assert Vote.objects.count() == 3
 
 
 def test_two_tabs_keep_their_answers_apart(game: Game) -> None:

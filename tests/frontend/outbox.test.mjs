@@ -81,6 +81,12 @@ test("what one sender carries is left alone by others until its lease ran out", 
   assert.equal(isFree(released(carried), "other", 1001), true);
 });
 
+test("what somebody carried who is gone is free, whatever its lease says", () => {
+  const carried = leased(entry("a"), "crashed", 1000);
+  assert.equal(isFree(carried, "other", 1001, new Set(["other"])), true);
+  assert.equal(isFree(carried, "other", 1001, new Set(["other", "crashed"])), false);
+});
+
 test("the server is told what it asks for and nothing else", () => {
   assert.deepEqual(Object.keys(asBallot(leased(entry("a"), "me", 0))).sort(), ["client_id", "response_ms", "token", "verdict"]);
 });

@@ -4,6 +4,7 @@
  */
 
 import { post } from "lib/api";
+import { asSender, sendersAtWork } from "lib/senders";
 import { asBallot, isFree, leased, receiptsOf, released } from "logic/outbox";
 
 /** @typedef {import("logic/outbox").Entry} Entry */
@@ -20,11 +21,18 @@ const CHANNEL = "dopeornope.outbox";
  * @param {readonly Entry[]} trip.batch
  * @returns {Promise<Settled[]>} what has become of those that are no longer in the mailbox; throws as `post` does
  */
-export async function carry({ mailbox, url, sender, batch }) {
+export function carry(trip) {
+  return asSender(trip.sender, () => travel(trip));
+}
+
+/** @param {Parameters<typeof carry>[0]} trip */
+async function travel({ mailbox, url, sender, batch }) {
+  const atWork = await sendersAtWork();
   const now = Date.now();
   const ids = batch.map((entry) => entry.client_id);
-  const there = await mailbox.update(ids, (entry) => (isFree(entry, sender, now) ? leased(entry, sender, now) : entry));
-  const mine = there.filter((entry) => isFree(entry, sender, now));
+  const isMine = (/** @type {Entry} */ entry) => isFree(entry, sender, now, atWork);
+  const there = await mailbox.update(ids, (entry) => (isMine(entry) ? leased(entry, sender, now) : entry));
+  const mine = there.filter(isMine);
   const known = new Set(there.map((entry) => entry.client_id));
   // Whoever took them out had the server's word for them.
   const elsewhere = batch.filter((entry) => !known.has(entry.client_id)).map((entry) => ({ entry, status: "recorded" }));

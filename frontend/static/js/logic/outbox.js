@@ -81,10 +81,12 @@ export function attempted(outbox, batch) {
  * @param {Entry} entry
  * @param {string} sender
  * @param {number} now
+ * @param {ReadonlySet<string> | null} [atWork] all that carry something now, if that is known
  * @returns {boolean}
  */
-export function isFree(entry, sender, now) {
-  return entry.sender === sender || (entry.until ?? 0) <= now;
+export function isFree(entry, sender, now, atWork = null) {
+  const isGone = atWork !== null && !atWork.has(entry.sender ?? "");
+  return entry.sender === sender || isGone || (entry.until ?? 0) <= now;
 }
 
 /**
