@@ -34,6 +34,26 @@ def test_the_pictures_of_at_least_five_pairs_are_loaded_ahead(game: Game) -> Non
         expect(game.card).to_be_visible()
 
 
+def test_the_first_pair_shares_the_line_with_no_other(page: Page, live_server: LiveServer, study: Study) -> None:
+    asked: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 2:
+            route.continue_()
+
+    page.route("**/pictures/**", hold)
+    game = Game(page, f"{live_server.url}/play/{study.slug}/")
+    with page.expect_response("**/deck/"):
+        page.goto(game.address)
+    page.wait_for_timeout(500)
+    assert len(asked) == 2
+    with page.expect_request("**/pictures/**"):
+        for route in asked[:2]:
+            route.continue_()
+    expect(game.card).to_be_visible()
+
+
 def test_a_reload_keeps_the_deck(game: Game) -> None:
     game.key("ArrowRight")
     game.expect_sent()

@@ -92,7 +92,7 @@ def test_a_tab_closed_right_after_an_answer_still_sends_it(game: Game) -> None:
 
 def test_a_tab_left_with_a_request_on_its_way_does_not_hold_up_the_next(game: Game) -> None:
     """The lease on what it carried ends with it."""
-    game.page.route(VOTES, lambda route: None)
+    game.page.route(VOTES, lambda _route: None)
     with game.page.expect_request(VOTES):
         said = answer(game, 2)
     game.page.goto("about:blank")

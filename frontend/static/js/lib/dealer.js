@@ -27,6 +27,8 @@ import { pauseAfter } from "logic/outbox";
  */
 
 const LOADED_AHEAD = 6;
+/** The first pair has the line for itself, but not for longer than this. */
+const ALONE_MS = 3000;
 const MOST_TRIES = 3;
 /** Pairs whose pictures stay at hand after they were answered, so that taking back needs no network. */
 const KEPT_PAIRS = 4;
@@ -41,6 +43,8 @@ export class Dealer {
   #key;
   #deck;
   #asking = false;
+  /** Whether the first pair is still on its way, and no other is asked for. */
+  #alone = navigator.onLine;
   /** Whether there is something to do once the frame is drawn. */
   #due = false;
   #failures = 0;
@@ -62,6 +66,7 @@ export class Dealer {
       options.lasting.write(this.#key, { at: Date.now(), deck: this.#deck });
     });
     window.addEventListener("online", () => this.#carryOn());
+    setTimeout(() => this.#askForAll(), ALONE_MS);
     this.#carryOn();
   }
 
@@ -116,8 +121,21 @@ export class Dealer {
   }
 
   #carryOn() {
-    for (const exposure of this.#deck.waiting.slice(0, LOADED_AHEAD)) void this.#prepare(exposure);
+    const ahead = this.#alone ? 1 : LOADED_AHEAD;
+    for (const exposure of this.#nextFirst().slice(0, ahead)) void this.#prepare(exposure);
     void this.#fill();
+  }
+
+  #askForAll() {
+    this.#alone = false;
+    this.#carryOn();
+  }
+
+  /** What waits, beginning with the pair that an earlier page showed. */
+  #nextFirst() {
+    const { hand, waiting } = this.#deck;
+    const isFirst = (/** @type {Exposure} */ { token }) => token === hand[0];
+    return [...waiting.filter(isFirst), ...waiting.filter((exposure) => !isFirst(exposure))];
   }
 
   async #fill() {
@@ -157,6 +175,7 @@ export class Dealer {
     this.#loading.add(token);
     const pictures = await loadRound(exposure).catch(() => null);
     this.#loading.delete(token);
+    this.#alone = false;
     if (!pictures) {
       this.#miss(token);
       return;
