@@ -54,6 +54,29 @@ def test_the_first_pair_shares_the_line_with_no_other(page: Page, live_server: L
     expect(game.card).to_be_visible()
 
 
+def test_the_first_deck_is_asked_for_while_scripts_are_on_their_way(
+    page: Page, live_server: LiveServer, study: Study
+) -> None:
+    decks: list[str] = []
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.on("request", lambda request: decks.append(request.url) if request.url.endswith("/deck/") else None)
+    page.route("**/js/pages/play*", hold)
+    game = Game(page, f"{live_server.url}/play/{study.slug}/")
+    with page.expect_response("**/deck/"):
+        page.goto(game.address, wait_until="commit")
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].continue_()
+    expect(game.card).to_be_visible()
+    game.expect_count(0)
+    issued = Exposure.objects.count()
+    assert (len(decks), issued) == (1, 10)
+
+
 def test_a_reload_keeps_the_deck(game: Game) -> None:
     game.key("ArrowRight")
     game.expect_sent()

@@ -21,6 +21,7 @@ import { pauseAfter } from "logic/outbox";
  * @property {Shelf} shelf of this tab: the deck outlives a reload
  * @property {Shelf} lasting of all tabs: a closed tab leaves its deck to the next
  * @property {() => object} extras what else to say when asking for a deck
+ * @property {Promise<any>} [early] a deck that was asked for before; null if it did not come
  * @property {readonly string[]} answered tokens whose answers are still on their way
  * @property {() => void} onChange
  * @property {() => void} onClosed the study takes no more votes
@@ -43,6 +44,7 @@ export class Dealer {
   #key;
   #deck;
   #asking = false;
+  #early;
   /** Whether the first pair is still on its way, and no other is asked for. */
   #alone = navigator.onLine;
   /** Whether there is something to do once the frame is drawn. */
@@ -58,6 +60,7 @@ export class Dealer {
   /** @param {DealerOptions} options */
   constructor(options) {
     this.#options = options;
+    this.#early = options.early;
     this.#key = `dopeornope.deck.${options.study}`;
     const left = leftBehind(options.lasting, this.#key);
     this.#deck = withoutAll(restoreDeck(options.shelf.read(this.#key) ?? left), options.answered);
@@ -143,7 +146,9 @@ export class Dealer {
     if (this.#asking || n === 0) return;
     this.#asking = true;
     try {
-      const deck = await post(this.#options.url, { n, ...this.#options.extras() });
+      const early = await this.#early;
+      this.#early = undefined;
+      const deck = early ?? (await post(this.#options.url, { n, ...this.#options.extras() }));
       this.#asking = false;
       this.#take(roundsOf(deck), deck.exhausted);
     } catch (problem) {

@@ -84,6 +84,8 @@ const dealer = new Dealer({
   lasting,
   // People never see this field: whatever stands in it was written by a program.
   extras: () => (trap.value ? { website: trap.value } : {}),
+  // @ts-ignore - see templates/voting/early.html
+  early: globalThis.earlyDeck,
   answered: postman.unsent.flatMap((entry) => [entry.token, entry.exposure?.token ?? entry.token]),
   onChange: render,
   onClosed: () => (closed = true),
