@@ -23,6 +23,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from evalapp.core.embedded.postgres import EmbeddedPostgres
 from tests.journeys.installation import Installation
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -73,7 +74,9 @@ def main() -> None:
     try:
         prove(asked.folder, asked.items, asked.queries)
     finally:
-        shutil.rmtree(asked.folder)
+        # Its guardian stops it as well, a moment after its last user has gone.
+        EmbeddedPostgres(asked.folder / "var").stop()
+        shutil.rmtree(asked.folder, ignore_errors=True)
 
 
 def prove(folder: Path, items: int, queries: int) -> None:
