@@ -54,6 +54,9 @@ class _OnDevice(Kernel):
     def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
         return self._kernel.chosen(vectors, positions)
 
+    def squares(self, queries: NDArray[Any]) -> NDArray[np.float64]:
+        return self._kernel.squares(queries)
+
     def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._kernel.estimate(costs)
 

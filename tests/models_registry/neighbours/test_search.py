@@ -269,6 +269,14 @@ def test_the_path_of_a_gpu_gives_the_same_answers(metric: Metric, data: st.DataO
         assert_same(case)
 
 
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_a_gpu_s_rounding_far_from_the_origin_hides_no_neighbour(metric: Metric) -> None:
+    near = 1000 + np.random.default_rng(3).normal(0, 0.01, (120, 64)).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_kernel", partial(_on_torch, search.kernel_for))
+        assert_same(plain(metric, near, 5))
+
+
 def _on_torch(kernel_for, metric, queries, gallery, threads, device):  # type: ignore[no-untyped-def]
     from models_registry.neighbours.on_device import _OnDevice
 
