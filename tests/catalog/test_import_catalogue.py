@@ -203,18 +203,18 @@ def test_an_empty_folder_is_a_failure_that_says_what_it_looked_for(tmp_path: Pat
     [
         (["Shop!", "items.csv"], "cannot stand in an address"),
         (["shop", "nowhere"], "There is nothing at"),
-        (["shop", "items.csv"], "add --map path=COLUMN. The file has the columns image, label."),
+        (["shop", "items.csv"], "add --map path=COLUMN. The file has the columns photo, label."),
         (["shop", "items.csv", "--map", "path"], "--map takes FIELD=COLUMN"),
-        (["shop", "items.csv", "--map", "path=image", "--map", "path=label"], "names the field 'path' twice"),
+        (["shop", "items.csv", "--map", "path=photo", "--map", "path=label"], "names the field 'path' twice"),
         (["shop", "items.csv", "--format", "folder"], "is not a folder"),
         (["shop", "notes.txt"], "say what it is with --format"),
-        (["shop", "items.csv", "--map", "path=image", "--report", "no/such/report.csv"], "cannot be written"),
+        (["shop", "items.csv", "--map", "path=photo", "--report", "no/such/report.csv"], "cannot be written"),
     ],
 )
 def test_words_that_are_off_are_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], told: str
 ) -> None:
-    folder(tmp_path, {"items.csv": b"image,label\na.png,dress\n", "notes.txt": b"path\n"})
+    folder(tmp_path, {"items.csv": b"photo,label\na.png,dress\n", "notes.txt": b"path\n"})
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError) as failed:
         said(*words)

@@ -17,6 +17,8 @@ _TEXTS = ("category", "product", "domain", "split")
 _CORNERS = ("x1", "y1", "x2", "y2")
 FIELDS = ("path", "key", *_TEXTS, *_CORNERS)
 """What `--map` can name. A column that bears a field's name needs no map."""
+_ALSO_PATH = ("image", "file", "filename", "image_path", "picture")
+"""What other programs call the column of pictures; the first that is there counts where none is called path."""
 
 _DELIMITERS = ",;\t"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -152,7 +154,10 @@ def _assign(header: list[str], mapping: Mapping[str, str]) -> _Columns:
         if field not in fields and field in header and header.index(field) not in fields.values():
             fields[field] = header.index(field)
     if "path" not in fields:
-        raise InvalidInput(f"No column says where the pictures are; add --map path=COLUMN. {has}")
+        free = [name for name in _ALSO_PATH if name in header and header.index(name) not in fields.values()]
+        if not free:
+            raise InvalidInput(f"No column says where the pictures are; add --map path=COLUMN. {has}")
+        fields["path"] = header.index(free[0])
     used = set(fields.values())
     attributes = {name: place for place, name in enumerate(header) if name and place not in used}
     return _Columns(len(header), fields, attributes)

@@ -52,6 +52,16 @@ def test_a_map_names_the_column_of_a_field(tmp_path: Path) -> None:
     assert record.attributes == {"kids": "False"}
 
 
+@pytest.mark.parametrize("name", ["image", "file", "filename", "image_path", "picture"])
+def test_the_column_of_pictures_is_known_by_its_usual_names(tmp_path: Path, name: str) -> None:
+    assert only_record(table(tmp_path, f"label,{name}\ndress,a.jpg\n")).path == "a.jpg"
+
+
+def test_a_column_called_path_comes_before_another_usual_name(tmp_path: Path) -> None:
+    record = only_record(table(tmp_path, "image,path\nfront view,a.jpg\n"))
+    assert (record.path, record.attributes) == ("a.jpg", {"image": "front view"})
+
+
 def test_a_column_replaced_by_a_map_becomes_an_attribute(tmp_path: Path) -> None:
     record = only_record(table(tmp_path, "path,category,kind\na.jpg,old,new\n", {"category": "kind"}))
     assert record.category == "new"
@@ -113,7 +123,7 @@ def test_an_open_quote_does_not_swallow_the_rest_of_a_large_file(tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "mapping", "words"),
     [
-        (b"image,label\na.jpg,dress\n", {}, r"add --map path=COLUMN. The file has the columns image, label\."),
+        (b"photo,label\na.jpg,dress\n", {}, r"add --map path=COLUMN. The file has the columns photo, label\."),
         (b"image,label\n", {"path": "picture"}, r"no such column. The file has the columns image, label\."),
         (b"path,label\n", {"colour": "label"}, "knows no field 'colour'"),
         (b"path,label,label\n", {}, "Two columns bear the name 'label'"),
