@@ -39,6 +39,28 @@ def test_the_game_speaks_the_browsers_language_and_changes_it(
     context.close()
 
 
+_LINES = """() => [...document.querySelectorAll("[data-controls] .button")].map((button) => {
+  const words = [...button.childNodes].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  const range = document.createRange();
+  range.selectNodeContents(words);
+  return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+})"""
+
+
+@pytest.mark.parametrize("language", ["de-DE", "es-ES", "fr-FR", "ja-JP"])
+def test_the_words_of_a_button_stand_on_one_line(
+    chromium: Browser, live_server: LiveServer, study: Study, language: str
+) -> None:
+    context = chromium.new_context(locale=language)
+    page = context.new_page()
+    page.goto(f"{live_server.url}/play/{study.slug}/")
+    for width in (320, 390, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(_LINES) == [1] * 5, width
+        assert sideways(page) == 0
+    context.close()
+
+
 @pytest.mark.parametrize("width", [320, 1440])
 def test_from_right_to_left_the_page_turns_and_the_hand_does_not(
     page: Page, live_server: LiveServer, study: Study, width: int
