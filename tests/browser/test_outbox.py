@@ -98,9 +98,10 @@ def test_a_tab_left_with_a_request_on_its_way_does_not_hold_up_the_next(game: Ga
     game.page.goto("about:blank")
     game.page.unroute(VOTES)
     game.start()
+    # What was on its way may arrive before the next page is made, or after.
     game.expect_sent()
     assert standing_votes() == said
-    game.expect_count(2)
+    assert Vote.objects.count() == 2
 
 
 @pytest.mark.parametrize("sent", [False, True])
