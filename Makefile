@@ -36,10 +36,9 @@ types: $(VENV)/.ready-dev  ## Types
 imports: $(VENV)/.ready-dev  ## The ladder: who may import whom
 	$(TEST_ENV) $(BIN)/lint-imports
 
-unit: $(VENV)/.ready-dev  ## All tests, on the embedded PostgreSQL: without a screen, with one, then whole journeys
+unit: $(VENV)/.ready-dev  ## All tests, on the embedded PostgreSQL: what needs no screen in parallel, then the rest
 	$(TEST_ENV) $(BIN)/pytest $(IN_PARALLEL) -m "not browser and not journey" $(PYTEST_ARGS)
-	$(TEST_ENV) $(BIN)/pytest $(IN_PARALLEL) -m "browser and not journey" $(PYTEST_ARGS)
-	$(TEST_ENV) $(BIN)/pytest -m journey $(PYTEST_ARGS)
+	$(TEST_ENV) $(BIN)/pytest -m "browser or journey" $(PYTEST_ARGS)
 
 real-database: $(VENV)/.ready-dev  ## The database tests again, on a real server where one can be reached
 	@if $(BIN)/python -m tests.real_database "$(TEST_DATABASE_URL)"; then \
