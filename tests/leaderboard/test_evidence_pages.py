@@ -14,9 +14,9 @@ from evalapp.leaderboard.figures import FIGURES
 from evalapp.leaderboard.services import board_of, head_to_head, refresh_report, take_snapshot
 from evalapp.leaderboard.tables import TABLES
 from evalapp.studies.models import BoardVisibility, Study
-from evalapp.studies.services import archive_contender, close_study, store_evaluation
+from evalapp.studies.services import archive_contender, close_study
 from tests import cast
-from tests.leaderboard.crowds import let_vote, voted_study
+from tests.leaderboard.crowds import let_score, let_vote, voted_study
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -30,14 +30,7 @@ def study() -> Study:
     take_snapshot(study)
     let_vote(study, 100, 12, seed=2)
     take_snapshot(study)
-    lines = [
-        {
-            "contender": name, "category_match": value, "low": value - 0.1, "high": value + 0.1,
-            "product_recall_at_1": 0.1, "product_recall_low": 0.0, "product_recall_high": 0.2,
-        }
-        for name, value in ((cast.FC6, 0.9), (cast.FC7, 0.5))
-    ]  # fmt: skip
-    store_evaluation(study, {"contenders": lines})
+    let_score(study)
     refresh_report(study)
     return study
 

@@ -19,11 +19,11 @@ from evalapp.leaderboard.reading import Reading
 from evalapp.leaderboard.services import refresh_report, take_snapshot
 from evalapp.leaderboard.tables import TABLES
 from evalapp.studies.models import Study
-from evalapp.studies.services import close_study, store_evaluation
+from evalapp.studies.services import close_study
 from evalapp.voting.models import Voter
 from evalapp.voting.services import block_voter
 from tests import cast
-from tests.leaderboard.crowds import let_vote, voted_study
+from tests.leaderboard.crowds import let_score, let_vote, voted_study
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -44,14 +44,7 @@ def study() -> Study:
     assert voter
     block_voter(voter)
     take_snapshot(study)
-    lines = [
-        {
-            "contender": name, "category_match": value, "low": value - 0.1, "high": value + 0.1,
-            "product_recall_at_1": 0.1, "product_recall_low": 0.0, "product_recall_high": 0.2,
-        }
-        for name, value in ((cast.FC6, 0.9), (cast.FC7, 0.5))
-    ]  # fmt: skip
-    store_evaluation(study, {"contenders": lines})
+    let_score(study)
     close_study(study)
     refresh_report(study)
     return study

@@ -119,40 +119,12 @@ def joined(names: Sequence[str]) -> SafeString:
     return told_so_far
 
 
-@register.filter
-def category(name: str) -> str:
-    """A category; what belongs to none is said in the language of the page."""
-    return category_words(name)
-
-
-@register.filter
-def votes_counted(count: int) -> str:
-    """12345 as `12,345 votes`."""
-    return votes_words(count)
-
-
-@register.filter
-def voters_counted(count: int) -> str:
-    """25 as `25 voters`."""
-    return voters_words(count)
-
-
-@register.filter
-def design(method: str) -> str:
-    """By which design pairs are drawn."""
-    return design_words(method)
-
-
-@register.filter
-def reason(name: str) -> str:
-    """Why votes were set aside."""
-    return reason_words(name)
-
-
-@register.filter
-def score_label(score: dict[str, Any]) -> str:
-    """The name of an automatic score."""
-    return score_words(score)
+register.filter("category", category_words)
+register.filter("votes_counted", votes_words)
+register.filter("voters_counted", voters_words)
+register.filter("design", design_words)
+register.filter("reason", reason_words)
+register.filter("score_label", score_words)
 
 
 @register.filter
