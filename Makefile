@@ -3,7 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
+# cpu, cuda, or auto: CUDA where a GPU driver answers.
+TORCH ?= auto
+export TORCH
+LOCK := $(wildcard requirements/*.txt)
+DEMO_SETS := web embedded worker train
+ALL_SETS := $(DEMO_SETS) fast s3
 PYTEST_ARGS ?=
+MUTATION_ARGS ?=
 # Two at a time, each with one thread: libraries that spin on threads slow each other down by far more than half.
 IN_PARALLEL := --numprocesses 2 --dist loadscope
 # Tests keep their own embedded PostgreSQL, away from the one that holds your studies.
@@ -13,7 +20,7 @@ TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test lint types imports unit real-database system faults crashes loop proofs proofs-training
-.PHONY: bench proofs-scale format clean
+.PHONY: attacks bench mutation search-crashes search-figures proofs-scale format lock clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,7 +61,7 @@ faults: $(VENV)/.ready-dev  ## 100,000 votes while servers are killed and the ne
 	$(BIN)/python -m tests.journeys.storm
 
 loop: $(VENV)/.ready-dev  ## Votes on real photographs to a better encoder, twice, and from coins to none: minutes
-	$(BIN)/python -m tests.journeys.loop
+	$(BIN)/python -m tests.journeys.loop --write
 
 proofs-training: $(VENV)/.ready-dev  ## What training is worth on real photographs and the demo catalogue, in minutes
 	$(TEST_ENV) $(BIN)/python -m tests.models_registry.training.proofs
@@ -62,11 +69,26 @@ proofs-training: $(VENV)/.ready-dev  ## What training is worth on real photograp
 bench: $(VENV)/.ready-dev  ## Benchmarks: ratios against a bare floor, in one run
 	@for file in tests/benchmarks/bench_*.py; do $(TEST_ENV) $(BIN)/python $$file || exit 1; done
 
+attacks: $(VENV)/.ready-dev  ## Attacks at full length, less than 20 minutes; their table goes into docs/voting.md
+	DON_ATTACKS=whole $(TEST_ENV) $(BIN)/pytest tests/attacks tests/core/pages/test_form_fuzz.py tests/core/api/test_schema_fuzz.py $(PYTEST_ARGS)
+	$(BIN)/python -m tests.attacks.table --write
+
 crashes: $(VENV)/.ready-dev  ## Kill twenty workers, Redis and PostgreSQL over many photographs; the result must be a quiet run's
 	DON_KILLS=20 DON_PHOTOS=600 DON_WORKERS=3 $(TEST_ENV) $(BIN)/pytest tests/journeys/test_killed_workers.py $(PYTEST_ARGS)
 
+search-crashes: $(VENV)/.ready-dev  ## Search under 50 kills, 5,000 requests while generations swap, 10,000 steps without a ghost
+	DON_SEARCH_KILLS=50 DON_SEARCH_REQUESTS=5000 $(TEST_ENV) $(BIN)/pytest tests/journeys/test_search_crashes.py $(PYTEST_ARGS)
+	DON_GHOSTS=10000 $(TEST_ENV) $(BIN)/pytest tests/search/test_ghosts.py $(PYTEST_ARGS)
+
+search-figures: $(VENV)/.ready-dev  ## Benchmarks of search at full length; the table goes into docs/performance.md
+	@for part in index search search_changes duplicates live_test identification; do $(TEST_ENV) $(BIN)/python tests/benchmarks/bench_$$part.py --keep || exit 1; done
+	$(BIN)/python -m tests.benchmarks.search_table --write
+
 proofs: $(VENV)/.ready-dev  ## What the board promises, simulated at full length; the table goes into docs/statistics.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.proofs.prove --write
+
+mutation: $(VENV)/.ready-dev  ## Break the code in small ways and see whether tests notice; run again to go on
+	$(TEST_ENV) $(BIN)/python -m tests.mutation --write $(MUTATION_ARGS)
 
 proofs-scale: $(VENV)/.ready-dev  ## A million vectors searched in bounded memory, 100,000 pictures paired: minutes, 20 GB of disk
 	$(BIN)/python -m tests.proofs.million_vectors
@@ -76,16 +98,20 @@ format: $(VENV)/.ready-dev  ## Put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+lock: $(VENV)/.ready  ## Pin anew what pyproject.toml names, with hashes; needs network
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python requirements/make_lock.py
+
 clean:  ## Remove what tests and tools left; your studies in var/ stay
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-$(VENV)/.ready: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say which with make PYTHON=python3.12 …"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing requirements …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(VENV)/.ready: $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { echo "Python 3.11 to 3.14 is needed; say which with make PYTHON=python3.12 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+	@$(BIN)/python requirements/install.py $(DEMO_SETS)
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
+	@$(BIN)/python requirements/install.py $(ALL_SETS)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

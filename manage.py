@@ -12,12 +12,19 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalapp.config.settings")
     from django.core.management import execute_from_command_line
 
-    # The Celery application must exist before any task is sent.
-    import evalapp.config.celery  # noqa: F401
+    from evalapp.config import complaints
 
+    complaints.speak_to_any_terminal()
     # Commands are files, so their names have underscores; `compare-backbones` is understood as well.
-    words = [word.replace("-", "_") if place == 1 and word[:1] != "-" else word for place, word in enumerate(sys.argv)]
-    execute_from_command_line(words)
+    program, *arguments = sys.argv
+    if arguments and not arguments[0].startswith("-"):
+        arguments[0] = arguments[0].replace("-", "_")
+    try:
+        execute_from_command_line([program, *arguments])
+    except complaints.TOLD as error:
+        if "--traceback" in arguments:
+            raise
+        complaints.leave(error)
 
 
 if __name__ == "__main__":
