@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 done, 1 the work failed, 2 the words are off (argparse's own exit)."""
+    """Run one command; 0 done, 1 the work failed, 2 the arguments are invalid (argparse's own exit)."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "list":

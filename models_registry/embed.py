@@ -11,44 +11,51 @@ pixels wide, it moved the vectors of two MobileNets by 0.06 to 0.12 of their len
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from multiprocessing import get_context
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models_registry.decoding import (
+    Prepared,
+    SharedPasses,
+    Source,
+    decode,
+    decoding_processes,
+    fetched,
+    reason_of,
+    shared_passes,
+)
 from models_registry.devices import usable_cores
-from models_registry.pictures import DEFAULT_MAX_PIXELS, BadPicture, open_rgb
-from models_registry.preprocess import prepare_into
-from models_registry.spec import EmptyBox
+from models_registry.pictures import DEFAULT_MAX_PIXELS
+from models_registry.preprocess import normalised
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
-    from PIL import Image
 
-    from models_registry.encoders.base import Encoder, Vectors
-    from models_registry.spec import Box, Preprocess
+    from models_registry.decoding import Unfetched
+    from models_registry.encoders.encoder_base import Encoder, Vectors
+    from models_registry.spec import Box
 
-    Work = tuple[Encoder, Sequence["Picture"], range, int, tuple[str, ...], int, ProcessPoolExecutor | None]
-    Prepared = tuple[NDArray[np.float32], list[int], list[tuple[int, str]]]
-    """A batch, of which the first rows are filled; the places of the pictures in it; places and reasons of the rest."""
+    Work = tuple[
+        Encoder, Sequence["Picture"], range, int, tuple[str, ...], int, SharedPasses | None, ThreadPoolExecutor
+    ]
 
-Source = Path | bytes | Callable[[], bytes]
+PASSES_AHEAD = 4
+"""Passes that are decoded, or wait for the device, while it computes."""
+FETCHES = 32
+"""Pictures of a store without files that are fetched at once: who waits for a network needs no core."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture to embed. `key` is the caller's; a callable source is called in the thread that decodes."""
+    """A picture to embed. `key` is the caller's; a callable source is called in a thread of its own."""
 
     key: bytes | str
     source: Source
@@ -81,9 +88,10 @@ def embed(
 ) -> Iterator[Batch]:
     """Embed pictures in order, `batch_size` to a yielded batch; one bad picture never stops the rest.
 
-    A batch is what the encoder takes in one pass where that is more than 32 pictures. With `processes`, the lanes leave
-    decoding to processes of their own and are twice as many, so that a device always finds the next pictures ready;
-    None says so for encoders on a device. Sources that cannot be sent to a process are decoded by the lanes.
+    A batch is what the encoder takes in one pass where that is more than 32 pictures. With `processes`, as many
+    processes as there would be lanes decode into shared memory, several passes ahead, so that a device always finds
+    the next pictures ready; None says so for encoders on a device. Callable sources are called, FETCHES at a time,
+    before a pass is decoded, so that no pass waits for one answer after another.
 
     `decoders` is the number of lanes, one per usable core where None. Memory holds one pass per lane and the
     vectors of a few batches, however many pictures there are. Every pass is filled up to the same number of
@@ -96,15 +104,16 @@ def embed(
     batch_size = batch_size or max(32, encoder.pass_size)
     step = min(batch_size, encoder.pass_size)
     apart = encoder.on_device if processes is None else processes
-    helpers = decoding_processes(cores) if apart and encoder.prepares_by_rules and _can_be_sent(pictures) else None
-    lanes = cores * 2 if helpers else cores
+    apart = apart and encoder.prepares_by_rules
+    lanes = PASSES_AHEAD if apart else cores
     batches = [range(first, min(first + batch_size, len(pictures))) for first in range(0, len(pictures), batch_size)]
-    work = (
-        (encoder, pictures, part, step, tuple(taps), max_pixels, helpers)
-        for batch in batches
-        for part in _parts(batch, step)
-    )
-    with _lanes(lanes) as pool:
+    room = shared_passes(decoding_processes(cores), encoder.spec.rules, step, lanes) if apart else nullcontext()
+    with room as shared, _lanes(FETCHES) as fetching, _lanes(lanes) as pool:
+        work = (
+            (encoder, pictures, part, step, tuple(taps), max_pixels, shared, fetching)
+            for batch in batches
+            for part in _parts(batch, step)
+        )
         passes = _in_order(pool, work, ahead=lanes * 2)
         for batch in batches:
             yield _joined([next(passes) for _ in _parts(batch, step)])
@@ -140,16 +149,20 @@ def _one_pass(
     size: int,
     taps: tuple[str, ...],
     max_pixels: int,
-    helpers: ProcessPoolExecutor | None,
+    shared: SharedPasses | None,
+    fetching: ThreadPoolExecutor,
 ) -> Batch:
     """Decode a few pictures and send those that could be decoded through the network, in one forward pass."""
     given = [pictures[index] for index in part]
-    if helpers is None:
-        tensor, kept, failed = _prepared(given, encoder.input_shape, encoder.prepare, max_pixels)
+    sources = fetched([picture.source for picture in given], fetching)
+    boxes = [picture.box for picture in given]
+    if shared is None:
+        ready, kept, failed = _prepared(sources, boxes, encoder, max_pixels)
     else:
-        tensor, kept, failed = _by_helper(helpers, given, encoder.spec.rules, max_pixels)
+        ready, kept, failed = shared.decoded(sources, boxes, max_pixels)
+        ready = ready if encoder.takes_pixels else normalised(ready, encoder.spec.rules)
     if kept:
-        found = encoder.encode(_filled(tensor[: len(kept)], size), taps)
+        found = encoder.encode(_filled(ready, size), taps)
         vectors = {tap: rows[: len(kept)] for tap, rows in found.items()}
     else:
         vectors = {tap: np.empty((0, encoder.spec.tap(tap).dim), dtype=np.float32) for tap in taps}
@@ -157,7 +170,7 @@ def _one_pass(
     return Batch(indices, vectors, [(part[place], reason) for place, reason in failed])
 
 
-def _filled(batch: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+def _filled(batch: NDArray[Any], size: int) -> NDArray[Any]:
     """The batch [n, ...] made `size` long by its first picture again.
 
     Libraries choose their sums by the shape of a batch: alone, a picture would get other last bits than among others,
@@ -167,75 +180,18 @@ def _filled(batch: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 
 def _prepared(
-    pictures: Sequence[Picture],
-    shape: tuple[int, ...],
-    prepare: Callable[[NDArray[np.float32], Image.Image, Box | None], None],
-    max_pixels: int,
+    sources: Sequence[Path | bytes | Unfetched], boxes: Sequence[Box | None], encoder: Encoder, max_pixels: int
 ) -> Prepared:
-    tensor = np.empty((len(pictures), *shape), dtype=np.float32)
+    tensor = np.empty((len(sources), *encoder.input_shape), dtype=np.float32)
     kept: list[int] = []
     failed: list[tuple[int, str]] = []
-    for place, picture in enumerate(pictures):
+    for place, (source, box) in enumerate(zip(sources, boxes, strict=True)):
         try:
-            prepare(tensor[len(kept)], _decoded(picture, max_pixels), picture.box)
+            encoder.prepare(tensor[len(kept)], decode(source, max_pixels), box)
             kept.append(place)
         except Exception as error:  # sources are the caller's: whatever one raises, the rest goes on
-            failed.append((place, _reason(error)))
-    return tensor, kept, failed
-
-
-def _by_helper(
-    helpers: ProcessPoolExecutor, pictures: Sequence[Picture], rules: Preprocess, max_pixels: int
-) -> Prepared:
-    try:
-        return helpers.submit(_prepared_by_rules, pictures, rules, max_pixels).result()
-    except BrokenProcessPool:
-        # One was killed: whoever tries again gets new ones.
-        decoding_processes.cache_clear()
-        raise
-
-
-def _prepared_by_rules(pictures: Sequence[Picture], rules: Preprocess, max_pixels: int) -> Prepared:
-    """The same in a process that has no network."""
-    return _prepared(pictures, (3, *rules.size), partial(_by_rules, rules), max_pixels)
-
-
-def _by_rules(rules: Preprocess, out: NDArray[np.float32], image: Image.Image, box: Box | None) -> None:
-    prepare_into(out, image, box, rules)
-
-
-def _can_be_sent(pictures: Sequence[Picture]) -> bool:
-    return not any(callable(picture.source) for picture in pictures)
-
-
-@lru_cache(maxsize=1)
-def decoding_processes(count: int) -> ProcessPoolExecutor:
-    """Processes that only decode, kept for the next chunk. Begun anew and not forked: a fork after CUDA is broken."""
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),))
-
-
-def _end_with(parent: int) -> None:
-    """When the worker is killed, its helpers end too. (The kernel's own signal for this follows a thread's death.)"""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _decoded(picture: Picture, max_pixels: int) -> Image.Image:
-    source = picture.source() if callable(picture.source) else picture.source
-    return open_rgb(source, max_pixels=max_pixels)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, BadPicture):
-        return f"{error.reason}: {error}"
-    if isinstance(error, EmptyBox):
-        return f"empty-box: {error}"
-    return f"unreadable: {error or type(error).__name__}"
+            failed.append((place, reason_of(error)))
+    return tensor[: len(kept)], kept, failed
 
 
 def _parts(batch: range, step: int) -> list[range]:

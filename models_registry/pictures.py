@@ -16,19 +16,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Reason = Literal["empty", "not-a-picture", "truncated", "too-large", "unsupported"]
+Reason = Literal["empty", "not-a-picture", "truncated", "too-large", "unsupported", "withdrawn"]
 
 DEFAULT_MAX_PIXELS = 80_000_000
 """Below the size at which Pillow itself starts to warn, so that one limit decides and not two."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+try:
+    import pillow_heif
+except ImportError:
+    # A library of its own, with a licence of its own; whoever has pictures of iPhones installs it.
+    pillow_heif = None
 
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM", b"GIF8")
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+}
+"""The formats that are read, by Pillow's names, and the endings of their files."""
+
+if features.check("avif"):
+    FORMATS["AVIF"] = (".avif",)
+if pillow_heif is not None:
+    pillow_heif.register_heif_opener()
+    FORMATS["HEIF"] = (".heic", ".heif")
+
+EXTENSIONS = tuple(ending for endings in FORMATS.values() for ending in endings)
+
+_UNREAD = (
+    "apng arw avif cr2 cr3 dib dng eps heic heif ico j2k jp2 jxl jxr nef orf pbm pdf pgm pnm ppm psd raf rw2 svg tga "
+    "tif tiff"
+)
+UNREAD_EXTENSIONS = frozenset(f".{ending}" for ending in _UNREAD.split(" ")) - set(EXTENSIONS)
+"""Endings of pictures that are not read here: somebody who brings them wants to know."""
+
+_SIGNATURES: tuple[bytes, ...] = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM", b"GIF8")
 
 _FOREIGN_SIGNATURES = (
     (0, b"II*\x00", "TIFF"),
@@ -151,7 +179,7 @@ def _identify(file: BinaryIO, max_pixels: int) -> Image.Image:
     if not head:
         raise BadPicture("empty", "The file is empty.")
     try:
-        image = Image.open(file, formats=_FORMATS)
+        image = Image.open(file, formats=tuple(FORMATS))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(max_pixels) from error
     except UnidentifiedImageError as error:
@@ -175,10 +203,17 @@ def _decode(image: Image.Image) -> None:
 def _unidentified(head: bytes) -> BadPicture:
     for offset, signature, name in _FOREIGN_SIGNATURES:
         if head[offset:].startswith(signature):
-            return BadPicture("unsupported", f"{name} files are not supported; save it as JPEG, PNG, WebP, BMP or GIF.")
+            return BadPicture("unsupported", unread_words(name))
     if head.startswith(_SIGNATURES):
         return _damaged()
     return BadPicture("not-a-picture", "The file is not a picture, whatever its name says.")
+
+
+def unread_words(kind: str) -> str:
+    """What to do with a picture of a kind that is not read here, one line."""
+    if kind.upper() in {"HEIC", "HEIF"}:
+        return "HEIC files need the library pillow-heif (the extra `heif`), or save it as JPEG."
+    return f"{kind} files are not supported; save it as JPEG, PNG, WebP, BMP or GIF."
 
 
 def _damaged() -> BadPicture:

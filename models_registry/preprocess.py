@@ -34,24 +34,46 @@ def prepare(image: Image.Image, box: Box | None, preprocess: Preprocess) -> NDAr
 
 def prepare_into(out: NDArray[np.float32], image: Image.Image, box: Box | None, preprocess: Preprocess) -> None:
     """The same, written into a row of a batch [3, height, width]: the hot path, with no copy in between."""
+    factor, offset = normalisation(preprocess)
+    np.multiply(_planes(image, box, preprocess), factor, out=out, dtype=np.float32)
+    out -= offset
+
+
+def pixels_into(out: NDArray[np.uint8], image: Image.Image, box: Box | None, preprocess: Preprocess) -> None:
+    """The picture's pixels as `prepare_into` would normalise them, still 8-bit, into a row [3, height, width]."""
+    out[...] = _planes(image, box, preprocess)
+
+
+def normalised(pixels: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.float32]:
+    """What `prepare_into` would have made of pixels [..., 3, height, width], to the last bit."""
+    factor, offset = normalisation(preprocess)
+    out = np.multiply(pixels, factor, dtype=np.float32)
+    out -= offset
+    return out
+
+
+def normalisation(preprocess: Preprocess) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Factor and offset [3, 1, 1] so that pixel * factor - offset is (pixel / 255 - mean) / std."""
+    mean = np.array(preprocess.mean, dtype=np.float64)[:, None, None]
+    std = np.array(preprocess.std, dtype=np.float64)[:, None, None]
+    return (1.0 / (255.0 * std)).astype(np.float32), (mean / std).astype(np.float32)
+
+
+def _planes(image: Image.Image, box: Box | None, preprocess: Preprocess) -> NDArray[np.uint8]:
+    """Cropped, resized, its channels in order: uint8 [3, height, width]."""
     if box is not None:
         inside = box.clamped(image.width, image.height)
         image = image.crop((inside.x1, inside.y1, inside.x2, inside.y2))
-    pixels = np.asarray(_resized(image, preprocess))
-    planes = pixels.transpose(2, 0, 1)
-    if preprocess.channels == "bgr":
-        planes = planes[::-1]
-    mean = np.array(preprocess.mean, dtype=np.float64)[:, None, None]
-    std = np.array(preprocess.std, dtype=np.float64)[:, None, None]
-    # (x / 255 - mean) / std as one multiplication and one addition per value.
-    np.multiply(planes, (1.0 / (255.0 * std)).astype(np.float32), out=out, dtype=np.float32)
-    out -= (mean / std).astype(np.float32)
+    planes = np.asarray(_resized(image, preprocess)).transpose(2, 0, 1)
+    return planes[::-1] if preprocess.channels == "bgr" else planes
 
 
 def _resized(image: Image.Image, preprocess: Preprocess) -> Image.Image:
     """The picture at exactly the size of the rules, still 8-bit RGB."""
     height, width = preprocess.size
     resample = _FILTERS[preprocess.interpolation]
+    if preprocess.before_crop is not None:
+        return _cut(image, preprocess, preprocess.before_crop, resample)
     if preprocess.resize == "squash":
         return _scaled(image, (width, height), resample)
     across, down = width / image.width, height / image.height
@@ -68,6 +90,19 @@ def _resized(image: Image.Image, preprocess: Preprocess) -> Image.Image:
     frame = Image.new("RGB", (width, height), _mean_colour(preprocess))
     frame.paste(_scaled(image, fitted, resample), ((width - fitted[0]) // 2, (height - fitted[1]) // 2))
     return frame
+
+
+def _cut(image: Image.Image, preprocess: Preprocess, side: int, resample: Image.Resampling) -> Image.Image:
+    """The middle of the picture once its shorter side, or both, have so many pixels: sizes as transformers counts them,
+    which cuts the longer side down to whole pixels, and the middle towards the top left."""
+    height, width = preprocess.size
+    if preprocess.resize == "squash":
+        full = (side, side)
+    else:
+        short = min(image.width, image.height)
+        full = (int(side * image.width / short), int(side * image.height / short))
+    left, top = (full[0] - width) // 2, (full[1] - height) // 2
+    return _scaled(image, full, resample).crop((left, top, left + width, top + height))
 
 
 def _scaled(image: Image.Image, size: tuple[int, int], resample: Image.Resampling) -> Image.Image:

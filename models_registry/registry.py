@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from models_registry.encoders.encoder_choices import parted, with_choices
+from models_registry.encoders.foreign_files import way_to_convert
 from models_registry.errors import DuplicateFamily, EncoderError, UnknownFamily
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from models_registry.encoders.base import Encoder, Family, VectorLookup
+    from models_registry.encoders.encoder_base import Encoder, Family, VectorLookup
     from models_registry.spec import EncoderSpec, Tap
 
 
@@ -48,7 +50,13 @@ def describe(source: str, *, options: Mapping[str, str] | None = None) -> Encode
     Reads the files it names: input size, outputs, hash. Raises EncoderError with one line on what is wrong.
     """
     name, _, argument = source.partition(":")
-    return _family(name).describe(source, argument, dict(options or {}))
+    if name not in FAMILIES or name == "onnx":
+        way = way_to_convert(argument or name)
+        if way is not None:
+            raise UnknownFamily(way)
+    family = _family(name)
+    chosen, own = parted(options or {})
+    return with_choices(family.describe(source, argument, own), chosen, family)
 
 
 def files(source: str) -> tuple[Path, ...]:
@@ -82,6 +90,13 @@ def with_every_tap(spec: EncoderSpec) -> EncoderSpec:
     return replace(spec, taps=(*spec.taps, *(tap for tap in every if tap.name not in known)))
 
 
+def blocks_of(spec: EncoderSpec) -> Mapping[str, tuple[int, int]]:
+    """The blocks of an encoder's vector that mean different things, each with its first component and the one after
+    its last; empty where the vector is of one kind. What is learnt from people may weigh them apart."""
+    blocks: Mapping[str, tuple[int, int]] = getattr(_family(spec.family), "blocks", {})
+    return blocks
+
+
 def _family(name: str) -> Family:
     entry = FAMILIES.get(name)
     if entry is None:
@@ -93,20 +108,28 @@ def _family(name: str) -> Family:
 
 
 _HERE = "models_registry.encoders"
-register("vgg16.imagenet", f"{_HERE}.vgg16:IMAGENET", "VGG16 with the published ImageNet weights; taps fc6, fc7")
-register("vgg16.random", f"{_HERE}.vgg16:RANDOM", "VGG16 with random weights: what the layout alone gives")
-register("tiny-vgg", f"{_HERE}.tiny_vgg:FAMILY", "a small random VGG, seconds for hundreds of pictures; taps fc6, fc7")
+register("vgg16.imagenet", f"{_HERE}.vgg.vgg16:IMAGENET", "VGG16 with the published ImageNet weights; taps fc6, fc7")
+register("vgg16.random", f"{_HERE}.vgg.vgg16:RANDOM", "VGG16 with random weights: what the layout alone gives")
+register(
+    "efficientnet-lite0",
+    f"{_HERE}.efficientnet.efficientnet_lite0:FAMILY",
+    "a small network with published ImageNet weights, which come along; taps embedding, features, logits",
+)
+register(
+    "tiny-vgg", f"{_HERE}.vgg.tiny_vgg:FAMILY", "a small random VGG, seconds for hundreds of pictures; taps fc6, fc7"
+)
 register("colour-histogram", f"{_HERE}.colour_histogram:FAMILY", "colours, where they are, and edges; no weights")
-register("onnx", f"{_HERE}.onnx_file:FAMILY", "any ONNX network that reads pictures", usage="onnx:FILE")
-register("hf", f"{_HERE}.hf_model:FAMILY", "vision models of transformers, which is optional", usage="hf:NAME")
+register("surface", f"{_HERE}.surface_description:FAMILY", "colours and texture of the middle; no weights")
+register("onnx", f"{_HERE}.onnx.onnx_file:FAMILY", "any ONNX network that reads pictures", usage="onnx:FILE")
+register("hf", f"{_HERE}.hf.hf_model:FAMILY", "vision models of transformers, which is optional", usage="hf:NAME")
 register("timm", f"{_HERE}.timm_model:FAMILY", "networks of timm, optional with torchvision", usage="timm:NAME")
 register(
     "vectors",
-    f"{_HERE}.vector_file:FAMILY",
+    f"{_HERE}.vectors.vector_file:FAMILY",
     "vectors computed elsewhere, found by key (npy, npz or parquet)",
     usage="vectors:FILE",
 )
 register(
     "checkpoint", f"{_HERE}.checkpoint:FAMILY", "an encoder that was trained here or elsewhere", usage="checkpoint:DIR"
 )
-register("joint", f"{_HERE}.joint:FAMILY", "several encoders' vectors side by side", usage="joint:FILE")
+register("joint", f"{_HERE}.joint_encoder:FAMILY", "several encoders' vectors side by side", usage="joint:FILE")

@@ -52,7 +52,8 @@ class Preprocess:
 
     `size` is (height, width). `mean` and `std` are per channel, on values scaled to 0..1, in the order of
     `channels`. `squash` ignores the aspect ratio, `shorter-side` fills the frame and cuts the rest off evenly,
-    `letterbox` keeps everything and fills what is left with the mean colour.
+    `letterbox` keeps everything and fills what is left with the mean colour. With `before_crop` the picture is resized
+    to more than is wanted, its shorter side (or, squashed, both) to so many pixels, and the middle is cut out.
     """
 
     size: tuple[int, int]
@@ -61,6 +62,7 @@ class Preprocess:
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
     channels: Channels = "rgb"
+    before_crop: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", _pair(self.size))
@@ -69,6 +71,8 @@ class Preprocess:
         for name, allowed in (("resize", Resize), ("interpolation", Interpolation), ("channels", Channels)):
             if getattr(self, name) not in get_args(allowed):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(allowed))}.")
+        if self.before_crop is not None and (self.before_crop < max(self.size) or self.resize == "letterbox"):
+            raise ValueError("before_crop must be at least the size, and says nothing where nothing is cut.")
         if min(self.size) < 1:
             raise ValueError("size must be at least 1 pixel.")
         if min(self.std) <= 0:
@@ -76,7 +80,14 @@ class Preprocess:
 
     def digest(self) -> str:
         """SHA-256 (hex) of the rules, equal on every machine."""
-        return _sha256(asdict(self))
+        return _sha256(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; what was added later is left out where it is not used, so that digests stay what they were."""
+        record = asdict(self)
+        if self.before_crop is None:
+            del record["before_crop"]
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ class EncoderSpec:
             {
                 "family": self.family,
                 "version": self.version,
-                "preprocess": None if self.preprocess is None else asdict(self.preprocess),
+                "preprocess": None if self.preprocess is None else self.preprocess.to_json(),
                 "weights": self.weights_sha256,
                 "options": dict(self.options),
             }
@@ -137,6 +148,7 @@ class EncoderSpec:
         """Plain dictionaries, lists, strings and numbers, fit for a JSON column."""
         record = asdict(self)
         record["options"] = dict(self.options)
+        record["preprocess"] = None if self.preprocess is None else self.preprocess.to_json()
         plain: dict[str, Any] = json.loads(json.dumps(record))
         return plain
 

@@ -9,8 +9,10 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 import urllib.request
 from dataclasses import dataclass
+from functools import lru_cache
 from http.client import HTTPException, IncompleteRead
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 DIRECTORY_VARIABLE = "MODEL_WEIGHTS_DIR"
 _BLOCK = 1 << 20
 _TIMEOUT_S = 30
+_SETTLED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,25 @@ def published_file(name: str) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 (hex) of a file; raises WeightsMissing where it cannot be read."""
+    """SHA-256 (hex) of a file; raises WeightsMissing where it cannot be read.
+
+    A file that is what it was (same place on the disk, size and times) is not read again by this process: networks
+    have gigabytes, and are loaded whenever another one was in use.
+    """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        found = path.stat()
+        state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        # Written just now, it may be written again without its times telling.
+        is_settled = time.time() - max(found.st_mtime, found.st_ctime) > _SETTLED_S
+        return _sha256(path, state) if is_settled else _sha256.__wrapped__(path, state)
     except OSError as error:
         raise WeightsMissing(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, _state: tuple[int, ...]) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def checked(path: Path, sha256: str | None) -> Path:

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from models_registry import registry
-from models_registry.encoders.base import Encoder, VectorLookup
-from models_registry.encoders.options import refuse_unknown
+from models_registry.encoders.encoder_base import Encoder, VectorLookup
+from models_registry.encoders.encoder_choices import SHALLOW, without_choices
+from models_registry.encoders.encoder_options import refuse_unknown
 from models_registry.errors import EncoderError, WeightsMissing, WeightsRefused
 from models_registry.spec import EncoderSpec, Tap
 from models_registry.weights import checked, directory, sha256_of
@@ -34,12 +35,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from models_registry.encoders.base import Vectors
+    from models_registry.encoders.encoder_base import Vectors
     from models_registry.spec import Box
 
     Tensors = Mapping[str, NDArray[np.float32]]
 
 FORMAT = 1
+_ROWS = 8
+"""More at once, and BLAS sums a row otherwise by the place at which it stands."""
+PUBLISHED = ("vgg16.imagenet", "efficientnet-lite0")
+"""Families that find their published weights themselves."""
 SPEC, HEAD, BACKBONE, TRAINED_ON, CARD = (
     "spec.json",
     "head.safetensors",
@@ -47,15 +52,17 @@ SPEC, HEAD, BACKBONE, TRAINED_ON, CARD = (
     "trained-on.txt",
     "card.json",
 )
-LayerKind = Literal["centre", "linear", "relu", "batchnorm", "normalise"]
+LayerKind = Literal["centre", "linear", "relu", "batchnorm", "normalise", "guesses"]
 TENSORS: dict[str, tuple[str, ...]] = {
     "centre": ("mean",),
     "linear": ("weight", "bias"),
     "relu": (),
     "batchnorm": ("scale", "shift"),
     "normalise": (),
+    "guesses": ("weight", "bias"),
 }
-"""The tensors of each kind of layer: x - mean; x @ weight.T + bias; max(x, 0); x * scale + shift; x / |x|."""
+"""The tensors of each kind of layer: x - mean; x @ weight.T + bias; max(x, 0); x * scale + shift; x / |x|; x with the
+probabilities softmax(x @ weight.T + bias) behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +132,21 @@ class CheckpointSpec:
 def apply_head(
     head: HeadSpec, tensors: Tensors, base_vectors: NDArray[np.float32], *, tap: str | None = None
 ) -> NDArray[np.float32]:
-    """The vectors [n, dim] at a tap (the last one where None) from the base network's vectors [n, d], float32."""
-    vectors = np.asarray(base_vectors, dtype=np.float32)
-    for number, kind in enumerate(head.layers[: head.tap(tap).after]):
-        vectors = _applied(kind, [tensors[f"{number}.{what}"] for what in TENSORS[kind]], vectors)
-    return vectors
+    """The vectors [n, dim] at a tap (the last one where None) from the base network's vectors [n, d], float32.
+
+    Rows go through _ROWS at a time, the last ones filled up: a vector must not depend on which pictures came along.
+    """
+    rows = np.asarray(base_vectors, dtype=np.float32)
+    out = np.empty((len(rows), head.tap(tap).dim), dtype=np.float32)
+    for start in range(0, len(rows), _ROWS):
+        vectors = rows[start : start + _ROWS]
+        count = len(vectors)
+        if count < _ROWS:
+            vectors = np.concatenate([vectors, np.zeros((_ROWS - count, rows.shape[1]), dtype=np.float32)])
+        for number, kind in enumerate(head.layers[: head.tap(tap).after]):
+            vectors = _applied(kind, [tensors[f"{number}.{what}"] for what in TENSORS[kind]], vectors)
+        out[start : start + count] = vectors[:count]
+    return out
 
 
 def chained(
@@ -161,11 +178,13 @@ def write_checkpoint(
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SPEC).unlink(missing_ok=True)
+    if backbone is not None:
+        base = without_choices(base)
     named = {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in tensors.items()}
     save_file(named, folder / HEAD)
     names = [HEAD]
     if backbone is not None:
-        save_file({name: np.ascontiguousarray(values) for name, values in backbone.items()}, folder / BACKBONE)
+        save_file({name: np.asarray(values, order="C") for name, values in backbone.items()}, folder / BACKBONE)
         names.append(BACKBONE)
     (folder / TRAINED_ON).write_text("".join(f"{sha256}\n" for sha256 in sorted(set(trained_on))), encoding="ascii")
     (folder / CARD).write_text(json.dumps(dict(card or {}), indent=1) + "\n", encoding="utf-8")
@@ -232,7 +251,7 @@ class Checkpoint:
     def files(self, argument: str) -> tuple[Path, ...]:
         path = _spec_file(argument)
         spec = read_checkpoint(path)
-        others = [TRAINED_ON, CARD, *sorted(file.name for file in path.parent.glob("base.*"))]
+        others = [TRAINED_ON, CARD, *sorted(file.name for file in path.parent.glob("base*"))]
         wanted = [*spec.files, *(name for name in others if (path.parent / name).is_file())]
         for name in spec.files:
             if not (path.parent / name).is_file():
@@ -274,7 +293,11 @@ class HeadedEncoder(Encoder):
         self._base = base
         self._checkpoint = checkpoint
         self._tensors = tensors
-        self.pass_size, self.on_device = base.pass_size, base.on_device
+        self.pass_size, self.on_device, self.takes_pixels = base.pass_size, base.on_device, base.takes_pixels
+
+    @property
+    def prepares_by_rules(self) -> bool:
+        return self._base.prepares_by_rules and self._base.spec.preprocess == self.spec.preprocess
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -311,9 +334,10 @@ def load_base(path: Path, checkpoint: CheckpointSpec, device: str) -> Encoder | 
     """The base encoder of the checkpoint with this `spec.json`, its own tuned weights in it where it has some."""
     base = with_tap(checkpoint.base, checkpoint.base_tap)
     if checkpoint.is_tuned:
-        from models_registry.encoders.vgg_encoder import tuned_vgg
+        from models_registry.encoders.tunable_networks import filled_as_trained, torch_encoder
 
-        return tuned_vgg(base, checked(beside(path, BACKBONE), checkpoint.files[BACKBONE]), device)
+        own = checked(beside(path, BACKBONE), checkpoint.files[BACKBONE])
+        return torch_encoder(base, filled_as_trained(base, own), device)
     return registry.load(base, weights=base_file(path, base), device=device)
 
 
@@ -326,24 +350,32 @@ def base_file(path: Path, base: EncoderSpec) -> Path | None:
         return None
     sha256 = base.weights_sha256
     for folder in (path.parent, directory()):
-        for file in sorted(folder.glob(f"{sha256}.*")):
+        for file in sorted(folder.glob(f"{sha256}.*"), key=_main_first):
             if file.suffix not in {".txt", ".part"}:
                 return file
     pattern = "base.*" if path.name == SPEC else f"{path.stem}base.*"
-    taken_along = [file for file in sorted(path.parent.glob(pattern)) if not file.name.endswith(".txt")]
+    taken_along = [
+        file for file in sorted(path.parent.glob(pattern), key=_main_first) if not file.name.endswith(".txt")
+    ]
     if taken_along:
         return taken_along[0]
-    if base.family == "vgg16.imagenet":
-        return None  # the published file, checked by its family
+    if base.family in PUBLISHED:
+        return None  # the published file, found and checked by its family
     raise WeightsMissing(
         f"The {base.family} network under this checkpoint is not on this machine (SHA-256 {sha256[:12]}…). "
         "Register it with register_model, or take the checkpoint along with its base (checkpoint --output)."
     )
 
 
+def _main_first(file: Path) -> tuple[bool, str]:
+    """An ONNX network before the files in which it keeps weights."""
+    return file.suffix != ".onnx", file.name
+
+
 def with_tap(spec: EncoderSpec, name: str) -> EncoderSpec:
     """The spec with this tap alone, which may be one that was not chosen when the encoder was registered."""
-    return replace(spec, taps=(registry.with_every_tap(spec).tap(name),))
+    tap = registry.with_every_tap(spec).tap(name)
+    return replace(spec, taps=(replace(tap, dim=tap.dim + int(spec.options.get(SHALLOW, 0))),))
 
 
 def _applied(kind: LayerKind, tensors: list[NDArray[np.float32]], x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -355,6 +387,10 @@ def _applied(kind: LayerKind, tensors: list[NDArray[np.float32]], x: NDArray[np.
         return np.asarray(x * tensors[0] + tensors[1], dtype=np.float32)
     if kind == "relu":
         return np.maximum(x, np.float32(0))
+    if kind == "guesses":
+        scores = x @ tensors[0].T + tensors[1]
+        raised = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(np.concatenate([x, raised / raised.sum(axis=1, keepdims=True)], axis=1), dtype=np.float32)
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
     return np.asarray(x / np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
 
@@ -383,7 +419,7 @@ def _spec_file(argument: str) -> Path:
 def _placeless(source: str) -> str:
     """The source without where its file lay: the same encoder has the same description everywhere."""
     family, colon, argument = source.partition(":")
-    return f"{family}:{Path(argument).name}" if colon and family in {"onnx", "vectors", "vgg16.imagenet"} else source
+    return f"{family}:{Path(argument).name}" if colon and family in {"onnx", "vectors", *PUBLISHED} else source
 
 
 FAMILY = Checkpoint()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.encoders.base import Encoder, no_argument
-from models_registry.encoders.options import refuse_unknown
+from models_registry.encoders.encoder_base import Encoder, no_argument
+from models_registry.encoders.encoder_options import refuse_unknown
 from models_registry.spec import EncoderSpec, Preprocess, Tap
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models_registry.encoders.base import Vectors
+    from models_registry.encoders.encoder_base import Vectors
 
     Floats = NDArray[np.float32]
 
@@ -46,6 +46,7 @@ class ColourHistogramFamily:
     """`colour-histogram`; it has no options."""
 
     version = 1
+    blocks = BLOCKS
 
     def files(self, argument: str) -> tuple[Path, ...]:
         return ()

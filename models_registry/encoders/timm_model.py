@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.encoders.base import Encoder, check_finite
-from models_registry.encoders.options import (
+from models_registry.encoders.encoder_base import Encoder, check_trial
+from models_registry.encoders.encoder_options import (
     PREPROCESS_OPTIONS,
     chosen_taps,
+    picture_size,
     preprocess_with,
     refuse_unknown,
-    whole_number,
 )
 from models_registry.errors import EncoderError, WeightsMissing, WeightsRefused
 from models_registry.spec import EncoderSpec, Preprocess, Tap
@@ -52,7 +52,7 @@ class TimmModel:
         network = _open(name, weights)
         preprocess = preprocess_with(_own_preprocess(network, options), options)
         rows = _tried_out(network, preprocess.size)
-        check_finite(source, _TAP, rows)
+        check_trial(source, _TAP, rows)
         tap = Tap(_TAP, rows.shape[1])
         return EncoderSpec(
             family="timm",
@@ -108,7 +108,7 @@ def _cached(name: str) -> Path:
 
 
 def _open(name: str, weights: Path) -> Any:
-    from models_registry.encoders.vgg_encoder import read_state
+    from models_registry.encoders.tunable_networks import read_state
 
     timm = _library()
     if not timm.is_model(name):
@@ -122,10 +122,14 @@ def _open(name: str, weights: Path) -> Any:
 
 def _own_preprocess(network: Any, options: Mapping[str, str]) -> Preprocess:
     told = _library().data.resolve_model_data_config(network)
-    side = whole_number(options, "size", int(told["input_size"][-1]))
+    size = picture_size(options, tuple(told["input_size"][-2:]))
+    # timm makes pictures larger by this share and cuts the middle out.
+    share, mode = float(told.get("crop_pct") or 1), told.get("crop_mode") or "center"
+    is_square = size[0] == size[1]
     return Preprocess(
-        (side, side),
-        resize="shorter-side",
+        size,
+        resize="squash" if mode == "squash" else "shorter-side",
+        before_crop=int(size[0] / share) if share < 1 and is_square and mode != "border" else None,
         interpolation=told["interpolation"],
         mean=tuple(told["mean"]),
         std=tuple(told["std"]),

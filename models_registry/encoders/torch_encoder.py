@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from models_registry.encoders.base import Encoder
-from models_registry.encoders.passes import DEVICE_PASS_SIZE, Passes
+from models_registry.devices import chosen_device
+from models_registry.encoders.encoder_base import Encoder
+from models_registry.encoders.encoder_choices import PRECISION
+from models_registry.encoders.forward_passes import DEVICE_PASS_SIZE, Passes
 from models_registry.errors import EncoderError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from models_registry.encoders.base import Vectors
-    from models_registry.encoders.passes import Network
+    from models_registry.encoders.encoder_base import Vectors
+    from models_registry.encoders.forward_passes import Network
     from models_registry.spec import EncoderSpec
 
 
@@ -26,16 +27,23 @@ class TorchEncoder(Encoder):
 
     def __init__(self, spec: EncoderSpec, network: Network, device: torch.device) -> None:
         super().__init__(spec)
-        self._passes = Passes(network, device)
+        rules = spec.rules if self.prepares_by_rules else None
+        self._passes = Passes(network, device, rules, precision=spec.options.get(PRECISION, "float32"))
         if device.type != "cpu":
             self.pass_size, self.on_device = DEVICE_PASS_SIZE, True
+            self.takes_pixels = self.prepares_by_rules
 
     def set_threads(self, threads: int) -> None:
         super().set_threads(threads)
         torch.set_num_threads(threads)
 
-    def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
+    def _forward(self, batch: NDArray[Any], taps: Sequence[str]) -> Vectors:
         return self._passes.run(batch, taps)
+
+
+def training_device() -> torch.device:
+    """What recipes compute on: the device that this process was told, else the GPU where there is one."""
+    return torch_device(chosen_device())
 
 
 def torch_device(device: str) -> torch.device:

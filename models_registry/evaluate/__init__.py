@@ -3,8 +3,9 @@
 `compare(question, entries)` makes the whole table; its parts can be had one by one.
 """
 
-from models_registry.evaluate.collapsing import Collapse, collapse
-from models_registry.evaluate.labels import (
+from models_registry.evaluate.collapse_measures import Collapse, collapse
+from models_registry.evaluate.evaluation_question import Question
+from models_registry.evaluate.label_scores import (
     Score,
     category_match,
     expected_random_match,
@@ -12,11 +13,10 @@ from models_registry.evaluate.labels import (
     product_recall,
     summarise,
 )
-from models_registry.evaluate.question import Question
+from models_registry.evaluate.leak_free_splits import difference_hash, near_duplicates, split_of, units
 from models_registry.evaluate.resampling import Interval, bootstrap, paired_difference
 from models_registry.evaluate.retrieval import Hits, coverage, hits, map_at_r, recall_at
-from models_registry.evaluate.splits import difference_hash, near_duplicates, split_of, units
-from models_registry.evaluate.table import CONTROL, RANKS, SCORES, Entry, Line, Table, compare
+from models_registry.evaluate.score_table import CONTROL, RANKS, SCORES, Entry, Line, Table, compare
 
 __all__ = [
     "CONTROL",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.corruptions import CORRUPTIONS, corrupted
 from models_registry.embed import Picture, embed
+from models_registry.evaluate.corruptions import CORRUPTIONS, corrupted
 from models_registry.evaluate.resampling import Interval, bootstrap
 from models_registry.neighbours import nearest
 from models_registry.pictures import open_rgb
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models_registry.embed import Source
-    from models_registry.encoders.base import Encoder
+    from models_registry.decoding import Source
+    from models_registry.encoders.encoder_base import Encoder
     from models_registry.metrics import Metric
 
 TOP = 10

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models_registry.neighbours.result import Neighbours
-from models_registry.neighbours.search import nearest
+from models_registry.neighbours.search import drawn, nearest
+from models_registry.neighbours.search_result import Neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,7 @@ def refreshed(
     k: int,
     query_ids: NDArray[np.int64],
     gallery_ids: NDArray[np.int64],
+    lots: NDArray[np.int64] | None = None,
     hidden: Sequence[GroupPair] = (),
 ) -> Neighbours:
     """What `nearest` would find, given the answers from before the change.
@@ -43,6 +44,8 @@ def refreshed(
     the positions of rows that were not searched then, or that may have been hidden then; rows of it may be in `before`.
     """
     indices, distances = np.array(before.indices), np.array(before.distances)
+    # By lot equal distances are decided by ids, which stay when positions change.
+    order = np.arange(len(gallery), dtype=np.int64) if lots is None else gallery_ids
 
     def search(
         some: NDArray[np.int64], rows: NDArray[np.int64], within: NDArray[np.float64] | None = None
@@ -54,6 +57,8 @@ def refreshed(
             k=k,
             query_ids=query_ids[some],
             gallery_ids=gallery_ids[rows],
+            gallery_order=order[rows],
+            lots=None if lots is None else lots[some],
             hidden=[(of_query[some], of_gallery[rows]) for of_query, of_gallery in hidden],
             within=within,
         )
@@ -70,8 +75,9 @@ def refreshed(
         )
         found = search(carried, added, last)
         new = np.where(found.indices < 0, -1, added[found.indices])
+        own = None if lots is None else (lots[carried], gallery_ids)
         indices[carried], distances[carried] = _merged(
-            indices[carried], distances[carried], new, found.distances, added
+            indices[carried], distances[carried], new, found.distances, added, own
         )
     return Neighbours(indices, distances)
 
@@ -82,13 +88,16 @@ def _merged(
     new: NDArray[np.int64],
     new_distances: NDArray[np.float64],
     added: NDArray[np.int64],
+    by_lot: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The k nearest of both, ties by position; what is among the added rows counts as it was found now."""
+    """The k nearest of both, ties by position, or by lot: lots [Q] and ids [N]; what is among the added rows counts as
+    it was found now."""
     k = old.shape[1]
     again = np.isin(old, added)
     rows = np.hstack([np.where(again, -1, old), new])
     distances = np.hstack([np.where(again, np.nan, old_distances), new_distances])
     distances = np.where(rows < 0, np.inf, distances)
-    order = np.lexsort((rows, distances), axis=1)[:, :k]
+    decided = rows if by_lot is None else drawn(by_lot[0], by_lot[1][np.maximum(rows, 0)])
+    order = np.lexsort((decided, distances), axis=1)[:, :k]
     rows, distances = np.take_along_axis(rows, order, axis=1), np.take_along_axis(distances, order, axis=1)
     return rows, np.where(rows < 0, np.nan, distances)

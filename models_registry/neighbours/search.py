@@ -12,10 +12,10 @@ import numpy as np
 
 from models_registry.metrics import METRICS, exact_distances, is_metric
 from models_registry.neighbours.cityblock import is_worth_while
-from models_registry.neighbours.kernels import kernel_for
-from models_registry.neighbours.result import Neighbours
+from models_registry.neighbours.metric_kernels import kernel_for
+from models_registry.neighbours.search_result import Neighbours
+from models_registry.neighbours.search_threads import limited_threads
 from models_registry.neighbours.shortlist import Shortlist
-from models_registry.neighbours.threads import limited_threads
 from models_registry.neighbours.visibility import GroupPair, Visibility
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_registry.metrics import Metric
-    from models_registry.neighbours.kernel import Kernel
+    from models_registry.neighbours.kernel_base import Kernel
     from models_registry.store import Vectors
 
     Progress = Callable[[int, int], None]
@@ -52,6 +52,7 @@ def nearest(
     query_ids: NDArray[np.int64],
     gallery_ids: NDArray[np.int64],
     gallery_order: NDArray[np.int64] | None = None,
+    lots: NDArray[np.int64] | None = None,
     hidden: Sequence[GroupPair] = (),
     within: NDArray[np.float64] | None = None,
     query_block: int | None = None,
@@ -64,6 +65,8 @@ def nearest(
 
     - `query_ids` [Q] and `gallery_ids` [N] tell which row is the query itself: it is never its own neighbour.
     - `gallery_order` [N] decides between equal distances, lowest first; the position in the gallery if not given.
+    - `lots` [Q]: a number per query by which equal distances are decided by lot, together with `gallery_order`: of rows
+      that all lie equally far not one answers everybody, and the same query gets the same ones in every gallery.
     - `hidden`: pairs of group numbers, [Q] of the queries and [N] of the gallery; a candidate of the query's own
       group is passed over, -1 is no group.
     - `within` [Q]: rows farther than this from a query are not wanted; leaving them out saves time.
@@ -80,18 +83,27 @@ def nearest(
     distances = np.full((len(queries), k), np.nan)
     with limited_threads(threads) as threads_used:
         kernel = _kernel(metric, queries, gallery, threads_used, device)
-        search = _Search(queries, gallery, metric, kernel, k, visibility, order, within)
+        search = _Search(queries, gallery, metric, kernel, k, visibility, order, lots, within)
         at_once = query_block or _rows_in(QUERY_BLOCK_BYTES, kernel)
         rows_at_once = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, kernel)
         search.answer(at_once, rows_at_once, indices, distances, on_progress or _silent)
     return Neighbours(indices, distances)
 
 
+def drawn(lots: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Numbers [Q, n] mixed with each query's lot [Q], to be sorted by (SplitMix64: Steele and others, 2014)."""
+    mixed = numbers.astype(np.uint64) ^ (lots.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))[:, None]
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    found: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return found
+
+
 def _kernel(metric: Metric, queries: Vectors, gallery: Vectors, threads: int, device: str) -> Kernel:
     compiled = metric == "l1" and is_worth_while(len(queries), len(gallery), gallery.dim)
     if device == "cpu":
         return kernel_for(metric, gallery.dim, threads, compiled=compiled)
-    from models_registry.neighbours.on_device import on_device
+    from models_registry.neighbours.gpu_kernels import on_device
 
     return on_device(kernel_for(metric, gallery.dim, threads, compiled=compiled), metric, device)
 
@@ -132,6 +144,7 @@ class _Search:
     k: int
     visibility: Visibility
     order: NDArray[np.int64]
+    lots: NDArray[np.int64] | None
     within: NDArray[np.float64] | None
 
     def answer(
@@ -238,12 +251,13 @@ class _Search:
         reach = np.minimum(reach, limit)
         self._measure(positions, rows, costs, visible & ~likely & (costs <= reach[:, None]), distances)
         settled = (reach < costs[:, -1]) | (rows.shape[1] == len(self.gallery))
-        return settled, *self._first_k(distances, rows)
+        return settled, *self._first_k(positions, distances, rows)
 
     def _first_k(
-        self, distances: NDArray[np.float64], rows: NDArray[np.int64]
+        self, positions: NDArray[np.int64], distances: NDArray[np.float64], rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        final = np.lexsort((self.order[rows], distances), axis=1)[:, : self.k]
+        order = self.order[rows] if self.lots is None else drawn(self.lots[positions], self.order[rows])
+        final = np.lexsort((order, distances), axis=1)[:, : self.k]
         distances, rows = np.take_along_axis(distances, final, axis=1), np.take_along_axis(rows, final, axis=1)
         lacking = ((0, 0), (0, self.k - final.shape[1]))
         distances = np.pad(distances, lacking, constant_values=np.inf)

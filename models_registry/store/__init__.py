@@ -1,9 +1,9 @@
 """Vectors on disk, found again by what they were computed from."""
 
-from models_registry.store.keys import KEY_BYTES, content_key, key_for_both, key_for_item
 from models_registry.store.shards import BrokenShard
-from models_registry.store.taps import MissingVectors, TapStore, VectorStore
-from models_registry.store.vectors import Vectors
+from models_registry.store.stored_vectors import Vectors
+from models_registry.store.tap_store import MissingVectors, TapStore, VectorStore
+from models_registry.store.vector_keys import KEY_BYTES, content_key, key_for_both, key_for_item, masked_key
 
 __all__ = [
     "KEY_BYTES",
@@ -15,4 +15,5 @@ __all__ = [
     "content_key",
     "key_for_both",
     "key_for_item",
+    "masked_key",
 ]

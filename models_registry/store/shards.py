@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_registry.metrics import sign_bits
-from models_registry.store.keys import KEY_BYTES, joined, parted
+from models_registry.store.vector_keys import KEY_BYTES, joined, parted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +75,7 @@ def write_shard(folder: Path, keys: Sequence[bytes], vectors: NDArray[np.float32
     The files are made under a temporary name and reach the disk before the folder gets its own, so a process
     killed at any moment leaves either the whole shard or a folder that no reader looks at.
     """
-    with _unfinished_folder(folder) as unfinished:
+    with unfinished_folder(folder) as unfinished:
         np.save(unfinished / "vectors.npy", np.ascontiguousarray(_halved(vectors) if half else vectors))
         np.save(unfinished / "bits.npy", sign_bits(vectors))
         (unfinished / "keys.bin").write_bytes(joined(keys))
@@ -157,7 +157,7 @@ def remove_abandoned(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _unfinished_folder(folder: Path) -> Iterator[Path]:
+def unfinished_folder(folder: Path) -> Iterator[Path]:
     """A folder to write in, held by a lock that ends with this process and removed when the writing fails."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{UNFINISHED}{os.getpid()}-{secrets.token_hex(8)}"
@@ -181,7 +181,14 @@ def _held(folder: Path, how: int) -> Iterator[None]:
 
 def _halved(vectors: NDArray[np.float32]) -> NDArray[np.float32] | NDArray[np.float16]:
     most = float(np.finfo(np.float16).max)
-    return vectors if vectors.size and float(np.abs(vectors).max()) > most else vectors.astype(np.float16)
+    return vectors if vectors.size and float(np.abs(vectors).max()) > most else _rounded(vectors)
+
+
+def _rounded(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
+    """As float16, what is above 0 still above 0: bits are taken before, and must be those of what is read back."""
+    halves = vectors.astype(np.float16)
+    halves[(vectors > 0) & (halves == 0)] = np.finfo(np.float16).smallest_subnormal
+    return halves
 
 
 def _to_disk(path: Path) -> None:

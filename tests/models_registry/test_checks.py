@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from models_registry.checks import describe_vectors
+from models_registry.evaluate.vector_checks import describe_vectors
 
 
 def test_ordinary_vectors_pass_without_a_word() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models_registry.corruptions import CORRUPTIONS, corrupted
+from models_registry.evaluate.corruptions import CORRUPTIONS, corrupted
 
 
 def photo(size: tuple[int, int] = (120, 160)) -> Image.Image:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Sequence
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from PIL import Image
 
 from models_registry import registry
 from models_registry.embed import Batch, Picture, embed
-from models_registry.encoders.base import Encoder, Vectors
+from models_registry.encoders.encoder_base import Encoder, Vectors
 from models_registry.errors import EncoderError, NonFiniteVectors
 from models_registry.pictures import open_rgb
 from models_registry.preprocess import prepare
@@ -213,14 +215,62 @@ def test_processes_that_decode_give_the_same_vectors_and_failures(tmp_path: Path
     assert [index for batch in apart for index, _ in batch.failures] == [3]
 
 
-def test_a_source_that_cannot_be_sent_is_decoded_by_the_lanes() -> None:
-    given = [Picture("a", lambda: png(1))]
-    (batch,) = embed(Recorder(), given, taps=["mean"], decoders=1, processes=True)
-    assert batch.indices.tolist() == [0]
+def test_an_encoder_that_takes_pixels_gets_them_and_gives_the_same_vectors() -> None:
+    encoder = registry.load(registry.describe("tiny-vgg"), device="cpu")
+    assert isinstance(encoder, Encoder)
+    alone = gathered(list(embed(encoder, pictures(20), taps=["fc6"], decoders=1, processes=False)), "fc6")
+    kinds: list[np.dtype[Any]] = []
+    encode = encoder.encode
+    encoder.takes_pixels = True
+    encoder.encode = lambda batch, taps: (kinds.append(batch.dtype), encode(batch, taps))[1]  # type: ignore[method-assign]
+
+    apart = gathered(list(embed(encoder, pictures(20), taps=["fc6"], decoders=1, processes=True)), "fc6")
+
+    assert {str(kind) for kind in kinds} == {"uint8"}
+    np.testing.assert_array_equal(apart, alone)
+
+
+def test_no_memory_is_left_behind_when_the_caller_stops_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[SharedMemory] = []
+
+    class Noted(SharedMemory):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+    monkeypatch.setattr("models_registry.decoding.SharedMemory", Noted)
+    given = [Picture(str(seed), png(seed)) for seed in range(60)]
+    found = embed(Recorder(), given, taps=["mean"], batch_size=3, decoders=1, processes=True)
+    next(found)
+    found.close()  # type: ignore[attr-defined]
+
+    assert made
+    for block in made:
+        with pytest.raises(FileNotFoundError):
+            SharedMemory(block.name)
+
+
+def test_pictures_of_a_store_are_fetched_at_once_and_decoded_by_the_processes() -> None:
+    """A pass of a device is 256 pictures: one answer after another, it would wait longer than it computes."""
+    room = threading.Barrier(8, timeout=30)
+
+    def source(seed: int) -> bytes:
+        room.wait()  # nobody gets past unless eight are asked for at the same time
+        if seed == 3:
+            raise OSError("the store is away")
+        return png(seed)
+
+    given = [Picture(str(seed), lambda seed=seed: source(seed)) for seed in range(8)]
+    (batch,) = embed(Recorder(), given, taps=["mean"], batch_size=8, decoders=1, processes=True)
+    (near,) = embed(Recorder(), given, taps=["mean"], batch_size=8, decoders=1, processes=False)
+
+    assert batch.indices.tolist() == near.indices.tolist() == [0, 1, 2, 4, 5, 6, 7]
+    assert batch.failures == near.failures == [(3, "unreadable: the store is away")]
+    np.testing.assert_array_equal(batch.vectors["mean"], near.vectors["mean"])
 
 
 def test_decoding_processes_know_no_torch() -> None:
-    from models_registry.embed import decoding_processes
+    from models_registry.decoding import decoding_processes
 
     assert decoding_processes(1).submit(_loaded, "torch").result() is False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models_registry.maps import LEAST, tsne
+from models_registry.projection import LEAST, tsne
 
 
 def clusters(each: int = 25, kinds: int = 4) -> tuple[np.ndarray, np.ndarray]:

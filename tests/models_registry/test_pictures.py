@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps
 
-from models_registry.pictures import BadPicture, inspect, open_rgb
+from models_registry.pictures import FORMATS, BadPicture, inspect, open_rgb
 
 
 def drawn(width: int = 12, height: int = 8) -> Image.Image:
@@ -239,3 +239,24 @@ def test_it_leaves_the_settings_of_pillow_alone() -> None:
 
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
     assert limit == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.skipif("AVIF" not in FORMATS, reason="Pillow was built without AVIF here")
+def test_it_reads_avif() -> None:
+    data = saved(drawn(64, 48), "AVIF")
+    assert (inspect(data).format, open_rgb(data).size) == ("AVIF", (64, 48))
+
+
+@pytest.mark.skipif("HEIF" not in FORMATS, reason="pillow-heif, the extra heif, is not installed here")
+def test_it_reads_heic_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(drawn(64, 48), "HEIF", exif=exif.tobytes())
+    assert (inspect(data).format, inspect(data).width, inspect(data).height) == ("HEIF", 48, 64)
+    assert open_rgb(data).size == (48, 64)
+
+
+@pytest.mark.skipif("HEIF" in FORMATS, reason="pillow-heif is installed here")
+def test_it_says_what_reads_heic() -> None:
+    with pytest.raises(BadPicture, match="need the library pillow-heif"):
+        inspect(b"\x00\x00\x00\x18ftypheic" + bytes(64))

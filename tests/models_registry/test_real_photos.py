@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from models_registry import registry
-from models_registry.checks import describe_vectors
 from models_registry.embed import Picture, embed
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.encoder_base import Encoder
+from models_registry.evaluate.vector_checks import describe_vectors
 
 SHARED = Path(os.environ.get("DON_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 TABLE = SHARED / "data" / "clothing" / "items.csv"
@@ -45,12 +45,15 @@ def loaded(source: str, **options: str) -> Encoder:
     return encoder
 
 
-def category_match(vectors: np.ndarray, categories: np.ndarray) -> float:
-    """Share of pictures whose nearest other picture by cosine has the same category."""
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    likeness = unit @ unit.T
-    np.fill_diagonal(likeness, -np.inf)
-    return float((categories[likeness.argmax(axis=1)] == categories).mean())
+def category_match(vectors: np.ndarray, categories: np.ndarray, metric: str = "cosine") -> float:
+    """Share of pictures whose nearest other picture has the same category."""
+    rows = (vectors > 0).astype(np.float64) if metric == "hamming" else vectors.astype(np.float64)
+    if metric == "cosine":
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    squares = (rows**2).sum(axis=1)
+    distances = squares[:, None] + squares[None, :] - 2 * rows @ rows.T
+    np.fill_diagonal(distances, np.inf)
+    return float((categories[distances.argmin(axis=1)] == categories).mean())
 
 
 def chance(categories: np.ndarray) -> float:
@@ -66,6 +69,16 @@ def test_a_network_finds_the_same_category_far_more_often_than_chance(network: s
 
     assert category_match(vectors, categories) > 3 * chance(categories)
     assert describe_vectors(vectors).warnings == ()
+
+
+def test_the_network_in_the_box_finds_what_it_found_when_it_was_measured() -> None:
+    """On all 3,068 photographs it is .778, .760 and .742; on these 400 of them as follows."""
+    pictures, categories = sample()
+
+    vectors = vectors_of(loaded("efficientnet-lite0"), pictures, "embedding")
+
+    found = {metric: category_match(vectors, categories, metric) for metric in ("cosine", "l2", "hamming")}
+    assert found == pytest.approx({"cosine": 0.7125, "l2": 0.7, "hamming": 0.67}, abs=0.01)
 
 
 @pytest.mark.parametrize(("source", "tap"), [("colour-histogram", "embedding"), ("tiny-vgg", "fc6")])

@@ -19,7 +19,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def test_the_list_and_the_descriptions_leave_the_heavy_libraries_alone() -> None:
     code = """
 import sys
-from models_registry import checks, embed, registry, weights
+from models_registry import embed, registry, weights
+from models_registry.evaluate import vector_checks
 registry.families()
 for source in ("tiny-vgg", "vgg16.random", "colour-histogram"):
     registry.describe(source)
@@ -81,3 +82,19 @@ def test_a_spec_of_another_version_is_not_loaded_silently() -> None:
 
     with pytest.raises(EncoderError, match=r"version 0 .* Register it anew"):
         registry.load(spec)
+
+
+@pytest.mark.parametrize(
+    ("source", "way"),
+    [
+        ("pt2:net.pt2", r"torch\.onnx\.export\(torch\.export\.load\(FILE\), "),
+        ("onnx:/nets/net.PT2", r"torch\.export's archive"),
+        ("net.pth", r"torch\.onnx\.export\(model\.eval\(\), "),
+        ("keras:net.keras", "tf2onnx.convert --keras"),
+        ("net.engine", "take the ONNX file"),
+    ],
+)
+def test_a_network_that_is_not_read_here_is_refused_with_the_way_to_convert_it(source: str, way: str) -> None:
+    with pytest.raises(EncoderError, match=way) as caught:
+        registry.describe(source)
+    assert "\n" not in str(caught.value)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -143,3 +146,26 @@ def test_a_changed_file_does_not_pass(tmp_path: Path) -> None:
 
     with pytest.raises(WeightsRefused, match="SHA-256 differs"):
         checked(path, sha256)
+
+
+def test_a_network_of_gigabytes_is_read_once_by_a_process_until_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "net.bin"
+    path.write_bytes(b"one")
+    old = time.time() - 100
+    os.utime(path, (old, old))
+    with (
+        mock.patch.object(weights, "_SETTLED_S", -1.0),
+        mock.patch.object(weights.hashlib, "file_digest", wraps=hashlib.file_digest) as read,
+    ):
+        first = sha256_of(path)
+        assert sha256_of(path) == first
+        assert read.call_count == 1
+        path.write_bytes(b"two")
+        assert sha256_of(path) == hashlib.sha256(b"two").hexdigest()
+
+
+def test_a_file_written_just_now_is_read_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "net.bin"
+    for words in (b"one", b"two", b"six"):
+        path.write_bytes(words)
+        assert sha256_of(path) == hashlib.sha256(words).hexdigest()

@@ -1,4 +1,4 @@
-"""The last block of a VGG before a tap, changed itself or by a product of low rank, and how far it went."""
+"""The last block of a network before a tap, changed itself or by a product of low rank, and how far it went."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from models_registry.encoders.efficientnet.efficientnet_network import EfficientNet
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from models_registry.encoders.vgg_network import Vgg
+    from models_registry.encoders.tunable_networks import TunableNetwork
 
 _LINEAR = {"fc6": 0, "fc7": 3}
 
 
-def last_block(network: Vgg, tap: str) -> list[nn.Module]:
+def last_block(network: TunableNetwork, tap: str) -> list[nn.Module]:
     """The layers with weights that come last before a tap: a fully connected one, or the last block's convolutions."""
+    if isinstance(network, EfficientNet):
+        return network.last_block(tap)
     if tap.removesuffix("-pre") in _LINEAR:
         return [network.classifier[_LINEAR[tap.removesuffix("-pre")]]]
     block: list[nn.Module] = []

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models_registry.encoders.base import Encoder
 from models_registry.encoders.checkpoint import (
     HeadSpec,
     HeadTap,
@@ -16,8 +15,10 @@ from models_registry.encoders.checkpoint import (
     trained_on,
     write_checkpoint,
 )
+from models_registry.encoders.encoder_base import Encoder
 from models_registry.errors import EncoderError, WeightsMissing, WeightsRefused
 from models_registry.registry import describe, files, load
+from models_registry.training.common.export_bundle import take_away
 
 HEAD = HeadSpec(
     ("centre", "linear", "relu", "batchnorm", "normalise"), (HeadTap("hidden", 3, 3), HeadTap("embedding", 3, 5))
@@ -55,6 +56,48 @@ def test_a_head_is_its_layers_one_after_the_other() -> None:
     expected = shifted / np.linalg.norm(shifted, axis=1, keepdims=True)
     assert np.allclose(apply_head(HEAD, tensors, x, tap="hidden"), hidden, atol=1e-5)
     assert np.allclose(apply_head(HEAD, tensors, x), expected, atol=1e-6)
+
+
+def test_a_row_has_the_same_vector_whoever_comes_along() -> None:
+    """Derived vectors are made in chunks of any size, and of what is missing: they must be those of a quiet day."""
+    rng = np.random.default_rng(0)
+    weight = rng.standard_normal((300, 1280)).astype(np.float32)
+    head = HeadSpec(("linear", "relu", "normalise"), (HeadTap("out", 300, 3),))
+    tensors = {"0.weight": weight, "0.bias": np.zeros(300, dtype=np.float32)}
+    x = rng.standard_normal((256, 1280)).astype(np.float32)
+    together = apply_head(head, tensors, x)
+    for start, stop in ((0, 1), (255, 256), (100, 103), (7, 200)):
+        assert np.array_equal(apply_head(head, tensors, x[start:stop]), together[start:stop])
+    order = rng.permutation(256)
+    assert np.array_equal(apply_head(head, tensors, x[order]), together[order])
+    assert apply_head(head, tensors, x[:0]).shape == (0, 300)
+
+
+def test_guesses_stand_behind_what_they_were_guessed_from() -> None:
+    head = HeadSpec(("guesses",), (HeadTap("embedding", 6, 1),))
+    x = np.random.default_rng(1).standard_normal((5, 4), dtype=np.float32)
+    weight, bias = np.random.default_rng(2).standard_normal((2, 4), dtype=np.float32), np.array([0.5, -90], np.float32)
+    found = apply_head(head, {"0.weight": weight, "0.bias": bias}, x)
+    raised = np.exp(x.astype(np.float64) @ weight.T + bias)
+    assert np.array_equal(found[:, :4], x)
+    assert np.allclose(found[:, 4:], raised / raised.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def test_guesses_have_an_onnx_form(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    layers = ("centre", "linear", "guesses", "linear", "normalise")
+    tensors = {
+        "0.mean": rng.random(256, dtype=np.float32),
+        **{
+            f"{at}.weight": rng.standard_normal((n, m), dtype=np.float32)
+            for at, n, m in ((1, 5, 256), (2, 3, 5), (3, 4, 8))
+        },
+        **{f"{at}.bias": rng.random(n, dtype=np.float32) for at, n in ((1, 5), (2, 3), (3, 4))},
+    }
+    _write(tmp_path / "net", head=HeadSpec(layers, (HeadTap("embedding", 4, 5),)), tensors=tensors)
+    taken = take_away(tmp_path / "net" / "spec.json", tmp_path / "taken")
+    assert taken.onnx_difference is not None, taken.no_onnx
+    assert taken.onnx_difference < 1e-4
 
 
 def test_the_encoder_is_its_base_and_the_head_behind_it(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from models_registry import registry
-from models_registry.encoders.base import Encoder
 from models_registry.encoders.colour_histogram import DIM
+from models_registry.encoders.encoder_base import Encoder
 
 COLOURS = 12 * 4 * 4
 EDGES = 4 * 4 * 8

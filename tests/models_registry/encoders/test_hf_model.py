@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from models_registry.encoders import hf_model
-from models_registry.encoders.base import Encoder
-from models_registry.errors import EncoderError, WeightsMissing, WeightsRefused
+from models_registry.encoders.encoder_base import Encoder
+from models_registry.encoders.hf import hf_files
+from models_registry.encoders.pooling import pooled
+from models_registry.errors import BadOption, EncoderError, WeightsMissing, WeightsRefused
 from models_registry.registry import describe, files, load
 
 transformers = pytest.importorskip("transformers", reason="transformers is optional and not installed")
@@ -25,7 +27,14 @@ def vit(folder: Path, **more: Any) -> Path:
     )
     model = more.pop("model", transformers.ViTModel)(config, **more)
     model.save_pretrained(folder)
+    prepares(folder)
     return folder
+
+
+def prepares(folder: Path) -> None:
+    """The file of a processor, without which nothing says how pictures are prepared."""
+    told = {"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(told))
 
 
 def clip(folder: Path) -> Path:
@@ -37,6 +46,7 @@ def clip(folder: Path) -> Path:
         projection_dim=12,
     )
     transformers.CLIPModel(config).save_pretrained(folder)
+    prepares(folder)
     return folder
 
 
@@ -87,9 +97,20 @@ def test_preprocessing_is_what_the_models_files_say(tmp_path: Path) -> None:
         json.dumps({**told, "size": {"shortest_edge": 40}, "crop_size": 32})
     )
     rules = describe(f"hf:{tmp_path}").rules
+    assert rules.before_crop == 40
     assert (rules.size, rules.mean, rules.std) == ((32, 32), (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
     assert (rules.interpolation, rules.resize) == ("bicubic", "shorter-side")
     assert describe(f"hf:{tmp_path}", options={"resize": "letterbox"}).rules.resize == "letterbox"
+
+
+def test_a_model_without_a_processor_is_refused_unless_one_says_how_pictures_are_prepared(tmp_path: Path) -> None:
+    """ImageNet's means would give plausible neighbours, and wrong ones."""
+    vit(tmp_path)
+    (tmp_path / "preprocessor_config.json").unlink()
+    with pytest.raises(WeightsMissing, match=r"nor processor_config\.json: nothing says .* --mean, --std"):
+        describe(f"hf:{tmp_path}")
+    rules = describe(f"hf:{tmp_path}", options={"mean": "0.5", "std": "0.5"}).rules
+    assert (rules.size, rules.mean, rules.std) == ((32, 32), (0.5,) * 3, (0.5,) * 3)
 
 
 def test_the_copies_of_its_files_give_the_same_vectors(tmp_path: Path) -> None:
@@ -108,11 +129,132 @@ def test_the_copies_of_its_files_give_the_same_vectors(tmp_path: Path) -> None:
         load(spec, weights=tmp_path / names[0])
 
 
+def test_weights_in_several_files_are_hashed_whole_and_give_the_same_vectors(tmp_path: Path) -> None:
+    vit(tmp_path / "one")
+    model = transformers.ViTModel.from_pretrained(tmp_path / "one")
+    model.save_pretrained(tmp_path / "many", max_shard_size="8KB")
+    prepares(tmp_path / "many")
+    found = files(f"hf:{tmp_path / 'many'}")
+    assert found[0].name == "model.safetensors.index.json"
+    assert len(found) > 2
+    spec = describe(f"hf:{tmp_path / 'many'}", options={"tap": "cls"})
+    whole = loaded(f"hf:{tmp_path / 'one'}", tap="cls").encode(noise(), ["cls"])["cls"]
+    (tmp_path / "kept").mkdir()
+    for file in found:
+        (tmp_path / "kept" / f"{spec.weights_sha256}{file.name.removeprefix('model')}").write_bytes(file.read_bytes())
+    copy = load(spec, weights=tmp_path / "kept" / f"{spec.weights_sha256}.safetensors.index.json", device="cpu")
+    assert isinstance(copy, Encoder)
+    np.testing.assert_array_equal(copy.encode(noise(), ["cls"])["cls"], whole)
+
+    last = tmp_path / "kept" / f"{spec.weights_sha256}{found[-1].name.removeprefix('model')}"
+    last.write_bytes(last.read_bytes()[:-4] + b"0000")
+    with pytest.raises(WeightsRefused, match="SHA-256 differs"):
+        load(spec, weights=tmp_path / "kept" / f"{spec.weights_sha256}.safetensors.index.json", device="cpu")
+    found[1].unlink()
+    with pytest.raises(WeightsMissing, match="is not whole"):
+        describe(f"hf:{tmp_path / 'many'}")
+
+
+def test_an_index_leads_nowhere_else(tmp_path: Path) -> None:
+    vit(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / "part.safetensors")
+    told = {"weight_map": {"a": "../../secret.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(told))
+    with pytest.raises(WeightsRefused, match="files beside it"):
+        describe(f"hf:{tmp_path}")
+
+
+def test_one_file_of_weights_may_have_two_configurations(tmp_path: Path) -> None:
+    vit(tmp_path / "one")
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    config = json.loads((tmp_path / "two" / "config.json").read_text())
+    (tmp_path / "two" / "config.json").write_text(json.dumps({**config, "hidden_act": "relu"}))
+    one, two = (describe(f"hf:{tmp_path / name}", options={"tap": "cls"}) for name in ("one", "two"))
+    assert one.weights_sha256 == two.weights_sha256
+    assert one.fingerprint != two.fingerprint
+    kept = tmp_path / f"{one.weights_sha256}.safetensors"
+    kept.write_bytes((tmp_path / "one" / "model.safetensors").read_bytes())
+    vectors = []
+    for spec in (one, two):
+        encoder = load(spec, weights=kept, device="cpu")
+        assert isinstance(encoder, Encoder)
+        vectors.append(encoder.encode(noise(), ["cls"])["cls"])
+    assert not np.array_equal(*vectors)
+
+
+def test_what_sentence_transformers_saved_is_found_inside(tmp_path: Path) -> None:
+    clip(tmp_path / "0_CLIPModel")
+    (tmp_path / "modules.json").write_text(json.dumps([{"idx": 0, "name": "0", "path": "0_CLIPModel"}]))
+    assert [tap.name for tap in describe(f"hf:{tmp_path}").taps] == ["embedding"]
+
+
+def test_a_projection_that_was_saved_along_is_kept(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = transformers.CLIPVisionConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, image_size=32, patch_size=16,
+        projection_dim=12,
+    )  # fmt: skip
+    model = transformers.CLIPVisionModelWithProjection(config).eval()
+    model.save_pretrained(tmp_path)
+    prepares(tmp_path)
+    spec = describe(f"hf:{tmp_path}")
+    assert [(tap.name, tap.dim) for tap in spec.taps] == [("embedding", 12)]
+    found = loaded(f"hf:{tmp_path}").encode(noise(), ["embedding"])["embedding"]
+    with torch.inference_mode():
+        expected = model(pixel_values=torch.from_numpy(noise())).image_embeds.numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", ["48", "64x32"])
+def test_another_size_than_it_was_trained_on(tmp_path: Path, size: str) -> None:
+    for made in (vit(tmp_path / "vit"), clip(tmp_path / "clip")):
+        spec = describe(f"hf:{made}", options={"size": size})
+        encoder = load(spec, device="cpu")
+        assert isinstance(encoder, Encoder)
+        batch = np.zeros((1, 3, *spec.rules.size), dtype=np.float32)
+        assert encoder.encode(batch, [spec.taps[0].name])[spec.taps[0].name].shape == (1, spec.taps[0].dim)
+    assert spec.rules.size == ((48, 48) if size == "48" else (64, 32))
+
+
+def test_patches_are_pooled_without_first_token_and_registers(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = transformers.Dinov2WithRegistersConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, mlp_ratio=2, image_size=32, patch_size=16,
+        num_register_tokens=4,
+    )  # fmt: skip
+    model = transformers.Dinov2WithRegistersModel(config).eval()
+    model.save_pretrained(tmp_path)
+    prepares(tmp_path)
+    encoder = loaded(f"hf:{tmp_path}", tap="patch-mean,gem,mean,cls")
+    found = encoder.encode(noise(), ["patch-mean", "gem", "mean", "cls"])
+    with torch.inference_mode():
+        states = model(pixel_values=torch.from_numpy(noise())).last_hidden_state.numpy()
+    assert states.shape[1] == 1 + 4 + 4
+    for pool in ("mean", "cls"):
+        np.testing.assert_allclose(found[pool], pooled(states, pool), atol=1e-5)
+    patches = states[:, 5:]
+    np.testing.assert_allclose(found["patch-mean"], patches.mean(1), atol=1e-5)
+    np.testing.assert_allclose(found["gem"], pooled(patches, "gem"), atol=1e-5)
+    assert [tap.name for tap in describe(f"hf:{tmp_path}", options={"pool": "patch-mean"}).taps] == ["patch-mean"]
+    with pytest.raises(BadOption, match="give one of them"):
+        describe(f"hf:{tmp_path}", options={"pool": "gem", "tap": "cls"})
+
+
+def test_a_model_for_any_ratio_is_refused_in_words(tmp_path: Path) -> None:
+    tower = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    config = transformers.Siglip2VisionConfig(**tower, num_patches=4, patch_size=16)
+    transformers.Siglip2VisionModel(config).save_pretrained(tmp_path)
+    prepares(tmp_path)
+    with pytest.raises(EncoderError, match=r"NaFlex.*take the variant"):
+        describe(f"hf:{tmp_path}")
+
+
 def test_other_weights_are_another_encoder(tmp_path: Path) -> None:
     first = describe(f"hf:{vit(tmp_path / 'one')}").fingerprint
     torch.manual_seed(1)
     config = transformers.ViTConfig.from_pretrained(tmp_path / "one")
     transformers.ViTModel(config).save_pretrained(tmp_path / "two")
+    prepares(tmp_path / "two")
     assert describe(f"hf:{tmp_path / 'two'}").fingerprint != first
     assert describe(f"hf:{vit(tmp_path / 'three')}").fingerprint == first
 
@@ -138,11 +280,12 @@ def test_a_model_of_texts_reads_no_pictures(tmp_path: Path) -> None:
         vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8
     )
     transformers.BertModel(config).save_pretrained(tmp_path)
+    prepares(tmp_path)
     with pytest.raises(EncoderError, match="reads no pictures"):
         describe(f"hf:{tmp_path}")
 
 
 def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hf_model, "find_spec", lambda _name: None)
+    monkeypatch.setattr(hf_files, "find_spec", lambda _name: None)
     with pytest.raises(EncoderError, match="pip install transformers"):
         describe(f"hf:{tmp_path}")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from models_registry.embed import Picture, embed
-from models_registry.encoders.base import Encoder
 from models_registry.encoders.checkpoint import HeadSpec, HeadTap, write_checkpoint
-from models_registry.encoders.joint import Part, side_by_side, write_joint
+from models_registry.encoders.encoder_base import Encoder
+from models_registry.encoders.joint_encoder import Part, side_by_side, write_joint
 from models_registry.errors import EncoderError
 from models_registry.registry import describe, load
 from tests.catalog.drawing import picture

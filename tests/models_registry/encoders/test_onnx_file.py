@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from models_registry import registry
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.encoder_base import Encoder
+from models_registry.encoders.onnx.external_data import external_files
+from models_registry.encoders.onnx.onnx_file import tap_names
 from models_registry.errors import BadOption, EncoderError, NonFiniteVectors, WeightsMissing, WeightsRefused
+from models_registry.store import VectorStore
 from tests.models_registry.encoders.onnx_files import write_network
 
 
@@ -119,7 +123,7 @@ def test_an_open_size_must_be_given(tmp_path: Path) -> None:
     ("options", "complaint"),
     [
         ({"size": "9"}, "8 x 8 and no other"),
-        ({"size": "big"}, "whole number"),
+        ({"size": "big"}, "such as 256x128"),
         ({"tap": "fc6"}, "it has embedding, logits, map"),
         ({"tap": ","}, "at least one"),
         ({"mean": "0.1,0.2"}, "one number or three"),
@@ -205,18 +209,172 @@ def test_a_missing_file_a_text_and_half_a_network_are_refused_in_one_line(tmp_pa
         assert "\n" not in str(caught.value)
 
 
-def test_weights_in_a_second_file_are_refused(tmp_path: Path) -> None:
-    write_network(tmp_path / "net.onnx")
-    onnx.save(
-        onnx.load(tmp_path / "net.onnx"),
-        tmp_path / "split.onnx",
-        save_as_external_data=True,
-        location="split.data",
-        size_threshold=0,
-    )
+def split(folder: Path, location: str = "split.data", seed: int = 0) -> Path:
+    """A network that keeps its matrix in a file beside it."""
+    write_network(folder / "whole.onnx", seed=seed)
+    model = onnx.load(folder / "whole.onnx")
+    onnx.save(model, folder / "split.onnx", save_as_external_data=True, location=location, size_threshold=80)
+    return folder / "split.onnx"
 
-    with pytest.raises(EncoderError, match="second file"):
-        registry.describe(f"onnx:{tmp_path / 'split.onnx'}", options={})
+
+@pytest.mark.parametrize("location", ["split.data", "split.onnx.data", "weights.bin"])
+def test_weights_in_a_second_file_are_hashed_along_and_found_beside_copies(tmp_path: Path, location: str) -> None:
+    path = split(tmp_path, location)
+    whole = described_and_loaded(tmp_path / "whole.onnx")
+    spec = registry.describe(f"onnx:{path}", options={})
+    assert registry.files(f"onnx:{path}") == (path, tmp_path / location)
+    batch = batch_of(3)
+    expected = whole.encode(batch, ["embedding"])["embedding"]
+    found = registry.load(spec, device="cpu")
+    assert isinstance(found, Encoder)
+    np.testing.assert_allclose(found.encode(batch, ["embedding"])["embedding"], expected, rtol=1e-6)
+
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for file in registry.files(f"onnx:{path}"):
+        (kept / f"{spec.weights_sha256}{file.name.removeprefix('split')}").write_bytes(file.read_bytes())
+    copy = registry.load(spec, weights=kept / f"{spec.weights_sha256}.onnx", device="cpu")
+    assert isinstance(copy, Encoder)
+    np.testing.assert_allclose(copy.encode(batch, ["embedding"])["embedding"], expected, rtol=1e-6)
+
+
+def test_other_weights_in_the_second_file_are_another_encoder_and_are_not_loaded_for_it(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    first, second = split(tmp_path / "one"), split(tmp_path / "two", seed=1)
+    assert first.read_bytes() == second.read_bytes()
+    spec = registry.describe(f"onnx:{first}", options={})
+    assert spec.weights_sha256 != registry.describe(f"onnx:{second}", options={}).weights_sha256
+    (tmp_path / "one" / "split.data").write_bytes((tmp_path / "two" / "split.data").read_bytes())
+    with pytest.raises(WeightsRefused, match="SHA-256 differs"):
+        registry.load(spec, device="cpu")
+    (tmp_path / "one" / "split.data").unlink()
+    with pytest.raises(WeightsMissing, match=r"split\.data cannot be read"):
+        registry.describe(f"onnx:{first}", options={})
+
+
+def test_a_second_file_that_lies_elsewhere_is_refused(tmp_path: Path) -> None:
+    path = split(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"split.data", b"../../data"))
+    with pytest.raises(WeightsRefused, match="must lie beside it: save it anew"):
+        registry.describe(f"onnx:{path}", options={})
+
+
+def test_a_network_that_reads_bytes_gets_them_as_they_are(tmp_path: Path) -> None:
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 3, 8, 8])
+    result = helper.make_tensor_value_info("result", TensorProto.FLOAT, ["batch", 3, 1, 1])
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("GlobalAveragePool", ["floats"], ["result"]),
+    ]
+    graph = helper.make_graph(nodes, "bytes", [pixels], [result])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "bytes.onnx"
+    )
+    source = f"onnx:{tmp_path / 'bytes.onnx'}"
+    encoder = registry.load(registry.describe(source, options={}), device="cpu")
+    assert isinstance(encoder, Encoder)
+    colours = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    row = np.empty((1, 3, 8, 8), dtype=np.float32)
+    encoder.prepare(row[0], Image.fromarray(colours), None)
+    np.testing.assert_allclose(encoder.encode(row, ["result"])["result"][0], colours.mean((0, 1)), rtol=1e-6)
+    with pytest.raises(BadOption, match="normalises them itself: leave mean out"):
+        registry.describe(source, options={"mean": "0.5"})
+
+
+def tokens_network(path: Path, tokens: int) -> None:
+    """Tokens [n, t, 3]: the first ones are the mean colour, the others the colours of 2 x 2 fields each."""
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, 8, 8])
+    states = helper.make_tensor_value_info("states", TensorProto.FLOAT, ["batch", 16 + tokens, 3])
+    places = helper.make_tensor_value_info("places", TensorProto.FLOAT, ["batch", 3, 4, 4])
+    nodes = [
+        helper.make_node("AveragePool", ["pixels"], ["places"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Reshape", ["places", "rows"], ["row"]),
+        helper.make_node("Transpose", ["row"], ["patches"], perm=[0, 2, 1]),
+        helper.make_node("GlobalAveragePool", ["pixels"], ["mean"]),
+        helper.make_node("Reshape", ["mean", "one"], ["first"]),
+        helper.make_node("Concat", [*["first"] * tokens, "patches"], ["states"], axis=1),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([-1, 3, 16], dtype=np.int64), "rows"),
+        numpy_helper.from_array(np.array([-1, 1, 3], dtype=np.int64), "one"),
+    ]
+    graph = helper.make_graph(nodes, "tokens", [pixels], [states, places], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+
+
+@pytest.mark.parametrize("pool", ["cls", "mean", "patch-mean", "gem"])
+@pytest.mark.parametrize("registers", [0, 4])
+def test_tokens_become_a_vector_by_the_pooling_that_was_chosen(tmp_path: Path, pool: str, registers: int) -> None:
+    path = tmp_path / "tokens.onnx"
+    tokens_network(path, 1 + registers)
+    spec = registry.describe(f"onnx:{path}", options={"pool": pool, "tap": "states"})
+    encoder = registry.load(spec, device="cpu")
+    assert isinstance(encoder, Encoder)
+    batch = np.abs(batch_of(3))
+    found = encoder.encode(batch, ["states"])["states"]
+    colour = batch.mean((2, 3))
+    fields = batch.reshape(3, 3, 4, 2, 4, 2).mean((3, 5)).reshape(3, 3, 16)
+    expected = {"cls": colour, "mean": colour, "patch-mean": colour, "gem": (fields**3).mean(2) ** (1 / 3)}[pool]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    assert spec.options["pool"] == pool
+
+
+def test_tokens_and_maps_without_a_pooling_say_what_to_choose(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.onnx"
+    tokens_network(path, 1)
+    with pytest.raises(EncoderError, match=r"gives map and tokens, .* --pool cls\|mean\|patch-mean\|gem"):
+        registry.describe(f"onnx:{path}", options={})
+    spec = registry.describe(f"onnx:{path}", options={"pool": "gem"})
+    assert [(tap.name, tap.dim) for tap in spec.taps] == [("states", 3), ("places", 3)]
+    assert registry.describe(f"onnx:{path}", options={"tap": "places"}).taps[0].dim == 48
+    with pytest.raises(BadOption, match="pool is one of"):
+        registry.describe(f"onnx:{path}", options={"pool": "max"})
+    # A map has no first token: it is no tap then.
+    assert [tap.name for tap in registry.describe(f"onnx:{path}", options={"pool": "cls"}).taps] == ["states"]
+    with pytest.raises(BadOption, match="no tap places; it has states"):
+        registry.describe(f"onnx:{path}", options={"pool": "cls", "tap": "places"})
+
+
+def test_two_inputs_are_refused_with_a_way_out(tmp_path: Path) -> None:
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, 8, 8])
+    words = helper.make_tensor_value_info("input_ids", TensorProto.FLOAT, ["batch", 3, 8, 8])
+    result = helper.make_tensor_value_info("result", TensorProto.FLOAT, ["batch", 3, 8, 8])
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["pixels", "input_ids"], ["result"])], "two", [pixels, words], [result]
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "two.onnx"
+    )
+    with pytest.raises(EncoderError, match=r"2 inputs \(pixels, input_ids\).*extract_model"):
+        registry.describe(f"onnx:{tmp_path / 'two.onnx'}", options={})
+
+
+def test_a_constant_of_a_node_in_a_second_file_is_seen_too(tmp_path: Path) -> None:
+    hidden = TensorProto(name="secret", data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    inner = helper.make_graph([helper.make_node("Constant", [], ["secret"], value=hidden)], "inner", [], [])
+    node = helper.make_node("If", ["yes"], ["out"], then_branch=inner, else_branch=inner)
+    model = helper.make_model(helper.make_graph([node], "outer", [], []))
+    assert external_files(model.SerializeToString()) == [""]
+    hidden.data_location = TensorProto.DEFAULT
+    plain = helper.make_graph([helper.make_node("Constant", [], ["secret"], value=hidden)], "inner", [], [])
+    assert not external_files(helper.make_model(plain).SerializeToString())
+    assert not external_files(b"not a network")
+
+
+def test_a_network_that_gives_every_picture_the_same_vector_is_refused(tmp_path: Path) -> None:
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, 8, 8])
+    result = helper.make_tensor_value_info("result", TensorProto.FLOAT, ["batch", 3, 1, 1])
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["pixels"], ["mean"]),
+        helper.make_node("Sub", ["mean", "mean"], ["result"]),
+    ]
+    graph = helper.make_graph(nodes, "zero", [pixels], [result])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "zero.onnx"
+    )
+    with pytest.raises(EncoderError, match="the same vector"):
+        registry.describe(f"onnx:{tmp_path / 'zero.onnx'}", options={})
 
 
 def test_inputs_that_are_no_picture_are_refused(tmp_path: Path) -> None:
@@ -232,3 +390,41 @@ def test_inputs_that_are_no_picture_are_refused(tmp_path: Path) -> None:
         registry.describe(f"onnx:{tmp_path / 'grey.onnx'}", options={})
     with pytest.raises(EncoderError, match="numbers is tensor"):
         registry.describe(f"onnx:{tmp_path / 'plain.onnx'}", options={})
+
+
+def test_outputs_as_exporters_name_them_become_taps_that_can_be_stored(tmp_path: Path) -> None:
+    matrix = write_network(tmp_path / "net.onnx")
+    model = onnx.load(tmp_path / "net.onnx")
+    for node in model.graph.node:
+        node.output[:] = ["/head/Flatten_output_0" if name == "embedding" else name for name in node.output]
+        node.input[:] = ["/head/Flatten_output_0" if name == "embedding" else name for name in node.input]
+    model.graph.output[0].name = "/head/Flatten_output_0"
+    onnx.save(model, tmp_path / "net.onnx")
+    source = f"onnx:{tmp_path / 'net.onnx'}"
+
+    spec = registry.describe(source, options={"tap": "/head/Flatten_output_0"})
+    encoder = registry.load(spec, device="cpu")
+
+    (tap,) = spec.taps
+    assert registry.describe(source, options={"tap": tap.name}) == spec
+    VectorStore(tmp_path / "store").folder(spec.fingerprint, tap.name)
+    assert isinstance(encoder, Encoder)
+    pixels = np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float32)
+    assert encoder.encode(pixels, [tap.name])[tap.name] == pytest.approx(pixels.mean((2, 3)) @ matrix, abs=1e-5)
+
+
+def test_every_output_has_a_tap_of_its_own() -> None:
+    names = tap_names(["a:0", "a/0", "embedding", "/", "x" * 200])
+
+    assert len(set(names.values())) == 5
+    assert names["embedding"] == "embedding"
+    assert all(0 < len(name) <= 80 for name in names.values())
+
+
+def test_a_gpu_worker_embeds_with_the_runtime_that_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_network(tmp_path / "net.onnx")
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+
+    encoder = registry.load(registry.describe(f"onnx:{tmp_path / 'net.onnx'}"), device="cuda")
+
+    assert isinstance(encoder, Encoder)

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.encoder_base import Encoder
 from models_registry.errors import EncoderError, WeightsMissing, WeightsRefused
 from models_registry.registry import describe, load
 
@@ -44,6 +44,23 @@ def weights(folder: Path, **more: Any) -> Path:
     torch.manual_seed(0)
     save_file({**Net().state_dict(), **more}, folder / "net.safetensors")
     return folder / "net.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("told", "resize", "before"),
+    [
+        ({"crop_pct": 0.875}, "shorter-side", 18),
+        ({"crop_pct": 1.0, "crop_mode": "center"}, "shorter-side", None),
+        ({"crop_pct": 0.8, "crop_mode": "squash"}, "squash", 20),
+    ],
+)
+def test_pictures_are_made_larger_and_cut_as_the_network_wants(
+    timm: None, tmp_path: Path, told: dict[str, Any], resize: str, before: int | None
+) -> None:
+    rules = {"input_size": (3, 16, 16), "interpolation": "bicubic", "mean": (0.5,) * 3, "std": (0.25,) * 3, **told}
+    sys.modules["timm"].data.resolve_model_data_config = lambda _network: rules  # type: ignore[attr-defined]
+    spec = describe(f"timm:net={weights(tmp_path)}")
+    assert (spec.rules.resize, spec.rules.before_crop) == (resize, before)
 
 
 def test_without_its_libraries_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

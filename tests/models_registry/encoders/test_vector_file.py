@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from models_registry import registry
-from models_registry.encoders.base import VectorLookup
+from models_registry.encoders.encoder_base import VectorLookup
 from models_registry.errors import EncoderError, WeightsMissing, WeightsRefused
 
 KEYS = ["a.jpg", "b/ü.jpg", "c,d.jpg"]

@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from models_registry import registry
-from models_registry.encoders import vgg_network
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.encoder_base import Encoder
 from models_registry.encoders.torch_encoder import torch_device
-from models_registry.encoders.vgg_encoder import fill, read_state
-from models_registry.encoders.vgg_network import TINY, VGG16, VggLayout, blank, drawn
+from models_registry.encoders.tunable_networks import fill, read_state
+from models_registry.encoders.vgg import vgg_network
+from models_registry.encoders.vgg.vgg_network import TINY, VGG16, VggLayout, blank, drawn
 from models_registry.errors import BadOption, EncoderError, WeightsMissing, WeightsRefused
 from models_registry.weights import DIRECTORY_VARIABLE
 

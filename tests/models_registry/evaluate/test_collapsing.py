@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models_registry.evaluate import collapse
-from models_registry.evaluate.collapsing import effective_rank, mean_cosine
+from models_registry.evaluate.collapse_measures import effective_rank, mean_cosine
 
 
 def noise(n: int, d: int, seed: int = 0) -> np.ndarray:
@@ -57,3 +57,13 @@ def test_many_vectors_are_judged_by_a_draw_that_can_be_repeated() -> None:
     vectors = noise(5000, 4)
     assert collapse(vectors, seed=1) == collapse(vectors, seed=1)
     assert collapse(vectors).count == 5000
+
+
+def test_a_blank_picture_among_many_is_warned_of_and_no_collapse() -> None:
+    vectors = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
+    vectors[3] = 0
+
+    assert collapse(vectors).warnings
+    assert not collapse(vectors).collapsed
+    vectors[:30] = 0
+    assert collapse(vectors).collapsed

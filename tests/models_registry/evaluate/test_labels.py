@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_registry.draws import name_words
 from models_registry.evaluate import (
     Score,
     category_match,
@@ -19,6 +18,7 @@ from models_registry.evaluate import (
     product_recall,
     summarise,
 )
+from models_registry.hash_sampling import name_words
 from models_registry.neighbours import Neighbours, group_codes, random_control
 
 

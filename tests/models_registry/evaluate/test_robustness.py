@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models_registry.corruptions import CORRUPTIONS, Corruption
 from models_registry.embed import Picture, embed
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.encoder_base import Encoder
+from models_registry.evaluate.corruptions import CORRUPTIONS, Corruption
 from models_registry.evaluate.robustness import Asked, Survival, robustness
 from models_registry.registry import describe, load
 from models_registry.spec import Box

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from models_registry.evaluate import difference_hash, near_duplicates, split_of, units
-from models_registry.evaluate.splits import NEAR
+from models_registry.evaluate.leak_free_splits import NEAR
 
 
 def test_shares_are_about_what_was_asked_for_and_the_salt_deals_anew() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,7 +99,40 @@ def test_the_table_is_plain_json() -> None:
     assert document["lines"][1]["differences"]["map_at_r"]["low"] > 0
 
 
+def test_every_category_has_its_own_scores_and_they_make_up_the_whole() -> None:
+    found = table()
+    told = found.to_json()["categories"]
+    assert sum(one["queries"] for one in told.values()) == found.queries
+    for line in found.lines:
+        if line.per_query:
+            total = sum(one["queries"] * one["lines"][line.name]["recall_at_1"] for one in told.values())
+            assert total / found.queries == pytest.approx(line.scores["recall_at_1"].value)
+    assert "broken" not in next(iter(told.values()))["lines"]
+
+
 def test_an_unknown_baseline_is_an_error() -> None:
     question, vectors = clothes()
     with pytest.raises(KeyError):
         compare(question, [Entry("good", vectors, "l2")], baseline="gone")
+
+
+def test_the_same_garments_next_photo_is_no_proof_of_knowing_categories() -> None:
+    question, _ = clothes()
+    rng = np.random.default_rng(2)
+    products = np.repeat(rng.standard_normal((40, 16)), 3, axis=0) + 0.01 * rng.standard_normal((120, 16))
+
+    found = compare(question, [Entry("products", products.astype(np.float32), "l2")], draws=300).line("products")
+
+    assert found.scores["recall_at_1"].value == 1
+    assert found.scores["category_match"].value == pytest.approx(9 / 39, abs=0.2)
+
+
+def test_who_asks_by_category_is_judged_by_category_though_products_are_known() -> None:
+    question, vectors = clothes()
+    asked = replace(question, hide_products=True)
+
+    found = compare(asked, [Entry("good", vectors, "l2")], draws=300)
+
+    assert found.judge == "category"
+    line = found.line("good")
+    assert line.scores["recall_at_1"].value == line.scores["category_match"].value

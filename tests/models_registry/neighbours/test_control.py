@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import chisquare
 
-from models_registry.draws import name_words
+from models_registry.hash_sampling import name_words
 from models_registry.neighbours import Neighbours, random_control
 
 

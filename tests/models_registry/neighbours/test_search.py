@@ -278,7 +278,7 @@ def test_a_gpu_s_rounding_far_from_the_origin_hides_no_neighbour(metric: Metric)
 
 
 def _on_torch(kernel_for, metric, queries, gallery, threads, device):  # type: ignore[no-untyped-def]
-    from models_registry.neighbours.on_device import _OnDevice
+    from models_registry.neighbours.gpu_kernels import _OnDevice
 
     return _OnDevice(kernel_for(metric, gallery.dim, threads), metric, torch.device("cpu"))
 

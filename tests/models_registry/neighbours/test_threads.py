@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from models_registry.neighbours.threads import in_shares, limited_threads
+from models_registry.neighbours.search_threads import in_shares, limited_threads
 
 
 def threads_of_numpy() -> set[int]:

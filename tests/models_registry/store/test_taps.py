@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models_registry.metrics import sign_bits
 from models_registry.store import MissingVectors, TapStore, Vectors, VectorStore, key_for_item
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -322,6 +323,15 @@ def test_half_precision_takes_half_the_space_and_keeps_the_bits_of_what_was_writ
     np.testing.assert_allclose(found.rows(0, 2), rows, rtol=1e-3, atol=1e-7)
     np.testing.assert_array_equal(found.bits(0, 2), np.packbits(rows > 0, axis=1))
     assert tap.verify() == []
+
+
+def test_what_is_above_0_stays_above_0_in_half_precision(tmp_path: Path) -> None:
+    """Else the bits that were taken before and those of what is read back would be two codes."""
+    store = VectorStore(tmp_path).folder("a" * 64, "fc6")
+    rows = np.array([[1e-9, -1e-9, 0.0, 1.0], [3e-8, 1e-30, -1.0, 2.0]], dtype=np.float32)
+    store.write(keys_for(1, 2), rows, half=True)
+    read = store.reader(keys_for(1, 2))
+    np.testing.assert_array_equal(sign_bits(read.rows(0, 2)), read.bits(0, 2))
 
 
 def test_vectors_beyond_half_precision_are_kept_whole_beside_others(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from models_registry.encoders.checkpoint import SPEC, apply_head, read_checkpoint, read_head
 from models_registry.evaluate import Interval, paired_difference, recall_at, split_of
-from models_registry.training import judging
+from models_registry.training.labels import validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models_registry.evaluate.splits import Split
+    from models_registry.evaluate.leak_free_splits import Split
     from models_registry.metrics import Metric
-    from models_registry.training.data import LabelledPictures
+    from models_registry.training.labels.labelled_pictures import LabelledPictures
 
-WAYS = (judging.Way("street to shop", "street", "shop"), judging.Way("shop to street", "shop", "street"))
+WAYS = (validation.Way("street to shop", "street", "shop"), validation.Way("shop to street", "shop", "street"))
 SALT = "labels"
 # A product's place between 0 and 1 decides; a fifth of the half that trains validates.
 _SHARES: dict[str, dict[Split, float]] = {
@@ -58,10 +58,10 @@ class Answered:
 
 
 def answered(
-    data: LabelledPictures, rows: NDArray[np.int64], encoder: Path, metric: Metric, own: Metric, way: judging.Way
+    data: LabelledPictures, rows: NDArray[np.int64], encoder: Path, metric: Metric, own: Metric, way: validation.Way
 ) -> Answered:
     """What a trained encoder says by `metric`, and the raw features by `own`, to the pictures `rows` of `data`."""
-    question = judging.question_of(data, rows, way)
+    question = validation.question_of(data, rows, way)
     judge = question.judge()
     spec = read_checkpoint(encoder / SPEC)
     raw = data.vectors.take(rows)

@@ -14,7 +14,7 @@ from models_registry.embed import Picture
 from models_registry.encoders.checkpoint import HEAD, read_tensors
 from models_registry.registry import describe
 from models_registry.store import Vectors
-from models_registry.training.data import LabelledPictures
+from models_registry.training.labels.labelled_pictures import LabelledPictures
 
 WIDTH = 256
 

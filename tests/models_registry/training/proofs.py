@@ -18,13 +18,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
-from evalapp.catalog.demo.generate import generate
+from evalapp.demo.generate import generate
 from models_registry.metrics import Metric
-from models_registry.training.base import Outcome, configured, recipe_named
-from models_registry.training.configs import RetrainConfig
-from models_registry.training.data import LabelledPictures
-from models_registry.training.judging import Way
-from models_registry.training.session import Session
+from models_registry.training.common.recipe_base import Outcome, configured, recipe_named
+from models_registry.training.labels.label_configs import RetrainConfig
+from models_registry.training.labels.labelled_pictures import LabelledPictures
+from models_registry.training.labels.run_context import Session
+from models_registry.training.labels.validation import Way
 from tests.conftest import REPOSITORY
 from tests.models_registry.training.answers import HALVES, WAYS, Answered, answered, split_in_halves, unseen
 from tests.models_registry.training.real_data import drawn, photographs

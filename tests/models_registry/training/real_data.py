@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from models_registry.embed import Picture, embed
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.encoder_base import Encoder
 from models_registry.registry import describe, load
 from models_registry.spec import Box
 from models_registry.store import Vectors
-from models_registry.training.data import LabelledPictures
+from models_registry.training.labels.labelled_pictures import LabelledPictures
 
 OPTIONS = {"tap": "embedding", "mean": "0.5", "std": "0.5", "resize": "squash"}
 _KNOWN = {"path", "key", "image", "category", "product", "domain", "split", "x1", "y1", "x2", "y2"}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from models_registry.training.recipes.deep_ranking import begin_as_identity
+from models_registry.training.labels.recipes.deep_ranking import begin_as_identity
 
 
 def tower(width: int, wide: int, dim: int) -> list[nn.Module]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ import torch
 from pytorch_metric_learning import losses as peer
 from pytorch_metric_learning.distances import LpDistance
 
-from models_registry.training.configs import MinerName
-from models_registry.training.losses import SoftPN, hinge, loss_named, miner_named
+from models_registry.training.labels.label_configs import LossName, MinerName
+from models_registry.training.labels.losses import SoftPN, hinge, loss_named, miner_named
 
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2, 2])
 ROWS = torch.from_numpy(np.random.default_rng(3).standard_normal((7, 5)).astype(np.float32))
@@ -95,7 +96,30 @@ def test_softpn_without_triplets_is_nothing_and_can_be_followed_back() -> None:
     assert float(loss.detach()) == 0
 
 
-@pytest.mark.parametrize("name", ["triplet", "contrastive", "n-pair", "multi-similarity", "proxy-anchor", "softpn"])
+def test_lifted_structure_is_its_formula() -> None:
+    """(Oh Song and others, 2016) over positive pairs: (log sum of e^(1 - distance to negatives) + their distance)²."""
+    values = []
+    labels = LABELS.tolist()
+    for i in range(len(labels)):
+        for j in range(len(labels)):
+            if i != j and labels[i] == labels[j]:
+                others = [np.exp(1 - gap(a, n)) for a in (i, j) for n in range(len(labels)) if labels[n] != labels[a]]
+                values.append(max(0.0, np.log(sum(others)) + gap(i, j)) ** 2 / 2)
+    found = loss_named("lifted", margin=0.2, classes=3, dim=5)(ROWS, LABELS)
+    assert float(found) == pytest.approx(float(np.mean(values)), rel=1e-4)
+
+
+def test_proxy_nca_is_its_formula() -> None:
+    """(Movshovitz-Attias and others, 2017) as a softmax over squared distances to all proxies, at a scale of 9."""
+    torch.manual_seed(3)
+    criterion = loss_named("proxy-nca", margin=0.2, classes=3, dim=5)
+    proxies = torch.nn.functional.normalize(criterion.proxies).detach()  # type: ignore[arg-type]
+    scores = -9 * torch.cdist(UNITS, proxies) ** 2
+    expected = torch.nn.functional.cross_entropy(scores, LABELS)
+    assert float(criterion(ROWS, LABELS).detach()) == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", get_args(LossName))
 def test_every_loss_gets_smaller_when_it_is_followed(name: str) -> None:
     torch.manual_seed(0)
     criterion = loss_named(name, margin=0.2, classes=3, dim=5)  # type: ignore[arg-type]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from models_registry.training.configs import RetrainConfig, TripletConfig
-from models_registry.training.recipes.retrain import RECIPE as RETRAIN
-from models_registry.training.recipes.triplet import RECIPE as TRIPLET
+from models_registry.training.labels.label_configs import RetrainConfig, TripletConfig
+from models_registry.training.labels.recipes.retrain import RECIPE as RETRAIN
+from models_registry.training.labels.recipes.triplet import RECIPE as TRIPLET
 from tests.models_registry.training.real_data import photographs
 
 NETWORK = "models/mobilenet_v1_050_160.onnx"

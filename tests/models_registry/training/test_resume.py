@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 import torch
 
-from models_registry.training import checkpoints
-from models_registry.training.base import EpochReport
-from models_registry.training.checkpoints import load_state, save_state
-from models_registry.training.configs import DeepRankingConfig, LoopConfig, RetrainConfig, TripletConfig
-from models_registry.training.errors import DiskFull, Stopped
-from models_registry.training.recipes.deep_ranking import RECIPE as DEEP_RANKING
-from models_registry.training.recipes.retrain import RECIPE as RETRAIN
-from models_registry.training.recipes.triplet import RECIPE as TRIPLET
+from models_registry.training.common import run_checkpoints
+from models_registry.training.common.recipe_base import EpochReport
+from models_registry.training.common.run_checkpoints import load_state, save_state
+from models_registry.training.common.training_errors import DiskFull, Stopped
+from models_registry.training.labels.label_configs import DeepRankingConfig, LoopConfig, RetrainConfig, TripletConfig
+from models_registry.training.labels.recipes.deep_ranking import RECIPE as DEEP_RANKING
+from models_registry.training.labels.recipes.retrain import RECIPE as RETRAIN
+from models_registry.training.labels.recipes.triplet import RECIPE as TRIPLET
 from tests.conftest import REPOSITORY
 from tests.models_registry.training.clouds import clouds, head_of
 
@@ -95,7 +95,7 @@ def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_not_gone_on_from(tmp
     assert load_state(path, "b") is None
     path.write_bytes(b"half a file")
     assert load_state(path, "a") is None
-    assert checkpoints.load_state(tmp_path / "none", "a") is None
+    assert run_checkpoints.load_state(tmp_path / "none", "a") is None
 
 
 def test_training_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from models_registry.training.base import configured, recipe_named
-from models_registry.training.data import LabelledPictures
-from models_registry.training.loop import Task
-from models_registry.training.losses import reviewed_loss
-from models_registry.training.recipes.deep_ranking import with_reviewed
-from models_registry.training.reviewed import Reviewed
+from models_registry.training.common.recipe_base import configured, recipe_named
+from models_registry.training.common.training_loop import Task
+from models_registry.training.labels.labelled_pictures import LabelledPictures
+from models_registry.training.labels.losses import reviewed_loss
+from models_registry.training.labels.recipes.deep_ranking import with_reviewed
+from models_registry.training.labels.reviewed_triplets import Reviewed
 from tests.models_registry.training.clouds import clouds
 
 

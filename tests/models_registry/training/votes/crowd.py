@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models_registry.encoders.joint import side_by_side
+from models_registry.encoders.joint_encoder import side_by_side
 from models_registry.spec import EncoderSpec, Tap
 from models_registry.store import Vectors
-from models_registry.training.votes.data import Ballots, Rival, Span, VoteData
+from models_registry.training.votes.vote_data import Ballots, Rival, Span, VoteData
 
 SHAPES, COLOURS = 24, 8
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models_registry.embed import Picture
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.encoder_base import Encoder
 from models_registry.preprocess import prepare
 from models_registry.registry import describe, load, with_every_tap
 from models_registry.store import Vectors
-from models_registry.training.votes.data import Ballots, Rival, Span, VoteData
+from models_registry.training.votes.vote_data import Ballots, Rival, Span, VoteData
 
 ITEMS, VOTES, VOTERS = 80, 1600, 20
 

@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
-from models_registry.encoders.base import Encoder
-from models_registry.encoders.checkpoint import BACKBONE, read_tensors
+from models_registry.encoders.checkpoint import BACKBONE, apply_head, read_tensors
+from models_registry.encoders.encoder_base import Encoder
 from models_registry.preprocess import prepare
 from models_registry.registry import describe, load
-from models_registry.training.backbones import trainable_vgg
-from models_registry.training.base import EpochReport, Outcome, configured, recipe_named
-from models_registry.training.errors import Stopped, TrainingError
+from models_registry.training.common.backbones import trainable_network
+from models_registry.training.common.heads import Guesses, Normalise, exported
+from models_registry.training.common.recipe_base import EpochReport, Outcome, configured, recipe_named
+from models_registry.training.common.training_errors import Stopped, TrainingError
 from tests.models_registry.training.votes.pictures import judged_pictures
 
 DATA = judged_pictures()
@@ -48,7 +51,7 @@ def tuned(tmp_path_factory: pytest.TempPathFactory, told: list[EpochReport]) -> 
 
 
 def test_only_the_last_block_moves(tuned: Outcome) -> None:
-    before = {name: values.numpy(force=True) for name, values in trainable_vgg(DATA).state_dict().items()}
+    before = {name: values.numpy(force=True) for name, values in trainable_network(DATA).state_dict().items()}
     after = read_tensors(tuned.encoder_dir / BACKBONE)
     assert set(after) == set(before)
     moved = {name for name, values in before.items() if not np.array_equal(values, after[name])}
@@ -57,7 +60,7 @@ def test_only_the_last_block_moves(tuned: Outcome) -> None:
 
 def test_low_rank_moves_the_weights_of_the_block_by_that_rank(tmp_path: Path) -> None:
     outcome = tune(tmp_path / "lora", tune="lora", rank=2)
-    before = {name: values.numpy(force=True) for name, values in trainable_vgg(DATA).state_dict().items()}
+    before = {name: values.numpy(force=True) for name, values in trainable_network(DATA).state_dict().items()}
     after = read_tensors(outcome.encoder_dir / BACKBONE)
     moved = {name for name, values in before.items() if not np.array_equal(values, after[name])}
     assert moved == {"features.12.weight"}
@@ -79,12 +82,12 @@ def test_it_begins_where_the_adapter_ends_and_gets_better(tuned: Outcome, told: 
 
 def test_without_steps_that_go_anywhere_it_is_the_adapter_over_the_frozen_network(tmp_path: Path) -> None:
     outcome = tune(tmp_path / "still", epochs=1, learning_rate=1e-12)
-    before = trainable_vgg(DATA).state_dict()["features.12.weight"].numpy(force=True)
+    before = trainable_network(DATA).state_dict()["features.12.weight"].numpy(force=True)
     np.testing.assert_allclose(read_tensors(outcome.encoder_dir / BACKBONE)["features.12.weight"], before, atol=1e-8)
 
 
 def test_a_strong_pull_holds_it(tmp_path: Path, tuned: Outcome) -> None:
-    before = trainable_vgg(DATA).state_dict()["features.12.weight"].numpy(force=True)
+    before = trainable_network(DATA).state_dict()["features.12.weight"].numpy(force=True)
     held = tune(tmp_path / "held", strength=1e4)
     far, near = (
         np.linalg.norm(read_tensors(one.encoder_dir / BACKBONE)["features.12.weight"] - before) for one in (tuned, held)
@@ -121,12 +124,14 @@ def test_the_checkpoint_is_an_encoder_that_answers_as_it_was_measured(tuned: Out
 @pytest.mark.parametrize("family", ["onnx", "joint", "checkpoint"])
 def test_a_network_that_cannot_change_is_refused_in_one_line(family: str) -> None:
     other = replace(DATA, base=replace(DATA.base, family=family))
-    with pytest.raises(TrainingError, match=f"A {family} encoder cannot be tuned here, only a VGG; learn a map"):
+    with pytest.raises(
+        TrainingError, match=f"A {family} encoder cannot be tuned here, only a VGG or EfficientNet; learn"
+    ):
         ENTRY.load().check(other, ENTRY.config_type()())
 
 
 def test_the_last_block_of_convolutions_is_tuned_below_pool5(tmp_path: Path) -> None:
-    from models_registry.encoders.vgg_network import TINY, VGG16, blank
+    from models_registry.encoders.vgg.vgg_network import TINY, VGG16, blank
     from models_registry.training.votes.last_block import last_block
 
     vgg = blank(VGG16)
@@ -134,3 +139,14 @@ def test_the_last_block_of_convolutions_is_tuned_below_pool5(tmp_path: Path) -> 
     assert last_block(vgg, "fc7-pre") == [vgg.classifier[3]]
     tiny = blank(TINY)
     assert last_block(tiny, "pool5") == [tiny.features[12]]
+
+
+def test_guesses_inside_a_head_are_written_as_it_was_trained() -> None:
+    torch.manual_seed(1)
+    guesses = Guesses(torch.randn(3, 5), torch.randn(3))
+    head = nn.Sequential(nn.Linear(4, 5), guesses, nn.Linear(8, 2), Normalise())
+    spec, tensors = exported(list(head), [("embedding", 4)])
+    x = torch.randn(6, 4)
+    assert spec.layers == ("linear", "guesses", "linear", "normalise")
+    assert spec.taps[0].dim == 2
+    np.testing.assert_allclose(apply_head(spec, tensors, x.numpy()), head(x).detach().numpy(), atol=1e-6)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from models_registry.training.votes.basis import basis_of
-from models_registry.training.votes.data import Pairs, Span
-from models_registry.training.votes.fitting import Shape, _Here, fit
+from models_registry.training.votes.block_pca import basis_of
+from models_registry.training.votes.map_fitting import Shape, _Here, fit
+from models_registry.training.votes.model_selection import CHOICES, Choice, Judged, best_of
+from models_registry.training.votes.vote_data import Pairs, Span
 
 RNG = np.random.default_rng(5)
 ROWS = RNG.normal(size=(12, 5)).astype(np.float32)
@@ -52,7 +53,7 @@ def test_the_same_votes_give_the_same_map() -> None:
 
 def test_blocks_have_one_scale_and_principal_directions() -> None:
     vectors = np.concatenate([RNG.normal(size=(60, 6)) * 9, RNG.normal(size=(60, 3)) * 0.01], axis=1).astype("f4")
-    basis = basis_of(vectors, [Span("wide", 0, 6), Span("fine", 6, 9)], directions=4, labels=None)
+    basis = basis_of(vectors, [Span("wide", 0, 6), Span("fine", 6, 9)], directions=4)
     rows = basis.apply(vectors)
     assert rows.shape == (60, 7)
     for block in (0, 1):
@@ -62,18 +63,32 @@ def test_blocks_have_one_scale_and_principal_directions() -> None:
     assert np.abs(within).max() < 1e-2
 
 
-def test_directions_of_labels_tell_them_apart() -> None:
-    labels = ["a", "b", "c"] * 30
-    hidden = np.eye(3)[[ord(label) - ord("a") for label in labels]]
-    turn = np.linalg.qr(RNG.normal(size=(11, 11)))[0]
-    vectors = (np.concatenate([RNG.normal(size=(90, 8)), 2 * hidden], axis=1) @ turn).astype("f4")
-    basis = basis_of(vectors, [Span("all", 0, 11)], directions=11, labels=labels)
-    assert basis.names == ("all", "labels")
-    rows = basis.apply(vectors)[:, basis.block_of == 1]
-    means = np.array([rows[[other == label for other in labels]].mean(axis=0) for label in "abc"])
-    nearest = np.argmin(np.linalg.norm(rows[:, None] - means[None], axis=2), axis=1)
-    assert np.mean([labels[0:3][place] == label for place, label in zip(nearest, labels, strict=True)]) > 0.95
+def test_the_longer_the_rows_are_made_the_more_distance_counts() -> None:
+    """Near in angle and far away, or near and at an angle: cosine takes the first, distance the second."""
+    basis = basis_of(ROWS, [Span("all", 0, 5)], directions=5).with_length()
+    assert basis.names == ("all", "length")
+    query, far, near = np.array([1.0, 0.0]), np.array([9.0, 0.5]), np.array([1.0, 0.8])
+    rows = basis.rows(np.stack([query, far, near]).astype("f4"), None)
+    for length, first in ((0.0, 1), (20.0, 2)):
+        units = rows * np.array([1, 1, length], dtype="f4")
+        units /= np.linalg.norm(units, axis=1, keepdims=True)
+        assert 1 + int(np.argmax(units[1:] @ units[0])) == first
 
 
-def test_labels_that_are_not_there_make_no_block() -> None:
-    assert basis_of(ROWS, [Span("all", 0, 5)], directions=5, labels=["a"] * 12).names == ("all",)
+def _judged(choice: Choice, logits: np.ndarray, pairs: Pairs) -> Judged:
+    return Judged(choice, pairs, logits, logits)
+
+
+def test_a_richer_map_is_taken_where_it_is_better_pair_by_pair() -> None:
+    """A gain that is the same for every pair is sure, however much the losses of pairs differ among themselves."""
+    ids = np.arange(40)
+    likes = np.where(ids % 2 == 0, 1.0, 0.0)
+    pairs = Pairs(ids, ids + 40, likes, 1 - likes)
+    plain, rich = CHOICES["scale"][0], CHOICES["diagonal"][0]
+    sides = np.where(likes > 0, 1.0, -1.0)
+    unsure = sides * np.linspace(-1, 1, 40)
+    better = [_judged(plain, unsure, pairs), _judged(rich, unsure + 0.05 * sides, pairs)]
+    assert best_of(better) == rich
+    lucky = (np.where(ids == 3, 2.0, 0.0) - np.where(ids == 8, 0.5, 0.0)) * sides
+    assert best_of([_judged(plain, unsure, pairs), _judged(rich, unsure + lucky, pairs)]) == plain
+    assert best_of([]) == plain

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics import roc_auc_score
 
-from models_registry.training.votes.data import Ballots, Pairs
-from models_registry.training.votes.measures import (
+from models_registry.training.votes.vote_data import Ballots, Pairs
+from models_registry.training.votes.vote_metrics import (
     brier,
     log_loss,
     noise_ceiling,

@@ -12,13 +12,13 @@ import pytest
 
 from models_registry.encoders.checkpoint import apply_head, read_checkpoint, read_head
 from models_registry.store import Vectors
-from models_registry.training.base import Outcome, configured, recipe_named, recipes
-from models_registry.training.errors import TrainingError
-from models_registry.training.votes.calibrate import Platt, platt
-from models_registry.training.votes.data import Ballots, Pairs, Rival, VoteData
-from models_registry.training.votes.splits import split_votes
-from models_registry.training.votes.taste import contributions, personal_scores
-from models_registry.training.votes.triplets import replayed, triplets_of
+from models_registry.training.common.recipe_base import Outcome, configured, recipe_named, recipes
+from models_registry.training.common.training_errors import TrainingError
+from models_registry.training.votes.recipes.calibrate import Platt, platt
+from models_registry.training.votes.recipes.taste import contributions, personal_scores
+from models_registry.training.votes.recipes.vote_triplets import replayed, triplets_of
+from models_registry.training.votes.vote_data import Ballots, Pairs, Rival, VoteData
+from models_registry.training.votes.vote_splits import split_votes
 from tests.models_registry.training.votes.crowd import votes_of, world
 
 WORLD = world()
@@ -52,6 +52,31 @@ def test_it_comes_to_answer_as_people_like_it(recipe: str, tmp_path: Path) -> No
     assert outcome.metrics["collapse"]["warnings"] == []
     json.dumps(outcome.metrics, allow_nan=False)
     json.dumps(outcome.card, allow_nan=False)
+
+
+def test_where_people_go_by_the_category_it_is_learnt_and_told_twice(tmp_path: Path) -> None:
+    """Labels that shapes show faintly: where one is known the encoder keeps it, elsewhere it has to guess."""
+    rng = np.random.default_rng(6)
+    kinds = rng.integers(4, size=240)
+    shapes = (rng.normal(size=(4, 24))[kinds] + 2 * rng.normal(size=(240, 24))).astype("f4")
+    likes = np.where(kinds[:, None] == kinds[None], 0.9, 0.1)
+    place = replace(WORLD, shapes=shapes, likes=likes, categories=[f"kind-{kind}" for kind in kinds.tolist()])
+    data = votes_of(place, votes=3000)
+    with_labels, without = _run("adapter", tmp_path / "a", data), _run("adapter", tmp_path / "b", data, labels="no")
+    held = split_votes(data, data.matrix()).held_out
+    known, blind = _vectors(with_labels, data), _vectors(without, data)
+    assert place.approval(known, ~held) > place.approval(blind, ~held) + 0.08
+    both = with_labels.metrics["both"]
+    assert both["fresh"]["vote_auc"]["value"] > both["unseen"]["vote_auc"]["value"] + 0.1
+    assert with_labels.card["measured"] == both
+
+
+def test_nothing_is_learnt_of_labels_that_belong_to_the_test_part(tmp_path: Path) -> None:
+    others = ["another" if held else label for held, label in zip(HELD_OUT.tolist(), DATA.categories, strict=True)]
+    one, two = (
+        _run("adapter", tmp_path / name, data) for name, data in (("a", DATA), ("b", replace(DATA, categories=others)))
+    )
+    np.testing.assert_array_equal(_vectors(one), _vectors(two))
 
 
 @pytest.mark.parametrize("shape", ["scale", "diagonal", "full"])

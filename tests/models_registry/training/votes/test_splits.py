@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models_registry.store import Vectors
-from models_registry.training.votes.data import Ballots
-from models_registry.training.votes.splits import folds_of, split_votes
+from models_registry.training.common.training_errors import TrainingError
+from models_registry.training.votes import vote_data
+from models_registry.training.votes.vote_data import Ballots
+from models_registry.training.votes.vote_splits import folds_of, split_votes
 from tests.models_registry.training.votes.crowd import votes_of, with_ballots, world
 
 WORLD = world()
@@ -72,3 +75,19 @@ def test_what_looks_nearly_like_a_test_picture_is_not_learnt_from() -> None:
     assert SPLIT.learn[involved].any()
     assert not doubled.learn[involved].any()
     assert doubled.counts["dropped: nearly a test picture"] > 0
+
+
+def test_vectors_that_all_point_the_same_way_are_no_near_duplicates() -> None:
+    """Behind a ReLU every two pictures have a high cosine; what is around the mean tells them apart."""
+    shifted = DATA.matrix() + np.float32(20)
+
+    assert split_votes(DATA, shifted).counts["dropped: nearly a test picture"] == 0
+
+
+def test_more_vectors_than_the_machine_has_memory_for_are_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = votes_of(world(), 200)
+    monkeypatch.setattr(vote_data, "free_memory", lambda: 1000)
+    with pytest.raises(TrainingError, match=r"takes 0\.0 GiB of memory, and this machine has 0\.0 free\. Take a base"):
+        data.matrix()
+    monkeypatch.setattr(vote_data, "free_memory", lambda: None)
+    assert len(data.matrix()) == len(data.keys)

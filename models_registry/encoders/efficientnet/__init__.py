@@ -1,0 +1,1 @@
+"""EfficientNet-lite0, the pretrained network that comes with an installation."""

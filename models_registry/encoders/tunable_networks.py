@@ -1,0 +1,119 @@
+"""The networks in plain torch whose own weights can be trained here: how one is made, filled, and run as an encoder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from torch import nn
+
+from models_registry.encoders.efficientnet import efficientnet_network
+from models_registry.encoders.efficientnet.efficientnet_network import LITE0, EfficientNet
+from models_registry.encoders.encoder_choices import SHALLOW
+from models_registry.encoders.shallow_paths import ShallowPaths
+from models_registry.encoders.torch_encoder import TorchEncoder, torch_device
+from models_registry.encoders.vgg import vgg_network
+from models_registry.encoders.vgg.vgg_network import Vgg
+from models_registry.errors import WeightsRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from models_registry.spec import EncoderSpec
+
+TunableNetwork = Vgg | EfficientNet
+"""Takes pictures [n, 3, h, w] and the names of taps, gives vectors [n, dim] by tap."""
+N = TypeVar("N", bound=nn.Module)
+
+_CPU_PASS_SIZE = 16
+"""With one thread, torch sends 1 x 1 convolutions of fewer pictures down a path that takes twice as long."""
+
+
+def blank_network(family: str) -> TunableNetwork:
+    """The network of a family without memory for its weights; raises KeyError for a family that cannot be trained."""
+    if family == "efficientnet-lite0":
+        return efficientnet_network.blank(LITE0)
+    return vgg_network.blank(vgg_network.layout_of(family))
+
+
+def filled(spec: EncoderSpec, weights: Path | None) -> TunableNetwork:
+    """The network of the spec's family with the weights of a file, or those drawn from the spec's seed where None."""
+    if weights is None:
+        return vgg_network.drawn(vgg_network.layout_of(spec.family), int(spec.options.get("seed", 0)))
+    return fill(blank_network(spec.family), read_state(weights), str(weights))
+
+
+def filled_as_trained(spec: EncoderSpec, weights: Path) -> TunableNetwork | ShallowPaths:
+    """The network of a tuned checkpoint's base with the checkpoint's own weights; with shallow paths where the base
+    says so."""
+    if SHALLOW not in spec.options:
+        return filled(spec, weights)
+    with torch.device("meta"):
+        network = ShallowPaths(blank_network(spec.family)).eval()
+    return fill(network, read_state(weights), str(weights))
+
+
+def trainable(spec: EncoderSpec, weights: Path | None) -> TunableNetwork:
+    """The same, all of its weights free to change."""
+    network = filled(spec, weights)
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = False
+    return network.requires_grad_(requires_grad=True)
+
+
+def torch_encoder(spec: EncoderSpec, network: TunableNetwork | ShallowPaths, device: str) -> TorchEncoder:
+    """A filled network on its device, not to be trained any more."""
+    where = torch_device(device)
+    network.requires_grad_(requires_grad=False).eval()
+    deep = network.deep if isinstance(network, ShallowPaths) else network
+    if isinstance(deep, EfficientNet):
+        efficientnet_network.fused(deep)
+    network.to(where).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    encoder = TorchEncoder(spec, network, where)
+    if isinstance(deep, EfficientNet) and not encoder.on_device:
+        encoder.pass_size = _CPU_PASS_SIZE
+    return encoder
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a weight file (.safetensors, or what `torch.save` wrote), never running code from it."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged or hostile file makes the readers raise almost anything
+        raise WeightsRefused(
+            f"{path.name} is not a plain file of tensors (a state dictionary or safetensors): it was not loaded."
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise WeightsRefused(f"{path.name} does not hold a state dictionary, that is names and their tensors.")
+    return state
+
+
+def fill(network: N, state: Mapping[str, Tensor], file: str) -> N:
+    """Put checked weights into a blank network; raises WeightsRefused naming the file and the tensor."""
+    expected = network.state_dict()
+    missing = [name for name in expected if name not in state]
+    extra = [name for name in state if name not in expected]
+    if missing or extra:
+        which = f"{missing[0]} is missing" if missing else f"{extra[0]} is not part of it"
+        raise WeightsRefused(f"{file} does not hold this network's weights: {which}.")
+    for name, values in state.items():
+        if values.shape != expected[name].shape:
+            raise WeightsRefused(
+                f"{file}: {name} has the shape {tuple(values.shape)}, not {tuple(expected[name].shape)}."
+            )
+        if not bool(torch.isfinite(values).all()):
+            raise WeightsRefused(
+                f"{file}: {name} holds NaN or infinity, so the vectors behind it would mean nothing. "
+                "Weights published for features only are like that; use those of the whole classifier."
+            )
+    kept = {name: values.float() if values.is_floating_point() else values for name, values in state.items()}
+    network.load_state_dict(kept, assign=True)
+    return network.requires_grad_(requires_grad=False)

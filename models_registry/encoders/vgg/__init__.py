@@ -1,0 +1,1 @@
+"""The VGG family: published weights, random ones, and a small sibling."""

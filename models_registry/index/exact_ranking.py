@@ -1,0 +1,200 @@
+"""Exact answers over chosen rows: what was proposed is measured, and what is young or strictly filtered is scanned."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models_registry.metrics import exact_distances
+from models_registry.neighbours import GroupPair, nearest
+from models_registry.store import Vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from models_registry.metrics import Metric
+
+
+ROUNDING = 2.0**-23
+_BLOCK = 1024
+
+
+class _Scratch(threading.local):
+    """Memory that a thread reads candidates into again and again: to get it anew would cost more than to fill it."""
+
+    rows = np.empty((0, 0), dtype=np.float32)
+
+    def room(self, rows: int, dim: int) -> NDArray[np.float32]:
+        if self.rows.shape[1] != dim or len(self.rows) < rows:
+            self.rows = np.empty((rows, dim), dtype=np.float32)
+        return self.rows
+
+
+_scratch = _Scratch()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """Rows [Q, m] and their canonical distances [Q, m], nearest first; -1 and infinity behind the last."""
+
+    slots: NDArray[np.int64]
+    distances: NDArray[np.float64]
+
+
+def nothing_found(queries: int, k: int) -> Ranking:
+    """A ranking without answers, to be filled."""
+    return Ranking(np.full((queries, k), -1, dtype=np.int64), np.full((queries, k), np.inf))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HiddenRows:
+    """What may not answer: pairs of a number per query [Q] and a number per row [slots]; equal ones hide, -1 never."""
+
+    pairs: Sequence[GroupPair] = ()
+
+    def at(self, query: int, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether these rows are hidden from the query at this place."""
+        mask = np.zeros(len(slots), dtype=np.bool_)
+        for of_query, of_row in self.pairs:
+            if of_query[query] != -1:
+                mask |= of_row[slots] == of_query[query]
+        return mask
+
+    def of(self, queries: NDArray[np.int64]) -> HiddenRows:
+        """The same for some of the queries."""
+        return HiddenRows([(of_query[queries], of_row) for of_query, of_row in self.pairs])
+
+
+def measured(
+    metric: Metric,
+    queries: NDArray[np.float32],
+    candidates: NDArray[np.int64],
+    vectors: Vectors,
+    hidden: HiddenRows,
+    ids: NDArray[np.int64],
+    k: int,
+) -> Ranking:
+    """The k nearest of the candidates [Q, m] of each query [Q, d], without those that are hidden from it."""
+    found = nothing_found(len(queries), k)
+    for place, (query, proposed) in enumerate(zip(queries, candidates, strict=True)):
+        there = proposed[proposed >= 0]
+        if hidden.pairs:
+            there = there[~hidden.at(place, there)]
+        if len(there):
+            rows = vectors.take(there, _scratch.room(len(there), vectors.dim))
+            _rank(found, place, metric, query, rows, there, ids)
+    return found
+
+
+def compared(
+    metric: Metric,
+    queries: NDArray[np.float32],
+    vectors: Vectors,
+    places: NDArray[np.int64],
+    hidden: HiddenRows,
+    ids: NDArray[np.int64],
+    k: int,
+    first_slot: int = 0,
+) -> Ranking:
+    """The k nearest of the rows at `places`, whose slots come after `first_slot`: for few rows and few queries, for
+    which a search of everything is dear to begin. Memory holds a block of the rows."""
+    found = [nothing_found(len(queries), k)]
+    for start in range(0, len(places), _BLOCK):
+        block = places[start : start + _BLOCK]
+        rows, ranked = vectors.take(block, _scratch.room(len(block), vectors.dim)), nothing_found(len(queries), k)
+        slots = block + first_slot
+        for place, query in enumerate(queries):
+            shown = ~hidden.at(place, slots) if hidden.pairs else None
+            if shown is None or shown.all():
+                _rank(ranked, place, metric, query, rows, slots, ids)
+            elif shown.any():
+                _rank(ranked, place, metric, query, rows[shown], slots[shown], ids)
+        found.append(ranked)
+    return merged(found, ids, k)
+
+
+def _rank(
+    found: Ranking,
+    place: int,
+    metric: Metric,
+    query: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    slots: NDArray[np.int64],
+    ids: NDArray[np.int64],
+) -> None:
+    """Write the nearest of these rows into the ranking, as the answers of the query at this place."""
+    near = likely_nearest(metric, query, rows, found.slots.shape[1])
+    slots, exact = slots[near], exact_distances(metric, query, rows[near])
+    order = np.lexsort((ids[slots], exact))[: found.slots.shape[1]]
+    found.slots[place, : len(order)], found.distances[place, : len(order)] = slots[order], exact[order]
+
+
+def likely_nearest(metric: Metric, query: NDArray[np.float32], rows: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """Which of rows [m, d] may be among the k nearest, by float32 and the bound of its rounding: no true one is lost.
+
+    Sums of d terms are off by at most (d + some) roundings of what is summed (Higham, ch. 3), on both sides.
+    """
+    if len(rows) <= 2 * k or metric == "hamming":
+        return np.arange(len(rows), dtype=np.int64)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        costs, scale = _costs(metric, query, rows)
+        bound = np.partition(costs, k - 1)[k - 1]
+        reach = bound + 4 * (len(query) + 16) * ROUNDING * scale(bound)
+    # Written so that a cost that is not a number, of a zero vector or of huge values, is looked at exactly.
+    return np.flatnonzero(~(costs > reach)).astype(np.int64)
+
+
+def _costs(
+    metric: Metric, query: NDArray[np.float32], rows: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], Callable[[float], float]]:
+    """Costs [m] that rise with the distance, and what their rounding is in proportion to."""
+    if metric == "cosine":
+        lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows) * np.dot(query, query))
+        return 1 - (rows @ query) / lengths, lambda _: 1.0
+    apart = rows - query
+    if metric == "l1":
+        return np.abs(apart, out=apart).sum(axis=1), lambda bound: bound
+    return np.einsum("ij,ij->i", apart, apart), lambda bound: bound
+
+
+def scanned(
+    metric: Metric,
+    queries: NDArray[np.float32],
+    vectors: Vectors,
+    slots: NDArray[np.int64],
+    hidden: HiddenRows,
+    ids: NDArray[np.int64],
+    k: int,
+    threads: int | None,
+) -> Ranking:
+    """The k nearest of all `vectors`, which are the rows `slots` of the index, by comparing every one."""
+    if not len(slots):
+        return nothing_found(len(queries), k)
+    found = nearest(
+        Vectors.from_array(queries),
+        vectors,
+        metric=metric,
+        k=k,
+        query_ids=np.full(len(queries), -1, dtype=np.int64),
+        gallery_ids=slots,
+        gallery_order=ids[slots],
+        hidden=[(of_query, of_row[slots]) for of_query, of_row in hidden.pairs],
+        threads=threads,
+    )
+    none = found.indices < 0
+    return Ranking(np.where(none, -1, slots[np.maximum(found.indices, 0)]), np.where(none, np.inf, found.distances))
+
+
+def merged(rankings: Sequence[Ranking], ids: NDArray[np.int64], k: int) -> Ranking:
+    """The k nearest of several rankings of the same queries; equal distances in the order of the items' numbers."""
+    if len(rankings) == 1:
+        return rankings[0]
+    slots = np.concatenate([ranking.slots for ranking in rankings], axis=1)
+    distances = np.concatenate([ranking.distances for ranking in rankings], axis=1)
+    order = np.lexsort((ids[np.maximum(slots, 0)], distances), axis=1)[:, :k]
+    return Ranking(np.take_along_axis(slots, order, axis=1), np.take_along_axis(distances, order, axis=1))

@@ -1,0 +1,75 @@
+"""What is known of an index's rows besides their vectors: category, product, domain, flags; kept as small numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import NDArray
+
+Labels = Mapping[str, "Sequence[str | None]"]
+"""A value per row for each column that is named; None where it is not known."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowColumns:
+    """Columns over `rows` rows. Each row has one value per column, or none; what has several is a column per value.
+
+    `codes` are int32 [rows] per column, -1 for none; `words` are the values that the codes stand for. Never changed:
+    every change gives new columns, and only those that it touches are copied.
+    """
+
+    rows: int
+    codes: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
+    words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def extended(self, rows: int) -> RowColumns:
+        """With so many more rows at the end, of which nothing is known yet."""
+        unknown = np.full(rows, -1, dtype=np.int32)
+        longer = {name: np.concatenate([codes, unknown]) for name, codes in self.codes.items()}
+        return RowColumns(self.rows + rows, longer, self.words)
+
+    def labelled(self, slots: NDArray[np.int64], labels: Labels) -> RowColumns:
+        """With these values at these rows; columns that are not named stay as they are."""
+        codes, words = dict(self.codes), dict(self.words)
+        for name, values in labels.items():
+            if len(values) != len(slots):
+                raise ValueError(f"{name}: {len(values)} values do not fit {len(slots)} rows.")
+            known = dict(words.get(name, {}))
+            column = codes[name].copy() if name in codes else np.full(self.rows, -1, dtype=np.int32)
+            column[slots] = [-1 if value is None else known.setdefault(value, len(known)) for value in values]
+            codes[name], words[name] = column, known
+        return RowColumns(self.rows, codes, words)
+
+    def column(self, name: str) -> NDArray[np.int32]:
+        """The codes [rows] of a column; all -1 where there is no such column."""
+        found = self.codes.get(name)
+        return np.full(self.rows, -1, dtype=np.int32) if found is None else found
+
+    def value(self, name: str, slot: int) -> str | None:
+        """The value of one row in a column, None where it has none."""
+        code = int(self.column(name)[slot])
+        return next((word for word, number in self.words.get(name, {}).items() if number == code), None)
+
+    def allowed(self, filters: Mapping[str, Collection[str]]) -> NDArray[np.bool_]:
+        """Which rows [rows] have one of the values asked for, in every column that is named."""
+        mask = np.ones(self.rows, dtype=np.bool_)
+        for name, values in filters.items():
+            words = self.words.get(name, {})
+            mask &= np.isin(self.column(name), [words[value] for value in values if value in words])
+        return mask
+
+    def counts(self, name: str, among: NDArray[np.bool_]) -> dict[str, int]:
+        """How many of the rows in the mask [rows] have each value of a column; values of none are left out."""
+        found = np.bincount(self.column(name)[among] + 1, minlength=1)
+        return {
+            word: int(found[code + 1])
+            for word, code in self.words.get(name, {}).items()
+            if code + 1 < len(found) and found[code + 1]
+        }

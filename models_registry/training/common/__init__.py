@@ -1,0 +1,1 @@
+"""What recipes for labels and recipes for votes share: the loop, heads, checkpoints, exports."""

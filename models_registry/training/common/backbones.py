@@ -1,0 +1,138 @@
+"""What is under a head while it is trained: frozen features, or a network that learns along from the pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from models_registry.encoders.torch_encoder import training_device
+from models_registry.training.common.recipe_base import TUNABLE
+from models_registry.training.common.training_errors import TrainingError
+from models_registry.training.labels.run_context import in_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from models_registry.encoders.tunable_networks import TunableNetwork
+    from models_registry.spec import EncoderSpec
+    from models_registry.training.labels.labelled_pictures import LabelledPictures
+    from models_registry.training.labels.run_context import Session
+    from models_registry.training.votes.vote_data import VoteData
+
+    Ids = NDArray[np.int64]
+
+
+class Backbone:
+    """Frozen features: the vectors of the base network, computed once. `base` is the spec of a network that learns
+    along, None where none does."""
+
+    is_tuned = False
+
+    def __init__(self, session: Session) -> None:
+        self._features = session.features
+        self.device = training_device()
+        self.dim = session.features.dim
+        self.module: nn.Module = nn.Identity()
+        self.base: EncoderSpec | None = None
+
+    @staticmethod
+    def require_tunable(
+        data: LabelledPictures | VoteData, *, instead: str = "train a head over it (tune=head)"
+    ) -> None:
+        """Raise TrainingError for a network that cannot be trained here, only used."""
+        if data.base.family not in TUNABLE:
+            raise TrainingError(
+                f"A {data.base.family} encoder cannot be tuned here, only a VGG or EfficientNet; {instead}."
+            )
+
+    def take(self, rows: Ids, *, training: bool) -> Tensor:
+        """Vectors [n, dim] of these pictures, on `device`; gradients flow where the backbone is tuned."""
+        return self._features.take(rows).to(self.device)
+
+    def vectors(self, head: nn.Module, rows: Ids) -> NDArray[np.float32]:
+        """What the head makes of these pictures [n, d], outside training."""
+        was_training = head.training
+        head.eval()
+        found = in_blocks(lambda block: head(self.take(block, training=False)), rows)
+        head.train(was_training)
+        return found
+
+    def exported(self) -> Mapping[str, NDArray[np.float32]] | None:
+        """The backbone's own weights; None where they are those of the base network."""
+        return None
+
+
+class TunedNetwork(Backbone):
+    """A network that learns from pixels, which are varied while training."""
+
+    is_tuned = True
+
+    def __init__(
+        self,
+        data: LabelledPictures | VoteData,
+        *,
+        augment: float,
+        device: torch.device | None = None,
+        shallow: bool = False,
+        seed: int = 0,
+    ) -> None:
+        from models_registry.encoders.checkpoint import with_tap
+        from models_registry.encoders.encoder_choices import SHALLOW
+        from models_registry.encoders.shallow_paths import DIM, with_paths
+        from models_registry.training.common.training_pixels import Pixels
+
+        self.base = data.base
+        if shallow:
+            self.base = replace(data.base, options={**data.base.options, SHALLOW: DIM})
+        spec = with_tap(self.base, data.base_tap)
+        self.dim = spec.taps[0].dim
+        self._tap = data.base_tap
+        self.device = device or training_device()
+        self.deep = trainable_network(data)
+        self.network = (with_paths(self.deep, seed) if shallow else self.deep).to(self.device)
+        self.module = self.network
+        self._pixels = Pixels(data.pictures, spec.rules, augment=augment)
+
+    def take(self, rows: Ids, *, training: bool) -> Tensor:
+        return self.through(self.pixels(rows, training=training))
+
+    def pixels(self, rows: Ids, *, training: bool) -> Tensor:
+        """Prepared pictures [n, 3, h, w]."""
+        return self._pixels.take(rows, training=training).to(self.device)
+
+    def through(self, pictures: Tensor) -> Tensor:
+        """The network's vectors [n, dim] of prepared pictures."""
+        found: Tensor = self.network(pictures, [self._tap])[self._tap]
+        return found
+
+    def vectors(self, head: nn.Module, rows: Ids) -> NDArray[np.float32]:
+        was_training = head.training
+        head.eval()
+        found = in_blocks(lambda block: head(self.take(block, training=False)), rows, size=256)
+        head.train(was_training)
+        return found
+
+    def exported(self) -> Mapping[str, NDArray[np.float32]]:
+        state = self.network.state_dict()
+        return {name: values.detach().cpu().numpy() for name, values in state.items()}
+
+
+def backbone_of(session: Session, *, tune: bool, augment: float = 0.0, shallow: bool = False) -> Backbone:
+    """The backbone of a run; a tuned one may be joined with shallow paths over the shrunk picture."""
+    if not tune:
+        return Backbone(session)
+    return TunedNetwork(session.data, augment=augment, shallow=shallow, seed=session.config.seed)
+
+
+def trainable_network(data: LabelledPictures | VoteData) -> TunableNetwork:
+    """The base network of the data with its weights, all of them free to change."""
+    from models_registry.encoders.tunable_networks import trainable
+
+    return trainable(data.base, data.base_weights)

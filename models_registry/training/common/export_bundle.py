@@ -1,0 +1,100 @@
+"""A trained encoder in a folder of its own: everything that another machine needs, and an ONNX file beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models_registry import registry
+from models_registry.encoders.checkpoint import CARD, SPEC, TRAINED_ON, base_file, beside, read_checkpoint
+from models_registry.encoders.encoder_base import Encoder
+from models_registry.training.common.onnx_export import export_onnx
+from models_registry.training.common.training_errors import TrainingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ONNX = "encoder.onnx"
+PREPROCESSING = "preprocessing.json"
+_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class TakenAway:
+    """The files of the folder. `onnx_difference` is the largest relative difference between the vectors of the ONNX
+    file and of the encoder on noise; where there is no ONNX file it is None and `no_onnx` says why."""
+
+    folder: str
+    files: tuple[str, ...]
+    onnx_difference: float | None
+    no_onnx: str
+
+
+def take_away(spec_path: Path, output: Path) -> TakenAway:
+    """Write the encoder whose `spec.json` is at `spec_path` to the folder `output`, which must be new or empty.
+
+    `checkpoint:OUTPUT` registers it again, on any machine, to the same vectors. Raises TrainingError.
+    """
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise TrainingError(f"{output} is there already and not an empty folder; choose another place.")
+    spec = read_checkpoint(spec_path)
+    output.mkdir(parents=True, exist_ok=True)
+    for name in (*spec.files, TRAINED_ON, CARD):
+        if beside(spec_path, name).is_file():
+            shutil.copyfile(beside(spec_path, name), output / name)
+    file = None if spec.is_tuned else base_file(spec_path, spec.base)
+    if file is not None:
+        stem = file.name.partition(".")[0]
+        for part in sorted(file.parent.glob(f"{stem}*")):  # keys beside vectors, weights in several files
+            if part.suffix != ".part":
+                shutil.copyfile(part, output / f"base{part.name.removeprefix(stem)}")
+    if spec.base.preprocess is not None:
+        rules = json.dumps(asdict(spec.base.preprocess), indent=1)
+        (output / PREPROCESSING).write_text(rules + "\n", encoding="utf-8")
+    shutil.copyfile(spec_path, output / SPEC)
+    difference, reason = _with_onnx(output)
+    return TakenAway(str(output), tuple(sorted(path.name for path in output.iterdir())), difference, reason)
+
+
+def _with_onnx(folder: Path) -> tuple[float | None, str]:
+    """The ONNX file beside the rest, once it has been seen to give the same vectors."""
+    try:
+        export_onnx(folder / SPEC, folder / ONNX)
+    except TrainingError as error:
+        return None, str(error)
+    difference = onnx_difference(folder)
+    if not difference <= _TOLERANCE:
+        (folder / ONNX).unlink()
+        return None, f"Its ONNX form gave other vectors (by {difference:.2g} of their length) and was not kept."
+    return difference, ""
+
+
+def onnx_difference(folder: Path) -> float:
+    """The largest |ONNX - encoder| / |encoder| over taps and four pictures of noise."""
+    import onnxruntime
+
+    encoder = registry.load(registry.describe(f"checkpoint:{folder}"), device="cpu")
+    if not isinstance(encoder, Encoder):
+        raise TrainingError("Only an encoder of pictures has an ONNX form.")
+    noise = np.random.default_rng(0).standard_normal((4, 3, *encoder.spec.rules.size), dtype=np.float32)
+    taps = [tap.name for tap in encoder.spec.taps]
+    expected = encoder.encode(noise, taps)
+    session = onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
+    entry = session.get_inputs()[0]
+    pixels = noise if entry.shape[1] == 3 else noise.transpose(0, 2, 3, 1)
+    kind = np.float16 if entry.type == "tensor(float16)" else np.float32
+    batch = entry.shape[0] if isinstance(entry.shape[0], int) else len(noise)
+    parts = [
+        session.run(taps, {entry.name: np.ascontiguousarray(pixels[start : start + batch], dtype=kind)})
+        for start in range(0, len(noise), batch)
+    ]
+    worst = 0.0
+    for number, tap in enumerate(taps):
+        found = np.concatenate([part[number] for part in parts])
+        lengths = np.linalg.norm(expected[tap], axis=1)
+        worst = max(worst, float((np.linalg.norm(found - expected[tap], axis=1) / np.maximum(lengths, 1e-12)).max()))
+    return worst

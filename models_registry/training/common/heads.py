@@ -1,0 +1,102 @@
+"""Heads while they are trained, and as they are kept: layers that numpy can run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from models_registry.encoders.checkpoint import HeadSpec, HeadTap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from models_registry.encoders.checkpoint import LayerKind
+
+
+class Centre(nn.Module):
+    """x - mean; the mean of the training vectors, which is not trained."""
+
+    def __init__(self, mean: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.mean: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - self.mean
+
+
+class Normalise(nn.Module):
+    """x / |x|."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.normalize(x, eps=1e-12)
+
+
+class Guesses(nn.Module):
+    """x with the probabilities softmax(x @ weight.T + bias) of some classes behind it; they are not trained."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+        self.weight: Tensor
+        self.bias: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = nn.functional.linear(x, self.weight, self.bias)
+        return torch.cat([x, scores.softmax(dim=1)], dim=1)
+
+
+def exported(
+    layers: Sequence[nn.Module], taps: Sequence[tuple[str, int]]
+) -> tuple[HeadSpec, dict[str, NDArray[np.float32]]]:
+    """The layers as a checkpoint keeps them. `taps` are names and the numbers of modules in front of them.
+
+    Dropout does nothing outside training and is left out; batch normalisation is folded into scale and shift.
+    """
+    kinds: list[LayerKind] = []
+    tensors: dict[str, NDArray[np.float32]] = {}
+    kept_after = [0]
+    width = 0
+    widths = [0]
+    for module in layers:
+        kept = _kept(module)
+        if kept is not None:
+            kind, parts = kept
+            tensors.update({f"{len(kinds)}.{name}": values for name, values in parts.items()})
+            kinds.append(kind)
+            width = {"linear": 0, "guesses": width}.get(kind, width) + len(parts.get("bias", ()))
+        kept_after.append(len(kinds))
+        widths.append(width)
+    return HeadSpec(
+        tuple(kinds), tuple(HeadTap(name, widths[after], kept_after[after]) for name, after in taps)
+    ), tensors
+
+
+def _kept(module: nn.Module) -> tuple[LayerKind, dict[str, NDArray[np.float32]]] | None:
+    if isinstance(module, nn.Dropout):
+        return None
+    if isinstance(module, nn.Linear):
+        return "linear", {"weight": _array(module.weight), "bias": _array(module.bias)}
+    if isinstance(module, Centre):
+        return "centre", {"mean": _array(module.mean)}
+    if isinstance(module, Guesses):
+        return "guesses", {"weight": _array(module.weight), "bias": _array(module.bias)}
+    if isinstance(module, nn.ReLU):
+        return "relu", {}
+    if isinstance(module, Normalise):
+        return "normalise", {}
+    if isinstance(module, nn.BatchNorm1d) and module.running_mean is not None and module.running_var is not None:
+        scale = module.weight / torch.sqrt(module.running_var + module.eps)
+        return "batchnorm", {"scale": _array(scale), "shift": _array(module.bias - module.running_mean * scale)}
+    raise TypeError(f"A head cannot keep a {type(module).__name__}.")
+
+
+def _array(values: Tensor) -> NDArray[np.float32]:
+    return np.ascontiguousarray(values.detach().cpu().numpy(), dtype=np.float32)

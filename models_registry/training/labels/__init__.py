@@ -1,0 +1,1 @@
+"""Learning from labels: data, losses, validation, and the recipes."""

@@ -1,0 +1,122 @@
+"""How far a run has come by its triplets: how many meet the margin, and how many anchors still learn from one.
+
+A loss that falls says little once most triplets give no gradient any more: then harder ones are wanted, or the run is
+at its end. Validation is looked at in batches mined as those of training are, so that both can be compared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from models_registry.training.labels.batch_sampler import BalancedSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from models_registry.training.labels.groups import Groups
+    from models_registry.training.labels.label_configs import MetricConfig
+    from models_registry.training.labels.run_context import Session
+
+    Ids = NDArray[np.int64]
+    Side = tuple[Tensor, Tensor]
+
+MET, LEFT = "margin_met", "gradient_left"
+_BATCHES = 4
+
+
+def margins(
+    vectors: Tensor, labels: Tensor, miner: nn.Module | None, margin: float, asks: Tensor | None = None
+) -> dict[str, float]:
+    """Of a batch [n, d] at length 1: the share of its triplets whose negative is farther than the positive by the
+    margin, and the share of anchors that have a mined triplet for which that is not so.
+
+    With `asks` [n] anchors are of one domain and their answers of the other, both ways round. Empty where the batch has
+    no triplet.
+    """
+    sides = [None] if asks is None else [asks, ~asks]
+    met = total = learning = anchors = 0
+    with torch.no_grad():
+        for side in sides:
+            here = (vectors, labels) if side is None else (vectors[side], labels[side])
+            there = None if side is None else (vectors[~side], labels[~side])
+            found = _counted(here, there, miner, margin)
+            met, total = met + found[0], total + found[1]
+            learning, anchors = learning + found[2], anchors + found[3]
+    return {MET: met / total, LEFT: learning / anchors} if total else {}
+
+
+def margins_met(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float) -> dict[str, float]:
+    """The same of mined triplets [n, d] each, by Euclidean distances: under a hinge all others give a gradient."""
+    with torch.no_grad():
+        gaps = (anchor - negative).norm(dim=1) - (anchor - positive).norm(dim=1)
+        share = float((gaps >= margin).float().mean())
+    return {MET: share, LEFT: 1 - share}
+
+
+def validation_margins(
+    session: Session,
+    config: MetricConfig,
+    groups: Groups,
+    miner: nn.Module | None,
+    vectors_of: Callable[[Ids], NDArray[np.float32]],
+) -> Callable[[], dict[str, float]]:
+    """What tells the same of validation pictures, in the same few batches each time; nothing where they have no two
+    of a group."""
+    rows = session.splits["val"]
+    rows = rows[groups.group_of[rows] >= 0]
+    own = groups.group_of[rows]
+    sampler = BalancedSampler(
+        rows, own, np.zeros_like(own), groups=config.groups, per_group=config.per_group, categories=1
+    )
+    drawn = list(sampler.batches(_BATCHES, np.random.default_rng(config.seed))) if sampler.usable_groups > 1 else []
+
+    def told() -> dict[str, float]:
+        found = []
+        for batch in drawn:
+            vectors, labels = torch.from_numpy(vectors_of(batch)), torch.from_numpy(groups.group_of[batch])
+            asks = None if groups.is_query is None else torch.from_numpy(groups.is_query[batch])
+            found.append(margins(vectors, labels, miner, config.margin, asks))
+        known = [one for one in found if one]
+        return {f"validation_{name}": float(np.mean([one[name] for one in known])) for name in (known or [{}])[0]}
+
+    return told
+
+
+def _counted(here: Side, there: Side | None, miner: nn.Module | None, margin: float) -> tuple[int, int, int, int]:
+    """Triplets that meet the margin, all triplets, anchors that still learn, all anchors.
+
+    Triplets are counted by places in sorted distances and not made: a batch of 1,800 has 100 million.
+    """
+    vectors, labels = here
+    others, other_labels = there or here
+    if not len(vectors) or not len(others):
+        return 0, 0, 0, 0
+    distances = torch.cdist(vectors, others)
+    same = labels[:, None] == other_labels[None, :]
+    positive, negative = same.clone(), ~same
+    if there is None:
+        positive.fill_diagonal_(False)
+    negatives, usable = negative.sum(dim=1), positive.any(dim=1) & negative.any(dim=1)
+    in_order = torch.where(negative, distances, torch.inf).sort(dim=1).values
+    nearer = torch.searchsorted(in_order, distances + margin)
+    met = (negatives[:, None] - torch.minimum(nearer, negatives[:, None]))[positive].sum()
+    if miner is None:
+        farthest = torch.where(positive, distances, -torch.inf).amax(dim=1)
+        learning = (usable & (in_order[:, 0] < farthest + margin)).sum()
+    else:
+        mined = miner(vectors, labels, *(there or ()))
+        learning = torch.unique(mined[0][_gaps(vectors, others, mined) < margin]).numel()
+    return int(met), int((positive.sum(dim=1) * negatives).sum()), int(learning), int(usable.sum())
+
+
+def _gaps(here: Tensor, there: Tensor, triplets: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """By how much each negative is farther from its anchor than the positive is."""
+    anchor, positive, negative = triplets
+    found: Tensor = (here[anchor] - there[negative]).norm(dim=1) - (here[anchor] - there[positive]).norm(dim=1)
+    return found

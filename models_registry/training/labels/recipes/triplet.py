@@ -1,0 +1,181 @@
+"""`triplet`: metric learning with a projection over any backbone.
+
+The network's classification part gives way to a projection; pictures of one group (product, category, or product
+across two domains) are pulled together, others pushed away. The loss and the miner are chosen by name. Triplets that
+people accepted are learnt from beside them, those that they rejected never come together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from models_registry.encoders.shallow_paths import DIVISOR
+from models_registry.training.common.backbones import Backbone, backbone_of
+from models_registry.training.common.heads import Normalise, exported
+from models_registry.training.common.training_errors import UnusableLabels
+from models_registry.training.common.training_loop import Measured, Task, fit
+from models_registry.training.labels import validation as judging
+from models_registry.training.labels.class_whitening import whitened_start
+from models_registry.training.labels.groups import Groups, check_groups, ways_of
+from models_registry.training.labels.label_configs import PROXIES
+from models_registry.training.labels.losses import BatchMemory, loss_named, miner_named, reviewed_loss
+from models_registry.training.labels.margins import margins, validation_margins
+from models_registry.training.labels.run_context import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from models_registry.metrics import Metric
+    from models_registry.training.common.recipe_base import OnProgress, Outcome
+    from models_registry.training.labels.label_configs import MetricConfig, TripletConfig
+    from models_registry.training.labels.labelled_pictures import LabelledPictures
+
+    Ids = NDArray[np.int64]
+
+TAP = "embedding"
+METRIC: Metric = "cosine"
+
+
+class Triplet:
+    """The recipe."""
+
+    def check(self, data: LabelledPictures, config: TripletConfig) -> None:
+        check_groups(data, config)
+        if config.loss == "n-pair" and config.by == "domains":
+            raise UnusableLabels(
+                "loss=n-pair pairs pictures of one batch and cannot tell two domains apart; with by=domains choose "
+                "triplet, contrastive, multi-similarity, softpn or proxy-anchor."
+            )
+        if config.tune == "backbone":
+            Backbone.require_tunable(data)
+        if config.shallow and any(side % DIVISOR for side in data.base.rules.size):
+            height, width = data.base.rules.size
+            raise UnusableLabels(
+                f"shallow needs pictures whose height and width are multiples of {DIVISOR}, not {height} x {width}."
+            )
+
+    def run(
+        self, data: LabelledPictures, config: TripletConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
+    ) -> Outcome:
+        session = Session("triplet", data, config, workdir)
+        groups = Groups.of(session, config)
+        backbone = backbone_of(session, tune=config.tune == "backbone", augment=config.augment, shallow=config.shallow)
+        head = projection(session, config, groups, backbone).to(backbone.device)
+        task = _task(session, config, groups, backbone, head)
+        fitted = fit(task, config, workdir, session.digest, on_progress=on_progress, resume=resume)
+        test = session.splits["test"]
+        vectors = backbone.vectors(head, test)
+        metrics = tables(session, config, vectors, METRIC)
+        metrics |= {"epochs": fitted.epochs, "best_epoch": fitted.best_epoch, "validation": fitted.best_score}
+        metrics["neighbours"] = judging.neighbours_to_show(data, test, vectors, METRIC, ways_of(config)[0])
+        kept = exported(list(head), [(TAP, len(head))])
+        return session.finish(*kept, metrics, backbone=backbone.exported(), tuned=backbone.base)
+
+
+def projection(session: Session, config: TripletConfig, groups: Groups, backbone: Backbone) -> nn.Sequential:
+    """One linear layer to `dim` numbers and length 1; over frozen features it begins as a whitening."""
+    torch.manual_seed(config.seed)
+    if not backbone.is_tuned:
+        centre, unit, linear = whitened_start(session, groups, config.dim)
+        return nn.Sequential(centre, unit, nn.Dropout(config.dropout), linear, Normalise())
+    return nn.Sequential(nn.Dropout(config.dropout), nn.Linear(backbone.dim, config.dim), Normalise())
+
+
+def tables(session: Session, config: MetricConfig, vectors: NDArray[np.float32], metric: Metric) -> dict[str, object]:
+    """The final tables, one per way of asking, and the headline of the first."""
+    ways = ways_of(config)
+    entries = session.entries(vectors, ("cosine", "l2"))
+    found: dict[str, object] = {}
+    for way in ways:
+        name = f"table {way.name}".strip()
+        found[name if way is not ways[0] else "table"] = session.table(entries, way=way)
+    first = found["table"]
+    if isinstance(first, dict):
+        found["headline"] = judging.headline(first, f"{judging.TRAINED}:{metric}")
+    found["way"] = ways[0].name
+    return found
+
+
+def _task(session: Session, config: TripletConfig, groups: Groups, backbone: Backbone, head: nn.Sequential) -> Task:
+    criterion = loss_named(config.loss, margin=config.margin, classes=len(groups.names), dim=config.dim)
+    criterion.to(backbone.device)
+    miner = miner_named(config.miner, margin=config.margin)
+    labels = torch.from_numpy(groups.group_of).to(backbone.device)
+    validation = session.splits["val"]
+    question = judging.question_of(session.data, validation, ways_of(config)[0])
+    places = judging.Map(session.data.keys, validation, lambda rows: backbone.vectors(head, rows))
+    module = nn.ModuleDict({"head": head, "criterion": criterion, "backbone": backbone.module})
+    if groups.is_query is not None and config.loss in PROXIES:
+        groups = Groups(groups.group_of, groups.names, None, groups.sampler, groups.batches)
+    memory = BatchMemory(config.memory) if config.memory else None
+    margins_of_validation = validation_margins(
+        session, config, groups, miner, lambda rows: backbone.vectors(head, rows)
+    )
+
+    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[tuple[Ids, Ids]]:
+        if memory is not None:
+            memory.clear()
+        for rows in groups.draw(rng):
+            yield session.reviewed.without_rejected(rows), session.reviewed.draw(config.groups, rng)
+
+    def loss(batch: tuple[Ids, Ids]) -> tuple[Tensor, dict[str, float]]:
+        rows, accepted = batch
+        vectors = head(backbone.take(rows, training=True))
+        wanted = labels[torch.from_numpy(rows)]
+        asks = None if groups.is_query is None else torch.from_numpy(groups.is_query[rows]).to(backbone.device)
+        if asks is None:
+            value = criterion(vectors, wanted, miner(vectors, wanted) if miner is not None else None)
+        else:
+            value = across(criterion, miner, vectors, wanted, asks)
+        if memory is not None:
+            value = value + memory.loss(criterion, miner, vectors, wanted)
+            memory.add(vectors, wanted)
+        if len(accepted):
+            value = value + reviewed_loss(head(backbone.take(accepted.T.ravel(), training=True)), config.margin)
+        return value, {**_watched(vectors, wanted), **margins(vectors, wanted, miner, config.margin, asks)}
+
+    def measure() -> Measured:
+        values = judging.judged(question, backbone.vectors(head, validation), METRIC) | margins_of_validation()
+        return Measured(values.get("map_at_r", values.get("category_match", 0.0)), values, places.places(), places.keys)
+
+    rate = config.learning_rate
+    parts = [
+        {"params": [*head.parameters(), *backbone.module.parameters()], "lr": rate},
+        {"params": list(criterion.parameters()), "lr": rate * config.proxy_rate},
+    ]
+    optimiser = torch.optim.AdamW([part for part in parts if part["params"]], weight_decay=config.weight_decay)
+    return Task(module, optimiser, batches, loss, measure)
+
+
+def across(criterion: nn.Module, miner: nn.Module | None, vectors: Tensor, labels: Tensor, asks: Tensor) -> Tensor:
+    """Anchors of one domain against positives and negatives of the other, both ways round."""
+    total = vectors.sum() * 0
+    for side in (asks, ~asks):
+        here, there = vectors[side], vectors[~side]
+        mined = miner(here, labels[side], there, labels[~side]) if miner is not None else None
+        total = total + criterion(here, labels[side], mined, there, labels[~side])
+    return total / 2
+
+
+def _watched(vectors: Tensor, labels: Tensor) -> dict[str, float]:
+    """Mean distances of equal and of different pictures in the batch: both at 0 would be a collapse."""
+    with torch.no_grad():
+        distances = torch.cdist(vectors, vectors)
+        same = labels[:, None] == labels[None, :]
+        different = ~same
+        same.fill_diagonal_(False)
+        return {
+            "distance_same": float(distances[same].mean()) if bool(same.any()) else 0.0,
+            "distance_other": float(distances[different].mean()) if bool(different.any()) else 0.0,
+        }
+
+
+RECIPE = Triplet()

@@ -1,0 +1,1 @@
+"""Recipes that learn from votes, one to a file."""

@@ -1,0 +1,204 @@
+"""`taste`: one map for everybody, and a small offset for each voter with enough votes.
+
+    log-odds of a like = t sum_b (1 + a_ub) s_b(q, c) + b + e_u
+
+s_b is what block b brings to the cosine under the common map, a_u weighs the blocks for voter u (an offset of low rank:
+one number per block) and e_u is the voter's leniency. Both are held to 0, so that few votes move little.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models_registry.training.common.recipe_base import EpochReport, OnProgress, Outcome
+from models_registry.training.votes.map_fitting import Fitted, fit
+from models_registry.training.votes.model_selection import CHOICES, SCALE_PULL, judge
+from models_registry.training.votes.vote_configs import TasteConfig
+from models_registry.training.votes.vote_data import require_votes
+from models_registry.training.votes.vote_report import Answering, Scored, vote_report
+from models_registry.training.votes.vote_run import ENCODER, card_of, mapped, parents_of, prepare, write_head
+from models_registry.training.votes.vote_splits import folds_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models_registry.training.votes.vote_data import Ballots, VoteData
+
+    Floats = NDArray[np.float64]
+    Floats32 = NDArray[np.float32]
+    Ids = NDArray[np.int64]
+
+VOTERS = "voters.json"
+"""The file of offsets beside the encoder: pseudonyms, so that it never leaves the machine with the encoder."""
+SHOWN_QUERIES, SHOWN_MATCHES = 6, 4
+HOLDS = (10.0, 30.0, 100.0, 300.0, 1e6)
+_HELD_OUT = 0.25
+_FOLDS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Offset:
+    """A voter's own weights [blocks], as offsets from 1, and their leniency; from so many votes."""
+
+    weights: Floats
+    leniency: float
+    votes: int
+
+
+class Taste:
+    """The recipe `taste`."""
+
+    def check(self, data: VoteData, config: TasteConfig) -> None:
+        """Raise TrainingError where there are too few votes."""
+        require_votes(data, config.fewest)
+
+    def run(
+        self, data: VoteData, config: TasteConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
+    ) -> Outcome:
+        """Learn the common map and the offsets, measure, write both."""
+        prepared = prepare(
+            data, fewest=config.fewest, directions=config.directions, labels=config.labels, seed=config.seed
+        )
+        block_of = prepared.basis.block_of
+        pairs, folds = prepared.ballots.pairs(), folds_of(data, _FOLDS, config.seed)
+        judged = judge(prepared.rows, prepared.deployed, block_of, pairs, folds, CHOICES["scale"])
+        fresh = Scored(judged[0].deployed, judged[0].pairs) if judged else None
+        fitted = fit(prepared.rows, block_of, pairs, "scale", SCALE_PULL)
+        learnt_on, units = mapped(prepared.rows, fitted.weights), mapped(prepared.deployed, fitted.weights)
+        known = prepared.ballots
+        parts = contributions(learnt_on, block_of, known.query, known.candidate)
+        hold, gain = (config.hold, None) if config.hold else _chosen_hold(parts, known, fitted, config)
+        offsets = offsets_of(parts, known, fitted, fewest=config.personal_from, hold=hold)
+        on_progress(EpochReport("voters", 1, 1, {"voters": float(len(offsets)), "loss": fitted.loss}))
+        child = Answering("child", units, "cosine")
+        metrics = {
+            **vote_report(data, prepared.split, child, parents_of(data), fresh=fresh, seed=config.seed),
+            "blocks": {name: float(np.exp(s)) for name, s in zip(prepared.basis.names, fitted.log_scales, strict=True)},
+            "personal": {"voters": len(offsets), "hold": hold, "log_loss_gain": gain},
+            "compare_by": "cosine",
+        }
+        card = card_of(data, prepared.split, "taste", metrics)
+        write_head(workdir / ENCODER, data, prepared, fitted.weights, card)
+        asked = {voter: known.query[known.voter == voter] for voter in offsets}
+        shown = {
+            voter: matches_for(units, block_of, asked[voter], one.weights, data.sha256s, data.gallery(), config.seed)
+            for voter, one in offsets.items()
+        }
+        _write_offsets(workdir / VOTERS, data, prepared.basis.names, offsets, shown)
+        return Outcome(workdir / ENCODER, metrics, card)
+
+
+def contributions(units: Floats32, block_of: Ids, query: Ids, candidate: Ids) -> Floats:
+    """What each block brings to the cosine of each pair [T, blocks]; a row sums to the cosine."""
+    product = (units[query] * units[candidate]).astype(np.float64)
+    blocks = int(block_of.max()) + 1
+    return np.column_stack([product[:, block_of == block].sum(axis=1) for block in range(blocks)])
+
+
+def personal_scores(units: Floats32, block_of: Ids, query: int, weights: Floats) -> Floats:
+    """How near every item [n] is to a query for a voter whose offsets these are."""
+    scaled = units[query] * (1.0 + weights)[block_of].astype(np.float32)
+    return np.asarray(units @ scaled, dtype=np.float64)
+
+
+def offsets_of(parts: Floats, ballots: Ballots, fitted: Fitted, *, fewest: int, hold: float) -> dict[int, Offset]:
+    """The offset of each voter with at least so many votes, by the voter's number."""
+    found = {}
+    votes = np.bincount(ballots.voter)
+    for voter in np.flatnonzero(votes >= fewest).tolist():
+        mine = ballots.voter == voter
+        own = _newton(parts[mine], ballots.like[mine], fitted, hold)
+        found[voter] = Offset(own[:-1], float(own[-1]), int(votes[voter]))
+    return found
+
+
+def _newton(parts: Floats, like: NDArray[np.bool_], fitted: Fitted, hold: float) -> Floats:
+    """The minimum of this voter's cross-entropy plus hold / 2 times the squared offsets."""
+    design = np.column_stack([fitted.scale * parts, np.ones(len(parts))])
+    common = fitted.scale * parts.sum(axis=1) + fitted.shift
+    own = np.zeros(design.shape[1])
+    # Leniency is common among people: it is held a tenth as much.
+    held = np.full(len(own), hold)
+    held[-1] = hold / 10
+    for _ in range(30):
+        chance = 1 / (1 + np.exp(-np.clip(common + design @ own, -60, 60)))
+        gradient = design.T @ (chance - like) + held * own
+        curvature = design.T @ (design * (chance * (1 - chance))[:, None]) + np.diag(held)
+        step = np.linalg.solve(curvature, gradient)
+        own = own - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return own
+
+
+def _chosen_hold(parts: Floats, ballots: Ballots, fitted: Fitted, config: TasteConfig) -> tuple[float, float | None]:
+    """The hold with the least loss on votes that each voter's offset did not see, and what it gains over none."""
+    out = np.random.default_rng(config.seed).random(len(ballots)) < _HELD_OUT
+    enough = np.bincount(ballots.voter)[ballots.voter] >= config.personal_from
+    judged = out & enough
+    if not judged.any():
+        return HOLDS[-1], None
+    losses = []
+    for hold in HOLDS:
+        offsets = offsets_of(parts[~out], ballots.where(~out), fitted, fewest=1, hold=hold)
+        own = np.array([[*offsets[v].weights, offsets[v].leniency] for v in ballots.voter[judged].tolist()])
+        logit = fitted.scale * (parts[judged] * (1 + own[:, :-1])).sum(axis=1) + fitted.shift + own[:, -1]
+        losses.append(float(np.mean(np.logaddexp(0, logit) - ballots.like[judged] * logit)))
+    best = int(np.argmin(losses))
+    return HOLDS[best], losses[-1] - losses[best]
+
+
+def matches_for(
+    units: Floats32,
+    block_of: Ids,
+    asked: Ids,
+    weights: Floats,
+    sha256s: Sequence[str],
+    gallery: Ids,
+    seed: int,
+) -> list[tuple[int, list[int]]]:
+    """Some of the queries that a voter was asked, each with the items of the gallery nearest to their own taste.
+
+    The query's own picture is no match to itself, under whatever key.
+    """
+    queries = np.unique(asked)
+    chosen = np.random.default_rng(seed).permutation(queries)[:SHOWN_QUERIES].tolist()
+    found = []
+    for query in chosen:
+        scores = personal_scores(units, block_of, query, weights)[gallery]
+        order = gallery[np.argsort(-scores, kind="stable")].tolist()
+        others = (row for row in order if row != query and sha256s[row] != sha256s[query])
+        found.append((query, list(itertools.islice(others, SHOWN_MATCHES))))
+    return found
+
+
+def _write_offsets(
+    path: Path,
+    data: VoteData,
+    names: tuple[str, ...],
+    offsets: dict[int, Offset],
+    shown: dict[int, list[tuple[int, list[int]]]],
+) -> None:
+    record: dict[str, Any] = {
+        "blocks": list(names),
+        "voters": {
+            data.voters[voter]: {
+                "weights": one.weights.tolist(),
+                "leniency": one.leniency,
+                "votes": one.votes,
+                "matches": [[data.keys[query], [data.keys[row] for row in rows]] for query, rows in shown[voter]],
+            }
+            for voter, one in offsets.items()
+        },
+    }
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
+RECIPE = Taste()

@@ -1,0 +1,124 @@
+"""How well scores tell liked from noped candidates: pooled, within a query, and against what people agree on at all."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models_registry.training.votes.vote_data import Ballots, Pairs
+
+    Floats = NDArray[np.float64]
+
+DRAWS = 500
+_FEWEST = 20
+"""Votes below which a measure would be a guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A value with its 95 % bootstrap interval over queries, from so many votes; None where there are too few."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    votes: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def vote_auc(scores: Floats, pairs: Pairs, *, seed: int = 0) -> Measure:
+    """P(a liked vote scores above a noped one), ties half, over all votes; queries are drawn again for the interval."""
+    value = weighted_auc(scores, pairs.likes, pairs.nopes)
+    votes = float(pairs.weight.sum())
+    if value is None or votes < _FEWEST:
+        return Measure(None, None, None, votes)
+    rng = np.random.default_rng(seed)
+    queries, of = np.unique(pairs.query, return_inverse=True)
+    draws = []
+    for _ in range(DRAWS):
+        times = np.bincount(rng.integers(len(queries), size=len(queries)), minlength=len(queries))[of]
+        again = weighted_auc(scores, pairs.likes * times, pairs.nopes * times)
+        if again is not None:
+            draws.append(again)
+    low, high = np.quantile(draws, [0.025, 0.975]) if draws else (value, value)
+    return Measure(value, float(low), float(high), votes)
+
+
+def weighted_auc(scores: Floats, likes: Floats, nopes: Floats) -> float | None:
+    """The area under the curve of scores [P] with the weight of likes and nopes of each; None where one is lacking."""
+    all_likes, all_nopes = float(likes.sum()), float(nopes.sum())
+    if not len(scores) or all_likes <= 0 or all_nopes <= 0:
+        return None
+    levels, of = np.unique(scores, return_inverse=True)
+    likes_at = np.bincount(of, likes, minlength=len(levels))
+    nopes_at = np.bincount(of, nopes, minlength=len(levels))
+    below = np.cumsum(nopes_at) - nopes_at
+    return float(likes_at @ (below + nopes_at / 2) / (all_likes * all_nopes))
+
+
+def within_query(scores: Floats, pairs: Pairs, *, seed: int = 0) -> Measure:
+    """Two-alternative accuracy: of a liked and a noped vote on the same query, how often the liked one scores higher.
+
+    Strict and lenient queries weigh alike in it, as both votes are of one query. Ties count half.
+    """
+    queries, of = np.unique(pairs.query, return_inverse=True)
+    right, compared = np.zeros(len(queries)), np.zeros(len(queries))
+    order = np.argsort(of, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(of[order])) + 1) if len(order) else ():
+        value = weighted_auc(scores[rows], pairs.likes[rows], pairs.nopes[rows])
+        # Both candidates of a comparison must be different ones: split votes on one pair tell nothing.
+        same = float(pairs.likes[rows] @ pairs.nopes[rows])
+        total = float(pairs.likes[rows].sum() * pairs.nopes[rows].sum())
+        if value is not None and total - same > 1e-12:
+            here = of[rows[0]]
+            compared[here] = total - same
+            right[here] = value * total - same / 2
+    if compared.sum() < _FEWEST:
+        return Measure(None, None, None, float(compared.sum()))
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(queries), np.full(len(queries), 1 / len(queries)), size=DRAWS)
+    bottom = times @ compared
+    draws = (times @ right)[bottom > 0] / bottom[bottom > 0]
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Measure(float(right.sum() / compared.sum()), float(low), float(high), float(compared.sum()))
+
+
+def log_loss(logits: Floats, pairs: Pairs) -> float:
+    """Mean weighted cross-entropy in nats of log-odds [P] against the votes."""
+    return float((pairs.weight @ np.logaddexp(0, logits) - pairs.likes @ logits) / pairs.weight.sum())
+
+
+def brier(logits: Floats, pairs: Pairs) -> float:
+    """Mean squared distance of the predicted probability from each vote."""
+    chance = 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
+    return float((pairs.likes @ (1 - chance) ** 2 + pairs.nopes @ chance**2) / pairs.weight.sum())
+
+
+def noise_ceiling(ballots: Ballots) -> dict[str, float | None]:
+    """How well the other voters' verdicts on the same pair tell a voter's own: no model can be asked for much more.
+
+    Leave one voter out: each vote is told from the mean of the others on its pair, smoothed towards one half by one
+    vote. `agreement` is the share told right (ties half), `auc` that of all votes so told; None below 20 such votes.
+    """
+    empty: dict[str, float | None] = {"agreement": None, "auc": None, "votes": 0.0}
+    if not len(ballots):
+        return empty
+    most = 1 + int(ballots.candidate.max())
+    _, of = np.unique(ballots.query * most + ballots.candidate, return_inverse=True)
+    likes, votes = np.bincount(of, ballots.like), np.bincount(of)
+    others = votes[of] - 1
+    told = others > 0
+    if told.sum() < _FEWEST:
+        return empty
+    mean = (likes[of] - ballots.like + 0.5)[told] / (others[told] + 1)
+    own = ballots.like[told]
+    right = np.where(mean == 0.5, 0.5, (mean > 0.5) == own)
+    area = weighted_auc(mean, own.astype(np.float64), (~own).astype(np.float64))
+    return {"agreement": float(right.mean()), "auc": area, "votes": float(told.sum())}
