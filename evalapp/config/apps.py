@@ -9,4 +9,6 @@ class ProjectConfig(AppConfig):
     verbose_name = "Project"
 
     def ready(self) -> None:
-        from evalapp.config import checks  # noqa: F401 - registers the checks
+        # Whoever may send a task needs the application before: without it Celery turns to RabbitMQ on this machine.
+        # Here it is loaded in every process that has models: web, commands, workers, beat, tests and scripts.
+        from evalapp.config import celery, checks  # noqa: F401 - registers the checks

@@ -9,14 +9,23 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from evalapp.config import complaints
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalapp.config.settings")
 
 app = Celery("evalapp")
+# In threads too: web servers answer in them.
+app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-if settings.BROKER_IS_EMBEDDED:
+try:
+    _broker_is_embedded = settings.BROKER_IS_EMBEDDED
+except ImproperlyConfigured as error:
+    complaints.leave(error)
+if _broker_is_embedded:
     (settings.BROKER_DIR / "messages").mkdir(parents=True, exist_ok=True)
 
 
@@ -26,7 +35,7 @@ _parent: dict[str, Any] = {}
 
 @worker_init.connect
 def _say_that_a_worker_lives(sender: Any, **_: Any) -> None:
-    from evalapp.core.embedded.workers import hold_workers_lock
+    from evalapp.core.services.embedded.workers import hold_workers_lock
 
     hold_workers_lock(settings.VAR_DIR)
     _parent.update(worker=sender, process=os.getpid())
@@ -46,7 +55,7 @@ _leave: list[Callable[[], None]] = []
 
 @worker_ready.connect
 def _be_seen(sender: Any, **_: Any) -> None:
-    from evalapp.core.presence import announce
+    from evalapp.core.pipeline.worker_presence import announce
 
     _leave.append(announce(sender.app.amqp.queues.consume_from))
 
@@ -59,6 +68,6 @@ def _be_gone(**_: Any) -> None:
 
 @worker_shutting_down.connect
 def _end_the_turn(**_: Any) -> None:
-    from evalapp.core.pipeline import STOPPING
+    from evalapp.core.pipeline.chunk_work import STOPPING
 
     STOPPING.set()

@@ -7,6 +7,7 @@ against `KNOWN`. An empty value counts as not set; a value of the wrong type sto
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -40,8 +41,17 @@ def env_bool(name: str, *, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name}={value!r} is neither true nor false; write true or false.")
 
 
-def env_int(name: str, default: int, *, low: int = 0) -> int:
-    """A whole number of at least `low`."""
+def env_choice(name: str, default: str, choices: Sequence[str]) -> str:
+    """One of a few words, whatever the size of their letters; anything else is refused with all of them."""
+    value = _raw(name, default) or default
+    for choice in choices:
+        if value.lower() == choice.lower():
+            return choice
+    raise ImproperlyConfigured(f"{name}={value!r} is not understood; write {' or '.join(choices)}.")
+
+
+def env_int(name: str, default: int, *, low: int = 0, high: int = 100_000_000) -> int:
+    """A whole number from `low` to `high`."""
     value = _raw(name, str(default))
     if value is None:
         return default
@@ -51,6 +61,22 @@ def env_int(name: str, default: int, *, low: int = 0) -> int:
         raise ImproperlyConfigured(f"{name}={value!r} is not a whole number.") from None
     if number < low:
         raise ImproperlyConfigured(f"{name}={number} is too small; the least is {low}.")
+    if number > high:
+        raise ImproperlyConfigured(f"{name}={number} is too large; the most is {high}.")
+    return number
+
+
+def env_number(name: str, default: float) -> float:
+    """A number that is not negative."""
+    value = _raw(name, f"{default:g}")
+    if value is None:
+        return default
+    try:
+        number = float(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={value!r} is not a number.") from None
+    if not 0 <= number < float("inf"):
+        raise ImproperlyConfigured(f"{name}={value!r} must be 0 or more.")
     return number
 
 
@@ -66,6 +92,18 @@ def env_path(name: str, default: Path) -> Path:
     return Path(value).expanduser().resolve() if value else default
 
 
+def env_folder(name: str, default: Path) -> Path:
+    """An absolute path of a folder, which is made if it is not there; one that cannot be is refused."""
+    folder = env_path(name, default)
+    if not str(folder).isprintable():
+        raise ImproperlyConfigured(f"{name}={str(folder)!r} has signs that cannot be printed; choose another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}={str(folder)!r} cannot be used: {error.strerror}.") from None
+    return folder
+
+
 def env_secret(name: str) -> str | None:
     """A secret from `NAME`, or from the file that `NAME_FILE` points to (container secrets)."""
     value = _raw(name, "")
@@ -74,7 +112,12 @@ def env_secret(name: str) -> str | None:
         raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; set one of them.")
     if file:
         try:
-            return Path(file).read_text(encoding="utf-8").strip()
+            found = Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE={file!r} cannot be read: {error.strerror}.") from None
+        except ValueError:
+            raise ImproperlyConfigured(f"{name}_FILE={file!r} holds no text.") from None
+        if not found:
+            raise ImproperlyConfigured(f"{name}_FILE={file!r} is empty.")
+        return found
     return value

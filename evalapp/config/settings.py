@@ -10,13 +10,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 
-from evalapp.config.env import env_bool, env_int, env_list, env_path, env_secret, env_str
+from evalapp import __version__
+from evalapp.config import addresses
+from evalapp.config.env import (
+    env_bool,
+    env_choice,
+    env_folder,
+    env_int,
+    env_list,
+    env_number,
+    env_path,
+    env_secret,
+    env_str,
+)
 from evalapp.config.storage import default_storage, origin_of
-from evalapp.core.embedded.secret import embedded_secret_key
+from evalapp.core.services.embedded.secret import embedded_secret_key
 
 # Lets Django's generic classes be written with their types, such as ModelAdmin[Study].
 django_stubs_ext.monkeypatch()
@@ -25,28 +36,30 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 
 # --- Files -------------------------------------------------------------------------------------------------
 
-VAR_DIR = env_path("VAR_DIR", BASE_DIR / "var")
+VAR_DIR = env_folder("VAR_DIR", BASE_DIR / "var")
 MEDIA_ROOT = VAR_DIR / "media"
 EMBEDDINGS_DIR = VAR_DIR / "embeddings"
 TRAINING_DIR = VAR_DIR / "training"
 EXPORTS_DIR = VAR_DIR / "exports"
+INDEXES_DIR = VAR_DIR / "indexes"
+UPLOADS_DIR = VAR_DIR / "uploads"
 MEDIA_URL_BASE = env_str("MEDIA_URL_BASE").rstrip("/")
 """Where visitors' browsers find the folder `renditions` of the picture storage; empty lets the web server send them."""
-HALF_VECTORS = env_str("VECTORS", "float32") == "float16"
+HALF_VECTORS = env_choice("VECTORS", "float32", ["float32", "float16"]) == "float16"
 WEIGHTS_DIR = env_path("MODEL_WEIGHTS_DIR", VAR_DIR / "weights")
 
 # --- Who may come in ---------------------------------------------------------------------------------------
 
 DEBUG = env_bool("DEBUG", default=False)
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-ALLOWED_HOSTS = [*LOCAL_HOSTS, *env_list("ALLOWED_HOSTS", [])]
-CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
+ALLOWED_HOSTS = [*LOCAL_HOSTS, *addresses.hosts(env_list("ALLOWED_HOSTS", []))]
+CSRF_TRUSTED_ORIGINS = addresses.origins(env_list("CSRF_TRUSTED_ORIGINS", []))
 HTTPS = env_bool("HTTPS", default=False)
 SECRET_KEY = env_secret("SECRET_KEY") or embedded_secret_key(VAR_DIR)
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|livez|readyz)$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -89,20 +102,27 @@ INSTALLED_APPS = [
     "evalapp.voting",
     "evalapp.leaderboard",
     "evalapp.exports",
+    "evalapp.search",
     "evalapp.training",
     "evalapp.config",
 ]
 
 MIDDLEWARE = [
+    "evalapp.core.pages.request_ids.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "evalapp.core.languages.VisitorsLanguage",
+    "evalapp.core.pages.languages.VisitorsLanguage",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "evalapp.core.pages.acting.ActingUser",
+    "evalapp.core.pages.private_answers.PrivateAnswers",
+    # Behind the user, before whatever reads forms.
+    "evalapp.core.pages.request_limits.RequestLimits",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "evalapp.core.pages.error_pages.FormAddresses",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -113,7 +133,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "admin:login"
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "lab"
+LOGOUT_REDIRECT_URL = "home"
+OPERATOR_PASSWORD = env_secret("OPERATOR_PASSWORD")
+"""What `create_operator` gives the one it makes; empty lets it make one up."""
 
 TEMPLATES = [
     {
@@ -135,9 +159,9 @@ TEMPLATES = [
 
 DATABASE_URL = env_secret("DATABASE_URL")
 _database: dict[str, Any] = (
-    dict(dj_database_url.parse(DATABASE_URL))
+    addresses.database(DATABASE_URL)
     if DATABASE_URL
-    else {"ENGINE": "evalapp.core.database", "NAME": "dopeornope", "USER": "postgres"}
+    else {"ENGINE": "evalapp.core.services.embedded.database", "NAME": "dopeornope", "USER": "postgres"}
 )
 DATABASES = {"default": {**_database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
 
@@ -150,7 +174,7 @@ CHUNK_PICTURES = env_int("CHUNK_PICTURES", 256, low=1)
 _broker_url = env_secret("CELERY_BROKER_URL")
 BROKER_IS_EMBEDDED = _broker_url is None
 BROKER_DIR = VAR_DIR / "broker"
-CELERY_BROKER_URL = _broker_url or "filesystem://localhost//"
+CELERY_BROKER_URL = addresses.broker(_broker_url) if _broker_url else "filesystem://localhost//"
 if BROKER_IS_EMBEDDED:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "messages"),
@@ -178,8 +202,9 @@ CELERY_BEAT_SCHEDULE = {
     },
     "follow-catalogues": {"task": "studies.follow_catalogues", "schedule": 60.0, "options": {"expires": 60.0}},
     "prepare-known-answers": {"task": "voting.prepare", "schedule": 30.0, "options": {"expires": 30.0}},
-    "review-voters": {"task": "voting.review", "schedule": 60.0, "options": {"expires": 60.0}},
+    "review-voters": {"task": "voting.review", "schedule": 30.0, "options": {"expires": 30.0}},
     "take-the-loop-further": {"task": "training.turn", "schedule": 30.0, "options": {"expires": 30.0}},
+    "look-after-indexes": {"task": "search.tend", "schedule": 10.0, "options": {"expires": 10.0}},
     "deliver-webhooks": {
         "task": "webhooks.deliver",
         "schedule": timedelta(seconds=10),
@@ -190,18 +215,29 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": BOARD_SECONDS,
         "options": {"expires": BOARD_SECONDS},
     },
+    "forget-old-jobs": {"task": "core.forget", "schedule": 3600.0, "options": {"expires": 3600}},
+    "forget-old-deliveries": {"task": "webhooks.forget", "schedule": 3600.0, "options": {"expires": 3600}},
+    "forget-old-snapshots": {"task": "leaderboard.forget", "schedule": 3600.0, "options": {"expires": 3600}},
     "aim-the-draw-anew": {
         "task": "leaderboard.refresh",
         "schedule": timedelta(seconds=5),
         "options": {"expires": 5},
     },
 }
-DEVICE = env_str("DEVICE", "auto")
+DEVICE = env_choice("DEVICE", "auto", ["auto", "cpu", "cuda"])
+PRICE_PER_HOUR = env_number("PRICE_PER_HOUR", 0)
+"""What an hour of a worker's machine costs, in whatever currency; 0 is not known."""
 
 # --- Webhooks ----------------------------------------------------------------------------------------------
 
 WEBHOOK_PRIVATE_HOSTS = env_list("WEBHOOK_PRIVATE_HOSTS", [])
 """Hosts of the operator's own network that webhooks may call; all others must have public addresses."""
+
+# --- What is kept for how long; 0 is for ever ---------------------------------------------------------------
+
+DELIVERIES_KEPT = timedelta(days=env_int("DELIVERIES_KEPT_DAYS", 30))
+JOBS_KEPT = timedelta(days=env_int("JOBS_KEPT_DAYS", 365))
+SNAPSHOTS_KEPT = timedelta(days=env_int("SNAPSHOTS_KEPT_DAYS", 0))
 
 # --- Exports -----------------------------------------------------------------------------------------------
 
@@ -226,7 +262,8 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Dope or Nope",
     "DESCRIPTION": "Blind human judgement of visual-search models.",
-    "VERSION": "1",
+    # Of the software; the version of the API is in its addresses, /api/v1/.
+    "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -234,6 +271,14 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+UPLOAD_MB = env_int("UPLOAD_MB", 2048, low=1)
+"""The largest file that an operator may send; a zip may unpack to four times as much."""
+IMPORT_ROOT = env_str("IMPORT_ROOT")
+"""The folder of this machine below which operators may name data sets and networks; empty: none."""
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "evalapp.core.services.uploads.OnDisk",
+]
 WEB_WORKERS = env_int("WEB_WORKERS", 2, low=1)
 
 # --- Votes -------------------------------------------------------------------------------------------------
@@ -252,6 +297,22 @@ ADDRESS_KEPT = timedelta(days=env_int("ADDRESS_KEPT_DAYS", 7, low=1))
 TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)
 """Proxies of ours in front, each of which adds the address it saw to X-Forwarded-For."""
 
+# --- Search ------------------------------------------------------------------------------------------------
+
+SEARCH_URL = env_str("SEARCH_URL")
+"""Where web finds the search service, such as http://search:8100; empty means the socket in `var/`."""
+SEARCH_ENGINE_URL = env_str("SEARCH_ENGINE_URL")
+SEARCH_THREADS = env_int("SEARCH_THREADS", 1, low=1)
+"""Lookups that the search service computes at once; the others wait in line, as long as their time allows."""
+SEARCH_SECONDS = env_int("SEARCH_SECONDS", 2, low=1)
+"""So long web waits for an answer before it shows the items that fit by their attributes instead."""
+SEARCH_PHOTO_MB = env_int("SEARCH_PHOTO_MB", 10, low=1)
+SEARCH_PHOTO_MEGAPIXELS = env_int("SEARCH_PHOTO_MEGAPIXELS", 40, low=1)
+SEARCH_PHOTOS_KEPT = timedelta(days=env_int("SEARCH_PHOTOS_KEPT_DAYS", 30, low=1))
+"""So long a photo is kept whose owner said that it may be."""
+ADDRESS_SEARCHES_PER_MINUTE = env_int("ADDRESS_SEARCHES_PER_MINUTE", 120, low=1)
+"""How many searches each web process answers to one address."""
+
 # --- Pages -------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
@@ -259,7 +320,7 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "frontend" / "static"]
 STORAGES = {
     "default": default_storage(env_secret("STORAGE_URL"), MEDIA_ROOT),
-    "staticfiles": {"BACKEND": "evalapp.core.staticfiles.HashedFiles"},
+    "staticfiles": {"BACKEND": "evalapp.core.services.static_files.HashedFiles"},
 }
 WHITENOISE_USE_FINDERS = False
 LANGUAGE_CODE = "en"
@@ -271,10 +332,19 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+_LOG_LEVEL = env_choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env_str("LOG_LEVEL", "WARNING")},
+    "formatters": {
+        "text": {
+            "()": "evalapp.core.domain.log_format.TextLines",
+            "format": "%(asctime)s %(levelname)s %(name)s:%(request_mark)s %(message)s",
+        },
+        "json": {"()": "evalapp.core.domain.log_format.JsonLines"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": env_choice("LOG_FORMAT", "text", ["text", "json"])}
+    },
+    "root": {"handlers": ["stderr"], "level": _LOG_LEVEL},
 }

@@ -15,7 +15,11 @@ def default_storage(url: str | None, media: Path) -> dict[str, Any]:
     """The entry of `STORAGES`. Without KEY:SECRET@ they come from where boto3 looks for them."""
     if not url:
         return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": media}}
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ImproperlyConfigured(f"STORAGE_URL is not understood; write {_FORM}.") from None
     bucket, options = parts.path.strip("/"), parse_qs(parts.query)
     if parts.scheme != "s3" or not parts.hostname or not bucket or "/" in bucket or set(options) - {"region", "tls"}:
         raise ImproperlyConfigured(f"STORAGE_URL is not understood; write {_FORM}.")

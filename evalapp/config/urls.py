@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
+
+from evalapp.core.api.schema import SchemaView
+
+handler400 = "evalapp.core.pages.error_pages.bad_request"
+handler403 = "evalapp.core.pages.error_pages.forbidden"
+handler404 = "evalapp.core.pages.error_pages.not_found"
+handler500 = "evalapp.core.pages.error_pages.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     # /api/v1/
@@ -14,12 +21,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evalapp.leaderboard.api_urls")),
     path("api/v1/", include("evalapp.catalog.api_urls")),
     path("api/v1/", include("evalapp.contenders.api_urls")),
+    path("api/v1/", include("evalapp.search.api_urls")),
     path("api/v1/", include("evalapp.training.api_urls")),
     path("api/v1/", include("evalapp.exports.api_urls")),
     path("api/v1/", include("evalapp.webhooks.api_urls")),
     path("api/v1/", include("evalapp.core.api_urls")),
     # /api/
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     # Pages
     path("", include("evalapp.studies.urls")),
@@ -27,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("evalapp.leaderboard.urls")),
     path("", include("evalapp.catalog.urls")),
     path("", include("evalapp.contenders.urls")),
+    path("", include("evalapp.search.urls")),
     path("", include("evalapp.training.urls")),
     path("", include("evalapp.exports.urls")),
     path("", include("evalapp.webhooks.urls")),

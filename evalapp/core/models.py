@@ -1,4 +1,4 @@
-"""Long work as rows: a job and the chunks it is cut into."""
+"""Long work as rows, a job and the chunks it is cut into; and who did what."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 class JobState(models.TextChoices):
-    """Where a job or chunk stands. A chunk is never `done with errors` or `cancelled` while it runs."""
+    """State of a job or chunk. A chunk is never `done with errors` or `cancelled` while it runs."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -99,3 +99,23 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+LONGEST_WHO, LONGEST_DEED = 150, 300
+
+
+class Deed(models.Model):
+    """Who did what, on what, when. Rows are only added: a trigger refuses to change or delete one."""
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    who = models.CharField(max_length=LONGEST_WHO, blank=True, help_text="Empty where nobody asked for it.")
+    door = models.CharField(max_length=10, help_text="Page, API or command; `itself` where nobody asked for it.")
+    what = models.CharField(max_length=60)
+    target = models.CharField(max_length=LONGEST_DEED, help_text="For example `study autumn`.")
+    detail = models.CharField(max_length=LONGEST_DEED, blank=True)
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"{self.who or self.door} {self.what} {self.target}"

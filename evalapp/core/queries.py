@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -10,13 +10,15 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db.models import Count, F, Func, IntegerField, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Func, IntegerField, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from evalapp.core.errors import NotFound
-from evalapp.core.models import Chunk, Job, JobState, Worker
-from evalapp.core.plans import TARGETS
+from evalapp.core.domain.attention import Matter
+from evalapp.core.domain.errors import NotFound
+from evalapp.core.domain.job_targets import TARGET_MODELS, is_target, split_target, target_of
+from evalapp.core.domain.measures import Measure
+from evalapp.core.models import Chunk, Deed, Job, JobState, Worker
 
 _LATELY = timedelta(minutes=2)
 
@@ -112,8 +114,14 @@ def job_line(job_id: int) -> JobLine:
 
 def newest_job(kind: str, target: str) -> JobLine | None:
     """The last job of this kind for this target, if there was one."""
-    lines = _lines(_with_progress().filter(kind=kind, target=target).order_by("-pk")[:1])
-    return lines[0] if lines else None
+    return newest_jobs(kind, [target]).get(target)
+
+
+def newest_jobs(kind: str, targets: Sequence[str]) -> dict[str, JobLine]:
+    """The last job of this kind for each of these targets that ever had one."""
+    jobs = Job.objects.filter(kind=kind, target__in=targets)
+    newest = list(_with_progress().filter(pk__in=jobs.values("target").annotate(last=Max("pk")).values("last")))
+    return {job.target: line for job, line in zip(newest, _lines(newest), strict=True)}
 
 
 def job_by_id(job_id: int) -> Job:
@@ -152,8 +160,8 @@ def _pace(job: Job) -> tuple[float | None, float | None]:
 
 def _lines(jobs: Iterable[Job]) -> list[JobLine]:
     jobs = list(jobs)
-    words = _targets_in_words({job.target for job in jobs})
-    return [_line(job, words[job.target]) for job in jobs]
+    names = _names_of_targets({job.target for job in jobs})
+    return [_line(job, names[job.target]) for job in jobs]
 
 
 def _line(job: Job, target: str) -> JobLine:
@@ -234,6 +242,14 @@ def jobs_by_state() -> list[Tally]:
     return [Tally(kind, state, count, 0) for kind, state, count in rows]
 
 
+def measures() -> list[Measure]:
+    """How long the oldest job waits for a worker."""
+    oldest = Job.objects.filter(state=JobState.PENDING).aggregate(oldest=Min("created_at"))["oldest"]
+    age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
+    about = "How long the oldest that waits was written down."
+    return [Measure("dopeornope_oldest_message_seconds", about, age, {"of": "jobs"})]
+
+
 def chunks_by_state() -> list[Tally]:
     """Chunks of all jobs by stage and state, with their units of progress."""
     rows = Chunk.objects.order_by().values_list("stage", "state").annotate(Count("pk"), Sum("size"))
@@ -245,14 +261,19 @@ def is_resumable(state: str, *, failed: bool) -> bool:
     return state in {JobState.FAILED, JobState.CANCELLED} or (state == JobState.DONE_WITH_ERRORS and failed)
 
 
-def _targets_in_words(targets: Iterable[str]) -> dict[str, str]:
+def name_of_target(target: str) -> str:
+    """What people call what a job is about."""
+    return _names_of_targets([target])[target]
+
+
+def _names_of_targets(targets: Iterable[str]) -> dict[str, str]:
     """What people call each target: a study by its slug. A target that is gone keeps its number."""
-    words = {target: target.replace(":", " ") for target in targets}
-    for kind, (model, field) in TARGETS.items():
-        numbers = [target.partition(":")[2] for target in words if target.startswith(f"{kind}:")]
+    names = {target: target.replace(":", " ") for target in targets}
+    for kind, (model, field) in TARGET_MODELS.items():
+        numbers = [split_target(target)[1] for target in names if is_target(kind, target)]
         found = apps.get_model(model).objects.filter(pk__in=numbers).values_list("pk", field)
-        words |= {f"{kind}:{number}": str(name) for number, name in found}
-    return words
+        names |= {target_of(kind, number): str(name) for number, name in found}
+    return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,3 +301,42 @@ def stages_of(job_id: int) -> list[StageLine]:
     ).order_by("first")
     found: list[dict[str, Any]] = [dict(line) for line in lines]
     return [StageLine(**{name: value for name, value in line.items() if name != "first"}) for line in found]
+
+
+def failed_jobs() -> Iterator[Matter]:
+    """One matter for every kind of work that failed within a week and was not done since."""
+    newer = Job.objects.filter(kind=OuterRef("kind"), target=OuterRef("target"), pk__gt=OuterRef("pk"))
+    since = timezone.now() - timedelta(days=7)
+    failed = Job.objects.filter(~Exists(newer), state=JobState.FAILED, finished_at__gte=since).order_by("-pk")[:20]
+    rows = list(failed)
+    names = _names_of_targets({row.target for row in rows})
+    for row in rows:
+        yield Matter(f"{row.kind} {names[row.target]} failed: {row.error[:150]}", "job", (row.pk,), True)
+
+
+@dataclass(frozen=True, slots=True)
+class DeedFilter:
+    """Which deeds somebody wants to see; empty is all. `about` is a piece of their target or of their detail."""
+
+    who: str = ""
+    what: str = ""
+    about: str = ""
+
+
+def deeds(wanted: DeedFilter, limit: int, before: int | None = None) -> list[Deed]:
+    """Who did what, the newest first, or those before a deed."""
+    rows = Deed.objects.all()
+    if wanted.who:
+        rows = rows.filter(who=wanted.who)
+    if wanted.what:
+        rows = rows.filter(what=wanted.what)
+    if wanted.about:
+        rows = rows.filter(Q(target__icontains=wanted.about) | Q(detail__icontains=wanted.about))
+    return list((rows.filter(pk__lt=before) if before is not None else rows)[:limit])
+
+
+def deed_words() -> tuple[list[str], list[str]]:
+    """Who has done anything, and what was done, to choose among."""
+    rows = Deed.objects.order_by()
+    who = rows.exclude(who="").values_list("who", flat=True).distinct()
+    return sorted(who), sorted(rows.values_list("what", flat=True).distinct())

@@ -8,9 +8,10 @@ from celery import shared_task
 from django.conf import settings
 from django.db import transaction
 
-from evalapp.core import queries, services
+from evalapp.core import queries
+from evalapp.core.domain.job_plans import queue_of
 from evalapp.core.models import Job
-from evalapp.core.plans import queue_of
+from evalapp.core.services import jobs, uploads
 
 MOST_WORKERS = 8
 """So many workers at most are called to a stage at once; a turn's own message goes on as long as there is work."""
@@ -18,7 +19,7 @@ MOST_WORKERS = 8
 
 def nudge(job: Job, workers: int = 1) -> None:
     """Tell so many workers of the job's queue that there is something to do."""
-    services.note_nudge([job.pk])
+    jobs.note_nudge([job.pk])
     for _ in range(workers):
         work.apply_async((job.pk,), queue=queue_of(job.kind))
 
@@ -37,14 +38,14 @@ def call_workers(job: Job) -> None:
 @shared_task(name="core.work")
 def work(job_id: int) -> None:
     """One worker's turn on a job; it goes on with a new message while there is more."""
-    from evalapp.core import pipeline
+    from evalapp.core.pipeline import chunk_work
 
     def call_others(chunks: int) -> None:
         others = min(chunks, MOST_WORKERS) - 1
         if others > 0:
             nudge(Job.objects.get(pk=job_id), others)
 
-    if pipeline.work_on(job_id, begun=call_others):
+    if chunk_work.work_on(job_id, begun=call_others):
         nudge(Job.objects.get(pk=job_id))
 
 
@@ -52,16 +53,23 @@ def work(job_id: int) -> None:
 def sweep() -> None:
     """Requeue what fell silent and nudge again where the message was lost with its worker."""
     recover(settings.WORKER_SILENCE)
-    services.forget_workers(silent_for=10 * settings.WORKER_SILENCE)
+    jobs.forget_workers(silent_for=10 * settings.WORKER_SILENCE)
+
+
+@shared_task(name="core.forget")
+def forget() -> None:
+    """Delete jobs that ended long ago, and uploads that nobody took up."""
+    jobs.forget_jobs(settings.JOBS_KEPT)
+    uploads.forget_uploads()
 
 
 def recover(silence: timedelta) -> None:
     """The sweep. With no silence at all, at a start before which no worker can have been alive, it takes
     everything that is marked as running for lost."""
     # Each dead worker took a message along: as many are called as were lost.
-    lost = services.requeue_silent_chunks(silence)
+    lost = jobs.requeue_silent_chunks(silence)
     for job in Job.objects.filter(pk__in=lost):
         nudge(job, min(lost[job.pk], MOST_WORKERS))
-    for job in services.forgotten_jobs(silence):
+    for job in jobs.forgotten_jobs(silence):
         if job.pk not in lost:
             nudge(job)

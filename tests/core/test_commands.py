@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError
+from django.core.management.base import OutputWrapper
 
-from evalapp.core.commands import Command
-from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.core.domain.errors import Conflict, InvalidInput
+from evalapp.core.management.command_base import Command
 
 
 class Baker(Command):
@@ -35,6 +37,15 @@ def test_people_get_lines_and_no_json() -> None:
     baker = Baker({"loaves": 3})
     baker.handle(json=False)
     assert baker.stdout._out.getvalue() == "baking\n"
+
+
+def test_what_is_said_stands_in_the_log_file_at_once(tmp_path: Path) -> None:
+    log = tmp_path / "baker.log"
+    with log.open("w") as out:
+        baker = Baker(None)
+        baker.stdout = OutputWrapper(out)
+        baker.say("The oven is hot.")
+        assert log.read_text() == "The oven is hot.\n"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalapp.core.durations import in_words
+from evalapp.core.domain.values.durations import in_words
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ _USER = """
 import os, sys, time
 from pathlib import Path
 import psycopg2
-from evalapp.core.embedded.postgres import EmbeddedPostgres
+from evalapp.core.services.embedded.postgres import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]))
 for line in sys.stdin:
     socket = server.use()

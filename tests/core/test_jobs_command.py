@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from evalapp.core.models import Job, JobState
-from evalapp.core.services import request_job
+from evalapp.core.services.jobs import request_job
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from evalapp.core import pipeline, plans, queries, services, tasks
-from evalapp.core.errors import Conflict, Problem
+from evalapp.core import queries, tasks
+from evalapp.core.domain import job_plans
+from evalapp.core.domain.errors import Conflict, Problem
+from evalapp.core.domain.job_plans import Piece, Plan, Stage
 from evalapp.core.models import Chunk, Job, JobState
-from evalapp.core.plans import Piece, Plan, Stage
+from evalapp.core.pipeline import chunk_work
+from evalapp.core.services import jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -36,7 +39,7 @@ class Kitchen:
         )
 
     def _cook(self, stage: str):  # type: ignore[no-untyped-def]
-        def work(target: str, arguments: dict[str, int]) -> list[plans.Fault]:
+        def work(target: str, arguments: dict[str, int]) -> list[job_plans.Fault]:
             if self.burns.get(arguments["n"], 0) > 0:
                 self.burns[arguments["n"]] -= 1
                 raise ValueError("it burnt")
@@ -49,19 +52,19 @@ class Kitchen:
 @pytest.fixture
 def kitchen(monkeypatch: pytest.MonkeyPatch) -> Kitchen:
     cook = Kitchen()
-    monkeypatch.setattr(pipeline, "plan_of", lambda _kind: cook.plan())
-    monkeypatch.setitem(plans.PLANS, "supper", ("nowhere", "default"))
+    monkeypatch.setattr(chunk_work, "plan_of", lambda _kind: cook.plan())
+    monkeypatch.setitem(job_plans.PLANS, "supper", ("nowhere", "default"))
     return cook
 
 
 def _job() -> Job:
-    return services.request_job("supper", "guests:4")
+    return jobs.request_job("supper", "guests:4")
 
 
 def test_a_job_goes_through_its_stages_in_order(kitchen: Kitchen) -> None:
     job = _job()
 
-    assert not pipeline.work_on(job.pk)
+    assert not chunk_work.work_on(job.pk)
 
     assert kitchen.done == [("cut", 0), ("cut", 1), ("cut", 2), ("fry", 9)]
     assert kitchen.finished == [("guests:4", "done")]
@@ -72,7 +75,7 @@ def test_asking_twice_joins_the_work_under_way_and_asking_later_starts_anew(kitc
     first = _job()
     assert _job().pk == first.pk
 
-    pipeline.work_on(first.pk)
+    chunk_work.work_on(first.pk)
 
     assert _job().pk != first.pk
 
@@ -80,7 +83,7 @@ def test_asking_twice_joins_the_work_under_way_and_asking_later_starts_anew(kitc
 def test_a_chunk_that_fails_twice_is_done_at_the_third_attempt(kitchen: Kitchen) -> None:
     kitchen.burns = {1: 2}
     job = _job()
-    pipeline.work_on(job.pk)
+    chunk_work.work_on(job.pk)
 
     assert ("cut", 1) in kitchen.done
     assert queries.progress_of(job.pk).state == JobState.DONE
@@ -89,7 +92,7 @@ def test_a_chunk_that_fails_twice_is_done_at_the_third_attempt(kitchen: Kitchen)
 def test_a_chunk_that_fails_three_times_is_marked_and_the_rest_goes_on(kitchen: Kitchen) -> None:
     kitchen.burns = {1: 9}
     job = _job()
-    pipeline.work_on(job.pk)
+    chunk_work.work_on(job.pk)
 
     assert queries.progress_of(job.pk).state == JobState.DONE_WITH_ERRORS
     assert kitchen.done == [("cut", 0), ("cut", 2), ("fry", 9)]
@@ -98,79 +101,112 @@ def test_a_chunk_that_fails_three_times_is_marked_and_the_rest_goes_on(kitchen: 
 
 def test_no_chunk_is_claimed_twice() -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({}), Piece({})])
+    jobs.begin_stage(job, "cut", [Piece({}), Piece({})])
     job.refresh_from_db()
 
-    claimed = [services.claim_chunk(job) for _ in range(3)]
+    claimed = [jobs.claim_chunk(job) for _ in range(3)]
 
     assert [chunk and chunk.number for chunk in claimed] == [0, 1, None]
 
 
 def test_a_stage_is_begun_by_one_worker_only() -> None:
     job, same = _job(), Job.objects.get()
-    assert services.begin_stage(job, "cut", [Piece({})])
-    assert not services.begin_stage(same, "cut", [Piece({})])
+    assert jobs.begin_stage(job, "cut", [Piece({})])
+    assert not jobs.begin_stage(same, "cut", [Piece({})])
     assert Chunk.objects.count() == 1
 
 
 def test_the_chunk_of_a_silent_worker_goes_to_another_and_the_late_result_does_not_count() -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({})])
+    jobs.begin_stage(job, "cut", [Piece({})])
     job.refresh_from_db()
-    lost = services.claim_chunk(job)
+    lost = jobs.claim_chunk(job)
     assert lost is not None
     Chunk.objects.update(heartbeat=timezone.now() - 2 * SILENCE)
 
-    assert services.requeue_silent_chunks(SILENCE) == {job.pk: 1}
-    taken = services.claim_chunk(job)
+    assert jobs.requeue_silent_chunks(SILENCE) == {job.pk: 1}
+    taken = jobs.claim_chunk(job)
 
     assert taken is not None
     assert taken.attempt == 2
-    assert not services.finish_chunk(lost, [])
-    assert not services.beat_chunk(lost)
-    assert services.finish_chunk(taken, [])
+    assert not jobs.finish_chunk(lost, [])
+    assert not jobs.beat_chunk(lost)
+    assert jobs.finish_chunk(taken, [])
 
 
 def test_a_worker_that_beats_keeps_its_chunk() -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({})])
+    jobs.begin_stage(job, "cut", [Piece({})])
     job.refresh_from_db()
-    chunk = services.claim_chunk(job)
+    chunk = jobs.claim_chunk(job)
     assert chunk is not None
-    assert services.beat_chunk(chunk)
-    assert not services.requeue_silent_chunks(SILENCE)
+    assert jobs.beat_chunk(chunk)
+    assert not jobs.requeue_silent_chunks(SILENCE)
 
 
 def test_a_chunk_whose_worker_dies_three_times_is_given_up() -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({})])
+    jobs.begin_stage(job, "cut", [Piece({})])
     job.refresh_from_db()
-    for _ in range(services.MOST_ATTEMPTS):
-        assert services.claim_chunk(job) is not None
-        services.requeue_silent_chunks(timedelta(0))
+    for _ in range(jobs.MOST_ATTEMPTS):
+        assert jobs.claim_chunk(job) is not None
+        jobs.requeue_silent_chunks(timedelta(0))
 
-    assert services.claim_chunk(job) is None
+    assert jobs.claim_chunk(job) is None
     assert Chunk.objects.get().state == JobState.FAILED
+
+
+def test_attempts_that_got_further_are_not_counted_together() -> None:
+    """A training of a day on machines that are taken away every hour goes on from its checkpoint each time."""
+    job = _job()
+    jobs.begin_stage(job, "cut", [Piece({})])
+    job.refresh_from_db()
+    for _ in range(3 * jobs.MOST_ATTEMPTS):
+        chunk = jobs.claim_chunk(job)
+        assert chunk is not None
+        assert jobs.note_progress(chunk)
+        jobs.requeue_silent_chunks(timedelta(0))
+    for _ in range(jobs.MOST_ATTEMPTS - 1):
+        chunk = jobs.claim_chunk(job)
+        assert chunk is not None
+        jobs.requeue_silent_chunks(timedelta(0))
+    assert chunk is not None
+    assert not jobs.note_progress(chunk)
+    assert jobs.claim_chunk(job) is None
+
+
+def test_a_third_attempt_that_got_further_and_then_failed_is_tried_again() -> None:
+    job = _job()
+    jobs.begin_stage(job, "cut", [Piece({})])
+    job.refresh_from_db()
+    for _ in range(jobs.MOST_ATTEMPTS):
+        chunk = jobs.claim_chunk(job)
+        assert chunk is not None
+        if chunk.attempt < jobs.MOST_ATTEMPTS:
+            jobs.requeue_silent_chunks(timedelta(0))
+    jobs.note_progress(chunk)
+    assert jobs.fail_chunk(chunk, "It broke.")
+    assert Chunk.objects.get().state == JobState.PENDING
 
 
 def test_a_job_whose_message_was_lost_is_found() -> None:
     job = _job()
-    assert services.forgotten_jobs(SILENCE) == []
+    assert jobs.forgotten_jobs(SILENCE) == []
     Job.objects.update(nudged_at=timezone.now() - 2 * SILENCE)
-    assert services.forgotten_jobs(SILENCE) == [job]
+    assert jobs.forgotten_jobs(SILENCE) == [job]
 
 
 def test_a_cancelled_job_begins_nothing_new(kitchen: Kitchen) -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({"n": 1})])
-    services.cancel_job(Job.objects.get())
+    jobs.begin_stage(job, "cut", [Piece({"n": 1})])
+    jobs.cancel_job(Job.objects.get())
 
-    assert not pipeline.work_on(job.pk)
+    assert not chunk_work.work_on(job.pk)
     assert kitchen.done == []
     assert queries.progress_of(job.pk).state == JobState.CANCELLED
 
 
-def _broken(message: str) -> plans.Plan:
+def _broken(message: str) -> job_plans.Plan:
     def refuse(_target: str, _state: str) -> None:
         raise Problem(message)
 
@@ -179,40 +215,40 @@ def _broken(message: str) -> plans.Plan:
 
 def test_a_job_that_cannot_be_finished_says_why_and_can_be_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = _broken("The guests left.")
-    monkeypatch.setattr(pipeline, "plan_of", lambda _kind: plan)
+    monkeypatch.setattr(chunk_work, "plan_of", lambda _kind: plan)
     job = _job()
-    pipeline.work_on(job.pk)
+    chunk_work.work_on(job.pk)
     assert queries.error_of(job.pk) == "The guests left."
 
     plan = Plan(stages=())
-    services.resume_job(Job.objects.get())
-    pipeline.work_on(job.pk)
+    jobs.resume_job(Job.objects.get())
+    chunk_work.work_on(job.pk)
 
     assert queries.progress_of(job.pk).state == JobState.DONE
 
 
 def test_what_runs_when_its_job_is_cancelled_is_thrown_away() -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({})])
+    jobs.begin_stage(job, "cut", [Piece({})])
     job.refresh_from_db()
-    chunk = services.claim_chunk(job)
+    chunk = jobs.claim_chunk(job)
     assert chunk is not None
-    services.cancel_job(job)
+    jobs.cancel_job(job)
 
-    assert not services.finish_chunk(chunk, [])
+    assert not jobs.finish_chunk(chunk, [])
     assert Chunk.objects.get().state == JobState.CANCELLED
     with pytest.raises(Conflict, match="ended already"):
-        services.cancel_job(job)
+        jobs.cancel_job(job)
 
 
 def test_a_resumed_job_does_what_failed_and_what_builds_on_it(kitchen: Kitchen) -> None:
-    kitchen.burns = {1: services.MOST_ATTEMPTS}
+    kitchen.burns = {1: jobs.MOST_ATTEMPTS}
     job = _job()
-    pipeline.work_on(job.pk)
+    chunk_work.work_on(job.pk)
     kitchen.done.clear()
 
-    services.resume_job(job)
-    pipeline.work_on(job.pk)
+    jobs.resume_job(job)
+    chunk_work.work_on(job.pk)
 
     assert kitchen.done == [("cut", 1), ("fry", 9)]
     assert queries.progress_of(job.pk).state == JobState.DONE
@@ -221,18 +257,18 @@ def test_a_resumed_job_does_what_failed_and_what_builds_on_it(kitchen: Kitchen) 
 
 def test_a_late_worker_of_before_the_resume_does_not_count_although_attempts_start_again() -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({})])
+    jobs.begin_stage(job, "cut", [Piece({})])
     job.refresh_from_db()
-    late = services.claim_chunk(job)
-    services.cancel_job(job)
-    services.resume_job(job)
-    taken = services.claim_chunk(Job.objects.get())
+    late = jobs.claim_chunk(job)
+    jobs.cancel_job(job)
+    jobs.resume_job(job)
+    taken = jobs.claim_chunk(Job.objects.get())
 
     assert late is not None
     assert taken is not None
     assert late.attempt == taken.attempt == 1
-    assert not services.finish_chunk(late, [])
-    assert services.finish_chunk(taken, [])
+    assert not jobs.finish_chunk(late, [])
+    assert jobs.finish_chunk(taken, [])
 
 
 @pytest.mark.parametrize(
@@ -242,37 +278,37 @@ def test_what_cannot_be_resumed_says_why(state: str, words: str) -> None:
     job = _job()
     Job.objects.update(state=state)
     with pytest.raises(Conflict, match=words):
-        services.resume_job(job)
+        jobs.resume_job(job)
 
 
 def test_a_job_is_not_resumed_while_another_does_its_work() -> None:
     job = _job()
-    services.cancel_job(job)
+    jobs.cancel_job(job)
     assert _job().pk != job.pk
     with pytest.raises(Conflict, match="Another job"):
-        services.resume_job(job)
+        jobs.resume_job(job)
 
 
 def test_a_worker_that_saw_the_job_before_it_was_resumed_does_not_end_it() -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({})])
+    jobs.begin_stage(job, "cut", [Piece({})])
     seen = Job.objects.get()
-    services.cancel_job(job)
-    services.resume_job(job)
-    assert not services.begin_stage(seen, "fry", [])
+    jobs.cancel_job(job)
+    jobs.resume_job(job)
+    assert not jobs.begin_stage(seen, "fry", [])
 
 
 def test_a_stage_of_many_chunks_calls_more_workers_and_one_of_few_only_as_many(
     kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch, messages: list[int]
 ) -> None:
-    monkeypatch.setattr(services, "claim_chunk", lambda *_: None)
+    monkeypatch.setattr(jobs, "claim_chunk", lambda *_: None)
     tasks.work(_job().pk)
     assert len(messages) == 2
 
     messages.clear()
     many = Stage("peel", "onions", lambda _: (Piece({}) for _ in range(500)), lambda *_: [])
-    monkeypatch.setattr(pipeline, "plan_of", lambda _kind: Plan(stages=(many,)))
-    tasks.work(services.request_job("supper", "guests:5").pk)
+    monkeypatch.setattr(chunk_work, "plan_of", lambda _kind: Plan(stages=(many,)))
+    tasks.work(jobs.request_job("supper", "guests:5").pk)
     assert len(messages) == tasks.MOST_WORKERS - 1
 
 
@@ -280,8 +316,8 @@ def test_a_turn_that_ends_with_more_to_do_sends_one_message(
     kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch, messages: list[int]
 ) -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({"n": n}) for n in range(9)])
-    monkeypatch.setattr(pipeline.time, "monotonic", iter(range(0, 10_000, 20)).__next__)
+    jobs.begin_stage(job, "cut", [Piece({"n": n}) for n in range(9)])
+    monkeypatch.setattr(chunk_work.time, "monotonic", iter(range(0, 10_000, 20)).__next__)
     tasks.work(job.pk)
     assert messages == [job.pk]
     assert len(kitchen.done) == 1
@@ -291,9 +327,9 @@ def test_a_worker_that_finds_nothing_to_do_loads_no_plan_and_tells_nobody(
     monkeypatch: pytest.MonkeyPatch, messages: list[int], django_assert_max_num_queries: Any
 ) -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({})])
-    assert services.claim_chunk(Job.objects.get()) is not None
-    monkeypatch.setattr(pipeline, "plan_of", lambda _kind: pytest.fail("the plan was loaded"))
+    jobs.begin_stage(job, "cut", [Piece({})])
+    assert jobs.claim_chunk(Job.objects.get()) is not None
+    monkeypatch.setattr(chunk_work, "plan_of", lambda _kind: pytest.fail("the plan was loaded"))
     with django_assert_max_num_queries(5):
         tasks.work(job.pk)
     assert messages == []
@@ -301,10 +337,10 @@ def test_a_worker_that_finds_nothing_to_do_loads_no_plan_and_tells_nobody(
 
 def test_as_many_workers_are_called_as_chunks_were_lost(kitchen: Kitchen, messages: list[int]) -> None:
     job = _job()
-    services.begin_stage(job, "cut", [Piece({}) for _ in range(4)])
+    jobs.begin_stage(job, "cut", [Piece({}) for _ in range(4)])
     job.refresh_from_db()
     for _ in range(3):
-        services.claim_chunk(job)
+        jobs.claim_chunk(job)
     tasks.recover(timedelta(0))
     assert messages == [job.pk] * 3
 
@@ -319,10 +355,10 @@ class Bakery:
             "bake", "loaves", lambda _: [Piece({"loaves": list(range(size))}, size=size)], self._bake,
             lambda _, words: [(f"loaf {n}", {"loaves": [n]}) for n in words["loaves"]],
         )  # fmt: skip
-        monkeypatch.setattr(pipeline, "plan_of", lambda _kind: Plan(stages=(stage,)))
-        monkeypatch.setitem(plans.PLANS, "supper", ("nowhere", "default"))
+        monkeypatch.setattr(chunk_work, "plan_of", lambda _kind: Plan(stages=(stage,)))
+        monkeypatch.setitem(job_plans.PLANS, "supper", ("nowhere", "default"))
 
-    def _bake(self, _target: str, words: dict[str, list[int]]) -> list[plans.Fault]:
+    def _bake(self, _target: str, words: dict[str, list[int]]) -> list[job_plans.Fault]:
         for loaf in words["loaves"]:
             if loaf in self.burnt:
                 raise ValueError("it burnt")
@@ -334,7 +370,7 @@ class Bakery:
 def test_the_last_attempt_names_what_is_at_fault_and_does_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     bakery = Bakery(monkeypatch, burnt={1})
     job = _job()
-    pipeline.work_on(job.pk)
+    chunk_work.work_on(job.pk)
     job.refresh_from_db()
     assert bakery.baked == [0, 2, 3]
     assert job.state == JobState.DONE_WITH_ERRORS
@@ -344,7 +380,7 @@ def test_the_last_attempt_names_what_is_at_fault_and_does_the_rest(monkeypatch: 
 def test_a_chunk_of_which_nothing_can_be_done_fails_with_all_names(monkeypatch: pytest.MonkeyPatch) -> None:
     Bakery(monkeypatch, burnt={0, 1, 2}, size=3)
     job = _job()
-    pipeline.work_on(job.pk)
+    chunk_work.work_on(job.pk)
     job.refresh_from_db()
     chunk = Chunk.objects.get()
     assert (job.state, chunk.state, chunk.attempt) == (JobState.DONE_WITH_ERRORS, JobState.FAILED, 3)
@@ -354,15 +390,29 @@ def test_a_chunk_of_which_nothing_can_be_done_fails_with_all_names(monkeypatch: 
 def test_what_a_worker_dies_of_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     Bakery(monkeypatch, burnt=set())
     job = _job()
-    pipeline._advance(pipeline.plan_of("supper"), job, lambda _: None)
+    chunk_work._advance(chunk_work.plan_of("supper"), job, lambda _: None)
     job.refresh_from_db()
     Chunk.objects.update(attempt=2)
-    chunk = services.claim_chunk(job)
+    chunk = jobs.claim_chunk(job)
     assert chunk is not None
-    services.note_suspect(chunk, [], "loaf 2")
+    jobs.note_suspect(chunk, [], "loaf 2")
     Chunk.objects.update(heartbeat=timezone.now() - SILENCE)
-    services.requeue_silent_chunks(SILENCE)
+    jobs.requeue_silent_chunks(SILENCE)
     assert queries.faults_of(job.pk) == [
         ("loaf 2", "The worker died while it was at this."),
-        ("bake chunk 0", "Its worker died three times."),
+        ("bake chunk 0", "Its worker died 3 times."),
     ]
+
+
+def test_a_library_that_is_missing_ends_the_job_in_words(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(_kind: str) -> None:
+        raise ModuleNotFoundError("No module named 'faiss'", name="faiss")
+
+    monkeypatch.setattr(chunk_work, "plan_of", without)
+    job = jobs.request_job("precompute", "thing:5")
+
+    assert chunk_work.work_on(job.pk) is False
+
+    job.refresh_from_db()
+    assert job.state == JobState.FAILED
+    assert "faiss is not installed on this machine" in job.error

@@ -21,10 +21,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from evalapp.core import pipeline, services
-from evalapp.core.errors import Conflict
+from evalapp.core.domain.errors import Conflict
+from evalapp.core.domain.job_plans import Fault, Piece, Plan, Stage
 from evalapp.core.models import Chunk, Job, JobState
-from evalapp.core.plans import Fault, Piece, Plan, Stage
+from evalapp.core.pipeline import chunk_work
+from evalapp.core.services import jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -66,7 +67,7 @@ class Ledger(RuleBasedStateMachine):
         super().__init__()
         self._all = transaction.atomic()
         self._all.__enter__()
-        self.job = services.request_job("random", f"thing:{next(_numbers)}")
+        self.job = jobs.request_job("random", f"thing:{next(_numbers)}")
         self.held: list[Claim] = []
 
     def teardown(self) -> None:
@@ -82,7 +83,7 @@ class Ledger(RuleBasedStateMachine):
     def claim(self) -> Claim | MultipleResults[Claim]:
         """What a worker does when it is told of the job: begin the stage that is due, and take a chunk."""
         self._advance()
-        chunk = services.claim_chunk(self._row())
+        chunk = jobs.claim_chunk(self._row())
         if chunk is None:
             return multiple()
         mine = Claim(chunk)
@@ -91,15 +92,15 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(claim=claims)
     def beat(self, claim: Claim) -> None:
-        assert services.beat_chunk(claim.chunk) == claim.wanted
+        assert jobs.beat_chunk(claim.chunk) == claim.wanted
 
     @rule(claim=claims)
     def finish(self, claim: Claim) -> None:
-        self._end(claim, lambda chunk: services.finish_chunk(chunk, []))
+        self._end(claim, lambda chunk: jobs.finish_chunk(chunk, []))
 
     @rule(claim=claims)
     def fail(self, claim: Claim) -> None:
-        self._end(claim, lambda chunk: services.fail_chunk(chunk, "it broke"))
+        self._end(claim, lambda chunk: jobs.fail_chunk(chunk, "it broke"))
 
     @rule(claim=claims)
     def fall_silent(self, claim: Claim) -> None:
@@ -111,7 +112,7 @@ class Ledger(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         silent = set(Chunk.objects.filter(job=self.job, state=JobState.RUNNING).values_list("pk", flat=True))
-        lost = services.requeue_silent_chunks(SILENCE)
+        lost = jobs.requeue_silent_chunks(SILENCE)
         still = set(Chunk.objects.filter(job=self.job, state=JobState.RUNNING).values_list("pk", flat=True))
         assert lost.total() == len(silent - still)
         self._forget(silent - still)
@@ -121,7 +122,7 @@ class Ledger(RuleBasedStateMachine):
     @precondition(lambda self: self._row().state in LIVE)
     @rule()
     def cancel(self) -> None:
-        services.cancel_job(self._row())
+        jobs.cancel_job(self._row())
         self._forget()
 
     @precondition(lambda self: self._row().state not in LIVE)
@@ -131,7 +132,7 @@ class Ledger(RuleBasedStateMachine):
         failed = Chunk.objects.filter(job=job, state=JobState.FAILED).exists()
         done = set(Chunk.objects.filter(job=job, stage="first", state=JobState.DONE).values_list("pk", flat=True))
         try:
-            services.resume_job(job)
+            jobs.resume_job(job)
         except Conflict:
             assert job.state == JobState.DONE or not failed
         else:
@@ -149,7 +150,7 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def attempts_are_bounded(self) -> None:
-        assert not Chunk.objects.filter(job=self.job, attempt__gt=services.MOST_ATTEMPTS).exists()
+        assert not Chunk.objects.filter(job=self.job, attempt__gt=jobs.MOST_ATTEMPTS).exists()
 
     @invariant()
     def no_chunk_is_lost(self) -> None:
@@ -169,7 +170,7 @@ class Ledger(RuleBasedStateMachine):
         job = self._row()
         unfinished = Chunk.objects.filter(job=job, stage=job.stage, state__in=LIVE).exists()
         if not job.is_final and not unfinished:
-            pipeline._advance(PLAN, job, lambda _chunks: None)
+            chunk_work._advance(PLAN, job, lambda _chunks: None)
 
     def _end(self, claim: Claim, end: Callable[[Chunk], bool]) -> None:
         assert end(claim.chunk) == claim.wanted, "a late result counted, or a wanted one did not"
@@ -183,13 +184,13 @@ class Ledger(RuleBasedStateMachine):
     def _drive_to_its_end(self) -> None:
         """Whatever happened: with every worker dead, a sweep and one new worker bring the job to its end."""
         if self._row().state == JobState.CANCELLED:
-            services.resume_job(self._row())
-        services.requeue_silent_chunks(timedelta(seconds=-1))
-        for _ in range(2 * CHUNKS * services.MOST_ATTEMPTS + 4):
+            jobs.resume_job(self._row())
+        jobs.requeue_silent_chunks(timedelta(seconds=-1))
+        for _ in range(2 * CHUNKS * jobs.MOST_ATTEMPTS + 4):
             self._advance()
-            chunk = services.claim_chunk(self._row())
+            chunk = jobs.claim_chunk(self._row())
             if chunk is not None:
-                assert services.finish_chunk(chunk, [])
+                assert jobs.finish_chunk(chunk, [])
         job = self._row()
         states = set(Chunk.objects.filter(job=job).values_list("state", flat=True))
         assert job.state == (JobState.DONE_WITH_ERRORS if JobState.FAILED in states else JobState.DONE)

@@ -6,13 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from evalapp.core.embedded.locks import ProcessLock, is_held
+from evalapp.core.services.embedded.locks import ProcessLock, is_held
 from tests.conftest import REPOSITORY
 
 _HOLDER = """
 import sys
 from pathlib import Path
-from evalapp.core.embedded.locks import ProcessLock
+from evalapp.core.services.embedded.locks import ProcessLock
 lock = ProcessLock(Path(sys.argv[1]))
 lock.share()
 print("held", flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from evalapp.core.navigation import lab_links
+from evalapp.core.domain.navigation import lab_links
 from tests import cast
 
 PARTS = ("Studies", "Catalogues", "Models", "Jobs")
@@ -22,7 +22,15 @@ def test_parts_come_in_their_order() -> None:
 
 @pytest.mark.parametrize(
     ("path", "part"),
-    [("/lab/", "Studies"), ("/lab/studies/match/", "Studies"), ("/lab/jobs/", "Jobs"), ("/lab/jobs/7/", "Jobs")],
+    [
+        ("/lab/", "Studies"),
+        ("/lab/studies/match/", "Studies"),
+        ("/lab/jobs/", "Jobs"),
+        ("/lab/jobs/7/", "Jobs"),
+        ("/lab/storage/", "Models"),
+        ("/lab/health/", "Installation"),
+        ("/lab/search-new/", "Search"),
+    ],
 )
 def test_the_part_a_page_belongs_to_is_marked(path: str, part: str) -> None:
     assert here(path) == [part]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from django.utils import translation
 
-from evalapp.core import numbers
+from evalapp.core.domain.values import localised_numbers
 
 SPACE = "\u00a0"
 WRITTEN = {
@@ -23,18 +23,22 @@ WRITTEN = {
 def test_each_language_writes_numbers_its_own_way(language: str) -> None:
     when = datetime(2026, 5, 17, 9, 30, tzinfo=UTC)
     with translation.override(language):
-        assert (numbers.number(1234.5, 1), numbers.share(0.654, 1), numbers.moment(when)) == WRITTEN[language]
+        assert (
+            localised_numbers.number(1234.5, 1),
+            localised_numbers.share(0.654, 1),
+            localised_numbers.moment(when),
+        ) == WRITTEN[language]
 
 
 def test_less_than_nothing_has_a_true_minus_and_nothing_has_none() -> None:
-    assert [numbers.signed(value, 1) for value in (3.44, -3.44, -0.01, 0)] == ["+3.4", "−3.4", "+0.0", "+0.0"]
-    assert [numbers.number(value, 2) for value in (-0.25, -0.001)] == ["−0.25", "0.00"]
-    assert [numbers.shortest(value) for value in (2.0, 0.5)] == ["2", "0.5"]
+    assert [localised_numbers.signed(value, 1) for value in (3.44, -3.44, -0.01, 0)] == ["+3.4", "−3.4", "+0.0", "+0.0"]
+    assert [localised_numbers.number(value, 2) for value in (-0.25, -0.001)] == ["−0.25", "0.00"]
+    assert [localised_numbers.shortest(value) for value in (2.0, 0.5)] == ["2", "0.5"]
     with translation.override("de"):
-        assert (numbers.signed(-1234.5, 1), numbers.shortest(0.5)) == ("−1.234,5", "0,5")
+        assert (localised_numbers.signed(-1234.5, 1), localised_numbers.shortest(0.5)) == ("−1.234,5", "0,5")
 
 
 def test_without_a_language_it_is_english() -> None:
     with translation.override(None):
-        assert numbers.number(1234.5, 1) == "1,234.5"
-        assert numbers.moment(datetime(2026, 5, 17, tzinfo=UTC)) == "2026-05-17 00:00"
+        assert localised_numbers.number(1234.5, 1) == "1,234.5"
+        assert localised_numbers.moment(datetime(2026, 5, 17, tzinfo=UTC)) == "2026-05-17 00:00"

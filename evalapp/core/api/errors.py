@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from evalapp.core.errors import Problem
+from evalapp.core.domain.errors import Problem
+from evalapp.core.domain.measures import count_refusal
+
+logger = logging.getLogger(__name__)
 
 _CODES = {
     exceptions.ParseError: "malformed",
@@ -36,6 +41,13 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
             _body("invalid", "Some fields are not right.", _flatten(error.detail)),
             status=status.HTTP_400_BAD_REQUEST,
         )
+    if isinstance(error, RecursionError):
+        # The JSON parser goes one call deeper for every bracket.
+        return Response(_body("malformed", "The JSON is nested too deeply.", {}), status=status.HTTP_400_BAD_REQUEST)
+    if isinstance(error, DataError):
+        # A number or a text that no column holds has come past the checks: the sender's, and nothing was written.
+        logger.warning("A request was refused by the database: %s", error)
+        return Response(_body("invalid", "A value cannot be stored.", {}), status=status.HTTP_400_BAD_REQUEST)
     response = exception_handler(error, context)
     if response is not None:
         code = next((name for kind, name in _CODES.items() if isinstance(error, kind)), "failed")
@@ -45,6 +57,7 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _body(code: str, message: str, fields: dict[str, Any]) -> dict[str, Any]:
+    count_refusal(code)
     return {"error": {"code": code, "message": message, "fields": fields}}
 
 

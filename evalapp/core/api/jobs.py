@@ -10,7 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from evalapp.core import queries, services, tasks
+from evalapp.core import queries, tasks
+from evalapp.core.domain.values.whole_numbers import MOST_STORED
+from evalapp.core.services import jobs as services
 
 _MOST = 1000
 
@@ -33,7 +35,7 @@ class JobOutput(serializers.Serializer[Any]):
     unit = serializers.CharField(help_text="What `done` and `total` count.")
     speed = serializers.FloatField(allow_null=True, help_text="Units per second, of late.")
     seconds_left = serializers.FloatField(allow_null=True, help_text="Until the stage ends, at that speed.")
-    failed = serializers.IntegerField(help_text="Chunks that failed three times.")
+    failed = serializers.IntegerField(help_text="Chunks that failed at every attempt.")
     left_out = serializers.IntegerField(help_text="Pictures and the like that were left out; ask for the job.")
 
     class Meta:
@@ -44,7 +46,7 @@ class JobsApi(APIView):
     """`GET jobs/`: the newest first, page by page."""
 
     class Input(serializers.Serializer[Any]):
-        before = serializers.IntegerField(default=None, allow_null=True, min_value=1)
+        before = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=MOST_STORED)
         limit = serializers.IntegerField(default=100, min_value=1, max_value=_MOST)
 
     class Output(serializers.Serializer[Any]):
@@ -56,10 +58,10 @@ class JobsApi(APIView):
 
     @extend_schema(operation_id="jobs", parameters=[Input], responses=Output)
     def get(self, request: Request) -> Response:
-        words = self.Input(data=request.query_params)
-        words.is_valid(raise_exception=True)
-        limit = words.validated_data["limit"]
-        jobs = queries.recent_jobs(limit, words.validated_data["before"])
+        serializer = self.Input(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        limit = serializer.validated_data["limit"]
+        jobs = queries.recent_jobs(limit, serializer.validated_data["before"])
         before = jobs[-1].id if len(jobs) == limit else None
         return Response({"jobs": JobOutput(jobs, many=True).data, "before": before})
 
@@ -68,7 +70,9 @@ class JobApi(APIView):
     """`GET jobs/{id}/`: with its stages and what it left out."""
 
     class Input(serializers.Serializer[Any]):
-        after = serializers.IntegerField(default=0, min_value=0, help_text="Faults that were read before.")
+        after = serializers.IntegerField(
+            default=0, min_value=0, max_value=MOST_STORED, help_text="Faults that were read before."
+        )
         limit = serializers.IntegerField(default=100, min_value=1, max_value=_MOST)
 
     class Output(JobOutput):
@@ -101,9 +105,9 @@ class JobApi(APIView):
 
     @extend_schema(operation_id="job", parameters=[Input], responses=Output)
     def get(self, request: Request, job_id: int) -> Response:
-        words = self.Input(data=request.query_params)
-        words.is_valid(raise_exception=True)
-        limit, after = words.validated_data["limit"], words.validated_data["after"]
+        serializer = self.Input(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        limit, after = serializer.validated_data["limit"], serializer.validated_data["after"]
         job = JobOutput(queries.job_line(job_id)).data
         faults = queries.faults_of(job_id, limit, after)
         return Response(

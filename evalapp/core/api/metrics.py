@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.apps import apps
 from django.http import HttpResponse
+from django.utils.module_loading import import_string
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -16,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from evalapp.core import queries
+from evalapp.core.domain.measures import refusals
 
 
 class _Plain(BaseRenderer):
@@ -62,4 +65,15 @@ class _Rows(Collector):
         for worker in queries.workers():
             workers.add_metric([worker.name, worker.queues, worker.device], 0 if worker.silent else 1)
             seen.add_metric([worker.name], worker.seen_at.timestamp())
-        return [jobs, chunks, units, speed, workers, seen]
+        return [jobs, chunks, units, speed, workers, seen, *_families()]
+
+
+def _families() -> list[GaugeMetricFamily]:
+    """What the apps offer by `measures`, and what this process refused."""
+    sources = [import_string(config.measures) for config in apps.get_app_configs() if hasattr(config, "measures")]
+    families: dict[str, GaugeMetricFamily] = {}
+    for measure in [*(one for source in sources for one in source()), *refusals()]:
+        if measure.name not in families:
+            families[measure.name] = GaugeMetricFamily(measure.name, measure.about, labels=list(measure.labels))
+        families[measure.name].add_metric(list(measure.labels.values()), measure.value)
+    return list(families.values())

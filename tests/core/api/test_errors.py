@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from rest_framework import exceptions
 
-from evalapp.core import errors
 from evalapp.core.api import errors as api
+from evalapp.core.domain import errors
 from tests.conftest import REPOSITORY
 
 _RAISED = re.compile(r'raise (?:Problem|InvalidInput|NotFound|Conflict|Forbidden)\([^()]*code="([a-z_]+)"')

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from evalapp.core import services
 from evalapp.core.models import Job, JobState
+from evalapp.core.services import jobs as services
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

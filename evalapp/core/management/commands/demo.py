@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Failed
-from evalapp.core.management.commands.serve import free_port, prepare, run_until_stopped
-from evalapp.core.management.running import a_worker
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Failed
+from evalapp.core.management.commands.serve import free_port, port_number, prepare, run_until_stopped
+from evalapp.core.management.temporary_workers import a_worker
+from evalapp.core.services.embedded.workers import REPOSITORY
 
-MODELS = {"tiny": "tiny-vgg", "colours": "colour-histogram"}
-CONTENDERS = ("tiny.fc6:l2", "tiny.fc6:hamming", "tiny.fc7:cosine", "colours:l1")
+MODELS = {"lite0": "efficientnet-lite0", "tiny": "tiny-vgg", "colours": "colour-histogram"}
+CONTENDERS = ("lite0:cosine", "lite0:hamming", "tiny.fc6:l2", "tiny.fc6:hamming", "colours:l1")
 OPERATOR = "operator"
 
 
 class Command(BaseCommand):
-    help = "Draw a catalogue (or take yours), let small networks compete on it, and serve the study."
+    help = "Draw a catalogue (or take yours), let networks compete on it, and serve the study."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-serve", action="store_true", help="stop before serving")
         parser.add_argument("--images", type=Path, metavar="PATH", help="your own: a folder of pictures or a CSV")
         parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to swipe on a phone in the same network")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=port_number, default=8000)
 
     def run(self, **options: Any) -> None:
         images: Path | None = options["images"]
@@ -37,12 +40,17 @@ class Command(BaseCommand):
         prepare()
         slug = "demo" if images is None else "mine"
         state = _state_of(slug)
-        if state not in {"open", "closed"}:
+        is_to_be_built = state not in {"open", "closed"}
+        if is_to_be_built:
             self._build(slug, images, is_new=state is None)
         self._introduce_operator()
         self.say(f"The study is open: /play/{slug}/ and its board: /leaderboard/{slug}/")
-        if not options["no_serve"]:
-            run_until_stopped(self, options["host"], free_port(options["host"], options["port"]))
+        if options["no_serve"]:
+            return
+        if is_to_be_built:
+            # Serving begins in a process that did not draw: its roles are copies of it.
+            _become_serve(options["host"], options["port"])
+        run_until_stopped(self, options["host"], free_port(options["host"], options["port"]))
 
     def _build(self, slug: str, images: Path | None, *, is_new: bool) -> None:
         """Each step knows what it has done before; a build that was cut short goes on where it stopped."""
@@ -77,6 +85,14 @@ class Command(BaseCommand):
         file.touch(mode=0o600)
         file.write_text(f"{password}\n", encoding="ascii")
         self.say(f"Operators sign in at /lab/ as {OPERATOR} with the password in {file}")
+
+
+def _become_serve(host: str, port: int) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    words = [sys.executable, "manage.py", "serve", "--host", host, "--port", str(port)]
+    os.chdir(REPOSITORY)
+    os.execv(sys.executable, words)  # noqa: S606 - a command line of ours
 
 
 def _state_of(slug: str) -> str | None:

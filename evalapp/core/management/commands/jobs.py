@@ -6,10 +6,11 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from evalapp.core import queries, services, tasks
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Usage
-from evalapp.core.durations import in_words
+from evalapp.core import queries, tasks
+from evalapp.core.domain.values.durations import in_words
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Usage
+from evalapp.core.services import jobs as services
 
 _WATCH_SECONDS = 1.0
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
 import sys
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from celery import current_app
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.urls import get_resolver
 
 from evalapp.core import tasks
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Failed
-from evalapp.core.embedded.workers import Crew, celery, worker, worker_is_alive
-from evalapp.core.staticfiles import collect_if_changed
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Failed
+from evalapp.core.services.embedded.forks import keep_for_forks
+from evalapp.core.services.embedded.workers import Crew, celery, worker, worker_is_alive
+from evalapp.core.services.network_addresses import own_addresses
+from evalapp.core.services.static_files import collect_if_changed
 
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
+_MOST_PORT = 65_535
 
 
 class Command(BaseCommand):
@@ -28,7 +36,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from other machines")
-        parser.add_argument("--port", type=int, default=8000, help="the next free one is taken if it is busy")
+        parser.add_argument("--port", type=port_number, default=8000, help="the next free one is taken if it is busy")
 
     def run(self, **options: Any) -> None:
         prepare()
@@ -48,30 +56,46 @@ def roles(host: str, port: int) -> dict[str, Sequence[str]]:
     """The processes of one machine."""
     web = [
         sys.executable, "-m", "gunicorn", "evalapp.config.wsgi", "--bind", f"{host}:{port}",
-        "--worker-class", "gthread", "--workers", str(settings.WEB_WORKERS), "--threads", "8", "--log-level", "warning",
-        "--no-control-socket",
+        "--worker-class", "evalapp.core.services.web_server.BufferingWorker", "--workers", str(settings.WEB_WORKERS),
+        "--threads", "8", "--log-level", "warning", "--no-control-socket",
+        # Loaded once and forked: the processes share what they never change.
+        "--preload",
     ]  # fmt: skip
     return {
         "web": web,
         "worker": worker("default"),
         "gpu-worker": worker("gpu"),
+        # Known by its name only: search stands above the floor.
+        "search": [sys.executable, "manage.py", "search_service"],
         "beat": celery("beat", "--pidfile", "", "--loglevel", "WARNING"),
     }
+
+
+def load_for_all() -> None:
+    """What web server, workers and beat need alike, so that it lies in memory once."""
+    _ = get_resolver().url_patterns
+    current_app.loader.import_default_modules()
+    current_app.finalize()
+    keep_for_forks()
 
 
 def run_until_stopped(command: BaseCommand, host: str, port: int) -> None:
     """Start the roles, say the address, and keep them running until Ctrl-C or SIGTERM."""
     if host in _EVERYWHERE and "ALLOWED_HOSTS" not in os.environ:
         os.environ["ALLOWED_HOSTS"] = ",".join(own_addresses())
-    people = Crew(roles(host, port), notice=command.stderr.write)
+        settings.ALLOWED_HOSTS = [*settings.LOCAL_HOSTS, *own_addresses()]
+    people = Crew(roles(host, port), notice=command.stderr.write, shares_memory=True)
     # A shell that starts this in the background has SIGINT ignored; here it must work all the same.
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, _as_interrupt)
     try:
+        load_for_all()
         people.start()
         wait_for_port(people, host, port)
         shown = own_addresses()[0] if host in _EVERYWHERE else host
         command.say(f"Dope or Nope is at http://{shown}:{port}/  (Ctrl-C stops it)")
+        if not get_user_model().objects.filter(is_staff=True).exists():
+            command.say("Nobody can sign in to /lab/ yet: python manage.py create_operator NAME")
         while True:
             time.sleep(0.5)
             people.watch()
@@ -97,29 +121,27 @@ def wait_for_port(people: Crew, host: str, port: int, seconds: float = 60.0) -> 
     raise Failed(f"The web server did not answer on port {port} within {seconds:.0f} seconds.")
 
 
+def port_number(text: str) -> int:
+    """A word of the command line as a port; raises ArgumentTypeError for what is none."""
+    if not text.isdecimal() or not 0 < int(text) <= _MOST_PORT:
+        raise ArgumentTypeError(f"{text} is no port; choose one from 1 to {_MOST_PORT}.")
+    return int(text)
+
+
 def free_port(host: str, wanted: int) -> int:
     """The wanted port, or one of the twenty after it."""
-    for port in range(wanted, wanted + 20):
+    for port in range(wanted, min(wanted + 20, _MOST_PORT + 1)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
-            except OSError:
-                continue
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                why = error.strerror or str(error)
+                raise Failed(f"This machine cannot listen at {host}, port {port}: {why}.") from error
             return port
     raise Failed(f"Ports {wanted} to {wanted + 19} on {host} are all busy; choose one with --port.")
-
-
-def own_addresses() -> list[str]:
-    """Addresses under which other machines of the network may know this one."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            # No packet is sent: connecting a datagram socket only picks the outgoing address.
-            probe.connect(("192.0.2.1", 9))
-            found = [str(probe.getsockname()[0])]
-        except OSError:
-            found = []
-    return [*found, socket.gethostname()]
 
 
 def _as_interrupt(_signal: int, _frame: object) -> None:

@@ -6,8 +6,8 @@ import socket
 from typing import Any
 
 from evalapp.core import queries
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import Failed
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import Failed
 
 
 class Command(BaseCommand):

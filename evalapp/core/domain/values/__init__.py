@@ -1,0 +1,1 @@
+"""Numbers, times, slugs and texts as people write them: read, checked and shown."""

@@ -1,0 +1,43 @@
+"""Waits until no process uses the embedded PostgreSQL any more, then stops it.
+
+Run as `python -m evalapp.core.services.embedded.guardian VAR`. Knows no Django, so that it is small and starts at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+from evalapp.core.services.embedded.locks import ProcessLock
+from evalapp.core.services.embedded.postgres import EmbeddedPostgres
+
+
+def watch(var: Path) -> None:
+    """Return at once if another guardian is at its post; else stay until the last user has gone."""
+    server = EmbeddedPostgres(var)
+    post = ProcessLock(server.guardian_lock)
+    if not _take(post):
+        return
+    users = ProcessLock(server.users_lock)
+    users.own()
+    # Holding the users' lock alone keeps newcomers waiting until the server is really down.
+    server.stop()
+    post.close()
+    users.close()
+
+
+def _take(post: ProcessLock) -> bool:
+    # Somebody who only looks whether a guardian is there holds the lock for an instant: try more than once.
+    for _ in range(10):
+        if post.try_own():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+if __name__ == "__main__":
+    # Ctrl-C in a terminal is for the programs in the foreground.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    watch(Path(sys.argv[1]))
