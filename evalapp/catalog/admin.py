@@ -3,14 +3,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from evalapp.catalog.models import Catalogue, Flag, FlagState, Item, Picture
-from evalapp.catalog.renditions import picture_url
+from evalapp.catalog.models import Catalogue, Cutout, Flag, FlagState, Item, Picture
+from evalapp.catalog.services.change_log import note_change_of
+from evalapp.catalog.services.item_flags import settle_flags
+from evalapp.catalog.services.renditions import picture_url
 from evalapp.core.admin import ForReading
 
 
@@ -34,12 +37,12 @@ class ItemAdmin(ForReading):
     list_display = ("thumbnail", "key", "catalogue", "category", "product", "domain", "split", "removed")
     list_display_links = ("key",)
     list_filter = ("catalogue", "removed")
-    list_select_related = ("catalogue", "picture")
+    list_select_related = ("catalogue", "picture", "cutout")
     search_fields = ("key",)
 
     @admin.display(description="")
     def thumbnail(self, item: Item) -> SafeString:
-        return _thumbnail(item.picture)
+        return _thumbnail(item.shown)
 
 
 @admin.register(Picture)
@@ -64,11 +67,15 @@ class FlagsForOperators(admin.ModelAdmin[Any]):
 
     @admin.action(description="Confirm: keep it out")
     def confirm(self, request: HttpRequest, flags: QuerySet[Any]) -> None:
-        flags.update(state=FlagState.ACTIVE, settled_at=timezone.now())
+        self.settle(flags, FlagState.ACTIVE)
 
     @admin.action(description="Lift: let it in again")
     def lift(self, request: HttpRequest, flags: QuerySet[Any]) -> None:
-        flags.update(state=FlagState.LIFTED, settled_at=timezone.now())
+        self.settle(flags, FlagState.LIFTED)
+
+    def settle(self, flags: QuerySet[Any], state: str) -> None:
+        """Give all of these flags this state."""
+        flags.update(state=state, settled_at=timezone.now())
 
     def save_model(self, request: HttpRequest, obj: Any, form: object, change: bool) -> None:
         obj.settled_at = timezone.now()
@@ -88,6 +95,15 @@ class FlagAdmin(FlagsForOperators):
     raw_id_fields = ("item",)
     fields = ("item", "reason", "note", "state")
 
+    def settle(self, flags: QuerySet[Any], state: str) -> None:
+        settle_flags(flags, state)
 
-def _thumbnail(picture: Picture) -> SafeString:
-    return format_html('<img src="{}" alt="" height="48" loading="lazy">', picture_url(picture.public_id))
+    def save_model(self, request: HttpRequest, obj: Any, form: object, change: bool) -> None:
+        with transaction.atomic():
+            before = Flag.objects.filter(pk=obj.pk).values_list("item", flat=True).first()
+            super().save_model(request, obj, form, change)
+            note_change_of({item for item in (before, obj.item_id) if item is not None})
+
+
+def _thumbnail(shown: Picture | Cutout) -> SafeString:
+    return format_html('<img src="{}" alt="" height="48" loading="lazy">', picture_url(shown.public_id))

@@ -1,9 +1,9 @@
 from django.apps import AppConfig
 
-from evalapp.core.navigation import LabPage
+from evalapp.core.domain.navigation import LabPage
 
 
 class CatalogConfig(AppConfig):
     name = "evalapp.catalog"
     verbose_name = "Catalogues"
-    lab_pages = (LabPage("Catalogues", "lab-catalogues", order=20),)
+    lab_pages = (LabPage("Catalogues", "lab-catalogues", order=20, also=("/lab/catalogue-new/",)),)

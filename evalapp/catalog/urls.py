@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from evalapp.catalog.pages import catalogues, pictures, review
+from evalapp.catalog.pages import catalogues, imports, pictures, review
 
 urlpatterns: list[URLPattern] = [
     path("pictures/<str:public_id>.webp", pictures.picture, name="picture"),
     path("pictures/<str:public_id>.jpg", pictures.picture, {"kind": "jpg"}, name="picture-jpeg"),
     path("lab/catalogues/", catalogues.catalogues, name="lab-catalogues"),
+    path("lab/catalogue-new/", imports.new_catalogue, name="lab-catalogue-new"),
+    path("lab/catalogues/<slug:slug>/import/", imports.add_pictures, name="lab-catalogue-import"),
+    path("lab/catalogues/<slug:slug>/change/", imports.change_catalogue, name="lab-catalogue-change"),
     path("lab/catalogues/<slug:slug>/", catalogues.catalogue, name="lab-catalogue"),
     path("lab/catalogues/<slug:slug>/flags/", catalogues.change_flags, name="lab-catalogue-flags"),
     path("lab/catalogues/<slug:slug>/review/", review.review, name="lab-review"),

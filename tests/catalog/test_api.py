@@ -11,10 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
-from evalapp.catalog import api
+from evalapp.catalog import tasks
+from evalapp.catalog.api import catalogues
 from evalapp.catalog.models import Catalogue, Item
 from evalapp.catalog.queries import catalogue_named
-from evalapp.catalog.services import remove_items
+from evalapp.catalog.services.items import remove_items
 from tests import cast
 from tests.catalog.drawing import BLUE, RED, picture, turned
 
@@ -116,6 +117,34 @@ def test_a_picture_is_uploaded_changed_and_left_alone(operator: APIClient, shop:
     assert changed.json()["item"]["sha256"] != first.json()["item"]["sha256"]
 
 
+def test_words_for_nothing_are_no_labels_and_are_told(operator: APIClient, shop: Catalogue) -> None:
+    words = {
+        "category": "NaN",
+        "product": "N/A",
+        "domain": "shop",
+        "attributes": json.dumps({"size": "null", "a": "b"}),
+    }
+    answer = upload(operator, **words).json()
+    item = Item.objects.get(key="dress")
+    assert (item.category, item.product, item.domain, item.attributes) == ("", "", "shop", {"a": "b"})
+    assert answer["remarks"] == [
+        "The category 'NaN' was taken for none.",
+        "The product 'N/A' was taken for none.",
+        "The attribute 'size' has no value: 'null' was taken for none.",
+    ]
+    assert upload(operator, category="dress").json()["remarks"] == []
+
+
+def test_a_picture_that_comes_in_is_drawn_ahead(
+    operator: APIClient, shop: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(tasks.draw, "apply_async", lambda words, **_: told.append(words))
+    tasks._asked.clear()
+    upload(operator)
+    assert told == [([Item.objects.get(key="dress").picture_id], [])]
+
+
 def test_a_turned_picture_is_measured_as_it_is_displayed(operator: APIClient, shop: Catalogue) -> None:
     item = upload(operator, turned((40, 20), orientation=8)).json()["item"]
     assert (item["width"], item["height"]) == (20, 40)
@@ -153,7 +182,7 @@ def test_uploads_that_cannot_be_taken_are_refused_with_the_field(
 
 
 def test_a_file_too_large_is_refused(operator: APIClient, shop: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "_MOST_BYTES", 10)
+    monkeypatch.setattr(catalogues, "_MOST_BYTES", 10)
     assert "picture" in upload(operator).json()["error"]["fields"]
 
 
@@ -167,3 +196,19 @@ def test_items_are_removed_by_key(operator: APIClient, shop: Catalogue) -> None:
 def test_a_removal_without_keys_is_refused(operator: APIClient, shop: Catalogue, words: dict[str, Any]) -> None:
     assert operator.delete(ITEMS, words).status_code == 400
     assert Item.objects.filter(removed=False).count() == 7
+
+
+def test_a_key_that_is_not_utf8_is_refused_and_replaces_nothing(operator: APIClient, shop: Catalogue) -> None:
+    for name in (b"caf\xe9", b"caf\xe8"):
+        body = b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\n' + name
+        body += b'\r\n--x\r\nContent-Disposition: form-data; name="picture"; filename="x.png"\r\n\r\n' + picture(RED)
+        answer = operator.generic("POST", ITEMS, body + b"\r\n--x--\r\n", "multipart/form-data; boundary=x")
+        assert answer.status_code == 400
+        assert answer.json()["error"]["code"] == "not_utf8"
+    assert not Item.objects.filter(key__startswith="caf").exists()
+
+
+def test_a_box_in_shares_of_the_picture_is_refused(operator: APIClient, shop: Catalogue) -> None:
+    answer = upload(operator, x1=0.1, y1=0.2, x2=0.9, y2=0.8)
+    assert answer.status_code == 400
+    assert "shares of the picture" in answer.json()["error"]["message"]

@@ -10,9 +10,9 @@ from django.conf import LazySettings
 from django.core.files.base import File
 from django.core.files.storage import Storage, default_storage
 
-from evalapp.catalog import files
-from evalapp.catalog.files import is_stored, write_once
-from evalapp.core.errors import Problem
+from evalapp.catalog.domain import content_files
+from evalapp.catalog.domain.content_files import is_stored, write_once
+from evalapp.core.domain.errors import Problem
 
 
 def in_storage() -> list[str]:
@@ -50,7 +50,7 @@ def test_a_writer_that_dies_halfway_leaves_no_file_under_the_name(monkeypatch: p
     def die(*_: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(files.os, "replace", die)
+    monkeypatch.setattr(content_files.os, "replace", die)
     with pytest.raises(Killed):
         write_once("a", b"data")
     assert not is_stored("a")

@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
-from evalapp.catalog.flagging import flag_items, lift_flags
 from evalapp.catalog.models import Catalogue, Flag, FlagSource, Item
 from evalapp.catalog.queries import active_flags, active_items, unflagged
-from evalapp.core.errors import InvalidInput, NotFound
+from evalapp.catalog.services.item_flags import flag_items, lift_flags
+from evalapp.core.domain.errors import InvalidInput, NotFound
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -193,7 +193,7 @@ def test_nothing_imported_is_a_failure_and_leaves_no_catalogue(tmp_path: Path) -
 
 
 def test_an_empty_folder_is_a_failure_that_says_what_it_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="holds no jpg, jpeg, png, webp, bmp or gif") as failed:
+    with pytest.raises(CommandError, match=r"holds no jpg, jpeg, jpe, jfif, png, .* pictures") as failed:
         said("shop", tmp_path)
     assert failed.value.returncode == 1
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from evalapp.catalog.importers.deepfashion import DeepFashionSource
+from evalapp.catalog.domain.importers.published.deepfashion import DeepFashionSource
 from evalapp.catalog.models import Flag, Item
 from evalapp.catalog.queries import active_items, catalogue_named, unflagged
 from models_registry.embed import Picture, embed

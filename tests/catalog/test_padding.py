@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from evalapp.catalog.padding import padded_jpeg, padded_webp
+from evalapp.catalog.domain.image_padding import padded_jpeg, padded_webp
 
 
 @pytest.mark.parametrize(("kind", "padded"), [("WEBP", padded_webp), ("JPEG", padded_jpeg)])

@@ -16,12 +16,13 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from evalapp.catalog import pipeline, seen
-from evalapp.catalog.importers import open_source
-from evalapp.catalog.importers.base import Record, RowFault
+from evalapp.catalog.domain import seen_keys
+from evalapp.catalog.domain.import_report import Report
+from evalapp.catalog.domain.importers import open_source
+from evalapp.catalog.domain.importers.importer_base import Record, RowFault
 from evalapp.catalog.models import Catalogue, Item, Picture
 from evalapp.catalog.pipeline import Outcome, import_rows
-from evalapp.catalog.report import Report
+from evalapp.catalog.pipeline import row_imports as pipeline
 from tests.catalog.drawing import folder, numbered, picture
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -35,18 +36,19 @@ settings.STORAGES["default"]["OPTIONS"]["location"] = sys.argv[2]
 django.setup()
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
-from evalapp.catalog import pipeline, services
-from evalapp.catalog.importers import open_source
-from evalapp.catalog.report import Report
+from evalapp.catalog.pipeline import row_imports as pipeline
+from evalapp.catalog.domain.importers import open_source
+from evalapp.catalog.domain.import_report import Report
+from evalapp.catalog.services import items
 
-write, calls = services.write_items, []
+write, calls = items.write_items, []
 def write_and_die(*words):
     calls.append(write(*words))
     if len(calls) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return calls[-1]
 
-services.write_items = write_and_die
+items.write_items = write_and_die
 pipeline._BATCH = 10
 with Report() as report:
     pipeline.import_rows("shop", open_source(Path(sys.argv[3]), "folder", {}), report)
@@ -140,7 +142,7 @@ class Missing:
 @pytest.mark.database
 @pytest.mark.django_db
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seen, "_MOST_RECENT", 1024)
+    monkeypatch.setattr(seen_keys, "_MOST_RECENT", 1024)
 
     def peak(count: int) -> int:
         tracemalloc.start()
@@ -167,3 +169,27 @@ def test_progress_counts_every_row_once(tmp_path: Path) -> None:
     with Report() as report:
         import_rows("shop", open_source(tmp_path / "items.csv", None, {}), report, advance=told.append)
     assert sum(told) == 3
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+def test_words_for_nothing_are_no_labels_and_labels_that_look_alike_are_told(tmp_path: Path) -> None:
+    names = ["nan", "NaN", "None", "NULL", "N/A", "Shirt", "shirt", "T-shirt", "t_shirt"]
+    files = {f"{number}.png": numbered(number) for number in range(len(names) + 1)}
+    rows = [f"{number}.png,{name},{name},{name}" for number, name in enumerate(names)]
+    table = "\n".join(["path,category,product,fit", *rows, f"{len(names)}.png,shirt,p,tight"])
+    outcome, report = imported("shop", folder(tmp_path, {**files, "items.csv": table.encode()}) / "items.csv")
+    assert (outcome.new, report.left_out) == (len(names) + 1, 0)
+    assert set(Item.objects.values_list("category", flat=True)) == {"", "Shirt", "shirt", "T-shirt", "t_shirt"}
+    assert not Item.objects.filter(product__in=names[:5]).exists()
+    assert Item.objects.filter(attributes={}).count() == 5
+    assert report.counts == {"missing-label": 10, "look-alike-label": 2}
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+def test_keys_that_lost_their_letters_on_the_way_are_refused(tmp_path: Path) -> None:
+    table = "path,key\n0.png,caf\N{REPLACEMENT CHARACTER}\n1.png,café\n"
+    files = {"0.png": numbered(0), "1.png": numbered(1), "items.csv": table.encode()}
+    outcome, report = imported("shop", folder(tmp_path, files) / "items.csv")
+    assert (outcome.new, dict(report.counts)) == (1, {"not-utf-8": 1})

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 from django.core.files.storage import default_storage
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from evalapp.catalog.files import write_once
+from evalapp.catalog.domain.content_files import write_once
+from evalapp.catalog.domain.originals import store_original
 from evalapp.catalog.models import Picture
-from evalapp.catalog.originals import store_original
-from evalapp.catalog.renditions import ensure_renditions, make_rendition, rendition_name, rendition_size
-from tests.catalog.drawing import BLUE, RED, picture, turned
+from evalapp.catalog.services import renditions
+from evalapp.catalog.services.renditions import (
+    ensure_rendition_on_request,
+    ensure_renditions,
+    make_rendition,
+    rendition_name,
+    rendition_size,
+)
+from models_registry.pictures import BadPicture
+from tests.catalog.drawing import BLUE, RED, bomb, picture, turned
 
 
 def kept(data: bytes) -> Picture:
@@ -136,7 +147,50 @@ def test_all_kinds_are_made_ahead_where_browsers_fetch_the_files_themselves(sett
     kinds = (("webp", 1), ("webp", 2), ("jpg", 1))
     names = {rendition_name(row.public_id, *what) for row in (large, small) for what in kinds}
     ensure_renditions([large.pk, small.pk])
-    assert sum(map(default_storage.exists, names)) == 3
+    assert sum(map(default_storage.exists, names)) == 5
     settings.MEDIA_URL_BASE = "https://pictures.example.org"
     ensure_renditions([large.pk, small.pk])
     assert all(map(default_storage.exists, names))
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_pictures_that_are_asked_for_at_once_are_made_one_by_one_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work, most, made = 0, 0, []
+
+    def slow(row: Picture, kind: str, scale: int) -> bytes:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        time.sleep(0.05)
+        made.append(row.public_id)
+        at_work -= 1
+        return make_rendition(row, kind, scale)
+
+    monkeypatch.setattr(renditions, "make_rendition", slow)
+    rows = [kept(picture(colour)) for colour in (RED, BLUE)]
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(ensure_rendition_on_request, rows * 4))
+    assert len(set(names)) == 2
+    assert (most, sorted(made)) == (1, sorted(row.public_id for row in rows))
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_whoever_would_wait_long_for_a_picture_is_told_to_come_again(
+    admin_client: Client, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = kept(picture(RED))
+    row.save()
+    monkeypatch.setattr(renditions, "_PATIENCE", 0.01)
+    with renditions._MAKING:
+        answer = admin_client.get(f"/pictures/{row.public_id}.jpg")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert admin_client.get(f"/pictures/{row.public_id}.jpg").status_code == 200
+    with renditions._MAKING:
+        assert client.get(f"/pictures/{row.public_id}.jpg").status_code == 200, "what is there needs no making"
+
+
+def test_an_original_of_more_than_forty_million_pixels_is_refused() -> None:
+    with pytest.raises(BadPicture, match="more than 40,000,000 pixels"):
+        store_original(bomb(6_400))

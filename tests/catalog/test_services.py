@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import DataError
+from django.db import DataError, connection
 
+from evalapp.catalog.domain.originals import Original
 from evalapp.catalog.models import Catalogue, Item, Picture
-from evalapp.catalog.originals import Original
 from evalapp.catalog.queries import active_items, catalogue_named, catalogues, categories, items_after, showable
-from evalapp.catalog.services import Change, ItemDraft, check_texts, remove_items, upsert_items
-from evalapp.core.errors import InvalidInput, NotFound
+from evalapp.catalog.services.items import Change, ItemDraft, check_texts, remove_items, upsert_items
+from evalapp.core.domain.errors import InvalidInput, NotFound
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -166,3 +166,14 @@ def test_pages_of_items_meet_without_gap_or_overlap() -> None:
         found += [item.key for item in page]
         after = found[-1]
     assert found == ["0", "1", "2", "4", "5", "6"]
+
+
+@pytest.mark.parametrize("joins", ["nestloop", "mergejoin", "hashjoin"])
+def test_items_are_numbered_in_the_order_in_which_they_came(joins: str) -> None:
+    """However the database joins the rows: samples, pairs and pages go by these numbers."""
+    drafts = [ItemDraft(f"item-{(7 * number) % 50:02d}", "x.png", (BLUE, RED)[number % 2]) for number in range(50)]
+    with connection.cursor() as cursor:
+        for kind in {"nestloop", "mergejoin", "hashjoin"} - {joins}:
+            cursor.execute(f"SET LOCAL enable_{kind} = off")
+    upsert_items("shop", drafts)
+    assert list(Item.objects.order_by("pk").values_list("key", flat=True)) == [draft.key for draft in drafts]

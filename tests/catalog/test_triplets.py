@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from evalapp.catalog.flagging import flag_items
 from evalapp.catalog.models import Catalogue, Item, Triplet
-from evalapp.catalog.triplets import counts, decide, decisions, next_triplet, propose_from_labels
-from evalapp.core.errors import InvalidInput, NotFound
+from evalapp.catalog.services.item_flags import flag_items
+from evalapp.catalog.services.triplets import counts, decide, decisions, next_triplet, propose_from_labels
+from evalapp.core.domain.errors import Conflict, InvalidInput, NotFound
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -25,6 +25,7 @@ def test_labels_claim_the_same_product_across_domains_against_the_same_category(
         assert triplet.anchor.domain != triplet.positive.domain
         assert triplet.negative.product != triplet.anchor.product
         assert triplet.negative.category == triplet.anchor.category
+        assert triplet.negative.domain == triplet.positive.domain
 
 
 def test_without_products_the_category_decides(shop: Catalogue) -> None:
@@ -63,6 +64,31 @@ def test_a_person_decides_and_may_change_their_mind(shop: Catalogue) -> None:
     decide(shop, first.pk, "proposed")
     assert next_triplet(shop) == first
     assert counts(shop) == {"proposed": 2, "accepted": 0, "rejected": 1}
+
+
+def test_reviewers_go_round_the_queue_from_places_of_their_own(shop: Catalogue) -> None:
+    propose_from_labels(shop, 16)
+    everything = list(Triplet.objects.order_by("pk").values_list("pk", flat=True))
+    begun = {name: next_triplet(shop, name) for name in ("anna", "berta", "carla", "dora")}
+    assert len({triplet and triplet.pk for triplet in begun.values()}) > 2
+    seen = []
+    while (triplet := next_triplet(shop, "berta")) is not None:
+        seen.append(triplet.pk)
+        decide(shop, triplet.pk, "accepted", by="berta")
+    at = everything.index(seen[0])
+    assert seen == everything[at:] + everything[:at]
+
+
+def test_nobody_writes_over_what_somebody_else_decided(shop: Catalogue) -> None:
+    propose_from_labels(shop, 1)
+    [triplet] = Triplet.objects.all()
+    decide(shop, triplet.pk, "accepted", by="anna")
+    for state in ("rejected", "proposed", "accepted"):
+        with pytest.raises(Conflict, match="anna has accepted"):
+            decide(shop, triplet.pk, state, by="berta")
+    assert decide(shop, triplet.pk, "rejected", by="anna").decided_by == "anna"
+    assert decide(shop, triplet.pk, "proposed", by="anna").decided_by == ""
+    assert decide(shop, triplet.pk, "rejected", by="berta").decided_by == "berta"
 
 
 def test_triplets_with_a_flagged_picture_are_neither_shown_nor_learned_from(shop: Catalogue) -> None:

@@ -12,9 +12,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from evalapp.catalog import flagging, queries, triplets
+from evalapp.catalog import queries
 from evalapp.catalog.models import Catalogue, FlagReason
-from evalapp.core.errors import NotFound, Problem
+from evalapp.catalog.services import item_flags, triplets
+from evalapp.catalog.services.catalogues import needed_by
+from evalapp.catalog.services.items import remove_items
+from evalapp.catalog.services.withdraw_pictures import withdraw_pictures
+from evalapp.core.domain.errors import NotFound, Problem
+from evalapp.core.queries import job_line
 
 _SHOWN = 48
 _CATEGORIES = 200
@@ -23,8 +28,15 @@ _CATEGORIES = 200
 @require_safe
 @staff_member_required
 def catalogues(request: HttpRequest) -> HttpResponse:
-    """The catalogues with their numbers of pictures and of flags."""
-    return render(request, "catalog/catalogues.html", {"catalogues": queries.catalogues_with_flags()})
+    """The catalogues with their numbers of pictures and of flags; `?archived` shows those that were put away."""
+    rows = queries.catalogues_with_flags()
+    archived = "archived" in request.GET
+    shown = {
+        "catalogues": rows.filter(archived_at__isnull=not archived),
+        "archived": archived,
+        "away": rows.filter(archived_at__isnull=False).count(),
+    }
+    return render(request, "catalog/catalogues.html", shown)
 
 
 @require_safe
@@ -43,6 +55,8 @@ def catalogue(request: HttpRequest, slug: str) -> HttpResponse:
     more = len(items) > _SHOWN
     items = items[:_SHOWN]
     counts = queries.categories(found)
+    brought = found.imports.first()
+    dependents = needed_by(found)
     context = {
         "catalogue": found,
         "items": items,
@@ -54,6 +68,10 @@ def catalogue(request: HttpRequest, slug: str) -> HttpResponse:
         "triplets": triplets.counts(found),
         "next": urlencode({**chosen, "after": items[-1].key}) if more and items else "",
         "here": request.get_full_path(),
+        "brought": brought,
+        "job": job_line(brought.job_id) if brought and brought.job_id else None,
+        "holding": [one for one in dependents if one.holds],
+        "going": [one for one in dependents if not one.holds],
         "reasons": FlagReason.values,
     }
     return render(request, "catalog/catalogue.html", context)
@@ -62,17 +80,23 @@ def catalogue(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @staff_member_required
 def change_flags(request: HttpRequest, slug: str) -> HttpResponse:
-    """Flag the chosen items for a reason, or lift their flags, and back to where the button was."""
+    """Flag the chosen items for a reason, lift their flags, or take their pictures down, and back to the button."""
     keys = request.POST.getlist("key")[:_SHOWN]
     if not keys:
         messages.error(request, "Choose at least one picture first.")
         return _back(request, slug)
     try:
         if "lift" in request.POST:
-            changed = flagging.lift_flags(slug, keys)
+            changed = item_flags.lift_flags(slug, keys)
             messages.success(request, f"{changed} flags lifted.")
+        elif "remove" in request.POST:
+            changed = remove_items(slug, keys)
+            messages.success(request, f"{changed} items are out of the catalogue; an import brings them back.")
+        elif "withdraw" in request.POST:
+            changed = withdraw_pictures(slug, keys)
+            messages.success(request, f"{changed} pictures withdrawn for good: their files are deleted.")
         else:
-            changed = flagging.flag_items(slug, keys, request.POST.get("reason", ""))
+            changed = item_flags.flag_items(slug, keys, request.POST.get("reason", ""))
             messages.success(request, f"{changed} items flagged: they leave training data and decks.")
     except NotFound as problem:
         raise Http404(problem.message) from problem

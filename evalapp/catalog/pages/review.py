@@ -8,10 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from evalapp.catalog import flagging, triplets
 from evalapp.catalog.models import FlagReason, Triplet
 from evalapp.catalog.pages.catalogues import catalogue_or_404
-from evalapp.core.errors import NotFound, Problem
+from evalapp.catalog.services import item_flags, triplets
+from evalapp.core.domain.errors import NotFound, Problem
+from evalapp.core.domain.values.whole_numbers import MOST_STORED, whole_number
 
 _MORE = 50
 _ROLES = ("anchor", "positive", "negative")
@@ -20,13 +21,15 @@ _ROLES = ("anchor", "positive", "negative")
 @require_safe
 @staff_member_required
 def review(request: HttpRequest, slug: str) -> HttpResponse:
-    """The next triplet with its three pictures."""
+    """The next triplet with its three pictures, for this operator."""
     catalogue = catalogue_or_404(slug)
+    reviewers = triplets.reviewers(catalogue)
     context = {
         "catalogue": catalogue,
-        "triplet": triplets.next_triplet(catalogue),
+        "triplet": triplets.next_triplet(catalogue, request.user.get_username()),
         "counts": triplets.counts(catalogue),
-        "last": Triplet.objects.filter(catalogue=catalogue).exclude(decided_at=None).order_by("-decided_at").first(),
+        "last": triplets.last_decided(catalogue, request.user.get_username()),
+        "reviewers": reviewers if len(reviewers) > 1 else {},
         "reasons": FlagReason.values,
         "more": _MORE,
     }
@@ -40,12 +43,13 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
     catalogue = catalogue_or_404(slug)
     number = request.POST.get("triplet", "")
     try:
-        if not number.isdecimal():
-            raise NotFound(f"{catalogue} has no triplet {number!r}.")
+        triplet = whole_number(number, 1, MOST_STORED)
+        if triplet is None:
+            raise NotFound(f"{catalogue} has no triplet {number[:40]!r}.")
         if request.POST.get("flag") in _ROLES:
-            _flag(request, slug, int(number))
+            _flag(request, slug, triplet)
         else:
-            triplets.decide(catalogue, int(number), request.POST.get("state", ""))
+            triplets.decide(catalogue, triplet, request.POST.get("state", ""), by=request.user.get_username())
     except Problem as problem:
         messages.error(request, problem.message)
     return redirect("lab-review", slug)
@@ -70,5 +74,5 @@ def _flag(request: HttpRequest, slug: str, number: int) -> None:
     if triplet is None:
         raise NotFound(f"{slug} has no triplet {number}.")
     item = getattr(triplet, request.POST["flag"])
-    flagging.flag_items(slug, [item.key], request.POST.get("reason", ""))
+    item_flags.flag_items(slug, [item.key], request.POST.get("reason", ""))
     messages.success(request, f"{item.key} is flagged.")

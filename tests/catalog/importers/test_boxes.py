@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalapp.catalog.importers.boxes import clamp_box, parse_box
+from evalapp.catalog.domain.importers.bounding_boxes import clamp_box, parse_box
 
 
 def test_four_empty_cells_are_no_box() -> None:
@@ -54,7 +54,16 @@ def test_what_is_not_refused_lies_inside_and_is_not_empty(
     try:
         x1, y1, x2, y2 = clamp_box((min(x), min(y), max(x), max(y)), *size)
     except ValueError:
-        assert max(x) <= 0 or max(y) <= 0 or min(x) >= size[0] or min(y) >= size[1] or x[0] == x[1] or y[0] == y[1]
+        outside = max(x) <= 0 or max(y) <= 0 or min(x) >= size[0] or min(y) >= size[1]
+        shares = min(*x, *y) >= 0 and max(*x, *y) <= 1
+        assert outside or shares or x[0] == x[1] or y[0] == y[1]
     else:
         assert 0 <= x1 < x2 <= size[0]
         assert 0 <= y1 < y2 <= size[1]
+
+
+@pytest.mark.parametrize("box", [(0.1, 0.2, 0.9, 0.8), (0.0, 0.0, 1.0, 1.0)])
+def test_shares_of_the_picture_are_not_taken_for_pixels(box: tuple[float, float, float, float]) -> None:
+    with pytest.raises(ValueError, match="looks like shares of the picture; give pixels"):
+        clamp_box(box, 160, 200)
+    assert clamp_box((0, 0, 1, 200), 160, 200) == (0, 0, 1, 200)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evalapp.catalog.importers.base import Record, RowFault
-from evalapp.catalog.importers.folder import FolderSource
-from evalapp.core.errors import InvalidInput
+from evalapp.catalog.domain.importers.folder import FolderSource
+from evalapp.catalog.domain.importers.importer_base import Record, RowFault
+from evalapp.core.domain.errors import InvalidInput
 
 
 def laid_out(root: Path, *names: str) -> FolderSource:
@@ -89,3 +89,36 @@ def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"")
     with pytest.raises(InvalidInput, match="not a folder"):
         FolderSource(tmp_path / "a.jpg", {})
+
+
+def told(source: FolderSource) -> list[tuple[str, str]]:
+    return [(row.path, row.code) for row in source.rows() if isinstance(row, RowFault)]
+
+
+def test_pictures_of_kinds_that_are_not_read_are_listed_and_every_jpeg_is_one(tmp_path: Path) -> None:
+    source = laid_out(tmp_path / "set", "a/1.tif", "a/2.JFIF", "a/3.jpe", "a/4.jxl", "a/5.CR2", "a/notes.txt")
+    assert [row.path for row in records(source)] == ["a/2.JFIF", "a/3.jpe"]
+    assert told(source) == [
+        ("a/1.tif", "unsupported"),
+        ("a/4.jxl", "unsupported"),
+        ("a/5.CR2", "unsupported"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["train/shoes/1.jpg", "test/bags/2.jpg", "unlabelled/3.jpg"], "unlabelled not: all of them were taken as"),
+        (["dataset/shoes/1.jpg", "dataset/bags/2.jpg"], "All folders lie in dataset, which was taken as the only"),
+    ],
+)
+def test_folders_that_may_have_been_meant_otherwise_are_told(tmp_path: Path, names: list[str], words: str) -> None:
+    [fault] = [row for row in laid_out(tmp_path / "set", *names).rows() if isinstance(row, RowFault)]
+    assert words in fault.message
+    assert not fault.left_out
+
+
+def test_a_folder_dev_beside_train_is_a_split(tmp_path: Path) -> None:
+    source = laid_out(tmp_path / "set", "train/shoes/1.jpg", "dev/bags/2.jpg")
+    assert [(row.category, row.split) for row in records(source)] == [("bags", "val"), ("shoes", "train")]
+    assert told(source) == []

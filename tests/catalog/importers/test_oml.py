@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from evalapp.catalog.importers.base import Record, RowFault
-from evalapp.catalog.importers.oml import OmlSource
-from evalapp.core.errors import InvalidInput
+from evalapp.catalog.domain.importers.importer_base import Record, RowFault
+from evalapp.catalog.domain.importers.oml import OmlSource
+from evalapp.core.domain.errors import InvalidInput
 
 FRAME = pd.DataFrame(
     {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalapp.catalog.importers import paths
-from evalapp.catalog.importers.paths import FileFault, read_inside
+from evalapp.catalog.domain.importers import safe_paths
+from evalapp.catalog.domain.importers.safe_paths import FileFault, read_inside
 
 SECRET = b"the secret"
 
@@ -92,7 +92,7 @@ def test_a_pipe_does_not_make_the_import_wait_for_ever(root: Path) -> None:
 
 
 def test_a_file_too_large_is_not_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "MOST_BYTES", 3)
+    monkeypatch.setattr(safe_paths, "MOST_BYTES", 3)
     with pytest.raises(FileFault) as refused:
         read_inside(root, "a.jpg")
     assert refused.value.code == "too-large"
@@ -112,3 +112,20 @@ def test_no_way_of_writing_a_path_reaches_the_secret(root: Path, parts: list[str
     except FileFault:
         return
     assert data == b"picture"
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("im\\a.jpg", "im/a.jpg"),
+        ("im/Blus\u00e9.jpg", "im/Bluse\u0301.jpg"),
+        ("im/Bluse\u0301.jpg", "im/Blus\u00e9.jpg"),
+        ("im\\Blus\u00e9.jpg", "im/Bluse\u0301.jpg"),
+    ],
+)
+def test_a_path_as_another_system_writes_it_leads_to_the_same_file(root: Path, written: str, stored: str) -> None:
+    (root / "im").mkdir()
+    (root / stored).write_bytes(b"picture")
+    assert read_inside(root, written) == b"picture"
+    with pytest.raises(FileFault, match="leads out of"):
+        read_inside(root, "..\\secret.jpg")

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalapp.catalog.importers import open_source
-from evalapp.catalog.importers.base import Record, RowFault
-from evalapp.catalog.importers.labels import _small_numbers
-from evalapp.catalog.importers.listing import Listing, PathIndex
-from evalapp.core.errors import InvalidInput
+from evalapp.catalog.domain.importers import open_source
+from evalapp.catalog.domain.importers.importer_base import Record, RowFault
+from evalapp.catalog.domain.importers.published.list_files import Listing, PathIndex
+from evalapp.catalog.domain.importers.published.picture_labels import _small_numbers
+from evalapp.core.domain.errors import InvalidInput
 from tests.catalog.importers import published
 from tests.catalog.importers.published import DRESS, IN_SHOP, SHOP, SHOTS, STREET, listing
 

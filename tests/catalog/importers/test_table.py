@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalapp.catalog.importers.base import Record, RowFault
-from evalapp.catalog.importers.table import TableSource
-from evalapp.core.errors import InvalidInput
+from evalapp.catalog.domain.importers.importer_base import Record, RowFault
+from evalapp.catalog.domain.importers.table import TableSource
+from evalapp.core.domain.errors import InvalidInput
 
 
 def table(folder: Path, text: str | bytes, mapping: Mapping[str, str] | None = None) -> TableSource:

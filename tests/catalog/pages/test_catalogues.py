@@ -58,7 +58,7 @@ def test_pictures_are_flagged_and_let_in_again(admin_client: Client) -> None:
     assert keys(shown(admin_client, f"{SHOP}?flags=active")) == ["item-0001", "item-0002"]
     admin_client.post(f"{SHOP}flags/", {"key": ["item-0001"], "lift": ""})
     assert keys(shown(admin_client, f"{SHOP}?flags=active")) == ["item-0002"]
-    assert 'class="number">1</td>' in shown(admin_client, "/lab/catalogues/")
+    assert 'data-label="Flagged">1</td>' in shown(admin_client, "/lab/catalogues/")
 
 
 def test_calls_that_cannot_be_meant_change_nothing(admin_client: Client) -> None:

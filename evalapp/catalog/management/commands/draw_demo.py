@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evalapp.catalog.demo import generate
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Usage
+from evalapp.demo import generate
 
 
 class Command(BaseCommand):
@@ -25,5 +25,8 @@ class Command(BaseCommand):
                 bar.total = total
                 bar.update(done - bar.n)
 
-            generate(options["folder"], seed=options["seed"], products=options["products"], on_progress=advance)
+            try:
+                generate(options["folder"], seed=options["seed"], products=options["products"], on_progress=advance)
+            except ValueError as error:
+                raise Usage(str(error)) from error
         self.say(f"Import it: python manage.py import_catalogue demo {options['folder'] / 'items.csv'}")

@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evalapp.catalog import pipeline, services
-from evalapp.catalog.importers import IMPORTERS, open_source
-from evalapp.catalog.report import Report
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Failed, Usage
+from evalapp.catalog import pipeline
+from evalapp.catalog.domain.import_report import Report
+from evalapp.catalog.domain.importers import IMPORTERS, open_source
+from evalapp.catalog.queries import keys_since, version_of
+from evalapp.catalog.services.arrival_checks import CHECKS, check_arrivals
+from evalapp.core.domain.values.slugs import check_slug
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Failed, Usage
+from evalapp.core.models import Job
+from evalapp.core.tasks import nudge
+from models_registry.pictures import EXTENSIONS
 
 _SHOWN_PER_KIND = 3
 
@@ -39,11 +45,13 @@ class Command(BaseCommand):
             action="store_true",
             help="flag what the data set itself calls a back view or a close-up: it leaves training and decks",
         )
+        parser.add_argument("--check", choices=sorted(CHECKS), help="tell what the items that came in double")
         parser.add_argument("--report", type=Path, help="write every problem to this CSV file")
 
     def run(self, **options: Any) -> Any:
         slug, path = options["slug"], options["path"]
-        services.check_slug(slug)
+        check_slug(slug)
+        before = version_of(slug)
         source = pipeline.FlagsNoted(open_source(path, options["format"], _mapping(options["map"])))
         with Report(options["report"]) as report:
             with self.progress("Importing", source.count(), "pictures") as bar:
@@ -54,7 +62,13 @@ class Command(BaseCommand):
         self._tell(outcome, report, options["report"])
         if flagged:
             self.say(f"{flagged:,} items flagged.")
+        told = {}
+        if check := options["check"]:
+            told = {check: check_arrivals(check, slug, keys_since(slug, before))}
+            self._tell_doubles(told[check])
+        self.say(f"Next: python manage.py create_study SLUG --catalogue {slug} --contender MODEL:METRIC")
         return {
+            **told,
             "catalogue": slug,
             "version": outcome.version,
             "new": outcome.new,
@@ -67,6 +81,14 @@ class Command(BaseCommand):
                 for fault in report.first
             ],
         }
+
+    def _tell_doubles(self, found: dict[str, Any]) -> None:
+        if found["job"]:
+            nudge(Job.objects.get(pk=found["job"]))
+        for pair in found["pairs"]:
+            self.say(f"  {pair['item']} doubles {pair['other']} ({pair['level']})")
+        looked = f"job {found['job']} looks for doubles" if found["job"] else f"doubles by {found['checked']}"
+        self.say(f"{len(found['pairs']):,} pairs told, {looked}." + (f" {found['why']}" if found["why"] else ""))
 
     def _tell(self, outcome: pipeline.Outcome, report: Report, file: Path | None) -> None:
         self.say(
@@ -83,12 +105,12 @@ class Command(BaseCommand):
         self.say(f"The whole list is in {file}." if file else "The whole list: run it again with --report FILE.csv.")
 
 
-def _mapping(words: list[str]) -> dict[str, str]:
+def _mapping(texts: list[str]) -> dict[str, str]:
     mapping: dict[str, str] = {}
-    for word in words:
-        field, equals, column = word.partition("=")
+    for text in texts:
+        field, equals, column = text.partition("=")
         if not equals or not field or not column:
-            raise Usage(f"--map takes FIELD=COLUMN, not {word!r}.")
+            raise Usage(f"--map takes FIELD=COLUMN, not {text!r}.")
         if field in mapping:
             raise Usage(f"--map names the field {field!r} twice.")
         mapping[field] = column
@@ -97,7 +119,8 @@ def _mapping(words: list[str]) -> dict[str, str]:
 
 def _why_nothing(path: Path, report: Report) -> str:
     if not report.total:
-        return f"Nothing to import: {path} holds no jpg, jpeg, png, webp, bmp or gif pictures."
+        *others, last = (ending.removeprefix(".") for ending in EXTENSIONS)
+        return f"Nothing to import: {path} holds no {', '.join(others)} or {last} pictures."
     kinds = ", ".join(f"{count:,} {code}" for code, count in report.counts.most_common())
     first = report.first[0]
     return f"Nothing could be imported from {path}: {kinds}. The first, row {first.row}: {first.path}: {first.message}"

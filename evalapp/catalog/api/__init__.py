@@ -1,0 +1,1 @@
+"""Catalogues and flags over HTTP, for operators."""

@@ -1,5 +1,0 @@
-"""Bolts of cloth: pattern tiles, weaves, and how they are laid onto a piece."""
-
-from evalapp.catalog.demo.fabrics.bolts import Bolt, bolt_for
-
-__all__ = ["Bolt", "bolt_for"]

@@ -1,0 +1,1 @@
+"""Importers, original files and reports; no database."""

@@ -1,0 +1,1 @@
+"""Changes of catalogues, flags, triplets, and pictures for visitors."""
