@@ -11,10 +11,10 @@ from django.core.management import call_command
 
 from evalapp.catalog.models import Item
 from evalapp.contenders.models import EmbeddingModel
-from evalapp.contenders.pipeline import contents, embed_items, folder_of, items_without_vectors
-from evalapp.contenders.services import register_model
+from evalapp.contenders.pipeline.embeddings import contents, embed_items, folder_of, items_without_vectors
+from evalapp.contenders.services.registration import register_model
 from models_registry.encoders.checkpoint import HeadSpec, HeadTap, write_checkpoint
-from models_registry.encoders.joint import Part, write_joint
+from models_registry.encoders.joint_encoder import Part, write_joint
 from models_registry.spec import EncoderSpec
 from tests.studies.conftest import draw_cards
 

@@ -8,12 +8,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from evalapp.catalog.flagging import flag_items
 from evalapp.catalog.models import Item
-from evalapp.contenders.maps import map_by_id, places_of, request_map
+from evalapp.catalog.services.item_flags import flag_items
 from evalapp.contenders.models import EmbeddingMap
-from evalapp.contenders.services import register_model
-from evalapp.core.pipeline import work_on
+from evalapp.contenders.services.projections import map_by_id, places_of, request_map
+from evalapp.contenders.services.registration import register_model
+from evalapp.core.pipeline.chunk_work import work_on
 from tests import cast
 from tests.catalog.drawing import folder, numbered
 
@@ -63,7 +63,7 @@ def test_a_map_is_asked_for_in_the_lab(shop: None, admin_client: Client) -> None
     answer = admin_client.post("/lab/maps/new/", {"catalogue": "shop", "embedding": "colours", "items": "15"})
     found = EmbeddingMap.objects.get()
     assert answer["Location"] == f"/lab/maps/{found.pk}/"
-    assert "A worker draws it" in admin_client.get(f"/lab/maps/{found.pk}/").content.decode()
+    assert "How far it is" in admin_client.get(f"/lab/maps/{found.pk}/").content.decode()
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
 from evalapp.contenders.models import EmbeddingModel
-from evalapp.contenders.pipeline import warm_encoder
-from evalapp.contenders.queries import parse_contender, registered_models
-from evalapp.contenders.services import register_model
-from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.contenders.pipeline.embeddings import warm_encoder
+from evalapp.contenders.queries.registered_models import parse_contender, registered_models
+from evalapp.contenders.services import registration
+from evalapp.contenders.services.registration import register_model
+from evalapp.core.domain.errors import Conflict, InvalidInput
+from tests.models_registry.encoders.onnx_files import write_network
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -66,6 +70,48 @@ def test_the_file_is_copied_so_that_the_model_survives_its_loss(tmp_path: Path, 
     found, missing = warm_encoder(model.pk).lookup(["b", "c"])  # type: ignore[union-attr]
     assert found.shape == (1, 3)
     assert missing == ["c"]
+
+
+def test_vectors_named_in_capitals_bring_their_keys_along(tmp_path: Path, settings: LazySettings) -> None:
+    _vectors(tmp_path)
+    (tmp_path / "mine.npy").rename(tmp_path / "mine.NPY")
+    model, _ = register_model(source=f"vectors:{tmp_path / 'mine.NPY'}", name="mine", options={})
+    (tmp_path / "mine.keys.txt").unlink()
+    found, missing = warm_encoder(model.pk).lookup(["b"])  # type: ignore[union-attr]
+    assert (found.tolist(), missing) == ([[1.0, 1.0, 1.0]], [])
+
+
+def test_a_network_with_its_weights_beside_it_is_kept_whole(tmp_path: Path) -> None:
+    write_network(tmp_path / "whole.onnx")
+    onnx.save(
+        onnx.load(tmp_path / "whole.onnx"), tmp_path / "net.onnx", save_as_external_data=True, location="net.data",
+        size_threshold=80,
+    )  # fmt: skip
+    model, _ = register_model(source=f"onnx:{tmp_path / 'net.onnx'}", name="net", options={})
+    for file in tmp_path.glob("net.*"):
+        file.unlink()
+    encoder = warm_encoder(model.pk)
+    assert encoder.encode(np.zeros((1, 3, 8, 8), dtype=np.float32), ["embedding"])["embedding"].shape == (1, 5)  # type: ignore[union-attr]
+
+
+def test_two_processes_register_the_same_network_at_once(
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = _vectors(tmp_path)
+    copy = shutil.copyfile
+    drafts: list[str] = []
+
+    def copy_while_another_copies(file: Path, draft: str) -> None:
+        drafts.append(str(draft))
+        if len(drafts) == 1:
+            register_model(source=source, name="first", options={})
+        copy(file, draft)
+
+    monkeypatch.setattr(registration.shutil, "copyfile", copy_while_another_copies)
+    model, _ = register_model(source=source, name="second", options={})
+    assert len(set(drafts)) == len(drafts) >= 2
+    assert warm_encoder(model.pk).lookup(["a"])[1] == []  # type: ignore[union-attr]
+    assert not list(Path(settings.WEIGHTS_DIR).glob("*.part"))
 
 
 def test_a_changed_file_is_another_model(tmp_path: Path) -> None:

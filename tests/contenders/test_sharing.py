@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +15,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 from moto.server import ThreadedMotoServer
 
-from evalapp.catalog.files import is_stored, write_once
-from evalapp.catalog.renditions import picture_url
+from evalapp.catalog.domain.content_files import is_stored, write_once
+from evalapp.catalog.services.renditions import picture_url
 from evalapp.config.storage import default_storage as storage_of
-from evalapp.contenders import sharing
+from evalapp.contenders.domain import remote_shards
 from models_registry.store import TapStore, VectorStore, key_for_item
+from models_registry.store.shards import remove_abandoned
 
 KEYS = [key_for_item(str(number)) for number in range(4)]
 ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -62,11 +64,11 @@ def test_pictures_are_written_once_and_read(bucket: str) -> None:
 def test_vectors_made_on_one_machine_are_found_on_another(bucket: str, settings: LazySettings) -> None:
     shard = _tap(settings).write(KEYS, ROWS)
     assert shard is not None
-    sharing.offer(shard)
+    remote_shards.offer(shard)
     shutil.rmtree(settings.EMBEDDINGS_DIR)  # another machine
 
     tap = _tap(settings)
-    sharing.fetch(tap)
+    remote_shards.fetch(tap)
 
     assert tap.missing(KEYS) == []
     np.testing.assert_array_equal(tap.reader(KEYS).rows(0, 4), ROWS)
@@ -78,39 +80,85 @@ def test_a_shard_that_is_not_whole_yet_is_not_fetched_and_one_that_is_spoilt_is_
 ) -> None:
     shard = _tap(settings).write(KEYS, ROWS)
     assert shard is not None
-    sharing.offer(shard)
+    remote_shards.offer(shard)
     there = f"embeddings/{shard.relative_to(settings.EMBEDDINGS_DIR).as_posix()}"
     facts = default_storage.open(f"{there}/shard.json").read()
     default_storage.delete(f"{there}/shard.json")
     shutil.rmtree(settings.EMBEDDINGS_DIR)
     tap = _tap(settings)
-    sharing.fetch(tap)
+    remote_shards.fetch(tap)
     assert tap.missing(KEYS) == KEYS
 
     default_storage.save(f"{there}/shard.json", ContentFile(facts))
     default_storage.save(f"{there}/keys.bin", ContentFile(b"x" * 128))
     with pytest.raises(Exception, match=r"keys\.bin is not what was written"):
-        sharing.fetch(tap)
+        remote_shards.fetch(tap)
     assert tap.missing(KEYS) == KEYS
+
+
+def test_two_workers_of_one_machine_fetch_the_same_shard_at_once(
+    bucket: str, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard = _tap(settings).write(KEYS, ROWS)
+    assert shard is not None
+    remote_shards.offer(shard)
+    shutil.rmtree(settings.EMBEDDINGS_DIR)
+    tap = _tap(settings)
+    verify = remote_shards.verify_shard
+    drafts: list[Path] = []
+
+    def verify_while_another_fetches(draft: Path) -> None:
+        drafts.append(draft)
+        if len(drafts) == 1:
+            remote_shards.fetch(tap)
+            assert tap.missing(KEYS) == []
+        verify(draft)
+
+    monkeypatch.setattr(remote_shards, "verify_shard", verify_while_another_fetches)
+    remote_shards.fetch(tap)
+
+    assert len(set(drafts)) == 2
+    np.testing.assert_array_equal(tap.reader(KEYS).rows(0, 4), ROWS)
+    assert [path for path in tap.path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_slow_fetch_is_not_cleared_away_as_abandoned(
+    bucket: str, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard = _tap(settings).write(KEYS, ROWS)
+    assert shard is not None
+    remote_shards.offer(shard)
+    shutil.rmtree(settings.EMBEDDINGS_DIR)
+    tap = _tap(settings)
+    verify = remote_shards.verify_shard
+
+    def verify_after_an_hour(draft: Path) -> None:
+        os.utime(draft, (0, 0))
+        remove_abandoned(tap.path)
+        verify(draft)
+
+    monkeypatch.setattr(remote_shards, "verify_shard", verify_after_an_hour)
+    remote_shards.fetch(tap)
+    assert tap.missing(KEYS) == []
 
 
 def test_a_withdrawn_shard_is_fetched_by_nobody(bucket: str, settings: LazySettings) -> None:
     shard = _tap(settings).write(KEYS, ROWS)
     assert shard is not None
-    sharing.offer(shard)
-    sharing.withdraw(shard)
+    remote_shards.offer(shard)
+    remote_shards.withdraw(shard)
     shutil.rmtree(settings.EMBEDDINGS_DIR)
     tap = _tap(settings)
-    sharing.fetch(tap)
+    remote_shards.fetch(tap)
     assert tap.missing(KEYS) == KEYS
 
 
 def test_a_folder_is_shared_by_itself(settings: LazySettings) -> None:
-    assert not sharing.is_shared()
+    assert not remote_shards.is_shared()
     shard = _tap(settings).write(KEYS, ROWS)
     assert shard is not None
-    sharing.offer(shard)
-    sharing.fetch(_tap(settings))
+    remote_shards.offer(shard)
+    remote_shards.fetch(_tap(settings))
     assert not (Path(settings.MEDIA_ROOT) / "embeddings").exists()
 
 

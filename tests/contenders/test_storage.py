@@ -13,9 +13,9 @@ from django.core.management import CommandError, call_command
 
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.models import EmbeddingModel
-from evalapp.core import pipeline
 from evalapp.core.models import Job, JobState
-from evalapp.core.services import request_job
+from evalapp.core.pipeline import chunk_work
+from evalapp.core.services.jobs import request_job
 from evalapp.studies.models import Study
 from evalapp.studies.services import StudyPlan, create_study
 from evalapp.training.models import TrainingRun
@@ -37,7 +37,7 @@ def study(cards: Catalogue, settings: LazySettings) -> Study:
     plan = StudyPlan(slug="all", catalogue=cards, contenders=["colours:l1"])
     everything = create_study(plan)
     job = request_job("precompute", f"study:{everything.pk}")
-    while pipeline.work_on(job.pk, seconds=60):
+    while chunk_work.work_on(job.pk, seconds=60):
         pass
     VectorStore(Path(settings.EMBEDDINGS_DIR)).folder("f" * 64, "gone").write([key_for_item("x")], [[1.0, 2.0]])
     return everything

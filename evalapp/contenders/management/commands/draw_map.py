@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from evalapp.catalog.queries import catalogue_named
-from evalapp.contenders.maps import USUAL, request_map
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
-from evalapp.core.management.running import a_worker, follow, require_success
+from evalapp.contenders.services.projections import USUAL, request_map
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser
+from evalapp.core.management.temporary_workers import a_worker, follow, require_success
 from evalapp.core.tasks import nudge
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalapp.contenders import queries
-from evalapp.core.commands import Command as BaseCommand
+from evalapp.contenders.queries import registered_models
+from evalapp.core.management.command_base import Command as BaseCommand
 
 
 class Command(BaseCommand):
@@ -13,7 +13,7 @@ class Command(BaseCommand):
     offers_json = True
 
     def run(self, **options: Any) -> Any:
-        models = queries.registered_models()
+        models = registered_models.registered_models()
         for model in models:
             taps = ", ".join(f"{tap['name']} {tap['dim']}" for tap in model["taps"])
             weights = (model["weights_sha256"] or "none")[:12]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from evalapp.contenders import storage
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Failed
+from evalapp.contenders.pipeline import vector_storage
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Failed
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             return self._verify()
         if options["prune"]:
             return self._prune()
-        holdings = storage.holdings()
+        holdings = vector_storage.holdings()
         for one in holdings:
             name = f"{one.model or one.fingerprint[:12]}.{one.tap}"
             needed = ", ".join(one.needed_by) or "nobody"
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         return [asdict(one) for one in holdings]
 
     def _verify(self) -> Any:
-        broken = storage.broken()
+        broken = vector_storage.broken()
         for path, reason in broken:
             self.say(f"{path}: {reason}")
         if broken and not self.json:
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         return [{"path": path, "reason": reason} for path, reason in broken]
 
     def _prune(self) -> Any:
-        gone = storage.prune()
+        gone = vector_storage.prune()
         for one, freed in gone:
             self.say(f"{one.model or one.fingerprint[:12]}.{one.tap}: {_size(freed)} freed.")
         self.say(f"{_size(sum(freed for _, freed in gone))} freed in all.")

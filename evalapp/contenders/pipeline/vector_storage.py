@@ -8,10 +8,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from evalapp.contenders import sharing
+from evalapp.contenders.domain import remote_shards
 from evalapp.contenders.models import EmbeddingModel
-from evalapp.contenders.needs import Need, needs
-from evalapp.contenders.pipeline import contents
+from evalapp.contenders.pipeline.embeddings import contents
+from evalapp.contenders.queries.vector_references import Need, needs
+from evalapp.core.services.deeds import recorded
 from models_registry.store import TapStore, VectorStore
 
 
@@ -34,6 +35,9 @@ def holdings() -> list[Holding]:
     return sorted(found, key=lambda one: (-one.bytes, one.model, one.tap))
 
 
+@recorded(
+    "deleted vectors", "vectors", lambda words: f"{sum(freed for _, freed in words['result']):,} bytes", piecewise=True
+)
 def prune() -> list[tuple[Holding, int]]:
     """Delete the shards of which nobody needs a vector (see `contenders.needs`); what is gone, by tap, with its bytes.
 
@@ -71,11 +75,11 @@ def _needs_of(fingerprint: str, tap: str) -> list[Need]:
 def _prune(fingerprint: str, tap: str, store: TapStore) -> int:
     before = store.size
     for shard in store.remove_unneeded(set(_needed(fingerprint, tap))):
-        sharing.withdraw(shard)
+        remote_shards.withdraw(shard)
     return before - store.size
 
 
 def _needed(fingerprint: str, tap: str) -> Iterator[bytes]:
     for need in _needs_of(fingerprint, tap):
-        for content in contents(need.model, need.items()):
+        for content in contents(need.model, need.items(), need.masker):
             yield content.key

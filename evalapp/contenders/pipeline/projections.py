@@ -6,23 +6,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 
-from evalapp.contenders import maps, pipeline
 from evalapp.contenders.models import EmbeddingMap
-from evalapp.core.errors import NotFound, Problem
-from evalapp.core.plans import Fault, Piece, Plan, Stage
-from models_registry.maps import LEAST, tsne
+from evalapp.contenders.pipeline import embeddings
+from evalapp.contenders.services import projections
+from evalapp.core.domain.errors import NotFound, Problem
+from evalapp.core.domain.job_plans import Fault, Piece, Plan, Stage
+from evalapp.core.domain.job_targets import target_id
+from models_registry.projection import LEAST, tsne
 
 
 def _map(target: str) -> EmbeddingMap:
-    return maps.map_by_id(int(target.removeprefix("map:")))
+    return projections.map_by_id(target_id("map", target))
 
 
 def _cut_embeddings(target: str) -> Iterator[Piece]:
     drawing = _map(target)
-    missing = pipeline.items_without_vectors(drawing.embedding.model, [drawing.embedding.tap], drawing.items)
-    size = settings.CHUNK_PICTURES
+    missing = embeddings.items_without_vectors(drawing.embedding.model, [drawing.embedding.tap], drawing.items)
+    size = embeddings.chunk_size()
     for start in range(0, len(missing), size):
         part = missing[start : start + size]
         yield Piece({"items": part}, size=len(part))
@@ -30,7 +31,7 @@ def _cut_embeddings(target: str) -> Iterator[Piece]:
 
 def _embed(target: str, arguments: dict[str, Any]) -> list[Fault]:
     drawing = _map(target)
-    return pipeline.embed_items(drawing.embedding.model, [drawing.embedding.tap], arguments["items"])
+    return embeddings.embed_items(drawing.embedding.model, [drawing.embedding.tap], arguments["items"])
 
 
 def _cut_layout(_target: str) -> Iterator[Piece]:
@@ -42,15 +43,15 @@ def _lay_out(target: str, _arguments: dict[str, Any]) -> list[Fault]:
         drawing = _map(target)
     except NotFound:
         return []  # It was deleted meanwhile; there is nothing to draw.
-    folder = pipeline.folder_of(drawing.embedding.model, drawing.embedding.tap)
-    known = pipeline.contents(drawing.embedding.model, drawing.items)
+    folder = embeddings.folder_of(drawing.embedding.model, drawing.embedding.tap)
+    known = embeddings.contents(drawing.embedding.model, drawing.items)
     missing = set(folder.missing([content.key for content in known]))
     present = [content for content in known if content.key not in missing]
     if len(present) < LEAST:
         raise Problem(f"Only {len(present)} of the pictures have a vector; a map needs {LEAST}. See the faults.")
     reader = folder.reader([content.key for content in present])
     points = tsne(np.array(reader.rows(0, len(present))), seed=drawing.seed)
-    maps.write_points(drawing, [content.item for content in present], points)
+    projections.write_points(drawing, [content.item for content in present], points)
     return [(content.name, "no vector") for content in known if content.key in missing]
 
 

@@ -11,13 +11,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.catalog.queries import catalogue_named, catalogues
-from evalapp.catalog.renditions import picture_url
-from evalapp.contenders import maps as drawings
+from evalapp.catalog.services.renditions import picture_url
 from evalapp.contenders.models import EmbeddingMap
-from evalapp.contenders.queries import registered_models
-from evalapp.core.errors import NotFound, Problem
+from evalapp.contenders.queries.registered_models import registered_models
+from evalapp.contenders.services import projections as drawings
+from evalapp.core.domain.errors import NotFound, Problem
+from evalapp.core.domain.values.whole_numbers import MOST_STORED, whole_number
+from evalapp.core.queries import job_line
 from evalapp.core.tasks import begin
-from models_registry.maps import LEAST, MOST
+from models_registry.projection import LEAST, MOST
 
 _MAPS_SHOWN = 100
 _ROWS_SHOWN = 100
@@ -27,7 +29,7 @@ _ROWS_SHOWN = 100
 @staff_member_required
 def maps(request: HttpRequest) -> HttpResponse:
     """The newest maps, and the form that asks for another."""
-    words = [
+    texts = [
         model["name"] if len(model["taps"]) == 1 else f"{model['name']}.{tap['name']}"
         for model in registered_models()
         for tap in model["taps"]
@@ -35,7 +37,7 @@ def maps(request: HttpRequest) -> HttpResponse:
     context = {
         "maps": drawings.maps()[:_MAPS_SHOWN],
         "catalogues": catalogues(),
-        "embeddings": words,
+        "embeddings": texts,
         "usual": drawings.USUAL,
         "least": LEAST,
         "most": MOST,
@@ -52,7 +54,7 @@ def new_map(request: HttpRequest) -> HttpResponse:
         drawing = drawings.request_map(
             catalogue_named(request.POST.get("catalogue", "")),
             request.POST.get("embedding", ""),
-            items=int(number) if number.isdecimal() else 0,
+            items=whole_number(number, 0, MOST_STORED) or 0,
         )
     except Problem as problem:
         messages.error(request, problem.message)
@@ -71,6 +73,7 @@ def one_map(request: HttpRequest, map_id: int) -> HttpResponse:
     start = min(int(text), len(places)) if text.isdecimal() and len(text) < 9 else 0
     context = {
         "map": drawing,
+        "job": job_line(drawing.job_id) if drawing.job_id and not drawing.is_drawn else None,
         "count": len(places),
         "places": places[start : start + _ROWS_SHOWN],
         "start": start,
@@ -93,8 +96,8 @@ def _point(place: drawings.Place) -> dict[str, Any]:
         "key": place.item.key,
         "category": place.item.category,
         "product": place.item.product,
-        "image": picture_url(place.item.picture.public_id),
-        "shape": place.item.picture.width / place.item.picture.height,
+        "image": picture_url(place.item.shown.public_id),
+        "shape": place.item.shown.width / place.item.shown.height,
     }
 
 

@@ -6,6 +6,7 @@ its `shard.json` is sent last and says that the rest is there.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from models_registry.store import TapStore
-from models_registry.store.shards import UNFINISHED, open_shard, verify_shard
+from models_registry.store.shards import unfinished_folder, verify_shard
 
 _LAST = "shard.json"
 
@@ -60,19 +61,14 @@ def _get(folder: Path, shard: str) -> None:
     _, files = default_storage.listdir(there)
     if _LAST not in files:
         return
-    draft = folder / f"{UNFINISHED}fetched-{shard}"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    for file in files:
-        with default_storage.open(f"{there}/{file}", "rb") as source, (draft / file).open("wb") as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-    open_shard(draft)
-    verify_shard(draft)
-    try:
-        draft.rename(folder / shard)
-    except OSError:
-        # Another worker of this machine was faster.
-        shutil.rmtree(draft)
+    # A folder of its own, held while it is written: several workers of one machine fetch at the same time.
+    with unfinished_folder(folder) as draft:
+        for file in files:
+            with default_storage.open(f"{there}/{file}", "rb") as source, (draft / file).open("wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+        verify_shard(draft)
+        with contextlib.suppress(OSError):  # another worker of this machine was faster
+            draft.rename(folder / shard)
 
 
 def _name(path: Path) -> str:

@@ -8,25 +8,28 @@ from functools import partial
 
 from django.utils.module_loading import import_string
 
-from evalapp.contenders.models import EmbeddingMap, EmbeddingModel
+from evalapp.contenders.models import EmbeddingMap, EmbeddingModel, RegionNetwork
 from evalapp.core.models import FINAL_STATES
 
 SOURCES = (
-    "evalapp.contenders.needs.of_maps",
-    "evalapp.studies.needs.of_studies",
-    "evalapp.training.needs.of_runs",
+    "evalapp.contenders.queries.vector_references.of_maps",
+    "evalapp.studies.queries.vector_references.of_studies",
+    "evalapp.search.queries.vector_references.of_indexes",
+    "evalapp.training.queries.vector_references.of_runs",
 )
 """Dotted paths of functions that list needs: apps above this one are known by name only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """`who` needs the vectors of the items (ids, read when they are asked for) by this model at this tap."""
+    """`who` needs the vectors of the items (ids, read when they are asked for) by this model at this tap, of pictures
+    whose background this masker blanked if there is one."""
 
     who: str
     model: EmbeddingModel
     tap: str
     items: Callable[[], Iterable[int]]
+    masker: RegionNetwork | None = None
 
 
 def needs() -> Iterator[Need]:

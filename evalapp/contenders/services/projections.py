@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from evalapp.catalog.models import Catalogue, Item
 from evalapp.catalog.queries import active_items, unflagged
 from evalapp.contenders.models import EmbeddingMap
-from evalapp.contenders.queries import parse_contender
-from evalapp.contenders.services import ensure_embedding
-from evalapp.core.errors import InvalidInput, NotFound
-from evalapp.core.services import request_job
-from models_registry.maps import LEAST, MOST
+from evalapp.contenders.queries.registered_models import parse_contender
+from evalapp.contenders.services.registration import ensure_embedding
+from evalapp.core.domain.errors import InvalidInput, NotFound
+from evalapp.core.domain.job_targets import target_of
+from evalapp.core.services.deeds import recorded
+from evalapp.core.services.jobs import request_job
+from models_registry.projection import LEAST, MOST
 
 USUAL = 1000
 
@@ -30,15 +32,16 @@ class Place:
     y: float
 
 
-def request_map(catalogue: Catalogue, words: str, *, items: int = USUAL, seed: int = 0) -> EmbeddingMap:
+@recorded("asked for map", "catalogue {catalogue}", "{text}")
+def request_map(catalogue: Catalogue, text: str, *, items: int = USUAL, seed: int = 0) -> EmbeddingMap:
     """A map of MODEL[.TAP] over the catalogue, to be drawn by a worker, with its job.
 
-    It shows a seeded choice of the items that no flag keeps out. Raises InvalidInput for words that are off.
+    It shows a seeded choice of the items that no flag keeps out. Raises InvalidInput for invalid values.
     """
     if not LEAST <= items <= MOST:
         raise InvalidInput(f"A map holds between {LEAST} and {MOST:,} pictures, not {items:,}.")
     # A map has no metric of its own; any will do to understand the words.
-    known = parse_contender(f"{words}:cosine")
+    known = parse_contender(f"{text}:cosine")
     usable = unflagged(active_items(catalogue)).values_list("pk", flat=True)
     every = np.fromiter(usable.iterator(chunk_size=10_000), dtype=np.int64)
     if len(every) < LEAST:
@@ -47,7 +50,7 @@ def request_map(catalogue: Catalogue, words: str, *, items: int = USUAL, seed: i
     with transaction.atomic():
         embedding = ensure_embedding(known.model, known.tap, catalogue)
         drawing = EmbeddingMap.objects.create(embedding=embedding, seed=seed, items=every[chosen].tolist())
-        drawing.job = request_job("map", f"map:{drawing.pk}")
+        drawing.job = request_job("map", target_of("map", drawing.pk))
         drawing.save(update_fields=["job"])
     return drawing
 
@@ -74,5 +77,5 @@ def places_of(drawing: EmbeddingMap) -> list[Place]:
     """Its items with their pictures, in the order of their keys; what has been deleted since is left out."""
     points = np.frombuffer(bytes(drawing.points), dtype="<f4").reshape(-1, 2)
     at = dict(zip(drawing.items, points.tolist(), strict=True)) if len(points) else {}
-    rows = Item.objects.filter(pk__in=list(at)).select_related("picture").order_by("key")
+    rows = Item.objects.filter(pk__in=list(at)).select_related("picture", "cutout").order_by("key")
     return [Place(row, *at[row.pk]) for row in rows]

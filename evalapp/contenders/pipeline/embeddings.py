@@ -13,19 +13,25 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 
 from evalapp.catalog.models import Item
-from evalapp.contenders import sharing
-from evalapp.contenders.models import EmbeddingModel
-from evalapp.core.plans import Fault
+from evalapp.contenders.domain import remote_shards
+from evalapp.contenders.models import EmbeddingModel, RegionNetwork
+from evalapp.core.domain.errors import Problem
+from evalapp.core.domain.job_plans import Fault
+from models_registry.devices import computes_on_gpu
 from models_registry.embed import Picture, embed
-from models_registry.encoders.base import Encoder, VectorLookup
 from models_registry.encoders.checkpoint import apply_head, read_checkpoint, read_head
-from models_registry.encoders.joint import side_by_side
+from models_registry.encoders.encoder_base import Encoder, VectorLookup
+from models_registry.encoders.joint_encoder import side_by_side
+from models_registry.regions import MaskedEncoder, OnnxMasker, RegionSpec
 from models_registry.registry import load, with_every_tap
 from models_registry.spec import Box, EncoderSpec
-from models_registry.store import TapStore, VectorStore, content_key, key_for_both, key_for_item
+from models_registry.store import TapStore, VectorStore, content_key, key_for_both, key_for_item, masked_key
 
 Made = tuple[dict[str, np.ndarray], list[bytes], list[Fault]]
 """Vectors by tap, the keys that they are of, and what could not be made."""
+
+GPU_PASSES = 8
+"""So many times the chunk of a processor is a GPU's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +43,16 @@ class Content:
     key: bytes
 
 
-def contents(model: EmbeddingModel, items: Iterable[int]) -> list[Content]:
-    """The content of each item for this model, in the order of `items`; items that are gone are left out."""
-    key_of = _KEYS[model.spec["reads"]]
+def contents(model: EmbeddingModel, items: Iterable[int], masker: RegionNetwork | None = None) -> list[Content]:
+    """The content of each item for this model, in the order of `items`; items that are gone are left out.
+
+    With a masker, its pictures' backgrounds are blanked first: these keys are never those of plain pictures.
+    """
+    plain_key = _KEYS[model.spec["reads"]]
+
+    def key_of(item: Item) -> bytes:
+        return plain_key(item) if masker is None else masked_key(plain_key(item), masker.name, masker.fingerprint)
+
     rows = Item.objects.filter(pk__in=list(items)).select_related("picture")
     rows = rows.only("key", "x1", "y1", "x2", "y2", "picture__sha256")
     found = {row.pk: Content(row.pk, row.key, key_of(row)) for row in rows.iterator(chunk_size=5000)}
@@ -57,19 +70,22 @@ _KEYS: dict[str, Callable[[Item], bytes]] = {
 def folder_of(model: EmbeddingModel, tap: str) -> TapStore:
     """Where this model's vectors of this tap lie, those that other machines have made included."""
     folder = _opened(Path(settings.EMBEDDINGS_DIR), model.fingerprint, tap)
-    sharing.fetch(folder)
+    remote_shards.fetch(folder)
     return folder
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _opened(root: Path, fingerprint: str, tap: str) -> TapStore:
-    """Kept between chunks: to open thousands of shards anew for each would take longer than the chunk."""
+    """Kept between chunks: to open thousands of shards anew for each would take longer than the chunk.
+    Many, since a joint reads its parts in turn."""
     return VectorStore(root).folder(fingerprint, tap)
 
 
-def items_without_vectors(model: EmbeddingModel, taps: Sequence[str], items: Sequence[int]) -> list[int]:
+def items_without_vectors(
+    model: EmbeddingModel, taps: Sequence[str], items: Sequence[int], masker: RegionNetwork | None = None
+) -> list[int]:
     """The items that lack a vector at any of the taps; of items with equal content only the first."""
-    known = contents(model, items)
+    known = contents(model, items, masker)
     missing: set[bytes] = set()
     for tap in taps:
         missing.update(folder_of(model, tap).missing([content.key for content in known]))
@@ -80,25 +96,38 @@ def items_without_vectors(model: EmbeddingModel, taps: Sequence[str], items: Seq
     return list(first.values())
 
 
-def embed_items(model: EmbeddingModel, taps: Sequence[str], items: Sequence[int]) -> list[Fault]:
+def chunk_size() -> int:
+    """Pictures that a worker embeds between two marks of progress.
+
+    On a GPU eight times as many: a pass takes 256 at once there, and while a chunk of a single pass is decoded and
+    written the device has nothing to do.
+    """
+    return settings.CHUNK_PICTURES * (GPU_PASSES if computes_on_gpu(settings.DEVICE) else 1)
+
+
+def embed_items(
+    model: EmbeddingModel, taps: Sequence[str], items: Sequence[int], masker: RegionNetwork | None = None
+) -> list[Fault]:
     """Make the vectors of these items at these taps, in one forward pass each; returns what could not be made.
 
     What is there is not made again: a worker may have died between writing its vectors and saying so.
     """
-    known = contents(model, items_without_vectors(model, taps, items))
+    known = contents(model, items_without_vectors(model, taps, items, masker), masker)
     if not known:
         return []
-    made = _derived(model, taps, known)
-    vectors, keys, faults = _computed(model, taps, known) if made is None else made
+    made = _derived(model, taps, known, masker)
+    vectors, keys, faults = _computed(model, taps, known, masker) if made is None else made
     for tap in taps:
         if keys:
             shard = folder_of(model, tap).write(keys, vectors[tap], half=settings.HALF_VECTORS)
             if shard is not None:
-                sharing.offer(shard)
+                remote_shards.offer(shard)
     return faults
 
 
-def _derived(model: EmbeddingModel, taps: Sequence[str], known: list[Content]) -> Made | None:
+def _derived(
+    model: EmbeddingModel, taps: Sequence[str], known: list[Content], masker: RegionNetwork | None
+) -> Made | None:
     """The vectors of a joint, or of a head over a frozen base, from the stored ones of the encoders it is made of.
 
     No picture is opened that was embedded before. None where vectors do not follow from others, or where those
@@ -110,10 +139,10 @@ def _derived(model: EmbeddingModel, taps: Sequence[str], known: list[Content]) -
     items = [content.item for content in known]
     reasons: dict[str, str] = {}
     for base, tap in bases:
-        reasons.update(embed_items(base, [tap], items))
+        reasons.update(embed_items(base, [tap], items, masker))
     stores = [folder_of(base, tap) for base, tap in bases]
     # The same items go by other keys with a base that reads something else.
-    own_keys = {base.pk: [content.key for content in contents(base, items)] for base, _ in bases}
+    own_keys = {base.pk: [content.key for content in contents(base, items, masker)] for base, _ in bases}
     keys = [own_keys[base.pk] for base, _ in bases]
     missing = [set(store.missing(own)) for store, own in zip(stores, keys, strict=True)]
     there = [all(own[row] not in gone for own, gone in zip(keys, missing, strict=True)) for row in range(len(known))]
@@ -152,8 +181,8 @@ def _followed(model: EmbeddingModel, taps: Sequence[str], rows: Sequence[np.ndar
     return {tap: apply_head(checkpoint.head, tensors, rows[0], tap=tap) for tap in taps}
 
 
-def _computed(model: EmbeddingModel, taps: Sequence[str], known: list[Content]) -> Made:
-    encoder = warm_encoder(model.pk)
+def _computed(model: EmbeddingModel, taps: Sequence[str], known: list[Content], masker: RegionNetwork | None) -> Made:
+    encoder = encoder_of(model, masker)
     if isinstance(encoder, VectorLookup):
         found, missing = encoder.lookup([content.name for content in known])
         absent = set(missing)
@@ -196,9 +225,24 @@ def _read(name: str) -> bytes:
     return data
 
 
+def encoder_of(model: EmbeddingModel, masker: RegionNetwork | None = None) -> Encoder | VectorLookup:
+    """The encoder of a model, behind a masker if there is one; both are kept between chunks."""
+    return warm_encoder(model.pk) if masker is None else _masked_encoder(model.pk, masker.pk)
+
+
 @lru_cache(maxsize=2)
 def warm_encoder(model_id: int) -> Encoder | VectorLookup:
     """The encoder, kept between chunks; two at most, so that memory stays bounded."""
     model = EmbeddingModel.objects.get(pk=model_id)
     weights = Path(settings.WEIGHTS_DIR) / model.weights if model.weights else None
     return load(with_every_tap(EncoderSpec.from_json(model.spec)), weights=weights, device=settings.DEVICE)
+
+
+@lru_cache(maxsize=2)
+def _masked_encoder(model_id: int, masker_id: int) -> Encoder:
+    encoder = warm_encoder(model_id)
+    if not isinstance(encoder, Encoder):
+        raise Problem("Only an encoder that reads pictures can be given masked ones.")
+    row = RegionNetwork.objects.get(pk=masker_id)
+    masker = OnnxMasker(RegionSpec.from_json(row.spec), Path(settings.WEIGHTS_DIR) / row.weights)
+    return MaskedEncoder(encoder, masker)

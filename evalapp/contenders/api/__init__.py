@@ -1,0 +1,1 @@
+"""Models and maps over HTTP."""

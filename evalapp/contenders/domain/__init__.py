@@ -1,0 +1,1 @@
+"""Shards of vectors in storage that several machines share; no database."""

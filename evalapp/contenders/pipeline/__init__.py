@@ -1,0 +1,1 @@
+"""Pictures to vectors, and vectors to maps, as long work."""

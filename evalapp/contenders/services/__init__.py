@@ -1,0 +1,1 @@
+"""Registering encoders, accounting for embeddings, asking for maps."""
