@@ -6,8 +6,23 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-from evalapp.catalog.models import LONGEST_NOTE, Catalogue, FlagReason, FlagSource, FlagState, Item
-from evalapp.contenders.models import Embedding
+from evalapp.catalog.domain.box_styles import BoxStyle
+from evalapp.catalog.domain.label_scopes import text_of_labels
+from evalapp.catalog.models import (
+    LONGEST_NOTE,
+    Catalogue,
+    CatalogueImport,
+    FlagReason,
+    FlagSource,
+    FlagState,
+    Item,
+)
+from evalapp.contenders.models import Embedding, Registration
+from evalapp.core.domain.values.slugs import SLUG_PATTERN
+from evalapp.core.models import Job
+
+LONGEST_WORDS = 200
+"""Characters of a title and of a question."""
 
 
 class StudyState(models.TextChoices):
@@ -20,7 +35,7 @@ class StudyState(models.TextChoices):
 
 
 class BoardVisibility(models.TextChoices):
-    """Who may see the standings: operators, whoever has the address, everybody."""
+    """Who may see the standings: operators, anyone with the link, everybody."""
 
     PRIVATE = "private"
     UNLISTED = "unlisted"
@@ -47,8 +62,8 @@ class Study(models.Model):
     """A question put to people about pairs of one version of a catalogue."""
 
     slug = models.SlugField(max_length=80, unique=True)
-    title = models.CharField(max_length=200)
-    question = models.CharField(max_length=200, default="Do these two match?")
+    title = models.CharField(max_length=LONGEST_WORDS)
+    question = models.CharField(max_length=LONGEST_WORDS, default="Do these two match?")
     catalogue = models.ForeignKey(Catalogue, on_delete=models.PROTECT, related_name="studies")
     catalogue_version = models.PositiveIntegerField()
     previous = models.ForeignKey(
@@ -65,16 +80,45 @@ class Study(models.Model):
     query_count = models.PositiveIntegerField(null=True, blank=True, help_text="Asked for; None takes the usual.")
     gallery_domain = models.CharField(max_length=80, blank=True, help_text="Only its items may be found.")
     query_domain = models.CharField(max_length=80, blank=True, help_text="Only for its items neighbours are found.")
+    gallery_labels = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="Only items with these labels may be found: {field: values}."
+    )
+    query_labels = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="Only for items with these labels neighbours are found."
+    )
     top_k = models.PositiveSmallIntegerField(default=10)
-    exclude = models.CharField(max_length=20, default="none", choices=[("none", "none"), ("product", "product")])
+    exclude = models.CharField(
+        max_length=20,
+        default="none",
+        choices=[("none", "none"), ("product", "product"), ("once", "once")],
+        help_text="`product`: the query's own product is hidden; `once`: of every product only the nearest picture.",
+    )
     mode = models.CharField(max_length=5, choices=StudyMode.choices, default=StudyMode.SWIPE)
     training_pictures = models.BooleanField(
         default=False, help_text="Whether people may be shown pictures that a contender was trained on."
+    )
+    dim_boxes = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether an item's whole picture is shown, darkened outside its box, not the box alone.",
+    )
+    box_margin = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Shown around an item's box, in per cent of its sides; 0: the pixels that were compared.",
     )
     random_sides = models.BooleanField(default=False, help_text="Whether chance says on which side the query stands.")
     sampling = models.CharField(max_length=10, choices=SamplingMethod.choices, default=SamplingMethod.ADAPTIVE)
     sampling_strata = models.BooleanField(
         default=False, help_text="Whether each category is drawn as often as its share of the queries says."
+    )
+    margin = models.FloatField(
+        default=0.02, help_text="Whoever is at most so far below the best may be declared, too; 0: only the best."
+    )
+    simulated_decide = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether votes of a simulated crowd may declare a winner; untold, they are a rehearsal.",
     )
     gold_share = models.FloatField(default=0.05, help_text="Share of exposures whose answer is known.")
     repeat_share = models.FloatField(default=0.02, help_text="Share of exposures that a voter answered before.")
@@ -89,13 +133,21 @@ class Study(models.Model):
     )
     state = models.CharField(max_length=10, choices=StudyState.choices, default=StudyState.DRAFT)
     board = models.CharField(max_length=10, choices=BoardVisibility.choices, default=BoardVisibility.PRIVATE)
+    published_votes = models.PositiveIntegerField(
+        default=0, help_text="What visitors are told of the number of votes while people vote; moves in large steps."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it is out of the lists; its votes stay."
+    )
 
     class Meta:
         ordering = ("-created_at", "slug")
         verbose_name_plural = "studies"
+        # A study whose slug has no address ends every page that links to it.
+        constraints = [models.CheckConstraint(condition=models.Q(slug__regex=SLUG_PATTERN), name="study_slug")]
 
     def __str__(self) -> str:
         return self.slug
@@ -106,9 +158,28 @@ class Study(models.Model):
         return self.state == StudyState.OPEN
 
     @property
+    def box_style(self) -> BoxStyle:
+        """How items with a box are shown to its voters."""
+        return BoxStyle(self.dim_boxes, self.box_margin)
+
+    @property
+    def query_scope_words(self) -> str:
+        """For which items neighbours are found, in words; empty for any."""
+        return _words_of(self.query_domain, self.query_labels)
+
+    @property
+    def gallery_scope_words(self) -> str:
+        """Which items may be found, in words; empty for any."""
+        return _words_of(self.gallery_domain, self.gallery_labels)
+
+    @property
     def catalogue_moved_on(self) -> bool:
         """Whether the catalogue has changed since the gallery was chosen."""
         return self.catalogue.version > self.catalogue_version
+
+
+def _words_of(domain: str, labels: dict[str, list[str]]) -> str:
+    return text_of_labels({**({"domain": [domain]} if domain else {}), **labels})
 
 
 class Gallery(models.Model):
@@ -248,7 +319,8 @@ class Nomination(models.Model):
 class PairFlag(models.Model):
     """A pair with an active flag leaves decks and training data; its votes stay.
 
-    `reports` counts the voters who reported the pair; enough of them make a suspicion active by themselves.
+    `reports` counts the voters who reported the pair, `backing` those of them whose reports weigh something; enough of
+    these make a suspicion active by themselves.
     """
 
     pair = models.OneToOneField(Pair, on_delete=models.CASCADE, related_name="flag")
@@ -257,6 +329,7 @@ class PairFlag(models.Model):
     source = models.CharField(max_length=10, choices=FlagSource.choices, default=FlagSource.OPERATOR)
     state = models.CharField(max_length=10, choices=FlagState.choices, default=FlagState.ACTIVE)
     reports = models.PositiveIntegerField(default=0)
+    backing = models.PositiveIntegerField(default=0, help_text="Reports of people with a record, one per address.")
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True, help_text="When it was last confirmed or lifted.")
 
@@ -285,3 +358,28 @@ class Robustness(models.Model):
 
     def __str__(self) -> str:
         return f"robustness of {self.contender_id}"
+
+
+class QuickStart(models.Model):
+    """The whole main job asked for at once: pictures, networks and a question in, a study that can be opened out.
+
+    Its one job brings the pictures, registers the networks, drafts the study and computes it.
+    """
+
+    title = models.CharField(max_length=LONGEST_WORDS)
+    question = models.CharField(max_length=LONGEST_WORDS)
+    catalogue = models.ForeignKey(Catalogue, on_delete=models.CASCADE, related_name="+")
+    pictures = models.ForeignKey(
+        CatalogueImport, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", help_text="If any are new."
+    )
+    registrations = models.ManyToManyField(Registration, blank=True, related_name="+")
+    encoders = models.JSONField(default=list, help_text="Names of encoders that are registered already.")
+    study = models.ForeignKey(Study, on_delete=models.SET_NULL, null=True, blank=True, related_name="quick_starts")
+    job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return self.title

@@ -7,10 +7,12 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from evalapp.core.errors import Problem
-from evalapp.core.services import request_job
+from evalapp.core.domain.errors import Problem
+from evalapp.core.domain.job_targets import target_of
+from evalapp.core.services.jobs import request_job
 from evalapp.core.tasks import nudge
-from evalapp.studies import queries, services
+from evalapp.studies import services
+from evalapp.studies.queries import study_reads
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ REST = timedelta(minutes=10)
 @shared_task(name="studies.follow_catalogues")
 def follow_catalogues() -> None:
     """Draft and compute the next round of every open study that follows its catalogue; opening it is for people."""
-    for study in queries.due_rounds(REST):
+    for study in study_reads.due_rounds(REST):
         try:
             following = services.start_round(study)
         except Problem as problem:
@@ -29,4 +31,4 @@ def follow_catalogues() -> None:
             services.change_study(study, follows_catalogue=False)
             logger.warning("%s follows its catalogue no longer: %s", study, problem.message)
         else:
-            nudge(request_job("precompute", f"study:{following.pk}"))
+            nudge(request_job("precompute", target_of("study", following.pk)))

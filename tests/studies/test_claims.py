@@ -8,11 +8,11 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from evalapp.catalog.flagging import flag_items
 from evalapp.catalog.models import Triplet
-from evalapp.core.errors import InvalidInput
-from evalapp.studies.claims import propose_from_votes
+from evalapp.catalog.services.item_flags import flag_items
+from evalapp.core.domain.errors import InvalidInput
 from evalapp.studies.models import Pair, Study
+from evalapp.studies.services.triplet_proposals import propose_from_votes
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from evalapp.catalog.models import Catalogue
-from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.core.domain.errors import Conflict, InvalidInput
 from evalapp.studies.models import Gallery, Study, StudyState
 from evalapp.studies.services import StudyPlan, create_study
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from evalapp.catalog.flagging import flag_items
-from evalapp.core.errors import InvalidInput, NotFound
-from evalapp.studies.flagging import (
+from evalapp.catalog.services.item_flags import flag_items
+from evalapp.core.domain.errors import InvalidInput, NotFound
+from evalapp.studies.models import Pair, PairFlag, Study
+from evalapp.studies.services.pair_flags import (
     REPORTS_TO_FLAG,
     count_reports,
     flag_pairs,
     flagged_pairs,
     flags_of_study,
     lift_pair_flags,
+    most_reported,
+    settle_reports,
 )
-from evalapp.studies.models import Pair, PairFlag, Study
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -38,9 +44,10 @@ def pair(study: Study) -> Pair:
     return found
 
 
-def report(pair: Pair, voters: int = 1) -> None:
-    for _ in range(voters):
-        count_reports({pair.pk: 1})
+def report(pair: Pair, voters: int) -> None:
+    """So many reports that weigh something, in all."""
+    count_reports({pair.pk: 1})
+    settle_reports({pair.pk: voters})
 
 
 def test_an_operator_takes_a_pair_out_and_puts_it_back(study: Study, pair: Pair) -> None:
@@ -62,22 +69,60 @@ def test_a_few_reports_are_a_suspicion_and_enough_of_them_a_flag(study: Study, p
     report(pair, REPORTS_TO_FLAG - 1)
     assert flagged_pairs(study) == set()
     [flag] = flags_of_study(study)
-    assert (flag.state, flag.source, flag.reports) == ("suspected", "voters", REPORTS_TO_FLAG - 1)
-    report(pair)
+    assert (flag.state, flag.source, flag.backing) == ("suspected", "voters", REPORTS_TO_FLAG - 1)
+    report(pair, REPORTS_TO_FLAG)
     assert flagged_pairs(study) == {pair.pk}
-    count_reports({pair.pk: -1})
+    report(pair, REPORTS_TO_FLAG - 1)
     assert flagged_pairs(study) == set()
 
 
 def test_what_an_operator_has_settled_no_report_changes(study: Study, pair: Pair) -> None:
     report(pair, REPORTS_TO_FLAG)
     lift_pair_flags(study, [pair.pk])
-    report(pair, REPORTS_TO_FLAG)
+    report(pair, 2 * REPORTS_TO_FLAG)
     assert flagged_pairs(study) == set()
-    assert PairFlag.objects.get().reports == 2 * REPORTS_TO_FLAG
+    assert PairFlag.objects.get().backing == 2 * REPORTS_TO_FLAG
     flag_pairs(study, [pair.pk], "back view")
-    count_reports({pair.pk: -2 * REPORTS_TO_FLAG})
+    report(pair, 0)
     assert flagged_pairs(study) == {pair.pk}
+
+
+def test_no_more_than_a_share_waits_for_an_operator_and_what_is_settled_makes_room(study: Study) -> None:
+    first, second = study.pairs.filter(slot__isnull=False).order_by("pk")[:2]
+    assert most_reported(study) == 1
+    report(first, REPORTS_TO_FLAG)
+    report(second, REPORTS_TO_FLAG)
+    assert flagged_pairs(study) == {first.pk}
+    flag_pairs(study, [first.pk], "other")
+    report(second, REPORTS_TO_FLAG)
+    assert flagged_pairs(study) == {first.pk, second.pk}
+
+
+def test_one_button_lifts_what_only_voters_reported(study: Study, pair: Pair) -> None:
+    second, third = study.pairs.filter(slot__isnull=False).exclude(pk=pair.pk).order_by("pk")[:2]
+    flag_pairs(study, [third.pk], "other")
+    report(pair, REPORTS_TO_FLAG)
+    report(second, 1)
+    operator = APIClient()
+    operator.force_authenticate(User.objects.create_user("olga", is_staff=True))
+    assert operator.delete(f"{FLAGS}reports/").json() == {"lifted": 1}
+    assert flagged_pairs(study) == {third.pk}
+    report(pair, 9)
+    assert flagged_pairs(study) == {third.pk}
+    assert APIClient().delete(f"{FLAGS}reports/").status_code == 401
+
+
+def test_they_are_lifted_by_command_and_in_the_lab_too(study: Study, pair: Pair) -> None:
+    report(pair, REPORTS_TO_FLAG)
+    browser = Client()
+    browser.force_login(User.objects.create_user("olga", is_staff=True))
+    page = browser.get("/lab/studies/match/flags/").content.decode()
+    assert "1 reported pair waits for you; 1 of them out of play" in page
+    assert "in play again" in browser.post("/lab/studies/match/flags/lift/", follow=True).content.decode()
+    assert flagged_pairs(study) == set()
+    out = io.StringIO()
+    call_command("lift_reports", "match", stdout=out)
+    assert out.getvalue() == "0 pairs of match in play again.\n"
 
 
 def test_reports_of_voters_arrive_here_and_an_undo_takes_one_back(study: Study) -> None:

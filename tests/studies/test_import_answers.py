@@ -10,13 +10,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from evalapp.catalog.models import Catalogue
-from evalapp.core.errors import Conflict, InvalidInput
-from evalapp.core.pipeline import work_on
-from evalapp.core.services import request_job
-from evalapp.exports.services import export_study
-from evalapp.studies.answers import import_answers
+from evalapp.core.domain.errors import Conflict, InvalidInput
+from evalapp.core.pipeline.chunk_work import work_on
+from evalapp.core.services.jobs import request_job
+from evalapp.exports.services.write_exports import export_study
 from evalapp.studies.models import Contender, Nomination, Study, StudyState
-from evalapp.studies.scores import evaluate
+from evalapp.studies.services.import_results import import_answers
+from evalapp.studies.services.offline_scores import evaluate
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -49,6 +49,18 @@ def precompute(study: Study) -> None:
     while work_on(job.pk):
         pass
     study.refresh_from_db()
+
+
+def test_ranks_from_zero_keep_the_best_answer_of_every_query_and_are_told(draft: Study, tmp_path: Path) -> None:
+    lines = perfect(draft, tmp_path).read_text(encoding="utf-8").splitlines()[1:]
+    cells = [line.split(",") for line in lines]
+    from_zero = [",".join([query, item, f"{int(rank) - 1}.0", ""]) for query, item, rank, _ in cells]
+    brought = import_answers(draft, sheet(tmp_path, *from_zero), "zero")
+    assert (brought.answers, brought.left_out) == (18, 0)
+    assert brought.faults == [(2, "Ranks are counted from 0 here: what stands at 0 is the first choice.")]
+    best = Nomination.objects.filter(contender__name="zero", rank=1)
+    first = set(best.values_list("pair__query__item__key", "pair__candidate__key"))
+    assert first == {(query, item) for query, item, rank, _ in cells if rank == "1"}
 
 
 def test_a_search_engine_is_judged_without_its_vectors(draft: Study, tmp_path: Path) -> None:
@@ -90,9 +102,10 @@ def test_pairs_it_shares_with_others_are_one_pair(draft: Study, tmp_path: Path) 
         ("{query},nothing,1,", "'nothing' is no item of its gallery."),
         ("{query},{query},1,", "A picture is never its own neighbour."),
         ("{query},{candidate},first,", "The rank 'first' is no whole number from 1 to 1000."),
-        ("{query},{candidate},0,", "The rank '0' is no whole number from 1 to 1000."),
+        ("{query},{candidate},-1,", "The rank '-1' is no whole number from 1 to 1000."),
+        ("{query},{candidate}," + "9" * 5000 + ",", f"The rank '{'9' * 40}' is no whole number from 1 to 1000."),
         ("{query},{candidate},1,near", "The distance 'near' is no number."),
-        ("{query},{candidate},1,nan", "The distance 'nan' is no number."),
+        ("{query},{candidate},1,inf", "The distance 'inf' is no number."),
     ],
 )
 def test_a_row_that_cannot_be_used_is_told_and_the_rest_goes_in(

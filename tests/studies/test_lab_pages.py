@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from evalapp.catalog.models import Catalogue
-from evalapp.catalog.services import remove_items
+from evalapp.catalog.services.items import remove_items
 from evalapp.core.models import Job
 from evalapp.studies.models import Study, StudyState
 from evalapp.studies.tasks import REST, follow_catalogues
@@ -28,7 +28,7 @@ def words(**changes: object) -> dict[str, object]:
     return {
         "title": "Cards", "slug": "cards", "question": "Alike?", "catalogue": "cards", "top_k": 3, "exclude": "none",
         "contenders": ["colours:l1", "colours:l2"], "control": "on", "mode": "swipe", "board": "public", "seed": 5,
-        "gold_share": 0.05, "repeat_share": 0.02, **changes,
+        "margin": 0.02, "gold_share": 0.05, "repeat_share": 0.02, "box_margin": 15, "dim_boxes": "on", **changes,
     }  # fmt: skip
 
 
@@ -38,6 +38,7 @@ def test_a_study_is_drafted_with_a_form(admin_client: Client, cards: Catalogue) 
     assert answer.redirect_chain == [("/lab/studies/cards/", 302)]
     study = Study.objects.get()
     assert (study.title, study.question, study.board, study.seed) == ("Cards", "Alike?", "public", 5)
+    assert (study.dim_boxes, study.box_margin) == (True, 15)
     assert list(study.contenders.values_list("name", flat=True)) == ["colours:l1", "colours:l2", "control"]
 
 
@@ -82,6 +83,46 @@ def test_the_buttons_do_what_they_say(admin_client: Client, messages: list[int])
     assert study.contenders.get(name=cast.FC7).archived_at is None
 
 
+def form_of(page: str, action: str) -> str:
+    """The form that posts to this address, with what stands in it."""
+    return page.partition(f'action="{action}"')[2].partition("</form>")[0]
+
+
+def test_opening_and_closing_ask_first_and_say_what_they_settle_and_for_whom(admin_client: Client) -> None:
+    study = cast.ready_study()
+    page = "/lab/studies/match/"
+
+    def dialog(action: str) -> str:
+        text = admin_client.get(page).content.decode()
+        assert text.count(f'action="{page}{action}/"') == 1
+        before, _, _ = text.partition(f'action="{page}{action}/"')
+        # The one button outside the dialog only opens it.
+        assert before.rindex(f'<dialog popover id="confirm-{action}"') > before.rindex(
+            "</dialog>" if "</dialog>" in before else "<h1"
+        )
+        assert f'type="button" class="button button--{"dope" if action == "open" else "nope"}" popovertarget=' in before
+        return form_of(text, f"{page}{action}/")
+
+    told = dialog("open")
+    for words in (
+        "for everybody?",
+        "contenders are settled",
+        "16 pairs",
+        study.question,
+        "The board is for operators",
+    ):
+        assert words in told
+    admin_client.post(f"{page}open/")
+    cast.play(cast.browser_of(), study, 5)
+    told = dialog("close")
+    for words in ("for everybody?", "5 votes so far stay", "opened again"):
+        assert words in told
+    admin_client.post(f"{page}close/")
+    told = dialog("open")
+    assert "5 votes so far stay" in told
+    assert "settled" not in told
+
+
 def test_what_cannot_be_done_is_told(admin_client: Client) -> None:
     cast.ready_study()
     answer = admin_client.post("/lab/studies/match/close/", follow=True)
@@ -106,10 +147,10 @@ def test_there_is_no_page_of_a_study_that_is_not_there(admin_client: Client) -> 
 def test_a_catalogue_that_moved_on_offers_the_next_round(admin_client: Client, messages: list[int]) -> None:
     study = cast.open_study()
     page = "/lab/studies/match/"
-    assert "Start the next round" not in admin_client.get(page).content.decode()
+    assert "The catalogue has changed" not in admin_client.get(page).content.decode()
     remove_items(study.catalogue.slug, ["item-0015"])
     assert "(has changed)" in admin_client.get("/lab/").content.decode()
-    assert "Start the next round" in admin_client.get(page).content.decode()
+    assert "The catalogue has changed" in admin_client.get(page).content.decode()
 
     answer = admin_client.post(f"{page}round/", follow=True)
 

@@ -6,9 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from evalapp.core.errors import Conflict
-from evalapp.studies.models import Study, StudyState
-from evalapp.studies.services import close_study, open_study
+from evalapp.core.domain.errors import Conflict
+from evalapp.studies.models import Contender, Study, StudyState
+from evalapp.studies.services import archive_contender, close_study, open_study
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -31,6 +31,17 @@ def test_a_study_is_opened_closed_and_opened_again() -> None:
     study.refresh_from_db()
     assert study.is_open
     assert study.closed_at is None
+
+
+def test_a_contender_that_answers_nothing_keeps_a_study_from_being_opened_until_it_is_archived() -> None:
+    study = cast.ready_study()
+    silent = Contender.objects.create(study=study, name="silent")
+    with pytest.raises(Conflict, match="silent has no answer to any query"):
+        open_study(study)
+    archive_contender(silent)
+    open_study(study)
+    study.refresh_from_db()
+    assert study.is_open
 
 
 def test_opening_an_open_study_again_changes_nothing() -> None:

@@ -118,7 +118,7 @@ def test_a_contender_is_archived_and_returned_and_never_deleted(olga: Client) ->
     assert post(olga, "match/contenders/archive/", {"contender": cast.FC7}).json() == archived
     back = post(olga, "match/contenders/archive/", {"contender": cast.FC7, "archived": False}).json()
     assert back["archived_at"] is None
-    assert olga.delete("/api/v1/studies/match/").status_code == 405
+    assert olga.delete("/api/v1/studies/match/").status_code == 409
 
 
 def test_automatic_scores_are_read_as_they_were_stored(olga: Client) -> None:

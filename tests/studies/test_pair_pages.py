@@ -7,9 +7,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from evalapp.studies.examples import examples_of
-from evalapp.studies.flagging import REPORTS_TO_FLAG, count_reports, flagged_pairs
 from evalapp.studies.models import Nomination, Pair, PairFlag, Study
+from evalapp.studies.queries.examples import example_galleries
+from evalapp.studies.services.pair_flags import REPORTS_TO_FLAG, count_reports, flagged_pairs
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -27,7 +27,7 @@ def study() -> Study:
 
 
 def test_best_is_nearest_worst_is_farthest_and_nothing_is_shown_twice(study: Study) -> None:
-    galleries = {gallery.contender.name: gallery for gallery in examples_of(study, each=2)}
+    galleries = {gallery.contender.name: gallery for gallery in example_galleries(study, each=2)}
     assert set(galleries) == {cast.FC6, cast.FC7}
     for name, gallery in galleries.items():
         first = Nomination.objects.filter(contender__name=name, rank=1).order_by("distance", "pair")
@@ -35,20 +35,20 @@ def test_best_is_nearest_worst_is_farthest_and_nothing_is_shown_twice(study: Stu
         assert [example.pair.pk for example in gallery.best] == every[:2]
         assert [example.pair.pk for example in gallery.worst] == every[-2:]
         assert [example.pair.pk for example in gallery.median] == every[3:5]
-    few = examples_of(study, each=6)[0]
+    few = example_galleries(study, each=6)[0]
     shown = [example.pair.pk for part in (few.best, few.median, few.worst) for example in part]
     assert len(shown) == len(set(shown)) == 8
 
 
 def test_by_votes_the_liked_come_first_and_the_control_is_shown_too(study: Study) -> None:
-    assert examples_of(study, "votes") == []
+    assert example_galleries(study, "votes") == []
     liked, disliked = Pair.objects.filter(slot__isnull=False).order_by("pk")[:2]
     Pair.objects.filter(pk=liked.pk).update(dope=9)
     Pair.objects.filter(pk=disliked.pk).update(nope=9, dope=1)
-    for gallery in examples_of(study, "votes"):
+    for gallery in example_galleries(study, "votes"):
         shares = [example.share for example in (*gallery.best, *gallery.median, *gallery.worst)]
         assert shares == sorted(shares, reverse=True)  # type: ignore[type-var]
-    assert {example.pair.pk for gallery in examples_of(study, "votes") for example in gallery.best} == {
+    assert {example.pair.pk for gallery in example_galleries(study, "votes") for example in gallery.best} == {
         liked.pk,
         disliked.pk,
     }
@@ -66,7 +66,7 @@ def test_the_page_costs_as_many_statements_for_many_contenders_as_for_few(study:
 
 
 def test_the_page_shows_both_pictures_with_the_box_drawn(study: Study, admin_client: Client) -> None:
-    pair = examples_of(study)[0].best[0].pair
+    pair = example_galleries(study)[0].best[0].pair
     type(pair.query.item).objects.filter(pk=pair.query.item_id).update(x1=10, y1=20, x2=50, y2=90)
     page = admin_client.get(EXAMPLES).content.decode()
     for item in (pair.query.item, pair.candidate):

@@ -11,10 +11,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from evalapp.core.models import Job
-from evalapp.core.pipeline import work_on
-from evalapp.core.services import request_job
+from evalapp.core.pipeline.chunk_work import work_on
+from evalapp.core.services.jobs import request_job
 from evalapp.studies.models import Study
-from models_registry.corruptions import CORRUPTIONS
+from models_registry.evaluate.corruptions import CORRUPTIONS
 from tests import cast
 from tests.catalog.drawing import folder, numbered
 

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import IntegrityError, transaction
 from django.test import Client
 from PIL import Image
 
 from evalapp.catalog.models import Catalogue, Item
-from evalapp.catalog.services import remove_items
-from evalapp.contenders import pipeline as embeddings
-from evalapp.core import pipeline
-from evalapp.core.errors import Conflict, InvalidInput
-from evalapp.core.services import request_job
-from evalapp.studies import search
+from evalapp.catalog.services.items import remove_items
+from evalapp.contenders.pipeline import embeddings
+from evalapp.core.domain.errors import Conflict, InvalidInput
+from evalapp.core.pipeline import chunk_work
+from evalapp.core.services.jobs import request_job
 from evalapp.studies.models import Nomination, Study
+from evalapp.studies.pipeline import neighbour_search
 from evalapp.studies.services import StudyPlan, create_study, start_round
 from tests import cast
 
@@ -32,7 +33,7 @@ Line = tuple[str, str, str, int, float | None, int | None]
 
 def _compute(study: Study) -> Study:
     job = request_job("precompute", f"study:{study.pk}")
-    while pipeline.work_on(job.pk, seconds=60):
+    while chunk_work.work_on(job.pk, seconds=60):
         pass
     study.refresh_from_db()
     return study
@@ -113,7 +114,9 @@ def test_only_new_pictures_are_embedded_and_only_queries_that_lost_an_answer_are
     )
     searched: list[int] = []
     monkeypatch.setattr(
-        search, "refreshed", _noting(search.refreshed, lambda _before, stale: int(stale.sum()), searched)
+        neighbour_search,
+        "refreshed",
+        _noting(neighbour_search.refreshed, lambda _before, stale: int(stale.sum()), searched),
     )
     _compute(following)
 
@@ -174,6 +177,15 @@ def test_contenders_come_and_go_and_the_policy_stays(cards: Catalogue) -> None:
     assert (following.slug, following.exclude, following.top_k) == ("second", "product", 3)
 
 
+@pytest.mark.parametrize("slug", ["A B", "../x", "<b>", "x/y", "١", "Shoes", "-x", "x\n"])
+def test_a_round_has_a_name_that_can_stand_in_an_address(cards: Catalogue, slug: str) -> None:
+    study = create_study(_plan(cards))
+    with pytest.raises(InvalidInput, match="cannot stand in an address"):
+        start_round(study, slug=slug)
+    with pytest.raises(IntegrityError, match="study_slug"), transaction.atomic():
+        Study.objects.filter(pk=study.pk).update(slug=slug[:80])
+
+
 @pytest.mark.parametrize(
     ("words", "kind", "told"),
     [
@@ -181,6 +193,9 @@ def test_contenders_come_and_go_and_the_policy_stays(cards: Catalogue) -> None:
         ({"add": ["colours:l1"]}, InvalidInput, "take part twice"),
         ({"drop": ["colours:l1", "colours:hamming"]}, InvalidInput, "Nobody but the control"),
         ({"slug": "match"}, Conflict, "choose another name"),
+        ({"slug": "A B"}, InvalidInput, "cannot stand in an address"),
+        ({"slug": "../x"}, InvalidInput, "cannot stand in an address"),
+        ({"slug": "١"}, InvalidInput, "cannot stand in an address"),
     ],
 )
 def test_what_makes_no_round_is_said_in_one_line(

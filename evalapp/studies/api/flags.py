@@ -12,7 +12,8 @@ from rest_framework.views import APIView
 
 from evalapp.catalog.models import LONGEST_NOTE, FlagReason, FlagSource, FlagState
 from evalapp.core.api.inputs import checked
-from evalapp.studies import flagging, queries
+from evalapp.studies.queries import study_reads
+from evalapp.studies.services import pair_flags
 
 _MOST = 1000
 
@@ -39,6 +40,7 @@ class PairFlagsApi(APIView):
         raised_by = serializers.ChoiceField(source="source", choices=FlagSource.choices)
         state = serializers.ChoiceField(choices=FlagState.choices)
         reports = serializers.IntegerField(help_text="Voters who reported the pair.")
+        backing = serializers.IntegerField(help_text="Of these, people with a record, one per address.")
 
         class Meta:
             ref_name = "PairFlag"
@@ -65,18 +67,33 @@ class PairFlagsApi(APIView):
 
     @extend_schema(operation_id="pair_flags", parameters=[PageInput], responses=Output(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        words = checked(self.PageInput(data=request.query_params))
-        first = words["offset"]
-        flags = flagging.flags_of_study(queries.study_by_slug(slug))[first : first + words["limit"]]
+        params = checked(self.PageInput(data=request.query_params))
+        first = params["offset"]
+        flags = pair_flags.flags_of_study(study_reads.study_by_slug(slug))[first : first + params["limit"]]
         return Response(self.Output(flags, many=True).data)
 
     @extend_schema(operation_id="pair_flags_set", request=Input, responses=Changed)
     def post(self, request: Request, slug: str) -> Response:
-        words = checked(self.Input(data=request.data))
-        study = queries.study_by_slug(slug)
-        return Response({"changed": flagging.flag_pairs(study, words["pairs"], words["reason"], note=words["note"])})
+        params = checked(self.Input(data=request.data))
+        study = study_reads.study_by_slug(slug)
+        changed = pair_flags.flag_pairs(study, params["pairs"], params["reason"], note=params["note"])
+        return Response({"changed": changed})
 
     @extend_schema(operation_id="pair_flags_lift", request=LiftInput, responses=Changed)
     def delete(self, request: Request, slug: str) -> Response:
-        words = checked(self.LiftInput(data=request.data))
-        return Response({"changed": flagging.lift_pair_flags(queries.study_by_slug(slug), words["pairs"])})
+        params = checked(self.LiftInput(data=request.data))
+        return Response({"changed": pair_flags.lift_pair_flags(study_reads.study_by_slug(slug), params["pairs"])})
+
+
+class ReportsApi(APIView):
+    """`DELETE studies/{slug}/flags/reports/`: let in all pairs that only voters' reports keep out."""
+
+    class Output(serializers.Serializer[Any]):
+        lifted = serializers.IntegerField(help_text="Pairs that were out of play.")
+
+        class Meta:
+            ref_name = "ReportsLifted"
+
+    @extend_schema(operation_id="reports_lift", responses=Output)
+    def delete(self, request: Request, slug: str) -> Response:
+        return Response({"lifted": pair_flags.lift_reports(study_reads.study_by_slug(slug))})

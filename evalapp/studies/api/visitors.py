@@ -11,10 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from evalapp.core.errors import NotFound
-from evalapp.studies import queries, services
+from evalapp.core.domain.errors import NotFound
+from evalapp.studies import services
 from evalapp.studies.api import operators
 from evalapp.studies.models import Study
+from evalapp.studies.queries import study_reads
 
 
 class StudyOutput(serializers.Serializer[Any]):
@@ -25,10 +26,12 @@ class StudyOutput(serializers.Serializer[Any]):
     question = serializers.CharField()
     state = serializers.CharField()
     pairs = serializers.IntegerField(source="pair_count", help_text="Pairs that can be shown.")
-    votes = serializers.SerializerMethodField(help_text="Verdicts that count, of everybody.")
+    votes = serializers.SerializerMethodField(
+        help_text="Verdicts that count, of everybody; while people vote, as last published and rounded."
+    )
 
     def get_votes(self, study: Study) -> int:
-        return int(getattr(study, "dopes", 0) + getattr(study, "nopes", 0))
+        return study_reads.votes_told(study)
 
     class Meta:
         ref_name = "Study"
@@ -46,15 +49,15 @@ class StudiesApi(_OpenToRead):
 
     @extend_schema(operation_id="studies", responses=StudyOutput(many=True))
     def get(self, request: Request) -> Response:
-        return Response(StudyOutput(queries.open_studies(), many=True).data)
+        return Response(StudyOutput(study_reads.open_studies(), many=True).data)
 
     @extend_schema(
         operation_id="study_create", request=operators.CreateStudyInput, responses={201: operators.StudyDetails}
     )
     def post(self, request: Request) -> Response:
-        words = operators.CreateStudyInput(data=request.data)
-        words.is_valid(raise_exception=True)
-        answer = operators.details(operators.create(words.validated_data))
+        serializer = operators.CreateStudyInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        answer = operators.details(operators.create(serializer.validated_data))
         answer.status_code = status.HTTP_201_CREATED
         return answer
 
@@ -64,15 +67,20 @@ class StudyApi(_OpenToRead):
 
     @extend_schema(operation_id="study", responses=StudyOutput)
     def get(self, request: Request, slug: str) -> Response:
-        study = queries.studies_with_progress().filter(slug=slug).first()
+        study = study_reads.studies_with_progress().filter(slug=slug).first()
         if study is None or (study.opened_at is None and not request.user.is_staff):
             raise NotFound(f"There is no study {slug}.")
         return Response(StudyOutput(study).data)
 
     @extend_schema(operation_id="study_change", request=operators.ChangeStudyInput, responses=operators.StudyDetails)
     def patch(self, request: Request, slug: str) -> Response:
-        study = queries.study_by_slug(slug)
-        words = operators.ChangeStudyInput(data=request.data)
-        words.is_valid(raise_exception=True)
-        services.change_study(study, **words.validated_data)
+        study = study_reads.study_by_slug(slug)
+        serializer = operators.ChangeStudyInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        operators.change(study, serializer.validated_data)
         return operators.details(study)
+
+    @extend_schema(operation_id="study_delete", request=None, responses={204: None})
+    def delete(self, request: Request, slug: str) -> Response:
+        services.delete_study(study_reads.study_by_slug(slug))
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
 
+from evalapp.catalog.domain.box_styles import MOST_MARGIN as MOST_MARGIN_OF_BOX
+from evalapp.catalog.domain.label_scopes import checked_labels
 from evalapp.catalog.models import Catalogue
-from evalapp.contenders.queries import parse_contender
-from evalapp.contenders.services import ensure_embedding
-from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.catalog.services.cutouts import ensure_cutouts
+from evalapp.contenders.queries.registered_models import parse_contender
+from evalapp.contenders.services.registration import ensure_embedding
+from evalapp.core.domain.errors import Conflict, InvalidInput
+from evalapp.core.domain.values.slugs import check_slug
+from evalapp.core.domain.values.storable_texts import check_text
+from evalapp.core.domain.values.whole_numbers import MOST_STORED
+from evalapp.core.services.deeds import recorded
+from evalapp.studies.domain.question_texts import usual_question
 from evalapp.studies.models import (
+    LONGEST_WORDS,
     BoardVisibility,
     Contender,
     Gallery,
@@ -21,16 +29,19 @@ from evalapp.studies.models import (
     Study,
     StudyMode,
 )
-from evalapp.studies.services.choice import choose_gallery, choose_queries
+from evalapp.studies.services.item_sampling import Scope, choose_gallery, choose_queries
 
 CONTROL = "control"
+EXCLUSIONS = ("none", "product", "once")
+"""What is never nominated: the picture itself alone; the query's product; of each product all but its nearest picture.
+"""
 MOST_GALLERY = 20_000
 MOST_QUERIES = 1_000
 """What a study takes when it is not told: the size of the original's experiment."""
 MOST_SHARE = 0.5
 """No more of the stream than this may be pairs with a known answer, and as much repeats."""
-
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+MOST_MARGIN = 0.2
+"""Largest margin of "within a margin of the best": further below is not near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +57,40 @@ class StudyPlan:
     exclude: str = "none"
     gallery_domain: str = ""
     query_domain: str = ""
+    gallery_labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    query_labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     control: bool = True
     seed: int = 0
     title: str = ""
-    question: str = "Do these two match?"
+    question: str = ""
     board: str = BoardVisibility.PRIVATE
     mode: str = StudyMode.SWIPE
     random_sides: bool = False
+    dim_boxes: bool = False
+    box_margin: int = 0
     sampling: str = SamplingMethod.ADAPTIVE
     sampling_strata: bool = False
     training_pictures: bool = False
     follows_catalogue: bool = False
+    margin: float = 0.02
     gold_share: float = 0.05
     repeat_share: float = 0.02
 
 
+@recorded("drafted", "study {plan.slug}")
 def create_study(plan: StudyPlan) -> Study:
     """A draft study: contenders, and a seeded choice of gallery and queries. Nothing is computed yet.
 
     The choice depends on the seed and on the keys of the catalogue's items alone, so that it can be repeated
-    elsewhere. Raises InvalidInput for words that are off, Conflict if the slug is taken.
+    elsewhere. Raises InvalidInput for invalid values, Conflict if the slug is taken.
     """
     _check(plan)
-    words = [parse_contender(text) for text in plan.contenders]
-    names = [word.name for word in words]
+    contenders = [parse_contender(text) for text in plan.contenders]
+    names = [contender.name for contender in contenders]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise InvalidInput(f"{', '.join(doubled)} is named twice.")
-    gallery, queries = _choose(plan, [word.model.pk for word in words])
+    gallery, queries = _choose(plan, [contender.model.pk for contender in contenders])
     try:
         with transaction.atomic():
             study = _write_study(plan)
@@ -82,9 +99,10 @@ def create_study(plan: StudyPlan) -> Study:
                 [Query(study=study, item_id=item, position=position) for position, item in enumerate(queries)],
                 batch_size=2000,
             )
-            for word in words:
-                embedding = ensure_embedding(word.model, word.tap, plan.catalogue)
-                Contender.objects.create(study=study, name=word.name, embedding=embedding, metric=word.metric)
+            ensure_cutouts({*gallery, *queries}, study.box_style)
+            for contender in contenders:
+                embedding = ensure_embedding(contender.model, contender.tap, plan.catalogue)
+                Contender.objects.create(study=study, name=contender.name, embedding=embedding, metric=contender.metric)
             if plan.control:
                 Contender.objects.create(study=study, name=CONTROL)
     except IntegrityError as error:
@@ -93,23 +111,42 @@ def create_study(plan: StudyPlan) -> Study:
 
 
 def _check(plan: StudyPlan) -> None:
-    if not _SLUG.fullmatch(plan.slug):
-        raise InvalidInput(f"{plan.slug!r} cannot stand in an address; use small letters, digits and dashes.")
+    check_slug(plan.slug)
+    check_text("title", plan.title, LONGEST_WORDS)
+    check_text("question", plan.question, LONGEST_WORDS)
     if not plan.contenders:
         raise InvalidInput("A study needs at least one --contender MODEL.TAP:METRIC.")
     for name in ("gallery", "queries", "top_k"):
         number = getattr(plan, name)
         if number is not None and number < 1:
             raise InvalidInput(f"--{name.replace('_', '-')} must be at least 1.")
+        if number is not None and number > MOST_STORED:
+            raise InvalidInput(f"--{name.replace('_', '-')} is at most {MOST_STORED:,}.")
     if plan.top_k > 1000:
         raise InvalidInput("--top-k is at most 1000.")
     if not 0 <= plan.seed < 2**63:
         raise InvalidInput("--seed must be a whole number from 0.")
-    if plan.mode not in StudyMode.values:
-        raise InvalidInput(f"{plan.mode!r} is not a mode; choose one of {', '.join(StudyMode.values)}.")
+    _check_choices(plan)
+    if not 0 <= plan.margin <= MOST_MARGIN:
+        raise InvalidInput(f"--margin must be between 0 and {MOST_MARGIN}: 0.02 is two points of approval.")
+    if not 0 <= plan.box_margin <= MOST_MARGIN_OF_BOX:
+        raise InvalidInput(f"--box-margin must be between 0 and {MOST_MARGIN_OF_BOX}: per cent of the box's sides.")
     for name in ("gold_share", "repeat_share"):
         if not 0 <= getattr(plan, name) <= MOST_SHARE:
             raise InvalidInput(f"--{name.replace('_', '-')} must be between 0 and {MOST_SHARE}.")
+
+
+def _check_choices(plan: StudyPlan) -> None:
+    if plan.exclude not in EXCLUSIONS:
+        raise InvalidInput(f"{plan.exclude!r} is no policy; choose one of {', '.join(EXCLUSIONS)}.")
+    checked_labels(plan.gallery_labels)
+    checked_labels(plan.query_labels)
+    if plan.mode not in StudyMode.values:
+        raise InvalidInput(f"{plan.mode!r} is not a mode; choose one of {', '.join(StudyMode.values)}.")
+    if plan.board not in BoardVisibility.values:
+        raise InvalidInput(f"A board is {', '.join(BoardVisibility.values)}; {plan.board!r} is none of them.")
+    if plan.sampling not in SamplingMethod.values:
+        raise InvalidInput(f"{plan.sampling!r} is no way to draw; choose one of {', '.join(SamplingMethod.values)}.")
 
 
 def _choose(plan: StudyPlan, models: Collection[int]) -> tuple[list[int], list[int]]:
@@ -120,19 +157,20 @@ def _choose(plan: StudyPlan, models: Collection[int]) -> tuple[list[int], list[i
     unseen_by = () if plan.training_pictures else models
     if plan.gallery == 1:
         raise InvalidInput("--gallery must be at least 2: a picture is never its own neighbour.")
-    gallery = choose_gallery(plan.catalogue, plan.gallery_domain, plan.gallery or MOST_GALLERY, plan.seed, unseen_by)
+    found_in, asked_of = (Scope(plan.gallery_domain, plan.gallery_labels), Scope(plan.query_domain, plan.query_labels))
+    gallery = choose_gallery(plan.catalogue, found_in, plan.gallery or MOST_GALLERY, plan.seed, unseen_by)
     if len(gallery) < 2:
-        if unseen_by and len(choose_gallery(plan.catalogue, plan.gallery_domain, 2, plan.seed)) == 2:
+        if unseen_by and len(choose_gallery(plan.catalogue, found_in, 2, plan.seed)) == 2:
             raise InvalidInput(
                 f"The contenders were trained on all but {len(gallery)} items of {plan.catalogue}: import pictures "
                 "that they have not seen, or insist with --allow-training-pictures (the board will say so)."
             )
-        where = f" of the domain {plan.gallery_domain!r}" if plan.gallery_domain else ""
+        where = f" with {found_in.words}" if found_in else ""
         raise InvalidInput(f"The catalogue {plan.catalogue} has {len(gallery)} items{where}; a study needs at least 2.")
     count = plan.queries or MOST_QUERIES
-    queries = choose_queries(plan.catalogue, plan.query_domain, gallery, count, plan.seed, unseen_by=unseen_by)
+    queries = choose_queries(plan.catalogue, asked_of, gallery, count, plan.seed, unseen_by=unseen_by)
     if not queries:
-        raise InvalidInput(f"The catalogue {plan.catalogue} has no items of the domain {plan.query_domain!r}.")
+        raise InvalidInput(f"The catalogue {plan.catalogue} has no items with {asked_of.words}.")
     return gallery, queries
 
 
@@ -140,7 +178,7 @@ def _write_study(plan: StudyPlan) -> Study:
     return Study.objects.create(
         slug=plan.slug,
         title=plan.title or plan.slug.replace("-", " ").capitalize(),
-        question=plan.question,
+        question=plan.question.strip() or usual_question(plan.mode),
         catalogue=plan.catalogue,
         catalogue_version=plan.catalogue.version,
         seed=plan.seed,
@@ -148,15 +186,20 @@ def _write_study(plan: StudyPlan) -> Study:
         query_count=plan.queries,
         gallery_domain=plan.gallery_domain,
         query_domain=plan.query_domain,
+        gallery_labels=checked_labels(plan.gallery_labels),
+        query_labels=checked_labels(plan.query_labels),
         top_k=plan.top_k,
         exclude=plan.exclude,
         board=plan.board,
         mode=plan.mode,
         random_sides=plan.random_sides,
+        dim_boxes=plan.dim_boxes,
+        box_margin=plan.box_margin,
         sampling=plan.sampling,
         sampling_strata=plan.sampling_strata,
         training_pictures=plan.training_pictures,
         follows_catalogue=plan.follows_catalogue,
+        margin=plan.margin,
         gold_share=plan.gold_share,
         repeat_share=plan.repeat_share,
     )

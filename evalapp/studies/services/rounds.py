@@ -9,22 +9,27 @@ from typing import Any, Literal
 from django.db import IntegrityError, transaction
 
 from evalapp.catalog.models import Item
+from evalapp.catalog.services.cutouts import ensure_cutouts
 from evalapp.contenders.models import TrainedOn
-from evalapp.contenders.queries import ContenderWords, parse_contender
-from evalapp.contenders.services import ensure_embedding
-from evalapp.core.errors import Conflict, InvalidInput
-from evalapp.studies.models import Contender, Gallery, Query, Study
-from evalapp.studies.services.choice import choose_gallery, choose_queries
+from evalapp.contenders.queries.registered_models import ParsedContender, parse_contender
+from evalapp.contenders.services.registration import ensure_embedding
+from evalapp.core.domain.errors import Conflict, InvalidInput
+from evalapp.core.domain.values.slugs import check_slug
+from evalapp.core.services.deeds import recorded
+from evalapp.studies.models import LONGEST_WORDS, Contender, Gallery, Query, Study
 from evalapp.studies.services.drafts import CONTROL, MOST_GALLERY, MOST_QUERIES
+from evalapp.studies.services.item_sampling import Scope, choose_gallery, choose_queries
 
 QueryChoice = Literal["kept", "fresh"]
 
 _ITS_OWN = {
     "id", "slug", "catalogue_version", "previous", "round", "seed", "state", "created_at", "opened_at", "closed_at",
+    "published_votes", "archived_at", "title",
 }  # fmt: skip
 """Fields of a study that a round does not inherit."""
 
 
+@recorded("began round", "study {study}", "{result}")
 def start_round(
     study: Study,
     *,
@@ -40,15 +45,17 @@ def start_round(
     ones and black boxes do not. With queries `kept`, those that are still in the gallery keep their positions and
     vacant places are filled; with `fresh` ones none of an earlier round is asked again as long as there are others,
     and the seed moves on. Precomputing it searches again only what can have changed. Raises InvalidInput for words
-    that are off, Conflict for a taken slug.
+    that are off or a slug that cannot stand in an address, Conflict for a taken slug.
     """
     study = Study.objects.select_related("catalogue").get(pk=study.pk)
+    slug = slug or next_slug(study)
+    check_slug(slug)
     if seed is None:
         seed = study.seed if queries == "kept" else (study.seed + 1) % 2**63
     added = [parse_contender(text) for text in add]
     unseen_by = _trained_models(study, added)
     size = study.gallery_size or MOST_GALLERY
-    gallery = choose_gallery(study.catalogue, study.gallery_domain, size, seed, unseen_by)
+    gallery = choose_gallery(study.catalogue, Scope(study.gallery_domain, study.gallery_labels), size, seed, unseen_by)
     if len(gallery) < 2:
         raise InvalidInput(f"The catalogue {study.catalogue} has {len(gallery)} items left; a round needs at least 2.")
     choose = _kept if queries == "kept" else _fresh
@@ -56,16 +63,17 @@ def start_round(
     contenders = list(_contenders(study, added, set(drop)))
     try:
         with transaction.atomic():
-            following = _write(study, slug or next_slug(study), seed)
+            following = _write(study, slug, seed)
             Gallery.objects.create(study=following, items=gallery)
             Query.objects.bulk_create(
                 [Query(study=following, item_id=item, position=position) for position, item in enumerate(asked)],
                 batch_size=2000,
             )
+            ensure_cutouts({*gallery, *asked}, following.box_style)
             for fields in contenders:
                 Contender.objects.create(study=following, **fields)
     except IntegrityError as error:
-        raise Conflict(f"There is a study {slug or next_slug(study)} already; choose another name.") from error
+        raise Conflict(f"There is a study {slug} already; choose another name.") from error
     return following
 
 
@@ -74,6 +82,12 @@ def next_slug(study: Study) -> str:
     stem = re.sub(rf"-r{study.round}$", "", study.slug) if study.round > 1 else study.slug
     ending = f"-r{study.round + 1}"
     return stem[: 80 - len(ending)] + ending
+
+
+def next_title(study: Study) -> str:
+    """`Shoes` is followed by `Shoes · round 2`, that by `Shoes · round 3`."""
+    ending = f" · round {study.round + 1}"
+    return study.title.removesuffix(f" · round {study.round}")[: LONGEST_WORDS - len(ending)] + ending
 
 
 def _write(study: Study, slug: str, seed: int) -> Study:
@@ -85,6 +99,7 @@ def _write(study: Study, slug: str, seed: int) -> Study:
     return Study.objects.create(
         **inherited,
         slug=slug,
+        title=next_title(study),
         catalogue_version=study.catalogue.version,
         previous=study,
         round=study.round + 1,
@@ -93,16 +108,17 @@ def _write(study: Study, slug: str, seed: int) -> Study:
 
 
 def _kept(study: Study, gallery: list[int], seed: int, unseen_by: Collection[int]) -> list[int]:
-    """The queries of the round before in their places, vacant places filled, the last ones moved into what remains."""
+    """Keep queries at their positions, fill removed ones from a fresh sample, close gaps from the end."""
     successors = _successors(study)
     want = study.query_count or MOST_QUERIES
-    can = set(choose_queries(study.catalogue, study.query_domain, gallery, 1 << 62, seed, unseen_by=unseen_by))
+    scope = _asked_of(study)
+    can = set(choose_queries(study.catalogue, scope, gallery, 1 << 62, seed, unseen_by=unseen_by))
     places = [
         successor if (successor := successors.get(item)) in can else None
         for item in study.queries.order_by("position").values_list("item_id", flat=True)
     ]
     kept = {item for item in places if item is not None}
-    spare = iter(choose_queries(study.catalogue, study.query_domain, gallery, want, seed, kept, unseen_by))
+    spare = iter(choose_queries(study.catalogue, scope, gallery, want, seed, kept, unseen_by))
     filled = [item if item is not None else next((one for one in spare if one not in kept), None) for item in places]
     filled += [one for one in spare if one not in kept][: max(0, want - len(filled))]
     return _without_gaps(filled)
@@ -122,7 +138,7 @@ def _without_gaps(places: Sequence[int | None]) -> list[int]:
     return [item for item in items if item is not None]
 
 
-def _trained_models(study: Study, added: Sequence[ContenderWords]) -> list[int]:
+def _trained_models(study: Study, added: Sequence[ParsedContender]) -> list[int]:
     """Models whose training pictures stay out of the next round: none where the operator insisted.
 
     What was learnt from votes is kept apart by fresh queries; without it a catalogue would be used up in a few rounds.
@@ -138,7 +154,11 @@ def _fresh(study: Study, gallery: list[int], seed: int, unseen_by: Collection[in
     asked = Query.objects.filter(study__in=[one.pk for one in _rounds_before(study)])
     without = set(asked.values_list("item_id", flat=True))
     want = study.query_count or MOST_QUERIES
-    return choose_queries(study.catalogue, study.query_domain, gallery, want, seed, without, unseen_by)
+    return choose_queries(study.catalogue, _asked_of(study), gallery, want, seed, without, unseen_by)
+
+
+def _asked_of(study: Study) -> Scope:
+    return Scope(study.query_domain, study.query_labels)
 
 
 def _rounds_before(study: Study) -> Iterator[Study]:
@@ -160,7 +180,7 @@ def _successors(study: Study) -> dict[int, int]:
     return {item: now[key] for item, key in rows if key in now}
 
 
-def _contenders(study: Study, added: list[ContenderWords], dropped: set[str]) -> Iterator[dict[str, Any]]:
+def _contenders(study: Study, added: list[ParsedContender], dropped: set[str]) -> Iterator[dict[str, Any]]:
     """The fields of every contender of the next round; raises InvalidInput for names that do not fit."""
     before = list(study.contenders.order_by("pk"))
     names = {contender.name for contender in before}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from evalapp.catalog.domain.label_scopes import labels_from_words
 from evalapp.catalog.queries import catalogue_named
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser
 from evalapp.studies.models import BoardVisibility, SamplingMethod, StudyMode
-from evalapp.studies.services import MOST_GALLERY, MOST_QUERIES, StudyPlan, create_study
+from evalapp.studies.services import EXCLUSIONS, MOST_GALLERY, MOST_QUERIES, StudyPlan, create_study
 
 
 class Command(BaseCommand):
@@ -22,16 +23,31 @@ class Command(BaseCommand):
             "--contender", action="append", default=[], metavar="MODEL.TAP:METRIC", dest="contenders",
             help="may be repeated; the tap is left out where there is one; metrics: l1 l2 cosine hamming",
         )  # fmt: skip
+        self._add_pictures(parser)
+        self._add_looks(parser)
+        self._add_votes(parser)
+
+    def _add_pictures(self, parser: CommandParser) -> None:
         parser.add_argument("--gallery", type=int, help=f"items that may be found (all, {MOST_GALLERY:,} at most)")
         parser.add_argument("--queries", type=int, help=f"items to find neighbours for ({MOST_QUERIES:,} at most)")
         parser.add_argument("--gallery-domain", default="", metavar="DOMAIN", help="only items of it may be found")
         parser.add_argument("--query-domain", default="", metavar="DOMAIN", help="ask only for items of it")
+        for side, about in (("gallery", "only these may be found"), ("query", "ask only for these")):
+            parser.add_argument(
+                f"--{side}-label", action="append", default=[], metavar="FIELD=VALUE", dest=f"{side}_labels",
+                help=f"{about}: category, domain, split, product or an attribute; may be repeated",
+            )  # fmt: skip
         parser.add_argument("--top-k", type=int, default=10, help="neighbours kept per query (10)")
-        parser.add_argument("--exclude", choices=("none", "product"), default="none", help="hide the same product")
+        parser.add_argument(
+            "--exclude", choices=EXCLUSIONS, default="none",
+            help="hide the same product, or show every product once (its nearest picture)",
+        )  # fmt: skip
         parser.add_argument("--no-control", action="store_false", dest="control", help="no random contender")
         parser.add_argument("--seed", type=int, default=0)
+
+    def _add_looks(self, parser: CommandParser) -> None:
         parser.add_argument("--title", default="", help="what visitors read")
-        parser.add_argument("--question", default="Do these two match?")
+        parser.add_argument("--question", default="", help="what people are asked (the usual one of the mode)")
         parser.add_argument("--board", choices=BoardVisibility.values, default=BoardVisibility.PRIVATE)
         parser.add_argument(
             "--mode", choices=StudyMode.values, default=StudyMode.SWIPE,
@@ -45,6 +61,16 @@ class Command(BaseCommand):
             "--follow-catalogue", action="store_true", dest="follows_catalogue",
             help="while it is open, draft and compute the next round by itself when the catalogue has changed",
         )  # fmt: skip
+        parser.add_argument(
+            "--dim-boxes", action="store_true",
+            help="show an item's whole picture, darkened outside its box, instead of the box alone",
+        )  # fmt: skip
+        parser.add_argument(
+            "--box-margin", type=int, default=0, metavar="PERCENT",
+            help="show so much around a box, of its sides (0: exactly what the contenders compare)",
+        )  # fmt: skip
+
+    def _add_votes(self, parser: CommandParser) -> None:
         parser.add_argument("--random-sides", action="store_true", help="let chance say where the query stands")
         parser.add_argument(
             "--sampling", choices=SamplingMethod.values, default=SamplingMethod.ADAPTIVE,
@@ -54,11 +80,17 @@ class Command(BaseCommand):
             "--strata", action="store_true", dest="sampling_strata",
             help="draw each category as often as its share of the queries says",
         )  # fmt: skip
+        parser.add_argument(
+            "--margin", type=float, default=0.02,
+            help="declare also who is surely at most so far below the best (0.02 of approval); 0: only the best",
+        )  # fmt: skip
         parser.add_argument("--gold-share", type=float, default=0.05, help="exposures with a known answer (0.05)")
         parser.add_argument("--repeat-share", type=float, default=0.02, help="exposures shown a second time (0.02)")
 
     def run(self, **options: Any) -> Any:
         options["catalogue"] = catalogue_named(options["catalogue"])
+        for name in ("gallery_labels", "query_labels"):
+            options[name] = labels_from_words(options[name])
         study = create_study(StudyPlan(**options))
         contenders = list(study.contenders.values_list("name", flat=True))
         queries = study.queries.count()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
-from evalapp.studies.queries import study_by_slug
-from evalapp.studies.scores import evaluate
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser
+from evalapp.studies.queries.study_reads import study_by_slug
+from evalapp.studies.services.offline_scores import evaluate
 
 
 class Command(BaseCommand):
@@ -21,14 +21,19 @@ class Command(BaseCommand):
         found = evaluate(study_by_slug(options["study"]))
         width = max(len("contender"), *(len(line["contender"]) for line in found["contenders"]), 16)
         self.say(f"{found['queries']:,} queries, {found['gallery']:,} items in the gallery")
-        self.say(f"{'contender':{width}}  category match           product recall@1")
+        self.say(f"rank  {'contender':{width}}  category match           product recall@1")
         for line in found["contenders"]:
             match = _share(line["category_match"], line["low"], line["high"])
             recall = _share(line["product_recall_at_1"], line["product_recall_low"], line["product_recall_high"])
-            self.say(f"{line['contender']:{width}}  {match:23}  {recall}")
+            self.say(f"{line['rank'] or '–':>4}  {line['contender']:{width}}  {match:23}  {recall}")
         control = found["control"]
-        self.say(f"{'control':{width}}  {_share(control['category_match'], control['low'], control['high'])}")
-        self.say(f"{'control expected':{width}}  {_share(control['expected'])}")
+        self.say(f"      {'control':{width}}  {_share(control['category_match'], control['low'], control['high'])}")
+        self.say(f"      {'control expected':{width}}  {_share(control['expected'])}")
+        for name, chance in control["attributes"].items():
+            self.say(f"the same {name} (by chance {_share(chance['expected'])}):")
+            known = [(line["contender"], line["attributes"][name]) for line in found["contenders"]]
+            for contender, match in sorted(known, key=lambda one: -(one[1]["match"] or 0.0)):
+                self.say(f"      {contender:{width}}  {_share(match['match'], match['low'], match['high'])}")
         return found
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
-from evalapp.studies.answers import import_answers
-from evalapp.studies.queries import study_by_slug
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser
+from evalapp.studies.queries.study_reads import study_by_slug
+from evalapp.studies.services.import_results import import_answers
 
 _SHOWN = 5
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser
 from evalapp.studies import services
-from evalapp.studies.queries import study_by_slug
+from evalapp.studies.queries.study_reads import study_by_slug
 
 
 class Command(BaseCommand):

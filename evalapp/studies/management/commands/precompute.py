@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from evalapp.core import queries as jobs
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
-from evalapp.core.management.running import a_worker, follow, require_success
-from evalapp.core.services import request_job
+from evalapp.core.domain.job_targets import target_of
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser
+from evalapp.core.management.temporary_workers import a_worker, follow, require_success
+from evalapp.core.services.jobs import request_job
 from evalapp.core.tasks import nudge
-from evalapp.studies.queries import study_by_slug
+from evalapp.studies.queries.study_reads import study_by_slug
 
 _FAULTS_SHOWN = 5
 
@@ -26,12 +27,12 @@ class Command(BaseCommand):
     def run(self, **options: Any) -> Any:
         study = study_by_slug(options["study"])
         if not options["wait"]:
-            job = request_job("precompute", f"study:{study.pk}")
+            job = request_job("precompute", target_of("study", study.pk))
             nudge(job)
             self.say(f"Job {job.pk} waits for a worker: python manage.py serve (or a worker of yours).")
             return {"job": job.pk, "state": job.state}
         with a_worker():
-            job = request_job("precompute", f"study:{study.pk}")
+            job = request_job("precompute", target_of("study", study.pk))
             nudge(job)
             progress = follow(self, job.pk)
         require_success(progress, job.pk)

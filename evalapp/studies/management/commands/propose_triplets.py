@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalapp.catalog import triplets
 from evalapp.catalog.queries import catalogue_named
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Usage
-from evalapp.studies.claims import propose_from_votes
-from evalapp.studies.queries import study_by_slug
+from evalapp.catalog.services import triplets
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Usage
+from evalapp.studies.queries.study_reads import study_by_slug
+from evalapp.studies.services.triplet_proposals import propose_from_votes
 
 
 class Command(BaseCommand):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Failed
-from evalapp.studies.queries import study_by_slug
-from models_registry.corruptions import CORRUPTIONS
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Failed
+from evalapp.studies.queries.study_reads import study_by_slug
+from models_registry.evaluate.corruptions import CORRUPTIONS
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--strength", type=float, default=0.5, help="how much damage, 0 to 1; 0.5 if left out")
 
     def run(self, **options: Any) -> Any:
-        from evalapp.studies.robustness import measurable, measure_contender
+        from evalapp.studies.pipeline.robustness import measurable, measure_contender
 
         study = study_by_slug(options["study"])
         contenders = measurable(study)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
-from evalapp.studies.queries import study_by_slug
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser
+from evalapp.studies.queries.study_reads import study_by_slug
 from evalapp.studies.services import start_round
 
 _WORDS = ("slug", "add", "drop", "queries", "seed")

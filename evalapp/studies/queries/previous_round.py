@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalapp.catalog.models import Item
-from evalapp.studies.models import Contender, Gallery, Nomination, Study
+from evalapp.studies.models import Contender, Nomination, Study
+from evalapp.studies.queries.galleries import gallery_items
 
 Answer = list[tuple[int, float]]
 """Items and their distances, nearest first."""
@@ -41,12 +42,15 @@ class Earlier:
 def earlier_round(study: Study, contender: Contender) -> Earlier | None:
     """The same way to answer in the round before, if the rules are the same and it was searched."""
     before = study.previous
+    if study.exclude == "once":
+        # What was not the nearest picture of its product then is not stored, and may be it now.
+        return None
     if before is None or (before.top_k, before.exclude) != (study.top_k, study.exclude):
         return None
     twin = before.contenders.filter(embedding=contender.embedding, metric=contender.metric).first()
     if twin is None or not Nomination.objects.filter(contender=twin).exists():
         return None
-    searched = frozenset(Gallery.objects.values_list("items", flat=True).get(study=before)) - set(twin.absent)
+    searched = frozenset(gallery_items(before.pk)) - set(twin.absent)
     return Earlier(twin.pk, searched, _relabelled(study, before))
 
 

@@ -9,29 +9,38 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from evalapp.studies import queries
+from evalapp.core.domain.attention import matters
+from evalapp.studies.domain.question_texts import in_their_language
 from evalapp.studies.models import Study
-from evalapp.studies.words import in_their_language
+from evalapp.studies.queries import study_reads
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The open studies."""
-    studies = [_line(study) for study in queries.open_studies()]
+    studies = [_line(study, study_reads.votes_told(study)) for study in study_reads.open_studies()]
     return render(request, "home.html", {"studies": studies, "is_operator": request.user.is_staff})
 
 
 @require_safe
 @staff_member_required
 def lab(request: HttpRequest) -> HttpResponse:
-    """All studies, the newest first."""
-    return render(request, "studies/lab.html", {"studies": [_line(study) for study in queries.studies_with_progress()]})
+    """What waits for the operator, and all studies, the newest first; `?archived` shows those that were put away."""
+    archived = "archived" in request.GET
+    rows = study_reads.studies_with_progress().filter(archived_at__isnull=not archived)
+    shown = {
+        "studies": [_line(study, study_reads.votes_of(study)) for study in rows],
+        "archived": archived,
+        "away": Study.objects.filter(archived_at__isnull=False).count(),
+        "matters": [] if archived else list(matters()),
+    }
+    return render(request, "studies/lab.html", shown)
 
 
-def _line(study: Study) -> dict[str, Any]:
-    votes = int(getattr(study, "dopes", 0) + getattr(study, "nopes", 0))
+def _line(study: Study, votes: int) -> dict[str, Any]:
     return {
         "slug": study.slug,
+        "of_index": getattr(study, "index_slug", None),
         "title": study.title,
         "question": in_their_language(study.question),
         "state": study.state,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from evalapp.contenders.needs import Need
-from evalapp.studies.models import Contender, Gallery, Query, Study
+from evalapp.contenders.queries.vector_references import Need
+from evalapp.studies.models import Contender, Query, Study
+from evalapp.studies.queries.galleries import gallery_items
 
 
 def of_studies() -> Iterator[Need]:
@@ -19,5 +20,5 @@ def of_studies() -> Iterator[Need]:
 
 
 def _items(study: Study) -> set[int]:
-    gallery = Gallery.objects.values_list("items", flat=True).get(study=study)
+    gallery = gallery_items(study.pk)
     return {*gallery, *Query.objects.filter(study=study).values_list("item_id", flat=True)}

@@ -8,12 +8,14 @@ from django.db.models import F
 
 from evalapp.catalog.models import Item
 from evalapp.catalog.queries import unflagged
-from evalapp.catalog.triplets import Claim, check_number, propose
-from evalapp.core.errors import InvalidInput
-from evalapp.studies.flagging import flagged_pairs
+from evalapp.catalog.services.triplets import Claim, check_number, propose
+from evalapp.core.domain.errors import InvalidInput
+from evalapp.core.services.deeds import recorded
 from evalapp.studies.models import Pair, Study
+from evalapp.studies.services.pair_flags import flagged_pairs
 
 
+@recorded("proposed triplets", "study {study}", "{result:,} new")
 def propose_from_votes(study: Study, number: int) -> int:
     """Put up to `number` triplets of the study's votes into its catalogue's queue; returns how many are new.
 

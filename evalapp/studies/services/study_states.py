@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from evalapp.core.errors import Conflict, InvalidInput
-from evalapp.studies.models import BoardVisibility, Contender, Evaluation, Study, StudyState
-from evalapp.webhooks.events import STUDY_CLOSED
+from evalapp.core.domain.errors import Conflict, InvalidInput
+from evalapp.core.domain.values.storable_texts import check_text
+from evalapp.core.services.deeds import recorded
+from evalapp.studies.models import LONGEST_WORDS, BoardVisibility, Contender, Evaluation, Study, StudyState
+from evalapp.webhooks.domain.event_names import STUDY_CLOSED
 from evalapp.webhooks.services import announce
+
+
+def _changes(words: Mapping[str, Any]) -> str:
+    given = {name: value for name, value in words.items() if name not in {"study", "result"} and value is not None}
+    return ", ".join(f"{name}: {value}" for name, value in given.items())
 
 
 def mark_ready(study: Study) -> None:
@@ -18,15 +26,30 @@ def mark_ready(study: Study) -> None:
     Study.objects.filter(pk=study.pk, state=StudyState.DRAFT).update(state=StudyState.READY)
 
 
-def open_study(study: Study) -> None:
-    """Let people vote; a study that is open already stays as it is. Raises Conflict while there are no pairs."""
+@recorded("opened", "study {study}")
+def open_study(study: Study, *, keep_before: bool = False) -> None:
+    """Let people vote; a study that is open already stays as it is. The round before it, if people still vote on that,
+    is closed in its favour, unless it shall be kept: votes would split over both.
+
+    Raises Conflict while there are no pairs, where a contender answers no query (it could win nothing, and nobody
+    would see why), and for what people said to an index's answers: they stood in its order, and a board would count it.
+    """
     same = Study.objects.filter(pk=study.pk)
+    if same.filter(search_index__isnull=False).exists():
+        raise Conflict(f"{study} holds what people said to answers of a search; it is never opened for votes.")
+    silent = study.contenders.filter(archived_at=None).exclude(nominations__rank=1).values_list("name", flat=True)
+    if same.filter(state=StudyState.READY).exists() and (names := ", ".join(silent)):
+        raise Conflict(f"{names} has no answer to any query: see the faults of its job, and archive it or mend it.")
     openable = same.filter(state__in=[StudyState.READY, StudyState.CLOSED])
     opened = openable.update(state=StudyState.OPEN, opened_at=timezone.now(), closed_at=None)
     if not opened and not same.filter(state=StudyState.OPEN).exists():
         raise Conflict(f"{study} has no pairs yet; run: python manage.py precompute {study} --wait")
+    if opened and not keep_before:
+        for before in Study.objects.filter(following=study.pk, state=StudyState.OPEN):
+            close_study(before)
 
 
+@recorded("closed", "study {study}")
 def close_study(study: Study) -> None:
     """End the voting; what was cast stays. Raises Conflict if the study is not open."""
     with transaction.atomic():
@@ -36,6 +59,7 @@ def close_study(study: Study) -> None:
         announce(STUDY_CLOSED, {"study": study.slug})
 
 
+@recorded("changed", "study {study}", _changes)
 def change_study(
     study: Study,
     *,
@@ -46,12 +70,14 @@ def change_study(
 ) -> None:
     """Give a study other words, its board other viewers, or let it follow its catalogue. What is None stays.
 
-    Raises Conflict for another question once people were asked, InvalidInput for words that are off.
+    Raises Conflict for another question once people were asked, InvalidInput for invalid values.
     """
     given = {"title": title, "question": question, "board": board}
     changes = {name: value.strip() for name, value in given.items() if value is not None}
     if empty := [name for name, value in changes.items() if not value]:
         raise InvalidInput(f"The {empty[0]} must not be empty.", fields={name: ["It is empty."] for name in empty})
+    for name, value in changes.items():
+        check_text(name, value, LONGEST_WORDS)
     if changes.get("board", BoardVisibility.PRIVATE) not in BoardVisibility.values:
         raise InvalidInput(f"A board is {', '.join(BoardVisibility.values)}; {board!r} is none of them.")
     if study.opened_at is not None and changes.get("question", study.question) != study.question:
@@ -63,11 +89,13 @@ def change_study(
     study.save(update_fields=[*changes, "follows_catalogue"])
 
 
+@recorded("archived", "contender {contender} of study {contender.study}")
 def archive_contender(contender: Contender) -> None:
     """Take a contender out of the race. Its votes stay and its line can still be seen; it is never deleted."""
     Contender.objects.filter(pk=contender.pk, archived_at=None).update(archived_at=timezone.now())
 
 
+@recorded("brought back", "contender {contender} of study {contender.study}")
 def return_contender(contender: Contender) -> None:
     """Let an archived contender take part again."""
     Contender.objects.filter(pk=contender.pk).update(archived_at=None)

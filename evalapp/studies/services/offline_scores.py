@@ -5,15 +5,16 @@ Computing them loads the engine, so pages and the API read what was stored (`que
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalapp.core.errors import Conflict
-from evalapp.stats.intervals import wilson
-from evalapp.studies.arrays import GalleryArrays
+from evalapp.core.domain.errors import Conflict
+from evalapp.stats.intervals.share_intervals import wilson
 from evalapp.studies.models import Contender, Nomination, Study
+from evalapp.studies.queries.gallery_arrays import GalleryArrays
 from evalapp.studies.services import store_evaluation
 from models_registry.evaluate import category_match, expected_random_match, hubness, product_recall
 from models_registry.neighbours import Neighbours
@@ -27,10 +28,11 @@ def evaluate(study: Study) -> dict[str, Any]:
 
 
 def evaluation(study: Study) -> dict[str, Any]:
-    """Category match and product recall of every contender's first choices, with Wilson intervals (95 %).
+    """Category match, attribute match and product recall of every contender, with Wilson intervals (95 %), best first.
 
     Category match is the share of queries whose first choice has the query's category, among the pairs in which both
-    have one. Scores without labels are None. Raises Conflict while nothing was computed.
+    have one; attribute match the same for every attribute. Scores without labels are None. `rank` is by category match,
+    equal ones share it. Raises Conflict while nothing was computed.
     """
     scorer = _Scorer(study)
     contenders = list(study.contenders.select_related("embedding__model"))
@@ -42,9 +44,20 @@ def evaluation(study: Study) -> dict[str, Any]:
         "control": {
             **(scorer.match(control) if control else {"category_match": None, "low": None, "high": None}),
             "expected": scorer.expected(),
+            "attributes": scorer.attributes(control, with_expected=True),
         },
-        "contenders": [_line(contender, scorer) for contender in contenders if not contender.is_control],
+        "contenders": _ranked([_line(contender, scorer) for contender in contenders if not contender.is_control]),
     }
+
+
+def _ranked(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The best category match first, those without one last; equal ones keep their order and share the rank."""
+    ordered = sorted(lines, key=lambda line: -1.0 if line["category_match"] is None else -line["category_match"] - 2.0)
+    scores = [line["category_match"] for line in ordered]
+    return [
+        {**line, "rank": None if score is None else 1 + scores.index(score)}
+        for line, score in zip(ordered, scores, strict=True)
+    ]
 
 
 def _line(contender: Contender, scorer: _Scorer) -> dict[str, Any]:
@@ -56,6 +69,7 @@ def _line(contender: Contender, scorer: _Scorer) -> dict[str, Any]:
         "metric": contender.metric,
         **scorer.match(contender),
         **scorer.recall(contender),
+        "attributes": scorer.attributes(contender),
         "answered": int((scorer.first[contender.pk].top >= 0).sum()),
         "hubness": hubness(scorer.first[contender.pk]),
     }
@@ -68,6 +82,7 @@ class _Scorer:
         self._row_of_query = {pk: row for row, (pk, _) in enumerate(positions)}
         self.queries = self.gallery.rows_of([item for _, item in positions])
         self.first = self._first_choices(study)
+        self._attributes = self.gallery.attributes()
 
     def _first_choices(self, study: Study) -> dict[int, Neighbours]:
         """Per contender the gallery row of its first choice for each query, all in one statement."""
@@ -100,11 +115,29 @@ class _Scorer:
         )
         return _share("product_recall_at_1", "product_recall_low", "product_recall_high", hits)
 
+    def attributes(self, contender: Contender | None, *, with_expected: bool = False) -> dict[str, dict[str, Any]]:
+        """Per attribute how often the first choice has the query's value, and for the control what chance gives."""
+        rows, names = self._attributes
+        found = {}
+        for name in names:
+            labels = [row.get(name) or None for row in rows]
+            asked, gallery = [labels[row] for row in self.queries], labels[: len(self.gallery.ids)]
+            line: dict[str, Any] = dict.fromkeys(("match", "low", "high"))
+            if contender is not None:
+                line = _share("match", "low", "high", category_match(self.first[contender.pk], asked, gallery))
+            if with_expected:
+                line["expected"] = self._by_chance(asked, gallery)
+            found[name] = line
+        return found
+
     def expected(self) -> float | None:
         """What random answers are expected to reach on these queries and this gallery."""
+        return self._by_chance(self._labels_of_queries(), self.gallery.categories)
+
+    def _by_chance(self, asked: Sequence[str | None], gallery: Sequence[str | None]) -> float | None:
         value: float | None = expected_random_match(
-            self._labels_of_queries(),
-            self.gallery.categories,
+            asked,
+            gallery,
             query_ids=self.gallery.ids_of(self.queries),
             gallery_ids=self.gallery.ids,
             hidden=self.gallery.hidden(self.queries),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from evalapp.core.errors import NotFound
+from evalapp.core.domain.errors import NotFound
+from evalapp.core.domain.values.slugs import first_free, slug_from
 from evalapp.studies.models import Contender, Evaluation, Pair, Query, Study, StudyState
+
+OPENED = (StudyState.OPEN, StudyState.CLOSED)
 
 
 def study_by_slug(slug: str) -> Study:
@@ -19,6 +22,20 @@ def study_by_slug(slug: str) -> Study:
     if study is None:
         raise NotFound(f"There is no study {slug}.")
     return study
+
+
+def opened_study(slug: str) -> Study:
+    """The study, if people vote on it or have; raises NotFound. What was not opened does not exist for visitors."""
+    study = study_by_slug(slug)
+    if study.state not in OPENED:
+        raise NotFound(f"There is no study {slug}.")
+    return study
+
+
+def free_study_slug(title: str) -> str:
+    """A name for addresses made from the title, with a number where it is taken."""
+    stem = slug_from(title, "study")
+    return first_free(stem, set(Study.objects.filter(slug__startswith=stem).values_list("slug", flat=True)))
 
 
 def study_with_contenders(slug: str) -> Study:
@@ -43,15 +60,32 @@ def studies_with_progress() -> QuerySet[Study]:
     shown = Pair.objects.filter(study=OuterRef("pk"), slot__isnull=False)
     queries = Query.objects.filter(study=OuterRef("pk"))
     return Study.objects.select_related("catalogue").annotate(
+        # Of the index whose answers people spoke of in it, where it is of that kind: such a study is never opened.
+        index_slug=F("search_index__slug"),
         pair_count=_summed("slots", queries),
         dopes=_summed("dope", shown),
         nopes=_summed("nope", shown),
     )
 
 
+def votes_told(study: Study) -> int:
+    """How many votes visitors are told of, for a study with progress.
+
+    While people vote it moves in the same large steps as the published board: a number that rose with every vote on a
+    pair of the design, and not with known answers, would tell which pairs those are.
+    """
+    return study.published_votes if study.is_open else votes_of(study)
+
+
+def votes_of(study: Study) -> int:
+    """Verdicts that count as of now, for a study with progress."""
+    return int(getattr(study, "dopes", 0) + getattr(study, "nopes", 0))
+
+
 def open_studies() -> QuerySet[Study]:
-    """What people may vote on now."""
-    return studies_with_progress().filter(state=StudyState.OPEN)
+    """What people may vote on now; of a study and its next rounds the newest that is open."""
+    later = Study.objects.filter(previous=OuterRef("pk"), state=StudyState.OPEN)
+    return studies_with_progress().filter(~Exists(later), state=StudyState.OPEN)
 
 
 def next_round_of(study: Study) -> Study | None:

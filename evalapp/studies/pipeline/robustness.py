@@ -9,12 +9,14 @@ import numpy as np
 from django.utils import timezone
 
 from evalapp.catalog.models import Item
-from evalapp.contenders import pipeline as embeddings
-from evalapp.core.errors import Conflict, InvalidInput, Problem
-from evalapp.core.plans import Fault, Piece, Plan, Stage
-from evalapp.studies.models import Contender, Gallery, Robustness, Study
+from evalapp.contenders.pipeline import embeddings
+from evalapp.core.domain.errors import Conflict, InvalidInput, Problem
+from evalapp.core.domain.job_plans import Fault, Piece, Plan, Stage
+from evalapp.core.domain.job_targets import target_id
+from evalapp.studies.models import Contender, Robustness, Study
+from evalapp.studies.queries.galleries import gallery_items
 from models_registry.embed import Picture
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.encoder_base import Encoder
 from models_registry.evaluate.robustness import Asked, robustness
 from models_registry.metrics import is_metric
 from models_registry.spec import Box
@@ -68,7 +70,7 @@ def _asked(contender: Contender, queries: int) -> Asked:
     if embedding is None:
         raise Problem(f"{contender} answers by no vectors.")
     folder = embeddings.folder_of(embedding.model, embedding.tap)
-    items = Gallery.objects.values_list("items", flat=True).get(study=contender.study_id)
+    items = gallery_items(contender.study_id)
     known = embeddings.contents(embedding.model, items)
     missing = set(folder.missing([content.key for content in known]))
     present = [content for content in known if content.key not in missing]
@@ -89,7 +91,7 @@ def _asked(contender: Contender, queries: int) -> Asked:
 
 
 def _cut(target: str) -> Iterator[Piece]:
-    study = Study.objects.get(pk=int(target.removeprefix("study:")))
+    study = Study.objects.get(pk=target_id("study", target))
     contenders = measurable(study)
     if not contenders:
         raise Problem(f"No contender of {study} reads pictures: none can be damaged.")

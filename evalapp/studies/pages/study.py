@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -11,27 +12,34 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from evalapp.core.errors import NotFound, Problem
+from evalapp.core.domain.errors import NotFound, Problem
+from evalapp.core.domain.job_targets import target_of
+from evalapp.core.pages.links_to_send import link_for_others
 from evalapp.core.queries import newest_job
-from evalapp.core.services import request_job
+from evalapp.core.services.jobs import request_job
 from evalapp.core.tasks import nudge
-from evalapp.studies import queries, services
-from evalapp.studies.forms import ChangeStudyForm, NewStudyForm
+from evalapp.studies import services
 from evalapp.studies.models import Study
+from evalapp.studies.pages.forms import ChangeStudyForm, NewStudyForm, NextRoundForm
+from evalapp.studies.queries import study_reads
+from evalapp.studies.services import pair_flags
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_member_required
 def new_study(request: HttpRequest) -> HttpResponse:
     """A form for a draft; what was typed stays where something is off."""
-    form = NewStudyForm(request.POST or None)
+    form = NewStudyForm(request.POST or None, initial={"catalogue": request.GET.get("catalogue")})
     if request.method == "POST" and form.is_valid():
         try:
             study = services.create_study(form.plan())
         except Problem as problem:
             form.add_error(None, problem.message)
         else:
-            messages.success(request, f"{study} is drafted. Compute it next.")
+            if "compute" in request.POST:
+                nudge(request_job("precompute", target_of("study", study.pk)))
+            else:
+                messages.success(request, f"{study} is drafted. Compute it next.")
             return redirect("lab-study", study.slug)
     return render(request, "studies/new.html", {"form": form}, status=400 if form.errors else 200)
 
@@ -41,19 +49,28 @@ def new_study(request: HttpRequest) -> HttpResponse:
 def study(request: HttpRequest, slug: str) -> HttpResponse:
     """Where the study stands: state, contenders with their automatic scores, the newest job, where to go."""
     found = _found(slug)
-    progress = queries.studies_with_progress().get(pk=found.pk)
-    scores = queries.stored_evaluation(found)
+    progress = study_reads.studies_with_progress().get(pk=found.pk)
+    scores = study_reads.stored_evaluation(found)
+    dependents = services.study_needed_by(found)
     shown = {
         "study": found,
         "queries": found.queries.count(),
         "pairs": getattr(progress, "pair_count", 0),
         "votes": getattr(progress, "dopes", 0) + getattr(progress, "nopes", 0),
-        "job": newest_job("precompute", f"study:{found.pk}"),
-        "next_round": queries.next_round_of(found),
+        "of_index": getattr(progress, "index_slug", None),
+        "job": newest_job("precompute", target_of("study", found.pk)),
+        "reported_out": pair_flags.reported_out(found),
+        "most_reported": pair_flags.most_reported(found),
+        "next_round": study_reads.next_round_of(found),
+        "before_is_open": found.previous is not None and found.previous.is_open,
+        "round_form": NextRoundForm(found),
+        "holding": [one for one in dependents if one.holds],
+        "going": [one for one in dependents if not one.holds],
+        "free_slug": study_reads.free_study_slug(found.slug),
         "contenders": _contenders(found, scores),
         "scores": scores,
         "form": ChangeStudyForm(instance=found),
-        "play_address": request.build_absolute_uri(f"/play/{found.slug}/"),
+        "link": link_for_others(request, f"/play/{found.slug}/"),
     }
     return render(request, "studies/study.html", shown)
 
@@ -64,31 +81,17 @@ def precompute(request: HttpRequest, slug: str) -> HttpResponse:
     """Have workers make what is missing."""
 
     def ask(found: Study) -> None:
-        nudge(request_job("precompute", f"study:{found.pk}"))
+        nudge(request_job("precompute", target_of("study", found.pk)))
 
-    return _change(request, slug, ask, "A worker makes what is missing.")
-
-
-@require_POST
-@staff_member_required
-def start_round(request: HttpRequest, slug: str) -> HttpResponse:
-    """Draft the next round on the catalogue as it is now, and have workers make what is new."""
-    found = _found(slug)
-    try:
-        following = services.start_round(found)
-    except Problem as problem:
-        messages.error(request, problem.message)
-        return redirect("lab-study", slug)
-    nudge(request_job("precompute", f"study:{following.pk}"))
-    messages.success(request, f"{following} is drafted, and a worker makes what is new. Open it when it is ready.")
-    return redirect("lab-study", following.slug)
+    return _change(request, slug, ask, "")
 
 
 @require_POST
 @staff_member_required
 def open_study(request: HttpRequest, slug: str) -> HttpResponse:
     """Let people vote."""
-    return _change(request, slug, services.open_study, "People may vote now.")
+    keep = "keep_before" in request.POST
+    return _change(request, slug, partial(services.open_study, keep_before=keep), "People may vote now.")
 
 
 @require_POST
@@ -102,11 +105,14 @@ def close_study(request: HttpRequest, slug: str) -> HttpResponse:
 @staff_member_required
 def change_study(request: HttpRequest, slug: str) -> HttpResponse:
     """Other words, other viewers of the board; whether the next round comes by itself."""
-    words = {name: request.POST.get(name) for name in ("title", "question", "board")}
+    texts = {name: request.POST.get(name) for name in ("title", "question", "board")}
+    hosts = request.POST.get("hosts")
     follows = "follows_catalogue" in request.POST
 
     def change(found: Study) -> None:
-        services.change_study(found, **words, follows_catalogue=follows)
+        services.change_study(found, **texts, follows_catalogue=follows)
+        if hosts is not None:
+            services.set_embed_hosts(found, hosts.replace("\n", ",").split(","))
 
     return _change(request, slug, change, "Saved.")
 
@@ -118,7 +124,7 @@ def archive_contender(request: HttpRequest, slug: str) -> HttpResponse:
     name, back = request.POST.get("contender", ""), request.POST.get("archived") == "no"
 
     def change(found: Study) -> None:
-        contender = queries.contender_named(found, name)
+        contender = study_reads.contender_named(found, name)
         (services.return_contender if back else services.archive_contender)(contender)
 
     return _change(request, slug, change, f"{name} is {'back in' if back else 'out of'} the race.")
@@ -131,13 +137,14 @@ def _change(request: HttpRequest, slug: str, change: Callable[[Study], None], do
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, done)
+        if done:
+            messages.success(request, done)
     return redirect("lab-study", slug)
 
 
 def _found(slug: str) -> Study:
     try:
-        return queries.study_with_contenders(slug)
+        return study_reads.study_with_contenders(slug)
     except NotFound as problem:
         raise Http404(problem.message) from problem
 

@@ -25,7 +25,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Gallery:
+class ExampleGallery:
     """A contender's examples, the best first in each of the three."""
 
     contender: Contender
@@ -34,7 +34,7 @@ class Gallery:
     worst: list[Example]
 
 
-def examples_of(study: Study, by: By = "distance", each: int = PER_PLACE) -> list[Gallery]:
+def example_galleries(study: Study, by: By = "distance", each: int = PER_PLACE) -> list[ExampleGallery]:
     """Per contender the `each` best, median and worst of its first choices.
 
     By distance the nearest is best; by votes the share of dope is, smoothed by one vote of each kind, among pairs with
@@ -42,10 +42,12 @@ def examples_of(study: Study, by: By = "distance", each: int = PER_PLACE) -> lis
     """
     chosen = {contender: _chosen(rows, each) for contender, rows in _ranked(study, by).items()}
     wanted = {pair for three in chosen.values() for part in three for pair, _ in part}
-    found = Pair.objects.filter(pk__in=wanted).select_related("query__item__picture", "candidate__picture")
+    found = Pair.objects.filter(pk__in=wanted).select_related(
+        "query__item__picture", "query__item__cutout", "candidate__picture", "candidate__cutout"
+    )
     pairs = {pair.pk: pair for pair in found}
     return [
-        Gallery(
+        ExampleGallery(
             contender, *([_example(pairs[pair], distance) for pair, distance in part] for part in chosen[contender.pk])
         )
         for contender in study.contenders.order_by("pk")

@@ -12,9 +12,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from evalapp.catalog.models import Item
-from evalapp.core.errors import Conflict, InvalidInput
-from evalapp.core.sheets import Sheet, SheetRow
-from evalapp.studies.models import Contender, Gallery, Study, StudyState
+from evalapp.core.domain.csv_sheets import Sheet, SheetFault, SheetRow, told_or_nothing
+from evalapp.core.domain.errors import Conflict, InvalidInput
+from evalapp.core.domain.values.whole_numbers import whole_number
+from evalapp.core.services.deeds import recorded
+from evalapp.studies.models import Contender, Study, StudyState
+from evalapp.studies.queries.galleries import gallery_items
 from evalapp.studies.services import Nominated, record_nominations
 
 COLUMNS = ("query", "candidate", "rank")
@@ -23,7 +26,10 @@ _MOST_FAULTS = 1000
 
 @dataclass(slots=True)
 class Brought:
-    """What became of the rows: answers taken, queries answered, and a line for each row left out."""
+    """What became of the rows: answers taken, queries answered, and a line for each row left out.
+
+    Among the lines are remarks on rows that were taken.
+    """
 
     contender: str
     answers: int = 0
@@ -34,6 +40,10 @@ class Brought:
     def fault(self, line: int, reason: str) -> None:
         """Leave a row out; the first faults are kept with their lines."""
         self.left_out += 1
+        self.remark(line, reason)
+
+    def remark(self, line: int, reason: str) -> None:
+        """Tell something of a row that is taken."""
         if len(self.faults) < _MOST_FAULTS:
             self.faults.append((line, reason))
 
@@ -43,12 +53,13 @@ class Brought:
         return [{"line": line, "message": reason} for line, reason in self.faults]
 
 
+@recorded("imported answers", "contender {name} of study {study}")
 def import_answers(study: Study, path: Path, name: str) -> Brought:
     """A contender `name` whose nominations are the rows of a CSV with query, candidate, rank and, at will, distance.
 
-    Rows that cannot be used are left out and told. All or nothing otherwise. The study must not have been opened: what
-    people vote on does not change. Raises InvalidInput for a name or file that will not do and where nothing can be
-    used, Conflict for a study that was opened and for a name that is taken.
+    Ranks are counted from 1 or from 0. Rows that cannot be used are left out and told. All or nothing otherwise. The
+    study must not have been opened: what people vote on does not change. Raises InvalidInput for a name or file that
+    will not do and where nothing can be used, Conflict for a study that was opened and for a name that is taken.
     """
     if study.opened_at is not None:
         raise Conflict(f"{study} was opened: its contenders are settled. Import the answers into the next round.")
@@ -69,13 +80,23 @@ def import_answers(study: Study, path: Path, name: str) -> Brought:
 
 def _read(study: Study, sheet: Sheet, brought: Brought) -> Iterator[tuple[int, Nominated]]:
     queries = dict(study.queries.values_list("item__key", "pk"))
-    gallery = Gallery.objects.values_list("items", flat=True).get(study=study)
+    gallery = gallery_items(study.pk)
     candidates = dict(Item.objects.filter(pk__in=gallery).values_list("key", "pk"))
+    from_zero = False
     for row in sheet.rows():
+        if isinstance(row, SheetFault):
+            tell = brought.fault if row.left_out else brought.remark
+            tell(row.line, row.message)
+            continue
         try:
-            yield row.line, _answer(row, queries, candidates)
+            answer = _answer(row, queries, candidates)
         except InvalidInput as problem:
             brought.fault(row.line, problem.message)
+            continue
+        if answer.rank == 0 and not from_zero:
+            from_zero = True
+            brought.remark(row.line, "Ranks are counted from 0 here: what stands at 0 is the first choice.")
+        yield row.line, answer
 
 
 def _answer(row: SheetRow, queries: dict[str, int], candidates: dict[str, int]) -> Nominated:
@@ -93,16 +114,19 @@ def _found(known: dict[str, int], key: str, what: str) -> int:
 
 
 def _rank(row: SheetRow) -> int:
-    if not row["rank"].isdecimal() or not 1 <= int(row["rank"]) <= 1000:
-        raise InvalidInput(f"The rank {row['rank']!r} is no whole number from 1 to 1000.")
-    return int(row["rank"])
+    """From 0, as some programs count; they are counted anew in the end."""
+    rank = whole_number(row["rank"], 0, 1000)
+    if rank is None:
+        raise InvalidInput(f"The rank {row['rank'][:40]!r} is no whole number from 1 to 1000.")
+    return rank
 
 
 def _distance(row: SheetRow) -> float | None:
-    if not row["distance"]:
+    text = told_or_nothing(row["distance"])
+    if not text:
         return None
     try:
-        distance = float(row["distance"])
+        distance = float(text)
     except ValueError:
         distance = math.nan
     if not math.isfinite(distance):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalapp.catalog.models import Item
-from evalapp.studies.models import Gallery, Study
-from models_registry.draws import name_words
+from evalapp.studies.models import Study
+from evalapp.studies.queries.galleries import gallery_items
+from models_registry.hash_sampling import name_words
 
 Ids = NDArray[np.int64]
+_MOST_ATTRIBUTES = 12
+"""So many are compared: a table of more is read by nobody."""
 
 
 class GalleryArrays:
@@ -22,7 +26,7 @@ class GalleryArrays:
     """
 
     def __init__(self, study: Study) -> None:
-        items = Gallery.objects.values_list("items", flat=True).get(study=study)
+        items = gallery_items(study.pk)
         outside = set(study.queries.values_list("item_id", flat=True)) - set(items)
         columns = [*_columns(items), *(_columns(sorted(outside)) if outside else ())]
         size = len(columns) - len(outside)
@@ -37,6 +41,29 @@ class GalleryArrays:
         if study.exclude == "product":
             self.groups.append(_numbers(self._products))
         self._row = {int(pk): row for row, pk in enumerate(self._ids)}
+
+    @property
+    def product_numbers(self) -> Ids:
+        """[N] equal for pictures of one product, -1 for none."""
+        return _numbers(self.products)
+
+    def largest_product(self, rows: Ids) -> int:
+        """Pictures of the product that has most of them among these rows, at least 1."""
+        named = self.product_numbers[rows]
+        named = named[named >= 0]
+        return int(np.bincount(named).max()) if len(named) else 1
+
+    def attributes(self) -> tuple[list[dict[str, str]], list[str]]:
+        """The attributes of every row, those outside the gallery included, and the names that are worth comparing:
+        the most frequent ones whose values are shared by several items."""
+        by_id = dict(Item.objects.filter(pk__in=self._ids.tolist()).values_list("pk", "attributes"))
+        rows = [by_id.get(int(pk), {}) for pk in self._ids]
+        seen: dict[str, Counter[str]] = {}
+        for attributes in rows:
+            for name, value in attributes.items():
+                seen.setdefault(name, Counter())[value] += 1
+        worth = {name: values.total() for name, values in seen.items() if 1 < len(values) <= values.total() / 2}
+        return rows, sorted(worth, key=lambda name: (-worth[name], name))[:_MOST_ATTRIBUTES]
 
     def rows_of(self, items: Sequence[int]) -> Ids:
         """Rows of these items, -1 for one that takes no part."""

@@ -10,14 +10,14 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from evalapp.contenders import pipeline as embeddings
 from evalapp.contenders.models import Embedding
-from evalapp.contenders.services import count_vectors
-from evalapp.core.errors import Problem
-from evalapp.core.plans import Fault
-from evalapp.studies.arrays import GalleryArrays, Ids
-from evalapp.studies.earlier import Earlier, earlier_round
+from evalapp.contenders.pipeline import embeddings
+from evalapp.contenders.services.registration import count_vectors
+from evalapp.core.domain.errors import Problem
+from evalapp.core.domain.job_plans import Fault
 from evalapp.studies.models import Contender, Query, Study
+from evalapp.studies.queries.gallery_arrays import GalleryArrays, Ids
+from evalapp.studies.queries.previous_round import Earlier, earlier_round
 from evalapp.studies.services import Nominated, note_absent
 from models_registry.metrics import Metric, is_metric
 from models_registry.neighbours import GroupPair, Neighbours, nearest, random_control, refreshed
@@ -59,6 +59,7 @@ class _Rules(TypedDict):
     k: int
     query_ids: Ids
     gallery_ids: Ids
+    lots: Ids
     hidden: list[GroupPair]
 
 
@@ -97,18 +98,41 @@ class _Search:
         ids = self.gallery.ids[rows]
         queries = self.folder.reader([key_of[query.item_id] for query in asked])
         gallery = self.folder.reader([key_of[int(item)] for item in ids])
+        k = self.study.top_k
+        if self.study.exclude == "once":
+            # However many of its pictures come first, so many others are behind the largest product.
+            k = min(len(ids), k * self.gallery.largest_product(rows))
         rules = _Rules(
             metric=self.metric,
-            k=self.study.top_k,
+            k=k,
             query_ids=self.gallery.ids_of(asking),
             gallery_ids=ids,
+            # Of equally near items not the first of the catalogue answers everybody: that would be worth its category.
+            lots=self.gallery.ids_of(asking),
             hidden=self.gallery.hidden(asking, rows),
         )
         earlier = earlier_round(self.study, self.contender)
         if earlier is None:
-            return nearest(queries, gallery, device=settings.DEVICE, **rules)
+            found = nearest(queries, gallery, gallery_order=ids, device=settings.DEVICE, **rules)
+            return found if self.study.exclude != "once" else self._each_product_once(found, rows)
         before, stale, added = self._before(earlier, asked, ids)
         return refreshed(before, stale, added, queries, gallery, **rules)
+
+    def _each_product_once(self, found: Neighbours, rows: Ids) -> Neighbours:
+        """Of every product only its nearest picture, so many as are kept; pictures without one stay."""
+        k = self.study.top_k
+        products = self.gallery.product_numbers[rows]
+        indices, distances = np.full((len(found), k), -1, dtype=np.int64), np.full((len(found), k), np.nan)
+        for query, (candidates, lengths) in enumerate(zip(found.indices, found.distances, strict=True)):
+            there = candidates >= 0
+            shown = candidates[there]
+            named = products[shown]
+            first = np.zeros(len(shown), dtype=np.bool_)
+            first[np.unique(named, return_index=True)[1]] = True
+            kept = np.flatnonzero(first | (named < 0))[:k]
+            indices[query, : len(kept)] = shown[kept]
+            distances[query, : len(kept)] = lengths[there][kept]
+        return Neighbours(indices, distances)
 
     def _before(self, earlier: Earlier, asked: Sequence[Query], ids: Ids) -> tuple[Neighbours, NDArray[np.bool_], Ids]:
         """The earlier answers by rows of the gallery as it is now, the queries that they do not serve, and what they

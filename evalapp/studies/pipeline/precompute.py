@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.conf import settings
-
-from evalapp.catalog.queries import keys_of
-from evalapp.catalog.renditions import ensure_renditions
-from evalapp.contenders import pipeline as embeddings
+from evalapp.catalog.models import Cutout, Picture
+from evalapp.catalog.queries import keys_of, shown_of
+from evalapp.catalog.services.renditions import ensure_renditions
 from evalapp.contenders.models import EmbeddingModel
-from evalapp.core.errors import Problem
-from evalapp.core.plans import Fault, Part, Piece, Plan, Stage
-from evalapp.studies import scores, services
-from evalapp.studies.models import Contender, Gallery, Pair, Study
-from evalapp.studies.search import answers_of
+from evalapp.contenders.pipeline import embeddings
+from evalapp.core.domain.errors import Problem
+from evalapp.core.domain.job_plans import Fault, Part, Piece, Plan, Stage
+from evalapp.core.domain.job_targets import target_id
+from evalapp.studies import services
+from evalapp.studies.models import Contender, Pair, Study
+from evalapp.studies.pipeline.neighbour_search import answers_of
+from evalapp.studies.queries.galleries import gallery_items
+from evalapp.studies.services import offline_scores
 
 _SEARCH_QUERIES = 2048
 _RENDITIONS = 128
 
 
 def _study(target: str) -> Study:
-    return Study.objects.get(pk=int(target.removeprefix("study:")))
+    return Study.objects.get(pk=target_id("study", target))
 
 
 def _models(study: Study) -> dict[EmbeddingModel, list[str]]:
@@ -37,7 +39,7 @@ def _models(study: Study) -> dict[EmbeddingModel, list[str]]:
 
 
 def _items(study: Study) -> list[int]:
-    gallery: list[int] = Gallery.objects.values_list("items", flat=True).get(study=study)
+    gallery: list[int] = gallery_items(study.pk)
     known = set(gallery)
     return gallery + [item for item in study.queries.values_list("item_id", flat=True) if item not in known]
 
@@ -48,7 +50,7 @@ def _items(study: Study) -> list[int]:
 def _cut_embeddings(target: str) -> Iterator[Piece]:
     study = _study(target)
     items = _items(study)
-    size = settings.CHUNK_PICTURES
+    size = embeddings.chunk_size()
     for model, taps in _models(study).items():
         missing = embeddings.items_without_vectors(model, taps, items)
         for start in range(0, len(missing), size):
@@ -105,17 +107,20 @@ def _deal(target: str, _arguments: dict[str, Any]) -> list[Fault]:
 
 
 def _cut_renditions(target: str) -> Iterator[Piece]:
-    shown = Pair.objects.filter(study=_study(target), slot__isnull=False)
-    queries = shown.values_list("query__item__picture_id", flat=True)
-    candidates = shown.values_list("candidate__picture_id", flat=True)
-    pictures = sorted(queries.union(candidates))
-    for start in range(0, len(pictures), _RENDITIONS):
-        part = pictures[start : start + _RENDITIONS]
-        yield Piece({"pictures": part}, size=len(part))
+    study = _study(target)
+    pairs = Pair.objects.filter(study=study, slot__isnull=False)
+    items = pairs.values_list("query__item_id", flat=True).union(pairs.values_list("candidate_id", flat=True))
+    shown = set(shown_of(items, study.box_style).values())
+    for name, kind in (("pictures", Picture), ("cutouts", Cutout)):
+        ids = sorted(one.pk for one in shown if isinstance(one, kind))
+        for start in range(0, len(ids), _RENDITIONS):
+            part = ids[start : start + _RENDITIONS]
+            yield Piece({name: part}, size=len(part))
 
 
 def _draw(_target: str, arguments: dict[str, Any]) -> list[Fault]:
-    return [(str(picture), reason) for picture, reason in ensure_renditions(arguments["pictures"])]
+    failed = ensure_renditions(arguments.get("pictures", ()), arguments.get("cutouts", ()))
+    return [(str(picture), reason) for picture, reason in failed]
 
 
 def _cut_scores(_target: str) -> Iterator[Piece]:
@@ -126,7 +131,7 @@ def _score(target: str, _arguments: dict[str, Any]) -> list[Fault]:
     study = _study(target)
     # Without any pair there is nothing to score, and `finish` says why.
     if Pair.objects.filter(study=study, slot__isnull=False).exists():
-        scores.evaluate(study)
+        offline_scores.evaluate(study)
     return []
 
 

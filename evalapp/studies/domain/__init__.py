@@ -1,0 +1,1 @@
+"""A study's question in the visitor's language."""
