@@ -8,7 +8,9 @@ from django.db import models
 from django.utils import timezone
 
 from evalapp.catalog.models import Picture
+from evalapp.core.domain.values.moments import EARLIEST, LATEST
 from evalapp.studies.models import Pair, Study
+from evalapp.voting.domain.void_reasons import UNDONE
 
 
 class Voter(models.Model):
@@ -109,7 +111,8 @@ class ExposureKind(models.TextChoices):
     `gold`: its answer is known; `filler`: shown beside such a pair, so that they look like all others. `repeat`: the
     voter answered it some time ago. The board uses the first two; their propensity is the probability with which the
     design draws the pair, given that it is asked. `imported`: voted on elsewhere and brought in a file; nobody knows
-    with what probability, and its propensity is 0.
+    with what probability, and its propensity is 0. `search`: an answer of a search that somebody judged. Answers stand
+    in order and people know who gave them, so these are for training, never for a board.
     """
 
     STUDY = "study"
@@ -118,10 +121,11 @@ class ExposureKind(models.TextChoices):
     REPEAT = "repeat"
     CONTROL = "control"
     IMPORTED = "imported"
+    SEARCH = "search"
 
 
 class Side(models.TextChoices):
-    """Where the query stood; of two alternatives, where the candidate stood."""
+    """Side of the query on the card; in two-alternative mode, side of the candidate."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -195,7 +199,11 @@ class Vote(models.Model):
         constraints = [
             # The law behind exactly-once: one answer stands per exposure; those taken back stay as rows.
             models.UniqueConstraint(
-                fields=("exposure",), condition=~models.Q(void_reason="undone"), name="one_vote_per_exposure"
+                fields=("exposure",), condition=~models.Q(void_reason=UNDONE), name="one_vote_per_exposure"
+            ),
+            # One moment at the end of the calendar ends every export of the study and every page that shows it.
+            models.CheckConstraint(
+                condition=models.Q(voted_at__gte=EARLIEST, voted_at__lt=LATEST), name="vote_in_our_time"
             ),
         ]
         indexes = [

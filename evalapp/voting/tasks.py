@@ -5,8 +5,10 @@ from __future__ import annotations
 from celery import shared_task
 
 from evalapp.studies.models import Study, StudyState
-from evalapp.voting.services import prepare_golds
-from evalapp.voting.services.voters import expire_addresses, review_voters
+from evalapp.voting.services.gold_pairs import prepare_golds
+from evalapp.voting.services.voter_review import review_voters
+from evalapp.voting.services.voters import expire_addresses
+from evalapp.voting.services.weigh_reports import weigh_all_reports
 
 
 @shared_task(name="voting.prepare")
@@ -18,6 +20,8 @@ def prepare() -> None:
 
 @shared_task(name="voting.review")
 def review() -> None:
-    """Block what votes faster than people can, and forget where voters came from when its time is over."""
+    """Block what does not vote as people do, weigh reports anew, and forget where voters came from when its time is
+    over."""
     review_voters()
+    weigh_all_reports()
     expire_addresses()

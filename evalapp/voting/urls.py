@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, path
 
-from evalapp.voting import import_pages, lab_pages, offline, pages
+from evalapp.voting.pages import imports, offline_app, play, play_links, sign_in, simulated, voters
 
 urlpatterns: list[URLPattern] = [
-    path("play/<slug:slug>/", pages.play, name="play"),
-    path("privacy/", pages.privacy, name="privacy"),
-    path("privacy/forget/", pages.forget, name="forget"),
-    path("lab/studies/<slug:slug>/voters/", lab_pages.voters, name="lab-voters"),
-    path("lab/studies/<slug:slug>/voters/<uuid:voter_id>/block/", lab_pages.block, name="voter-block"),
-    path("lab/studies/<slug:slug>/invite/", lab_pages.invite, name="lab-invite"),
-    path("lab/studies/<slug:slug>/qr.svg", lab_pages.qr_code, name="lab-qr"),
-    path("lab/studies/<slug:slug>/import/", import_pages.imports, name="lab-import"),
-    path("lab/studies/<slug:slug>/import/votes/", import_pages.votes, name="lab-import-votes"),
-    path("lab/studies/<slug:slug>/import/answers/", import_pages.answers, name="lab-import-answers"),
-    path("service-worker.js", offline.service_worker, name="service-worker"),
-    path("manifest.webmanifest", offline.manifest, name="manifest"),
+    path("play/<slug:slug>/", play.play, name="play"),
+    path("play/<slug:slug>/qr.svg", play_links.code, name="play-qr"),
+    path("play/<slug:slug>/poster/", play_links.poster, name="play-poster"),
+    path("privacy/", play.privacy, name="privacy"),
+    path("privacy/forget/", play.forget, name="forget"),
+    path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("admin/login/", sign_in.from_admin),
+    path("lab/password/", staff_member_required(sign_in.ChangePassword.as_view()), name="password"),
+    path("lab/studies/<slug:slug>/voters/", voters.voters, name="lab-voters"),
+    path("lab/studies/<slug:slug>/voters/<uuid:voter_id>/block/", voters.block, name="voter-block"),
+    path("lab/studies/<slug:slug>/rehearsal/", voters.rehearsal, name="lab-end-rehearsal"),
+    path("lab/studies/<slug:slug>/invite/", play_links.invite, name="lab-invite"),
+    path("lab/studies/<slug:slug>/qr.svg", play_links.code_for_operators, name="lab-qr"),
+    path("lab/studies/<slug:slug>/simulate/", simulated.simulate, name="lab-study-simulate"),
+    path("lab/studies/<slug:slug>/import/", imports.imports, name="lab-import"),
+    path("lab/studies/<slug:slug>/import/votes/", imports.votes, name="lab-import-votes"),
+    path("lab/studies/<slug:slug>/import/answers/", imports.answers, name="lab-import-answers"),
+    path("service-worker.js", offline_app.service_worker, name="service-worker"),
+    path("manifest.webmanifest", offline_app.manifest, name="manifest"),
 ]

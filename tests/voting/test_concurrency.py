@@ -12,9 +12,11 @@ from django.db import connection
 from django.db.models import Sum
 
 from evalapp.studies.models import Pair, Study
+from evalapp.voting.domain.tokens import sign_token
 from evalapp.voting.models import Exposure, Vote, Voter
-from evalapp.voting.services import Ballot, Status, cast_votes, serve_deck, undo_votes
-from evalapp.voting.tokens import sign_token
+from evalapp.voting.services.deck_serving import serve_deck
+from evalapp.voting.services.undo import undo_votes
+from evalapp.voting.services.vote_casting import Ballot, Status, cast_votes
 from tests import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -110,7 +112,10 @@ def test_undo_and_casting_at_once_leave_the_counts_true(study: Study) -> None:
     voter = cast.ada()
     deck = serve_deck(study, voter, 12)
     cast_votes(voter, ballots(deck[:6]))
-    jobs: list[Callable[[], object]] = [lambda: undo_votes(voter, 6), lambda: cast_votes(voter, ballots(deck, "nope"))]
+    jobs: list[Callable[[], object]] = [
+        lambda: undo_votes(voter, 6),
+        lambda: cast_votes(voter, ballots(deck, "nope")),
+    ]
     at_once(jobs * 2)
     standing = Vote.objects.filter(counted=True)
     assert votes_in_pairs() == {verdict: standing.filter(verdict=verdict).count() for verdict in ("dope", "nope")}

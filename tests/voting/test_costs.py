@@ -9,9 +9,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from evalapp.studies.models import Study
+from evalapp.voting.domain.tokens import sign_token
 from evalapp.voting.models import Voter
-from evalapp.voting.services import Ballot, cast_votes, serve_deck, undo_votes
-from evalapp.voting.tokens import sign_token
+from evalapp.voting.services.deck_serving import serve_deck
+from evalapp.voting.services.undo import undo_votes
+from evalapp.voting.services.vote_casting import Ballot, cast_votes
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 
 from evalapp.studies.models import Pair, Query, Study, StudyState
 from evalapp.voting.models import Exposure, Voter
-from evalapp.voting.services import serve_deck
+from evalapp.voting.services.deck_serving import serve_deck
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -30,7 +30,7 @@ def test_a_deck_shows_two_pictures_and_a_token(study: Study) -> None:
     exposure = cast.exposure_of(shown)
     for side, item in (("query", exposure.pair.query.item), ("candidate", exposure.pair.candidate)):
         assert set(shown[side]) == {"image", "srcset", "jpeg", "width", "height", "alt"}
-        assert item.picture.public_id in shown[side]["image"]
+        assert cast.picture_at(shown[side]["image"]) == item.picture.public_id
         assert (shown[side]["width"], shown[side]["height"]) == (96, 128)
     assert shown["query"]["alt"] == "First picture"
     assert shown["candidate"]["alt"] == "Second picture"
@@ -73,11 +73,18 @@ def test_an_unknown_study_is_not_found() -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("state", [StudyState.DRAFT, StudyState.READY, StudyState.CLOSED])
-def test_only_open_studies_are_served(study: Study, state: StudyState) -> None:
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (StudyState.DRAFT, (404, "not_found")),
+        (StudyState.READY, (404, "not_found")),
+        (StudyState.CLOSED, (409, "closed")),
+    ],
+)
+def test_only_open_studies_are_served(study: Study, state: StudyState, told: tuple[int, str]) -> None:
     Study.objects.update(state=state)
     answer = cast.browser_of().post("/api/v1/studies/match/deck/", {}, content_type="application/json")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "closed")
+    assert (answer.status_code, answer.json()["error"]["code"]) == told
     assert not Voter.objects.exists()
 
 
@@ -113,7 +120,9 @@ def test_the_probability_of_the_draw_is_stored(study: Study) -> None:
     large = cast.open_study("large", queries=120)
     Query.objects.filter(study=large, position__gte=80).update(slots=0)
     Pair.objects.filter(study=large, query__position__gte=80).update(slot=None)
-    serve_deck(large, cast.ada(), 15)
+    for _ in range(15):
+        # One each: of somebody who saw much of the pool only the rest is drawn.
+        serve_deck(large, Voter.objects.create(), 1)
     for exposure in Exposure.objects.select_related("pair__query"):
         assert exposure.propensity == pytest.approx(1 / (80 * exposure.pair.query.slots))
     assert Exposure.objects.count() == 15

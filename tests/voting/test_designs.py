@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from evalapp.core.errors import InvalidInput
+from evalapp.core.domain.errors import InvalidInput
 from evalapp.studies.models import Pair, Study
 from evalapp.voting.models import Exposure, ExposureKind
-from evalapp.voting.services import publish_design, serve_deck
+from evalapp.voting.services.deck_serving import serve_deck
+from evalapp.voting.services.designs import publish_design
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -39,9 +40,11 @@ def test_without_a_design_the_uniform_one_draws(study: Study) -> None:
 def test_the_newest_design_draws_and_is_named(study: Study) -> None:
     pairs = slots(study)
     publish_design(study, pairs, lopsided(pairs)[::-1], method="test")
-    serve_deck(study, cast.ada(), 3)
+    for _ in range(3):
+        serve_deck(study, cast.ada(), 1)
     publish_design(study, pairs, lopsided(pairs), method="test")
-    serve_deck(study, cast.bo(), 3)
+    for _ in range(3):
+        serve_deck(study, cast.ada(), 1)
     assert Counter(Exposure.objects.values_list("design_version", flat=True)) == {1: 3, 2: 3}
     chances = dict(zip(pairs.tolist(), lopsided(pairs).tolist(), strict=True))
     for exposure in Exposure.objects.filter(design_version=2):

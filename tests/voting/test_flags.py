@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
-from evalapp.catalog.flagging import flag_items
-from evalapp.studies.flagging import REPORTS_TO_FLAG, flag_pairs, flagged_pairs
-from evalapp.studies.models import Study
-from evalapp.voting import queries
+import pytest
+from django.utils import timezone
+
+from evalapp.catalog.services.item_flags import flag_items
+from evalapp.studies.models import PairFlag, Study
+from evalapp.studies.services.pair_flags import REPORTS_TO_FLAG, flag_pairs, flagged_pairs
+from evalapp.voting import tasks
+from evalapp.voting.domain.report_weight import FEWEST_VERDICTS
+from evalapp.voting.domain.tokens import sign_token
 from evalapp.voting.models import Exposure, Voter
+from evalapp.voting.queries import deck_reads
+from evalapp.voting.services.vote_casting import Ballot, cast_votes
+from evalapp.voting.services.voters import block_voter
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -20,7 +28,7 @@ def study() -> Study:
 
 
 def dealt_to_somebody_new(study: Study) -> set[int]:
-    queries._kept.clear()  # A minute later.
+    deck_reads._kept.clear()  # A minute later.
     voter = Voter.objects.create()
     browser = cast.browser_of(voter)
     while cast.play(browser, study, 20):
@@ -37,17 +45,45 @@ def test_flagged_pairs_and_pairs_of_flagged_items_leave_the_deck(study: Study) -
     assert dealt_to_somebody_new(study) == everything - gone
 
 
+def report_one_pair(study: Study, *, record: int, addresses: bool = True) -> int:
+    """Enough people report one and the same pair after so many verdicts each; the pair's id."""
+    pair = study.pairs.filter(slot__isnull=False).order_by("pk").values_list("pk", flat=True)[0]
+    for number in range(REPORTS_TO_FLAG):
+        browser = cast.browser_of(Voter.objects.create(address=f"address-{number if addresses else 0}"))
+        shown = {cast.exposure_of(one).pair_id: one for one in cast.deck(browser, study, 16)}
+        reported = shown.pop(pair)
+        answers = [{"token": one["token"], "verdict": "nope"} for one in list(shown.values())[:record]]
+        cast.send(browser, *answers, {"token": reported["token"], "verdict": "report"})
+    return pair
+
+
 def test_enough_reports_take_a_pair_out_of_the_deck(study: Study) -> None:
-    reported = None
-    for _ in range(REPORTS_TO_FLAG):
-        browser = cast.browser_of(Voter.objects.create())
-        for shown in cast.deck(browser, study, 16):
-            pair = cast.exposure_of(shown).pair_id
-            reported = reported or pair
-            if pair == reported:
-                cast.send(browser, {"token": shown["token"], "verdict": "report"})
+    reported = report_one_pair(study, record=FEWEST_VERDICTS)
     assert flagged_pairs(study) == {reported}
     assert reported not in dealt_to_somebody_new(study)
+
+
+def test_reports_without_a_record_or_from_one_address_only_wait(study: Study) -> None:
+    report_one_pair(study, record=FEWEST_VERDICTS - 1)
+    assert flagged_pairs(study) == set()
+    report_one_pair(study, record=FEWEST_VERDICTS, addresses=False)
+    assert (PairFlag.objects.get().reports, PairFlag.objects.get().backing) == (2 * REPORTS_TO_FLAG, 1)
+    assert flagged_pairs(study) == set()
+
+
+def test_who_reported_early_is_heard_once_there_is_a_record_and_who_is_set_aside_is_not(study: Study) -> None:
+    reported = report_one_pair(study, record=0)
+    for voter in Voter.objects.all():
+        Exposure.objects.filter(voter=voter).update(served_at=timezone.now() - timedelta(minutes=10))
+        shown = Exposure.objects.filter(voter=voter, answered_at=None)[:FEWEST_VERDICTS]
+        cast_votes(voter, [Ballot(sign_token(one.token), "nope") for one in shown])
+    assert flagged_pairs(study) == set()
+    tasks.review()
+    assert flagged_pairs(study) == {reported}
+    first = Voter.objects.first()
+    assert first is not None
+    block_voter(first)
+    assert flagged_pairs(study) == set()
 
 
 def test_a_pair_that_was_dealt_and_flagged_since_is_not_offered_again(study: Study) -> None:
@@ -59,7 +95,7 @@ def test_a_pair_that_was_dealt_and_flagged_since_is_not_offered_again(study: Stu
     assert [one["token"] for one in cast.deck(browser, study, 1)] == [shown["token"]]
     flag_pairs(study, [pair], "other")
     cast.let_leases_run_out(ada)
-    queries._kept.clear()
+    deck_reads._kept.clear()
     assert pair not in {cast.exposure_of(one).pair_id for one in cast.deck(browser, study, 16)}
 
 

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from evalapp.core.sheets import Sheet
-from evalapp.exports.services import export_study
-from evalapp.leaderboard.services import board_of
+from evalapp.core.domain.csv_sheets import Sheet
+from evalapp.exports.services.write_exports import export_study
 from evalapp.studies.models import Pair, Study
-from evalapp.voting.importing import COLUMNS, Imported, import_votes
 from evalapp.voting.models import Exposure, Vote, Voter
+from evalapp.voting.services.vote_import import COLUMNS, Imported, import_votes
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -35,14 +34,14 @@ def bring(study: Study, folder: Path, *rows: str, header: str = "query,candidate
 
 
 def test_they_count_in_pairs_and_not_on_the_board(study: Study, tmp_path: Path) -> None:
-    before = board_of(study)
+    before = cast.board(study)
     pair = Pair.objects.filter(study=study, slot__isnull=False).first()
     query, candidate = pair.query.item.key, pair.candidate.key
     rows = [f"{query},{candidate},dope,ann", f"{query},{candidate},nope,bob", f"{query},{candidate},skip,cid"]
     assert bring(study, tmp_path, *rows).recorded == 3
     pair.refresh_from_db()
     assert (pair.dope, pair.nope, pair.skip) == (1, 1, 1)
-    after = board_of(study)
+    after = cast.board(study)
     assert [line.votes for line in after.standings] == [line.votes for line in before.standings]
 
 
@@ -86,6 +85,11 @@ def test_times_are_kept_and_taken_as_utc_where_the_zone_is_left_out(study: Study
         ("item-0000,item-0002,dope,,,", "The voter must have a name of 1 to 200 characters."),
         ("item-0000,item-0002,dope,ann,yesterday,", "The time 'yesterday' is no moment"),
         ("item-0000,item-0002,dope,ann,2999-01-01T00:00:00Z,", "The time '2999-01-01T00:00:00Z' is no moment"),
+        ("item-0000,item-0002,dope,ann,2999-01-01T00:00:00,", "The time '2999-01-01T00:00:00' is no moment"),
+        ("item-0000,item-0002,dope,ann,9999-12-31T23:59:59-14:00,", "The time '9999-12-31T23:59:59-14:00' is no"),
+        ("item-0000,item-0002,dope,ann,0001-01-01T00:00:00+14:00,", "The time '0001-01-01T00:00:00+14:00' is no"),
+        ("item-0000,item-0002,dope,ann,1970-01-01T00:00:00Z,", "The time '1970-01-01T00:00:00Z' is no moment"),
+        ("item-0000,item-0002,dope,ann,1767225600,", "The time '1767225600' is no moment"),
         ("item-0000,item-0002,dope,ann,,fast", "The response time 'fast' is no number of milliseconds"),
     ],
 )
@@ -120,7 +124,7 @@ def test_the_command_tells_what_became_of_the_file(study: Study, tmp_path: Path)
         call_command("import_votes", "match", str(path))
     assert caught.value.returncode == 1
     path.write_bytes(b"query,candidate,verdict,voter\n\xff\xfe,y,dope,ann\n")
-    with pytest.raises(CommandError, match="not a CSV file in UTF-8"):
+    with pytest.raises(CommandError, match=r"Line 2: The row is not UTF-8"):
         call_command("import_votes", "match", str(path))
 
 
@@ -130,3 +134,33 @@ def test_more_rows_than_a_batch_need_no_statement_per_row(study: Study, tmp_path
         assert bring(study, tmp_path, *rows).recorded == 2400
     assert len(statements) < 60
     assert Exposure.objects.count() == 2400
+
+
+def test_a_file_as_excel_and_pandas_write_it_is_read(study: Study, tmp_path: Path) -> None:
+    header = "Query;Candidate;VERDICT;voter;response_ms;voted_at"
+    rows = ["item-0000;item-0002;dope;ann;812.0;NaN", "item-0001;item-0003;nope;ann;nan;"]
+    assert bring(study, tmp_path, *rows, header="sep=;\n" + header).recorded == 2
+    assert Vote.objects.filter(response_ms=812).count() == 1
+
+
+def test_a_row_with_a_quote_left_open_or_of_another_encoding_is_told_and_no_other_is_lost(
+    study: Study, tmp_path: Path
+) -> None:
+    path = tmp_path / "votes.csv"
+    path.write_bytes(
+        b"query,candidate,verdict,voter\nitem-0000,item-0002,dope,M\xfcller\n"
+        b'item-0001,item-0003,dope,"Ann\nitem-0002,item-0004,dope,Bob\n'
+    )
+    result = import_votes(study, Sheet(path, COLUMNS))
+    assert (result.recorded, result.left_out, [line for line, _ in result.faults]) == (1, 2, [2, 3])
+
+
+def test_a_vote_of_no_calendar_is_refused_by_the_database_too(study: Study, tmp_path: Path) -> None:
+    bring(study, tmp_path, "item-0000,item-0002,dope,ann")
+    for moment in ("0001-01-01T00:00:00+14:00", "infinity", "2200-01-01T00:00:00Z"):
+        with (
+            pytest.raises(IntegrityError, match="vote_in_our_time"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("UPDATE voting_vote SET voted_at = %s", [moment])

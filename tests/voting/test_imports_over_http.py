@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from evalapp.core import uploads
+from evalapp.core.domain import csv_uploads
 from evalapp.studies.models import Contender, Study
 from evalapp.voting.models import Vote
 from tests import cast
@@ -60,10 +60,7 @@ def test_answers_come_over_http_as_a_contender(admin_client: Client) -> None:
     [
         ({}, "file"),
         ({"file": sheet("query,verdict", "a,dope", name="short.csv")}, "short.csv lacks the column candidate"),
-        (
-            {"file": SimpleUploadedFile("odd.csv", b"query,candidate,verdict,voter\n\xff\xfe,a,b,c\n")},
-            "not a CSV file in UTF-8",
-        ),
+        ({"file": SimpleUploadedFile("odd.xlsx", b"PK\x03\x04\x14\x00\x06\x00\x08\x00")}, "odd.xlsx"),
     ],
 )
 def test_a_file_that_will_not_do_is_told(study: Study, admin_client: Client, words: dict[str, Any], told: str) -> None:
@@ -77,7 +74,7 @@ def test_a_file_that_will_not_do_is_told(study: Study, admin_client: Client, wor
 def test_a_file_that_is_too_large_is_refused_with_the_way_out(
     study: Study, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_BYTES", 10)
+    monkeypatch.setattr(csv_uploads, "MOST_BYTES", 10)
     answer = admin_client.post("/api/v1/studies/match/import/votes/", {"file": sheet(*VOTES)})
     assert answer.status_code == 400
     assert "send it in parts" in answer.json()["error"]["message"]

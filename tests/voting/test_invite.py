@@ -9,6 +9,7 @@ from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.test import Client
 
+from evalapp.core.models import Deed
 from evalapp.studies.models import Study
 from evalapp.voting.models import Vote, Voter
 from tests import cast
@@ -136,6 +137,27 @@ def test_blocking_and_unblocking_from_the_list(study: Study, operator: Client) -
     assert not Vote.objects.filter(counted=True).exists()
     operator.post(address, {"unblock": "1"})
     assert Vote.objects.filter(counted=True).count() == 4
+
+
+def test_a_whole_address_is_set_aside_and_back_with_a_reason(study: Study, operator: Client) -> None:
+    ada, bo = cast.ada(), cast.bo()
+    Voter.objects.filter(pk__in=[ada.pk, bo.pk]).update(address="hall")
+    for voter in (ada, bo):
+        cast.play(cast.browser_of(voter), study, 4)
+    page = operator.get(f"/lab/studies/match/voters/?voter={bo.pk}").content.decode()
+    assert "All voters of the same address" in page
+    address = f"/lab/studies/match/voters/{bo.pk}/block/"
+    operator.post(address, {"block": "1", "address": "1", "note": "one phone passed around"})
+    assert not Vote.objects.filter(counted=True).exists()
+    told = Deed.objects.get()
+    assert (told.what, told.detail) == ("set aside address", "8 votes one phone passed around")
+    operator.post(address, {"unblock": "1", "address": "1", "note": "a school"})
+    assert Vote.objects.filter(counted=True).count() == 8
+
+
+@pytest.mark.parametrize("asked", ["nobody", "%00", "00000000-0000-0000-0000-000000000000"])
+def test_a_voter_who_is_not_there_is_nobody(study: Study, operator: Client, asked: str) -> None:
+    assert operator.get(f"/lab/studies/match/voters/?voter={asked}").status_code in (200, 400, 404)
 
 
 @pytest.mark.parametrize("page", ["voters/", "invite/", "qr.svg"])

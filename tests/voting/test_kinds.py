@@ -11,16 +11,18 @@ import pytest
 from django.core.files.storage import default_storage
 from PIL import Image
 
+from evalapp.catalog.domain.originals import store_original
 from evalapp.catalog.models import Picture
-from evalapp.catalog.originals import store_original
-from evalapp.catalog.renditions import rendition_name
+from evalapp.catalog.services.renditions import rendition_name
 from evalapp.studies.models import Pair, Study
 from evalapp.voting import tasks
+from evalapp.voting.domain.simulated_tastes import parse_taste
+from evalapp.voting.domain.tokens import sign_token
 from evalapp.voting.models import Exposure, ExposureKind, Gold, Vote, Voter
-from evalapp.voting.pipeline import simulate_votes
-from evalapp.voting.services import Ballot, cast_votes, prepare_golds, serve_deck
-from evalapp.voting.tastes import parse_taste
-from evalapp.voting.tokens import sign_token
+from evalapp.voting.pipeline.simulation import simulate_votes
+from evalapp.voting.services.deck_serving import serve_deck
+from evalapp.voting.services.gold_pairs import prepare_golds
+from evalapp.voting.services.vote_casting import Ballot, cast_votes
 from tests import cast
 from tests.catalog.drawing import picture
 

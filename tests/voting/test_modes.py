@@ -10,7 +10,7 @@ from django.test import Client
 
 from evalapp.studies.models import Pair, Study, StudyMode
 from evalapp.voting.models import Exposure, Vote
-from evalapp.voting.services import serve_deck
+from evalapp.voting.services.deck_serving import serve_deck
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -101,11 +101,11 @@ def test_a_group_that_was_not_answered_is_offered_again_whole_and_one_answered_i
 @pytest.mark.parametrize("mode", [StudyMode.TWO, StudyMode.GRID])
 def test_the_probability_stored_is_that_of_being_among_those_shown(mode: StudyMode) -> None:
     """Two: a query among those with two pairs or more, then two of its slots. Grid: all slots of a query are shown."""
-    study = study_of(mode, queries=100)
+    study = study_of(mode, queries=1000)
     rng = np.random.default_rng(1)
     shown = [one for _ in range(60) for one in serve_deck(study, cast.ada(), 2, rng)]
     slots = dict(Pair.objects.filter(slot__isnull=False).values_list("pk", "query__slots"))
-    queries = 75 if mode == StudyMode.TWO else 100
+    queries = 750 if mode == StudyMode.TWO else 1000
     for one in shown:
         within = min(1.0, 2 / slots[one.pair_id]) if mode == StudyMode.TWO else 1.0
         assert one.propensity == pytest.approx(within / queries)

@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.test import Client
 
-from evalapp.core.modules import bundled
+from evalapp.core.domain.script_modules import bundled
 from tests import system
 
 STUB = """const self = { shell: { version: "1", files: [] }, location: { origin: "https://swipe.example" }, heard: [],
@@ -32,7 +32,9 @@ def test_the_worker_speaks_for_the_whole_site_and_is_asked_for_anew_each_time() 
     assert answer.headers["cache-control"] == "no-cache"
     shell = shell_of(answer.content.decode())
     assert shell["votesUrl"] == "/api/v1/votes/"
-    assert {"/static/js/pages/play.js", "/static/css/base.css", "/static/js/lib/postman.js"} <= set(shell["files"])  # type: ignore[call-overload]
+    assert {"/static/js/pages/play.js", "/static/css/base.css", "/static/js/lib/outbox/sender.js"} <= set(
+        shell["files"]
+    )  # type: ignore[call-overload]
 
 
 def test_it_runs_in_one_piece_and_listens(tmp_path: Path) -> None:
@@ -46,7 +48,10 @@ def test_it_runs_in_one_piece_and_listens(tmp_path: Path) -> None:
 def test_a_changed_file_makes_another_worker(settings: LazySettings, tmp_path: Path) -> None:
     plain = Client().get("/service-worker.js").content.decode()
     settings.STATIC_ROOT = tmp_path / "static"
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "evalapp.core.staticfiles.HashedFiles"}}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "evalapp.core.services.static_files.HashedFiles"},
+    }
     call_command("collectstatic", interactive=False, verbosity=0)
     hashed = Client().get("/service-worker.js").content.decode()
     assert shell_of(hashed)["version"] != shell_of(plain)["version"]

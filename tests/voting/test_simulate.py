@@ -11,12 +11,12 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 
 from evalapp.catalog.models import Item
-from evalapp.core.errors import InvalidInput
+from evalapp.core.domain.errors import InvalidInput
 from evalapp.studies.models import Pair, Study, StudyState
-from evalapp.voting.colours import Colours
+from evalapp.voting.domain.simulated_tastes import Taste, parse_taste
 from evalapp.voting.models import Exposure, Vote, Voter
-from evalapp.voting.pipeline import simulate_votes
-from evalapp.voting.tastes import Taste, parse_taste
+from evalapp.voting.pipeline.colour_similarity import Colours
+from evalapp.voting.pipeline.simulation import simulate_votes
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

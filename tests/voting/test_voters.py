@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -10,12 +11,20 @@ from django.db.models import Sum
 from django.test import Client
 from django.utils import timezone
 
-from evalapp.leaderboard.services import board_of
 from evalapp.studies.models import Pair, Study
-from evalapp.voting import limits, tasks
+from evalapp.voting import tasks
+from evalapp.voting.domain import rate_limits
+from evalapp.voting.domain.void_reasons import REPORTS, TOO_FAST
 from evalapp.voting.models import Correction, Exposure, Vote, Voter
-from evalapp.voting.services import block_voter, forget_voter, unblock_voter
-from evalapp.voting.services.voters import TOO_FAST, expire_addresses, review_voters
+from evalapp.voting.services.voter_review import review_voters
+from evalapp.voting.services.voters import (
+    block_address,
+    block_voter,
+    expire_addresses,
+    forget_voter,
+    unblock_address,
+    unblock_voter,
+)
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -43,12 +52,12 @@ def test_a_blocked_voters_votes_are_set_aside_and_come_back(study: Study) -> Non
     ada, bo = cast.ada(), cast.bo()
     swipe(study, ada, 20)
     swipe(study, bo, 30)
-    assert (counts(), board_of(study).votes) == ((50, 0), 50)
+    assert (counts(), cast.board(study).votes) == ((50, 0), 50)
     assert block_voter(bo) == 30
-    assert (counts(), board_of(study).votes) == ((20, 0), 20)
+    assert (counts(), cast.board(study).votes) == ((20, 0), 20)
     assert set(Vote.objects.filter(voter=bo).values_list("counted", "void_reason")) == {(False, "blocked")}
     assert unblock_voter(bo) == 30
-    assert (counts(), board_of(study).votes) == ((50, 0), 50)
+    assert (counts(), cast.board(study).votes) == ((50, 0), 50)
     assert Vote.objects.filter(counted=True, void_reason="").count() == 50
     assert list(Correction.objects.order_by("pk").values_list("counted", flat=True)) == [False] * 30 + [True] * 30
 
@@ -102,6 +111,48 @@ def test_few_fast_votes_a_trusted_voter_and_a_crowd_that_is_simulated_are_left_a
     assert review_voters() == []
 
 
+def test_nobody_needs_twenty_answers_to_be_too_fast(study: Study) -> None:
+    """By our own clock; whoever sends eight at once that waited for a connection was dealt them long before."""
+    program, outbox = cast.bo(), cast.ada()
+    swipe(study, program, 10, 900, away=0.5)
+    swipe(study, outbox, 10, 900, away=40)
+    assert review_voters() == [program.pk]
+
+
+def test_all_tiles_of_a_grid_are_one_answer(study: Study) -> None:
+    bo = cast.bo()
+    swipe(study, bo, 30, 900, away=4)
+    hand = uuid.uuid4()
+    Exposure.objects.filter(voter=bo).update(group=hand)
+    assert review_voters() == []
+
+
+def test_who_hardly_does_anything_but_report_is_set_aside(study: Study) -> None:
+    reporter, critic = cast.bo(), cast.ada()
+    for voter, reported in ((reporter, 11), (critic, 9)):
+        shown = cast.deck(cast.browser_of(voter), study, 20)
+        said = ["report"] * reported + ["nope"] * (20 - reported)
+        Exposure.objects.filter(voter=voter).update(served_at=timezone.now() - timedelta(minutes=5))
+        cast.send(
+            cast.browser_of(voter),
+            *({"token": one["token"], "verdict": what} for one, what in zip(shown, said, strict=True)),
+        )
+    assert review_voters() == [reporter.pk]
+    assert Voter.objects.get(pk=reporter.pk).block_reason == REPORTS
+
+
+def test_all_of_an_address_are_set_aside_and_taken_back_together(study: Study) -> None:
+    one, other, trusted, elsewhere = (cast.bo() for _ in range(4))
+    Voter.objects.exclude(pk=elsewhere.pk).update(address="here")
+    Voter.objects.filter(pk=trusted.pk).update(trusted=True)
+    for voter in (one, other, trusted, elsewhere):
+        swipe(study, voter, 10)
+    assert block_address(one) == 20
+    assert set(Voter.objects.filter(blocked_at=None)) == {trusted, elsewhere}
+    assert unblock_address(other) == 20
+    assert counts() == (40, 0)
+
+
 def test_a_vote_that_was_under_way_when_its_voter_was_blocked_is_set_aside_by_the_review(study: Study) -> None:
     bo = cast.bo()
     swipe(study, bo, 10)
@@ -124,7 +175,7 @@ def test_a_fast_honest_swiper_never_meets_the_limit_and_a_program_does(
 ) -> None:
     settings.VOTER_PAIRS_PER_MINUTE = 60
     now = timezone.now()
-    monkeypatch.setattr("evalapp.voting.services.decks.timezone.now", lambda: now)
+    monkeypatch.setattr("evalapp.voting.services.deck_serving.timezone.now", lambda: now)
     browser = Client()
     statuses = [_ask(browser, 10) for _ in range(8)]
     assert statuses == [200] * 6 + [429] * 2
@@ -147,9 +198,9 @@ def _ask(browser: Client, n: int, address: str = "203.0.113.9") -> int:
 
 def test_buckets_fill_again_and_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(limits, "monotonic", lambda: now)
-    monkeypatch.setattr(limits, "_MOST", 100)
-    buckets = limits.Buckets()
+    monkeypatch.setattr(rate_limits, "monotonic", lambda: now)
+    monkeypatch.setattr(rate_limits, "_MOST", 100)
+    buckets = rate_limits.Buckets()
     assert [buckets.take("a", 6, 10) for _ in range(2)] == [True, False]
     now = 30.0
     assert [buckets.take("a", 9, 10) for _ in range(2)] == [True, False]
@@ -167,7 +218,7 @@ def test_addresses_are_hashes_that_differ_from_day_to_day_and_expire(
     assert first == second
     assert "203" not in first
     tomorrow = timezone.now() + timedelta(days=1)
-    monkeypatch.setattr("evalapp.voting.visitors.timezone.now", lambda: tomorrow)
+    monkeypatch.setattr("evalapp.voting.queries.voter_identity.timezone.now", lambda: tomorrow)
     _ask(Client(), 1, "203.0.113.9")
     assert Voter.objects.exclude(address=first).get().address != ""
     Voter.objects.filter(address=first).update(address_until=timezone.now() - settings.ADDRESS_KEPT)
@@ -195,14 +246,14 @@ def test_who_is_forgotten_leaves_votes_that_count_and_nothing_else(study: Study)
     cast.play(browser, study, 5)
     known = Voter.objects.get()
     pending = cast.deck(browser, study, 1)[0]
-    kept = (counts(), board_of(study).votes)
+    kept = (counts(), cast.board(study).votes)
     answer = browser.post("/api/v1/me/forget/", {}, content_type="application/json")
     assert answer.json() == {"votes": 5}
     assert answer.cookies["voter"].value == ""
     nobody = Voter.objects.get()
     assert (nobody.address, nobody.address_until) == ("", None)
     assert set(Vote.objects.values_list("response_ms", "client_id")) == {(None, "")}
-    assert (counts(), board_of(study).votes) == kept
+    assert (counts(), cast.board(study).votes) == kept
     old = cast.browser_of(known)
     assert cast.send(old, {"token": pending["token"], "verdict": "dope"})[0]["status"] == "unknown"
     assert old.post("/api/v1/votes/undo/", {}, content_type="application/json").json() == {"exposures": []}

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalapp.studies.models import Pair, Study, StudyState
-from evalapp.voting.yours import AGREEMENT_FROM, Judged, agreement_of
+from evalapp.voting.models import Exposure
+from evalapp.voting.queries.my_votes import AGREEMENT_FROM, Judged, agreement_of
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -94,3 +95,52 @@ def test_the_share_is_that_of_a_plain_count(answers: list[Judged]) -> None:
     else:
         assert found is not None
         assert (found.share, found.compared) == (len(alike) / len(clear), len(clear))
+
+
+def test_known_answers_and_repeats_count_like_all_others(study: Study) -> None:
+    """By a number that moved for some pairs only, people could tell which these are."""
+    ada = cast.ada()
+    browser = cast.browser_of(ada)
+    shown = cast.deck(browser, study, 20)
+    Exposure.objects.filter(token__in=[one["token"].split(":")[0] for one in shown[:3]]).update(kind="gold")
+    Exposure.objects.filter(token__in=[one["token"].split(":")[0] for one in shown[3:6]]).update(kind="repeat")
+    left = []
+    for one in shown:
+        cast.send(browser, {"token": one["token"], "verdict": "nope"})
+        left.append(browser.get(YOURS).json()["until_agreement"])
+    assert left == list(range(AGREEMENT_FROM - 1, -1, -1))
+
+
+def test_known_answers_are_compared_with_what_others_said_to_them(study: Study) -> None:
+    for _ in range(2):
+        cast.cleo(study)
+    golds = list(study.pairs.filter(slot__isnull=False).values_list("pk", flat=True)[:10])
+    Exposure.objects.filter(pair__in=golds).update(kind="gold")
+    Pair.objects.filter(pk__in=golds).update(dope=0, nope=0)
+    browser = cast.browser_of(cast.ada())
+    shown = cast.deck(browser, study, 50)
+    Exposure.objects.filter(pair__in=golds).update(kind="gold")
+    for one, exposure in zip(shown, cast.exposures_of(shown), strict=True):
+        cast.send(browser, {"token": one["token"], "verdict": cast.likes_matches(exposure.pair)})
+    agreement = browser.get(YOURS).json()["agreement"]
+    assert agreement["share"] == 1.0
+    assert agreement["compared"] == (len(shown) - len(shown) % 10) // 10 * 10
+
+
+def test_the_most_rebellious_answer_is_told_once_nobody_votes_any_more(study: Study) -> None:
+    for _ in range(3):
+        cast.cleo(study)
+    browser = cast.browser_of(cast.ada())
+    cast.play(browser, study, 20)
+    (alone,) = cast.deck(browser, study, 1)
+    pair = cast.exposure_of(alone).pair
+    cast.send(browser, {"token": alone["token"], "verdict": "nope" if cast.likes_matches(pair) == "dope" else "dope"})
+    assert "rebellious" not in browser.get("/play/match/").content.decode()
+    Study.objects.update(state=StudyState.CLOSED)
+    answer = browser.get("/play/match/")
+    assert (answer.context["alone"].against, answer.context["alone"].others) == (3, 3)
+    text = answer.content.decode()
+    assert "Your most rebellious answer" in text
+    assert alone["candidate"]["image"] in text
+    assert "You agreed with the crowd 100% of the time." in text
+    assert "rebellious" not in Client().get("/play/match/").content.decode()

@@ -11,15 +11,15 @@ from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from evalapp.core.errors import TooMany
-from evalapp.voting.api.shown import ExposureOutput, GroupOutput, VoterApi
-from evalapp.voting.blind import deck_as_shown
-from evalapp.voting.limits import pairs_by_address, voters_by_address
+from evalapp.core.domain.errors import TooMany
+from evalapp.voting.api.serializers import ExposureOutput, GroupOutput, VoterApi
+from evalapp.voting.domain.rate_limits import pairs_by_address, voters_by_address
+from evalapp.voting.domain.void_reasons import TRAP
 from evalapp.voting.models import Voter
-from evalapp.voting.services import block_voter, deck_for
-from evalapp.voting.services.decks import ForgottenVoter
-from evalapp.voting.services.voters import TRAP
-from evalapp.voting.visitors import address_of, known_voter, remember_voter
+from evalapp.voting.queries.blind_payload import deck_as_shown
+from evalapp.voting.queries.voter_identity import address_of, known_voter, remember_voter
+from evalapp.voting.services.deck_serving import ForgottenVoter, deck_for
+from evalapp.voting.services.voters import block_voter
 
 MOST_EXPOSURES = 50
 _USUAL = 10
@@ -65,9 +65,9 @@ class DeckApi(VoterApi):
             n = data.get("n", _USUAL)
             if type(n) is int and 1 <= n <= MOST_EXPOSURES:
                 return n, ""
-        words = self.Input(data=data)
-        words.is_valid(raise_exception=True)
-        return words.validated_data["n"], words.validated_data.get("website", "")
+        serializer = self.Input(data=data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data["n"], serializer.validated_data.get("website", "")
 
 
 def _somebody_new(request: Request) -> Voter:

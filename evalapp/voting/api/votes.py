@@ -10,10 +10,10 @@ from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from evalapp.voting.api.shown import VoterApi
+from evalapp.voting.api.serializers import VoterApi
 from evalapp.voting.models import Answer
-from evalapp.voting.services import Ballot, Receipt, Status, cast_votes
-from evalapp.voting.visitors import known_voter
+from evalapp.voting.queries.voter_identity import known_voter
+from evalapp.voting.services.vote_casting import Ballot, Receipt, Status, cast_votes
 
 MOST_VOTES = 100
 _MOST_MILLISECONDS = 2**31 - 1
@@ -81,13 +81,13 @@ def _read_ballot(entry: Any) -> Ballot | Receipt:
     longer than everything else that is done for a vote outside the database."""
     if isinstance(entry, dict) and entry.keys() <= _BALLOT_WORDS and _is_plain(**entry):
         return Ballot(**entry)
-    words = BallotInput(data=entry)
-    if words.is_valid():
-        return Ballot(**words.validated_data)
+    serializer = BallotInput(data=entry)
+    if serializer.is_valid():
+        return Ballot(**serializer.validated_data)
     token = entry.get("token") if isinstance(entry, dict) else None
     faults = "; ".join(
         f"{name}: {' '.join(str(fault) for fault in faults)}" if isinstance(faults, list) else str(faults)
-        for name, faults in words.errors.items()
+        for name, faults in serializer.errors.items()
     )
     return Receipt(token if isinstance(token, str) else "", Status.INVALID, message=faults)
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Max
 from numpy.typing import NDArray
 
-from evalapp.core.errors import InvalidInput
+from evalapp.core.domain.errors import InvalidInput
 from evalapp.studies.models import Pair, Study
 from evalapp.voting.models import Design
 

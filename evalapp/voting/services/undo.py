@@ -12,9 +12,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from evalapp.studies.models import Study, StudyState
+from evalapp.voting.domain.void_reasons import UNDONE
 from evalapp.voting.models import Correction, Exposure, Vote, Voter
-from evalapp.voting.services.ballots import UNDONE
-from evalapp.voting.services.counts import change_counts, counts_of
+from evalapp.voting.services.pair_counts import change_counts, counts_of
 
 MOST_UNDONE = 10
 """So many answers back, and no further."""

@@ -6,36 +6,23 @@ from collections import Counter
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from evalapp.core.services.deeds import recorded
+from evalapp.studies.models import Study
+from evalapp.voting.domain.void_reasons import BLOCKED, REHEARSAL
 from evalapp.voting.models import Correction, Vote, Voter
-from evalapp.voting.services.counts import change_counts, counts_of
-
-BLOCKED, TOO_FAST, TRAP = "blocked", "too_fast", "trap"
-"""Why somebody's votes do not count: an operator said so, nobody is as fast, only a program fills that field."""
-
-_FEWEST, _MEDIAN_MS, _MOST_PER_SECOND = 20, 250, 5.0
-"""After so many verdicts: a median below this, or more verdicts in each second since the first card was dealt."""
-_NEWEST = 20_000
-"""So many of the newest votes are looked at in a review, however many there are."""
-
-_HASTY = """
-SELECT vote.voter_id FROM voting_vote vote JOIN voting_exposure exposure ON exposure.id = vote.exposure_id
-JOIN voting_voter voter ON voter.id = vote.voter_id
-WHERE vote.id > (SELECT coalesce(max(id), 0) FROM voting_vote) - %(newest)s AND NOT vote.simulated
-  AND vote.verdict IN ('dope', 'nope') AND exposure.kind <> 'imported'
-  AND voter.blocked_at IS NULL AND NOT voter.trusted
-GROUP BY vote.voter_id HAVING count(*) >= %(fewest)s AND (
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY vote.response_ms) < %(median)s
-    OR count(*) > %(rate)s * greatest(extract(epoch FROM max(vote.voted_at) - min(exposure.served_at)), 0.1)
-)
-"""
+from evalapp.voting.services.pair_counts import change_counts, counts_of
 
 
-def block_voter(voter: Voter, reason: str = BLOCKED) -> int:
-    """Set all their votes aside, those to come included; returns how many counted until now."""
+@recorded("set aside", "voter {voter}", "{reason} {note}")
+def block_voter(voter: Voter, reason: str = BLOCKED, *, note: str = "") -> int:  # noqa: ARG001 - `recorded` reads it
+    """Set all their votes aside, those to come included; returns how many counted until now.
+
+    `note` is why, in an operator's words: it stands in who did what, and nowhere that visitors read.
+    """
     Voter.objects.filter(pk=voter.pk, blocked_at__isnull=True).update(blocked_at=timezone.now(), block_reason=reason)
     return _set_aside(voter.pk)
 
@@ -49,7 +36,8 @@ def _set_aside(voter: UUID) -> int:
     return len(votes)
 
 
-def unblock_voter(voter: Voter) -> int:
+@recorded("took back", "voter {voter}", "{note}")
+def unblock_voter(voter: Voter, *, note: str = "") -> int:  # noqa: ARG001 - `recorded` reads it
     """Let their votes count again, and trust them from now on; returns how many came back."""
     with transaction.atomic():
         known = Voter.objects.select_for_update().get(pk=voter.pk)
@@ -78,21 +66,39 @@ def _mark(votes: list[Vote], *, counted: bool, reason: str) -> None:
     change_counts(changes if counted else Counter({key: -times for key, times in changes.items()}))
 
 
-def review_voters() -> list[UUID]:
-    """Block who votes faster than people can; returns their ids. Whom an operator trusts is left alone.
+@recorded("ended rehearsal", "study {study}", "{result:,} simulated votes")
+def end_rehearsal(study: Study) -> int:
+    """Set the votes of simulated crowds aside, so that only people's are left; returns how many counted until now."""
+    with transaction.atomic():
+        votes = _locked(Vote.objects.filter(study=study, simulated=True, counted=True))
+        _mark(votes, counted=False, reason=REHEARSAL)
+    return len(votes)
 
-    Votes of blocked voters that were on their way when they were blocked are set aside as well.
-    """
-    words = {"newest": _NEWEST, "fewest": _FEWEST, "median": _MEDIAN_MS, "rate": _MOST_PER_SECOND}
-    with connection.cursor() as cursor:
-        cursor.execute(_HASTY, words)
-        hasty = [voter for (voter,) in cursor.fetchall()]
-    for voter in hasty:
-        block_voter(Voter(pk=voter), TOO_FAST)
+
+def catch_up_with_blocks() -> None:
+    """Set aside votes of voters blocked of late that were on their way when they were blocked."""
     recently = timezone.now() - timedelta(hours=1)
     for voter in Voter.objects.filter(blocked_at__gt=recently, votes__counted=True).distinct():
         _set_aside(voter.pk)
-    return hasty
+
+
+@recorded("set aside address", "voter {voter}", "{result:,} votes {note}")
+def block_address(voter: Voter, *, note: str = "") -> int:  # noqa: ARG001 - `recorded` reads it
+    """Block this voter and all who came from the same address on the same day, but whom an operator trusts; returns how
+    many votes counted until now."""
+    return sum(block_voter(one) for one in _neighbours(voter).filter(blocked_at=None, trusted=False))
+
+
+@recorded("took back address", "voter {voter}", "{result:,} votes {note}")
+def unblock_address(voter: Voter, *, note: str = "") -> int:  # noqa: ARG001 - `recorded` reads it
+    """Let the votes of all blocked voters of this voter's address count again; returns how many came back."""
+    return sum(unblock_voter(one) for one in _neighbours(voter).exclude(blocked_at=None))
+
+
+def _neighbours(voter: Voter) -> QuerySet[Voter]:
+    """Voters with the same address hash, this one included; the hash changes daily."""
+    address = Voter.objects.filter(pk=voter.pk).values_list("address", flat=True).first()
+    return Voter.objects.filter(address=address) if address else Voter.objects.filter(pk=voter.pk)
 
 
 def expire_addresses() -> int:

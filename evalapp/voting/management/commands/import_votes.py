@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Failed
-from evalapp.core.sheets import Sheet
-from evalapp.studies.queries import study_by_slug
-from evalapp.voting.importing import COLUMNS, import_votes
+from evalapp.core.domain.csv_sheets import Sheet
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Failed
+from evalapp.studies.queries.study_reads import study_by_slug
+from evalapp.voting.services.vote_import import COLUMNS, import_votes
 
 _SHOWN = 5
 

@@ -1,0 +1,1 @@
+"""Tokens, slates, rate limits and simulated tastes; no database, no HTTP."""

@@ -1,0 +1,34 @@
+"""How much one address may ask of one web process: buckets in memory, gone when the process ends."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from time import monotonic
+
+_MOST = 20_000
+
+
+class Buckets:
+    """One bucket per key, filled at an even rate up to what a minute brings."""
+
+    def __init__(self) -> None:
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, key: str, amount: float, per_minute: float) -> bool:
+        """Whether there was enough; then it is taken. Keys not seen for longest are forgotten when there are many."""
+        with self._lock:
+            now = monotonic()
+            left, since = self._left.pop(key, (per_minute, now))
+            left = min(per_minute, left + (now - since) * per_minute / 60)
+            enough = left >= amount
+            self._left[key] = (left - amount if enough else left, now)
+            while len(self._left) > _MOST:
+                self._left.popitem(last=False)
+        return enough
+
+
+pairs_by_address = Buckets()
+voters_by_address = Buckets()
+sign_ins = Buckets()

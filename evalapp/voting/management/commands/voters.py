@@ -1,0 +1,50 @@
+"""`manage.py voters STUDY [--block ID | --unblock ID]`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from evalapp.core.domain.errors import InvalidInput, NotFound
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser
+from evalapp.studies.queries.study_reads import study_by_slug
+from evalapp.voting.models import Voter
+from evalapp.voting.queries.voter_quality import voters_of
+from evalapp.voting.services.voters import block_voter, unblock_voter
+
+_SHOWN = 200
+
+
+class Command(BaseCommand):
+    help = "Who votes in a study and what their answers tell; set the votes of one aside, or let them count again."
+    offers_json = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("study")
+        wish = parser.add_mutually_exclusive_group()
+        wish.add_argument("--block", metavar="ID", help="set their votes aside, in every study")
+        wish.add_argument("--unblock", metavar="ID", help="let them count again, for good")
+
+    def run(self, **options: Any) -> Any:
+        study = study_by_slug(options["study"])
+        if options["block"]:
+            self.say(f"{block_voter(_voter(options['block'])):,} votes are set aside.")
+        if options["unblock"]:
+            self.say(f"{unblock_voter(_voter(options['unblock'])):,} votes count again.")
+        lines = [asdict(line) for line in voters_of(study, _SHOWN)]
+        for line in lines:
+            self.say("  ".join(f"{name} {value}" for name, value in line.items() if value not in {None, ""}))
+        return lines
+
+
+def _voter(text: str) -> Voter:
+    try:
+        number = UUID(text)
+    except ValueError as error:
+        raise InvalidInput(f"{text!r} is no id of a voter.") from error
+    found = Voter.objects.filter(pk=number).first()
+    if found is None:
+        raise NotFound(f"There is no voter {text}.")
+    return found

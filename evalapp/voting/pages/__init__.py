@@ -1,0 +1,1 @@
+"""The play page, and operators' pages of voters and imports."""

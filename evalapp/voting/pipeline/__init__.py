@@ -1,0 +1,1 @@
+"""Long work of voting: the simulated crowd."""

@@ -1,0 +1,1 @@
+"""Reads of the vote path, and what voters and operators see of it."""
