@@ -8,4 +8,5 @@ from evalapp.leaderboard import api
 
 urlpatterns: list[URLPattern] = [
     path("studies/<slug:slug>/leaderboard/", api.LeaderboardApi.as_view(), name="api-leaderboard"),
+    path("studies/<slug:slug>/snapshots/", api.SnapshotsApi.as_view(), name="api-snapshots"),
 ]

@@ -1,6 +1,9 @@
-"""What is kept of the board: its sums, snapshots of it, the moments promised beforehand, and the last report."""
+"""What is kept of the board: its sums, snapshots of it, the moments promised beforehand, the last report, and what was
+published of it while people vote."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -11,10 +14,10 @@ from evalapp.voting.models import Voter
 
 
 class Snapshot(models.Model):
-    """The board as it was: the document of `leaderboard --json`, the counting rules' version, and when.
+    """The board as it was: the document of `leaderboard --json` with the software that made it, and when.
 
-    Never changed and never deleted. `declared` snapshots were promised before their moment came and may therefore bear
-    ordinary fixed-time intervals beside the ones that hold at every moment.
+    Never changed, and deleted only by age where SNAPSHOTS_KEPT_DAYS says so. `declared` snapshots were promised before
+    their moment came and may therefore bear ordinary fixed-time intervals beside the ones that hold at every moment.
     """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="snapshots")
@@ -69,12 +72,51 @@ class Report(models.Model):
         return f"report of {self.study_id}"
 
 
+class PublishedBoard(models.Model):
+    """The board as everybody but operators reads it while the study is open: one row for each step of many votes.
+
+    It is cut first and published later, when others have voted after it; `cut_vote` is the newest vote that was there.
+    All numbers in the documents are rounded. Never changed after it was published, and never deleted.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="published_boards", db_index=False)
+    cut_vote = models.BigIntegerField()
+    cut_votes = models.PositiveBigIntegerField(help_text="Verdicts that counted when it was cut, not rounded.")
+    published_at = models.DateTimeField(null=True, blank=True)
+    method_version = models.CharField(max_length=20)
+    document = models.JSONField()
+    duels = models.JSONField()
+    report = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("study", "pk")
+        indexes = [models.Index(fields=("study", "id"), name="published_boards_of_study")]
+
+    def __str__(self) -> str:
+        return f"published board of {self.study_id}"
+
+    @property
+    def made_at(self) -> datetime | None:
+        """When it was published: when it was cut is told to nobody."""
+        return self.published_at
+
+    @property
+    def votes(self) -> int:
+        """Verdicts that counted, rounded."""
+        return int(self.document["votes"])
+
+    @property
+    def declared(self) -> bool:
+        """Its moment was promised to nobody beforehand."""
+        return False
+
+
 class BoardState(models.Model):
-    """A study's sums over `contenders`, packed (see `packing`): adding votes reads and writes this row, not old votes.
+    """A study's sums over `contenders`, packed (see `codec`): adding votes reads and writes this row, not old votes.
 
     Votes up to `settled_vote`, and corrections up to `settled_correction`, are in the sums for good. Later ones are
     looked at again, since a transaction may still commit one with a lower id; `marked_*` will be settled as soon as
-    all transactions before `marked_xid` have ended.
+    all transactions before `marked_xid` have ended. The winner, and the `marks` of what is shown, outlive the sums.
     """
 
     study = models.OneToOneField(Study, on_delete=models.CASCADE, related_name="board_state")
@@ -84,8 +126,15 @@ class BoardState(models.Model):
     queries = models.BinaryField(help_text="Votes and likes by the query's position.")
     raw = models.BinaryField(help_text="Likes and mass per contender, votes set aside among them.")
     simulated = models.BigIntegerField(default=0)
+    format = models.PositiveSmallIntegerField(
+        default=1, help_text="Of the packed sums; those of another format are added anew."
+    )
     winner = models.ForeignKey(Contender, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    decided_kind = models.CharField(max_length=20, blank=True, help_text="What the winner was declared as.")
     decided_votes = models.BigIntegerField(null=True, blank=True)
+    decided_vote = models.BigIntegerField(null=True, blank=True, help_text="Id of the last vote that decided.")
+    marks = models.JSONField(default=dict, blank=True, help_text="At which vote each bar was first reached.")
+    looked_vote = models.BigIntegerField(default=0, help_text="Id of the last vote in the sums.")
     settled_vote = models.BigIntegerField(default=0)
     settled_correction = models.BigIntegerField(default=0)
     marked_vote = models.BigIntegerField(default=0)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from numpy.typing import NDArray
 
-from evalapp.core.errors import NotFound
-from evalapp.studies.models import BoardVisibility, Contender, Nomination, Pair, Query, Study
-from evalapp.voting.models import Correction
+from evalapp.core.domain.attention import Matter
+from evalapp.core.domain.errors import NotFound
+from evalapp.leaderboard.domain.publication_steps import (
+    MOST_OF_A_VOTER,
+    REST_OF_AN_ADDRESS,
+    VOTERS_OF_AN_ADDRESS,
+    VOTES_OF_AN_ADDRESS,
+    Step,
+)
+from evalapp.leaderboard.models import BoardState, PublishedBoard
+from evalapp.studies.models import BoardVisibility, Contender, Nomination, Pair, Query, Study, StudyState
+from evalapp.studies.queries.study_reads import OPENED
+from evalapp.voting.domain.verdicts import DRAWN_KINDS, VERDICTS
+from evalapp.voting.domain.void_reasons import UNDONE
+from evalapp.voting.models import Correction, ExposureKind, Vote
 
 _AGREEMENT_SECONDS = 600
 _FACTS = """
@@ -50,12 +63,12 @@ class Fact:
     @property
     def is_aside(self) -> bool:
         """Set aside, not taken back: the board shows its sums with and without it."""
-        return not self.counted and self.void_reason != "undone"
+        return not self.counted and self.void_reason != UNDONE
 
     @property
     def is_gold(self) -> bool:
         """Its answer was known; it tells of the voter only."""
-        return self.kind == "gold"
+        return self.kind == ExposureKind.GOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +103,10 @@ class Field:
 
 
 def board_for(request: HttpRequest, slug: str) -> Study:
-    """The study whose board this visitor may see; raises NotFound, also where it is private."""
+    """The study whose board this visitor may see; raises NotFound, also where it is private or was not opened yet."""
     study = Study.objects.filter(slug=slug).first()
-    hidden = study is None or (study.board == BoardVisibility.PRIVATE and not is_operator(request))
-    if study is None or hidden:
+    shown = study is not None and study.board != BoardVisibility.PRIVATE and study.state in OPENED
+    if study is None or not (shown or is_operator(request)):
         raise NotFound(f"There is no leaderboard {slug}.")
     return study
 
@@ -112,6 +125,11 @@ def racing_of(contenders: Sequence[int]) -> NDArray[np.bool_]:
     """Which of these, by their ids, are in the race: not archived."""
     archived = Contender.objects.filter(pk__in=contenders).exclude(archived_at=None).values_list("pk", flat=True)
     return ~np.isin(np.asarray(contenders, dtype=np.int64), list(archived))
+
+
+def racing_ids(study: Study) -> list[int]:
+    """Ids of those in the race, in the order they entered."""
+    return list(Contender.objects.filter(study=study, archived_at=None).order_by("pk").values_list("pk", flat=True))
 
 
 def field_of(study: Study) -> Field:
@@ -184,6 +202,12 @@ def corrected_voters(study: Study, after: int) -> set[UUID]:
     return set(rows.values_list("vote__voter", flat=True))
 
 
+def pending_votes(study: Study, after: int) -> int:
+    """Verdicts that count and have higher ids than this: stored, and not in the sums."""
+    rows = Vote.objects.filter(study=study, pk__gt=after, counted=True, verdict__in=(*VERDICTS, "tie"))
+    return rows.filter(exposure__kind__in=DRAWN_KINDS).count()
+
+
 def first_choices(pairs: Iterable[int]) -> dict[int, list[int]]:
     """Ids of the contenders that put each of these pairs first."""
     found: dict[int, list[int]] = {}
@@ -203,3 +227,54 @@ def strata_of(study: Study) -> NDArray[np.intp]:
     rows = Query.objects.filter(study=study).order_by("position").values_list("item__category", flat=True)
     names: dict[str, int] = {}
     return np.array([names.setdefault(name or "", len(names)) for name in rows], dtype=np.intp)
+
+
+_STEP = """
+WITH said AS (
+    SELECT vote.voter_id, count(*) AS votes FROM voting_vote vote
+    WHERE vote.study_id = %(study)s AND vote.id > %(after)s AND vote.counted AND vote.verdict IN ('dope', 'nope', 'tie')
+    GROUP BY vote.voter_id
+), placed AS (
+    SELECT count(*) AS voters, sum(said.votes) AS votes, sum(least(said.votes, %(of_voter)s)) AS weighed
+    FROM said JOIN voting_voter voter ON voter.id = said.voter_id
+    GROUP BY coalesce(nullif(voter.address, ''), voter.id::text)
+)
+SELECT coalesce(sum(votes), 0),
+       coalesce(sum(least(weighed, %(votes)s) + %(rest)s * greatest(weighed - %(votes)s, 0)), 0),
+       coalesce(sum(least(voters, %(voters)s) + %(rest)s * greatest(voters - %(voters)s, 0)), 0)
+FROM placed
+"""
+
+
+def step_since(study: Study, vote: int) -> Step:
+    """What has come after this vote."""
+    words = {
+        "study": study.pk,
+        "after": vote,
+        "of_voter": MOST_OF_A_VOTER,
+        "votes": VOTES_OF_AN_ADDRESS,
+        "voters": VOTERS_OF_AN_ADDRESS,
+        "rest": REST_OF_AN_ADDRESS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_STEP, words)
+        votes, weighed_votes, weighed_voters = cursor.fetchone()
+    return Step(int(votes), float(weighed_votes), float(weighed_voters))
+
+
+def published_boards(study: Study) -> QuerySet[PublishedBoard]:
+    """What the public has been told while people voted."""
+    return PublishedBoard.objects.filter(study=study, published_at__isnull=False)
+
+
+def newest_published(study: Study) -> PublishedBoard | None:
+    """What the public reads while people vote; None before the first step."""
+    return published_boards(study).order_by("-pk").first()
+
+
+def decided_studies() -> Iterator[Matter]:
+    """One matter for every open study whose board has named a winner: it may be closed and used."""
+    decided = BoardState.objects.filter(winner__isnull=False, study__state=StudyState.OPEN)
+    rows = decided.only("study__slug", "study__title", "winner__name").select_related("study", "winner")
+    for row in rows.order_by("study__slug"):
+        yield Matter(f"{row.study.title} is decided: {row.winner}", "leaderboard", (row.study.slug,))

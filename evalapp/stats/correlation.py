@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 LEAST = 4
 """With fewer things an interval says nothing."""
@@ -44,13 +43,20 @@ def rank_correlation(x: ArrayLike, y: ArrayLike, alpha: float = 0.05) -> Correla
     if first.shape != second.shape or first.ndim != 1:
         raise ValueError("both scores must be flat and of the same length")
     count = len(first)
-    ranks = [rankdata(scores) for scores in (first, second)]
+    ranks = [_mean_ranks(scores) for scores in (first, second)]
     if count < 2 or any(np.ptp(rank) == 0 for rank in ranks):
         return Correlation(None, -1.0, 1.0, count, alpha)
-    value = float(np.clip(np.corrcoef(*ranks)[0, 1], -1.0, 1.0))
+    value = float(np.clip(np.corrcoef(ranks[0], ranks[1])[0, 1], -1.0, 1.0))
     if count < LEAST:
         return Correlation(value, -1.0, 1.0, count, alpha)
     z = -float(ndtri(alpha / 2)) * math.sqrt((1 + value * value / 2) / (count - 3))
     edge = 1 - 1 / (count * count)
     middle = math.atanh(min(edge, max(-edge, value)))
     return Correlation(value, min(value, math.tanh(middle - z)), max(value, math.tanh(middle + z)), count, alpha)
+
+
+def _mean_ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From 1; equal scores share the mean of their ranks. `scipy.stats` has this too, for 49 MB in every process."""
+    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    return np.asarray((last - (count - 1) / 2)[place], dtype=np.float64)

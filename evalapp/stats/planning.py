@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from evalapp.stats.mixture import log_evidence
+from evalapp.stats.intervals.normal_mixture import log_evidence
 
 MOST = 10_000_000
 """Beyond this a plan says "more than": nobody will cast so many."""

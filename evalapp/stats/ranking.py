@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalapp.stats.intervals import Interval
+from evalapp.stats.intervals.share_intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)

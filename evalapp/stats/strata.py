@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evalapp.stats.mixture import LEAST_VOTERS, inflated, radius
+from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, inflated, radius
 from evalapp.stats.pooling import pool
 
 FloatArray = NDArray[np.float64]

@@ -8,6 +8,7 @@ import numpy as np
 from django.db import connection
 from django.utils import timezone
 
+from evalapp.leaderboard.services import update_sums
 from evalapp.studies.models import BoardVisibility, Pair, Study
 from evalapp.studies.services import store_evaluation
 from evalapp.voting.models import Exposure, Vote, Voter
@@ -55,6 +56,7 @@ def let_vote(study: Study, votes: int, voters: int, seed: int = 1) -> None:
     with connection.cursor() as cursor:
         # As the server would by itself: without statistics the slow twins below take minutes.
         cursor.execute("ANALYZE voting_vote, voting_exposure, studies_pair, studies_query, studies_nomination")
+    update_sums(study)
 
 
 def _verdict(pair: Pair, random: np.random.Generator) -> str:

@@ -9,14 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from evalapp.leaderboard.models import BoardBatch
-from evalapp.leaderboard.services import Board, Standing, board_of, head_to_head, refresh_board, robustness_report
+from evalapp.leaderboard.services import Board, Standing, refresh_board, robustness_report
 from evalapp.stats.estimators import WeightedVotes, approval
 from evalapp.studies.models import Contender, Nomination, Pair, Study
 from evalapp.studies.services import archive_contender, return_contender
+from evalapp.voting.domain.simulated_tastes import parse_taste
 from evalapp.voting.models import Exposure, Vote
-from evalapp.voting.pipeline import simulate_votes
-from evalapp.voting.services import undo_votes
-from evalapp.voting.tastes import parse_taste
+from evalapp.voting.pipeline.simulation import simulate_votes
+from evalapp.voting.services.undo import undo_votes
 from evalapp.webhooks.models import Delivery
 from evalapp.webhooks.services import add_webhook
 from tests import cast
@@ -34,7 +34,7 @@ def line(board: Board, name: str) -> Standing:
 
 
 def crowd(study: Study, votes: int, taste: str = "category:0.9,0.2", voters: int = 60, seed: int = 1) -> None:
-    simulate_votes(study, votes=votes, voters=voters, taste=parse_taste(taste), seed=seed)
+    simulate_votes(study, votes=votes, voters=voters, taste=parse_taste(taste), seed=seed, decide=True)
 
 
 def slow_weighted_votes(study: Study) -> dict[str, WeightedVotes]:
@@ -52,7 +52,7 @@ def slow_weighted_votes(study: Study) -> dict[str, WeightedVotes]:
 
 
 def test_without_votes_everything_is_possible(study: Study) -> None:
-    board = board_of(study)
+    board = cast.board(study)
     assert (board.votes, board.voters, board.credited_votes) == (0, 0, 0)
     assert (board.decision.state, board.decision.winner) == ("collecting", None)
     assert [standing.contender for standing in board.standings] == ["control", "net.fc6:l2", "net.fc7:hamming"]
@@ -63,7 +63,7 @@ def test_without_votes_everything_is_possible(study: Study) -> None:
 
 def test_the_numbers_are_those_of_a_slow_loop_over_votes(study: Study) -> None:
     crowd(study, 900, voters=60)
-    board = board_of(study)
+    board = cast.board(study)
     slow = slow_weighted_votes(study)
     for standing in board.standings:
         votes = slow[standing.contender]
@@ -76,7 +76,7 @@ def test_the_numbers_are_those_of_a_slow_loop_over_votes(study: Study) -> None:
 def test_one_vote_on_a_shared_pair_is_credited_to_all_who_put_it_first(study: Study) -> None:
     exposure = cast.answered_exposure(study, cast.ada())
     first = Nomination.objects.filter(pair=exposure.pair, rank=1).values_list("contender__name", flat=True)
-    board = board_of(study)
+    board = cast.board(study)
     assert {standing.contender for standing in board.standings if standing.votes} == set(first)
     assert (board.votes, board.credited_votes) == (1, len(first))
 
@@ -88,7 +88,7 @@ def test_a_later_nomination_earns_no_credit(study: Study) -> None:
     later = Nomination.objects.filter(pair__in=shown, rank__gt=1).exists()
     firsts = sum(Nomination.objects.filter(pair=pair, rank=1).count() for pair in shown)
     assert later
-    assert board_of(study).credited_votes == firsts
+    assert cast.board(study).credited_votes == firsts
 
 
 def test_only_verdicts_that_count_are_counted(study: Study) -> None:
@@ -96,38 +96,38 @@ def test_only_verdicts_that_count_are_counted(study: Study) -> None:
     for verdict in ("dope", "nope", "skip", "report", "dope"):
         cast.answered_exposure(study, voter, verdict)
     undo_votes(voter, 1)
-    board = board_of(study)
+    board = cast.board(study)
     assert (board.votes, board.voters) == (2, 1)
 
 
 def test_a_voter_without_a_verdict_is_no_voter(study: Study) -> None:
     cast.answered_exposure(study, cast.ada(), "skip")
-    assert board_of(study).voters == 0
+    assert cast.board(study).voters == 0
 
 
 def test_gold_and_repeats_are_no_part_of_it(study: Study) -> None:
     for kind in ("gold", "repeat", "control", "study"):
         exposure = cast.answered_exposure(study, cast.ada())
         Exposure.objects.filter(pk=exposure.pk).update(kind=kind)
-    assert board_of(study).votes == 2
+    assert cast.board(study).votes == 2
 
 
 def test_simulated_votes_count_and_are_told(study: Study) -> None:
     crowd(study, 30)
     cast.answered_exposure(study, cast.ada())
-    board = board_of(study)
+    board = cast.board(study)
     assert (board.votes, board.simulated) == (31, 30)
 
 
 def test_votes_of_another_study_change_nothing(study: Study) -> None:
     crowd(cast.open_study("other"), 50)
-    assert board_of(study).votes == 0
+    assert cast.board(study).votes == 0
 
 
 def test_estimates_come_close_to_what_the_crowd_likes(study: Study) -> None:
     """fc6 always matches, fc7 in half of the queries, so that 0.9 and 0.55 are the truth."""
     crowd(study, 1500)
-    board = board_of(study)
+    board = cast.board(study)
     for name, truth in (("net.fc6:l2", 0.9), ("net.fc7:hamming", 0.55), ("control", 0.55)):
         standing = line(board, name)
         assert standing.low <= truth <= standing.high
@@ -135,9 +135,9 @@ def test_estimates_come_close_to_what_the_crowd_likes(study: Study) -> None:
 
 
 def test_a_clear_winner_is_declared_and_told_to_whoever_listens_once(study: Study) -> None:
-    add_webhook("https://example.org/", ["winner.decided"])
+    add_webhook("https://example.org/", ["winner.decided"], is_live=True)
     crowd(study, 1500)
-    board = board_of(study)
+    board = cast.board(study)
     assert (board.decision.state, board.decision.winner, board.decision.delta) == ("decided", "net.fc6:l2", 0.05)
     # The winner's name says already that nobody is better.
     assert board.decision.practically_best == ("net.fc6:l2",)
@@ -145,16 +145,16 @@ def test_a_clear_winner_is_declared_and_told_to_whoever_listens_once(study: Stud
     best = board.standings[0]
     assert (best.contender, best.rank_best, best.rank_worst) == ("net.fc6:l2", 1, 1)
     assert {(one.rank_best, one.rank_worst) for one in board.standings[1:]} == {(2, 3)}
-    board_of(study)
+    cast.board(study)
     told = Delivery.objects.get()
     assert (told.event, told.payload["winner"], told.payload["delta"]) == ("winner.decided", "net.fc6:l2", 0.05)
 
 
 def test_who_is_archived_keeps_its_line_and_is_out_of_ranks_decision_and_draw(study: Study) -> None:
     crowd(study, 1500)
-    before = board_of(study)
+    before = cast.board(study)
     archive_contender(study.contenders.get(name=cast.FC6))
-    after = board_of(study)
+    after = cast.board(study)
     one, other = line(before, cast.FC6), line(after, cast.FC6)
     assert (other.approval, other.low, other.high, other.votes) == (one.approval, one.low, one.high, one.votes)
     assert (other.rank_best, other.rank_worst) == (None, None)
@@ -167,8 +167,8 @@ def test_who_is_archived_keeps_its_line_and_is_out_of_ranks_decision_and_draw(st
     # Everybody lost to the one that is gone, which says nothing about who is the best of the others.
     crowd(study, 200, voters=20, seed=2)
     assert refresh_board(study)
-    assert board_of(study).decision.winner is None
-    assert line(board_of(study), cast.FC6).votes > one.votes
+    assert cast.board(study).decision.winner is None
+    assert line(cast.board(study), cast.FC6).votes > one.votes
     batch = BoardBatch.objects.filter(study=study).latest("version")
     assert batch.contenders[batch.leader] != study.contenders.get(name=cast.FC6).pk
     assert Contender.objects.get(name=cast.FC6).archived_at
@@ -177,24 +177,24 @@ def test_who_is_archived_keeps_its_line_and_is_out_of_ranks_decision_and_draw(st
 def test_the_best_of_those_who_stay_is_found(study: Study) -> None:
     archive_contender(study.contenders.get(name=cast.FC7))
     crowd(study, 1500)
-    board = board_of(study)
+    board = cast.board(study)
     assert (board.decision.state, board.decision.winner) == ("decided", cast.FC6)
     assert (line(board, cast.FC6).rank_best, line(board, cast.FC6).rank_worst) == (1, 1)
     assert (line(board, cast.CONTROL).rank_best, line(board, cast.CONTROL).rank_worst) == (2, 2)
     return_contender(study.contenders.get(name=cast.FC7))
-    again = board_of(study)
+    again = cast.board(study)
     assert line(again, cast.FC7).rank_worst == 3
     assert again.decision.winner == cast.FC6
 
 
 def test_a_crowd_without_taste_decides_nothing(study: Study) -> None:
     crowd(study, 2000, "random:0.5")
-    assert board_of(study).decision.state == "collecting"
+    assert cast.board(study).decision.state == "collecting"
 
 
 def test_standings_come_best_first_with_the_control_among_them(study: Study) -> None:
     crowd(study, 300)
-    board = board_of(study)
+    board = cast.board(study)
     approvals = [standing.approval or 0 for standing in board.standings]
     assert approvals == sorted(approvals, reverse=True)
     assert [standing.contender for standing in board.standings if standing.control] == ["control"]
@@ -202,14 +202,14 @@ def test_standings_come_best_first_with_the_control_among_them(study: Study) -> 
 
 def test_a_contender_entered_twice_stands_twice_and_changes_no_other(study: Study) -> None:
     crowd(study, 400)
-    before = board_of(study)
+    before = cast.board(study)
     twin = Contender.objects.create(study=study, name="net.fc6-twin:l2")
     for nomination in Nomination.objects.filter(contender__study=study, contender__name=cast.FC6):
         Nomination.objects.create(pair=nomination.pair, contender=twin, rank=nomination.rank)
-    after = board_of(study)
+    after = cast.board(study)
     one, other = line(after, cast.FC6), line(after, twin.name)
     assert (one.approval, one.low, one.high, one.votes) == (other.approval, other.low, other.high, other.votes)
-    duel = head_to_head(study).of(cast.FC6, twin.name)
+    duel = cast.duels(study).of(cast.FC6, twin.name)
     assert (duel.difference, duel.low, duel.high, duel.votes, duel.same) == (0.0, 0.0, 0.0, 0, 40)
     for standing in before.standings:
         same = line(after, standing.contender)
@@ -222,7 +222,7 @@ def test_a_study_of_one_contender_has_no_winner() -> None:
     lonely = cast.open_study("lonely")
     Contender.objects.filter(study=lonely).exclude(name=cast.FC6).delete()
     crowd(lonely, 100)
-    board = board_of(lonely)
+    board = cast.board(lonely)
     assert len(board.standings) == 1
     assert board.decision.winner is None
 
@@ -231,12 +231,12 @@ def test_a_study_whose_pairs_are_not_computed_has_an_empty_board() -> None:
     draft = cast.ready_study("draft")
     Pair.objects.filter(study=draft).delete()
     draft.queries.update(slots=0)
-    board = board_of(draft)
+    board = cast.board(draft)
     assert {standing.approval for standing in board.standings} == {None}
 
 
 def test_the_document_has_the_agreed_names(study: Study) -> None:
-    document = board_of(study).as_json()
+    document = cast.board(study).as_json()
     assert list(document)[:7] == ["study", "votes", "simulated", "voters", "credited_votes", "decision", "standings"]
     assert list(document["decision"])[:3] == ["state", "winner", "delta"]
     names = ["contender", "rank_best", "rank_worst", "approval", "low", "high", "votes", "control"]
@@ -247,12 +247,12 @@ def test_a_board_costs_as_many_statements_for_many_votes_as_for_few(study: Study
     def statements() -> int:
         cast.answered_exposure(study, cast.ada())
         with CaptureQueriesContext(connection) as caught:
-            board_of(study)
+            cast.board(study)
         return len(caught)
 
     crowd(study, 40)
     statements()
     before = statements()
     crowd(study, 400)
-    board_of(study)
+    cast.board(study)
     assert statements() == before

@@ -13,15 +13,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from evalapp.leaderboard.figures import FIGURES
 from evalapp.leaderboard.models import Report, Snapshot
-from evalapp.leaderboard.reading import Reading
+from evalapp.leaderboard.pages.board_view import Reading
+from evalapp.leaderboard.pages.figures import FIGURES
+from evalapp.leaderboard.pages.tables import TABLES
 from evalapp.leaderboard.services import refresh_report, take_snapshot
-from evalapp.leaderboard.tables import TABLES
 from evalapp.studies.models import Study
 from evalapp.studies.services import close_study
 from evalapp.voting.models import Voter
-from evalapp.voting.services import block_voter
+from evalapp.voting.services.voters import block_voter
 from tests import cast
 from tests.leaderboard.crowds import let_score, let_vote, voted_study
 
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 PAGE = "/leaderboard/match/"
 NAMES = (cast.FC6, cast.FC7, cast.CONTROL, "Match", "Dope or Nope", "dress", "shirt")
-KEPT = {"UTC", "JSON", "SVG", "PNG", "CSV", "dope", "nope"}
+KEPT = {"UTC", "JSON", "SVG", "PNG", "CSV", "dope", "Dope", "nope"}
 """Words that are the same in every language."""
 HEADINGS = re.compile(r"<(h1|h2|h3|th|summary|figcaption|title|desc)\b[^>]*>(.*?)</\1>", re.DOTALL)
 
@@ -151,7 +151,7 @@ def test_a_language_costs_no_query(study: Study) -> None:
 
 def test_a_plot_says_its_few_words_by_the_phrases_it_is_given(study: Study) -> None:
     with translation.override("fr"):
-        drawing = FIGURES["standings"](Reading(study), 720)
+        drawing = FIGURES["standings"](Reading(study, operator=True), 720)
     assert drawing
     assert drawing.title == "Approbation"
     assert any("de 8" in getattr(mark, "hint", "") for mark in drawing.marks)

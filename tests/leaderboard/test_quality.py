@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from evalapp.leaderboard.services import agreement_report, board_of, robustness_report
+from evalapp.leaderboard.services import agreement_report, robustness_report
 from evalapp.studies.models import Study
+from evalapp.voting.domain.simulated_tastes import parse_taste
 from evalapp.voting.models import Exposure
-from evalapp.voting.pipeline import simulate_votes
-from evalapp.voting.tastes import parse_taste
+from evalapp.voting.pipeline.simulation import simulate_votes
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -22,7 +22,7 @@ def study() -> Study:
 def test_without_votes_nothing_is_known(study: Study) -> None:
     found = agreement_report(study)
     assert (found["alpha"]["value"], found["ceiling"], found["gold"]["trials"]) == (None, None, 0)
-    assert robustness_report(study, board_of(study)) == {"neighbours": [], "without_one": []}
+    assert robustness_report(study, cast.board(study)) == {"neighbours": [], "without_one": []}
 
 
 def test_people_of_one_taste_agree_and_a_few_voters_do_not_turn_the_board(study: Study) -> None:
@@ -31,7 +31,7 @@ def test_people_of_one_taste_agree_and_a_few_voters_do_not_turn_the_board(study:
     assert 0.6 < found["alpha"]["low"] < found["alpha"]["value"] < found["alpha"]["high"] <= 1
     assert found["same"]["value"] > 0.8
     assert 0.9 < found["ceiling"] <= 1
-    board = board_of(study)
+    board = cast.board(study)
     report = robustness_report(study, board)
     first = report["neighbours"][0]
     assert first["first"] == board.standings[0].contender

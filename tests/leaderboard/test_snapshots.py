@@ -10,16 +10,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.core.domain.errors import Conflict, InvalidInput
+from evalapp.core.domain.software import software
 from evalapp.leaderboard.models import Appointment, Report, Snapshot
-from evalapp.leaderboard.reading import course_of
-from evalapp.leaderboard.services import (
-    board_of,
-    declare_snapshot,
-    keep_appointments,
-    snapshot_if_due,
-    take_snapshot,
-)
+from evalapp.leaderboard.pages.board_view import course_of
+from evalapp.leaderboard.services import declare_snapshot, keep_appointments, snapshot_if_due, take_snapshot
 from evalapp.leaderboard.tasks import tend
 from evalapp.studies.models import Study
 from evalapp.studies.services import close_study
@@ -33,12 +28,12 @@ def swipe(study: Study, votes: int) -> None:
     let_vote(study, votes, voters=1)
 
 
-def test_it_keeps_the_document_of_the_board() -> None:
+def test_it_keeps_the_document_of_the_board_and_what_made_it() -> None:
     study = voted_study(100)
     kept = take_snapshot(study)
     kept.refresh_from_db()
-    document = json.loads(json.dumps(board_of(study).as_json()))
-    assert kept.document == document
+    document = json.loads(json.dumps(cast.board(study).as_json()))
+    assert kept.document == {**document, "software": software()}
     assert (kept.votes, kept.declared, kept.method_version) == (100, False, document["method"])
 
 
@@ -93,7 +88,7 @@ def test_what_was_promised_is_kept_once_and_bears_fixed_time_intervals() -> None
 
 def test_a_promise_is_for_the_future_and_given_once() -> None:
     study = cast.open_study()
-    with pytest.raises(InvalidInput, match="beforehand"):
+    with pytest.raises(InvalidInput, match="moment to come"):
         declare_snapshot(study, timezone.now() - timedelta(seconds=1))
     moment = timezone.now() + timedelta(days=1)
     declare_snapshot(study, moment)
@@ -103,7 +98,7 @@ def test_a_promise_is_for_the_future_and_given_once() -> None:
 
 def test_a_long_course_is_thinned_and_keeps_its_ends() -> None:
     study = cast.open_study()
-    document = board_of(study).as_json()
+    document = cast.board(study).as_json()
     Snapshot.objects.bulk_create(
         Snapshot(study=study, method_version="2", votes=votes, document=document) for votes in range(150)
     )
@@ -146,6 +141,10 @@ def test_the_history_shows_them_newest_first_and_each_by_itself(client: Client) 
     first = take_snapshot(study)
     swipe(study, 5)
     second = take_snapshot(study)
+    # While people vote, snapshots are the operators'.
+    assert "/history/1" not in client.get("/leaderboard/match/history/").content.decode()
+    assert client.get(f"/leaderboard/match/history/{first.pk}/").status_code == 404
+    close_study(study)
     text = client.get("/leaderboard/match/history/").content.decode()
     assert text.index(f"/history/{second.pk}/") < text.index(f"/history/{first.pk}/")
     page = client.get(f"/leaderboard/match/history/{first.pk}/")

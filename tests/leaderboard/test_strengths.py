@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from evalapp.leaderboard.models import Report
-from evalapp.leaderboard.services import board_of, refresh_report
+from evalapp.leaderboard.services import refresh_report
 from evalapp.studies.models import Nomination, Pair, Study
 from evalapp.voting.models import Exposure, Vote, Voter
 from tests import cast
@@ -153,10 +153,11 @@ def play(study: Study, *said: str) -> int:
     return sent
 
 
-def test_the_closer_of_two_is_on_the_board_from_the_deck_to_the_file(client: Client) -> None:
+def test_the_closer_of_two_is_on_the_board_from_the_deck_to_the_file(admin_client: Client) -> None:
+    client = admin_client
     study = study_of("two", queries=8)
     sent = play(study, "dope", "nope") + play(study, "tie", "tie")
-    assert board_of(study).votes == sent
+    assert cast.board(study).votes == sent
     refresh_report(study)
     text = client.get(PAGE).content.decode()
     assert 'id="strengths"' in text
@@ -174,7 +175,7 @@ def test_the_closer_of_two_is_on_the_board_from_the_deck_to_the_file(client: Cli
 def test_a_grid_has_approvals_and_no_strengths(client: Client) -> None:
     study = study_of("grid", queries=8)
     sent = play(study, "dope", "nope", "nope")
-    assert board_of(study).votes == sent
+    assert cast.board(study).votes == sent
     refresh_report(study)
     text = client.get(PAGE).content.decode()
     assert f"{sent}" in text

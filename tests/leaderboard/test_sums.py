@@ -9,16 +9,16 @@ import pytest
 
 from evalapp.catalog.models import Item
 from evalapp.leaderboard.models import BoardBatch, BoardState
-from evalapp.leaderboard.packing import unpack_evidence
-from evalapp.leaderboard.services import board_of, head_to_head, rebuild_sums, refresh_board, update_sums
-from evalapp.stats.evidence import Evidence
+from evalapp.leaderboard.services import rebuild_sums, refresh_board, update_sums
+from evalapp.leaderboard.services.sums.codec import unpack_evidence
+from evalapp.stats.sums.contender_sums import Evidence
 from evalapp.studies.models import Contender, Nomination, Pair, SamplingMethod, Study
 from evalapp.studies.services import deal_slots
-from evalapp.voting import queries as voting_queries
+from evalapp.voting.domain.simulated_tastes import parse_taste
 from evalapp.voting.models import Correction, Design, Exposure, Vote
-from evalapp.voting.pipeline import simulate_votes
-from evalapp.voting.services import undo_votes
-from evalapp.voting.tastes import parse_taste
+from evalapp.voting.pipeline.simulation import simulate_votes
+from evalapp.voting.queries import deck_reads as voting_queries
+from evalapp.voting.services.undo import undo_votes
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -40,14 +40,14 @@ def evidence_of(study: Study) -> Evidence:
 
 def assert_rebuilt_is_the_same(study: Study) -> None:
     update_sums(study)
-    kept, board = evidence_of(study), board_of(study)
+    kept, board = evidence_of(study), cast.board(study)
     rebuild_sums(study)
     again = evidence_of(study)
     for one in fields(Evidence):
         old, new = getattr(kept, one.name), getattr(again, one.name)
         scale = max(1.0, float(np.abs(new).max()))
         assert np.abs(np.asarray(old) - np.asarray(new)).max() <= 1e-9 * scale, one.name
-    assert [line.contender for line in board.standings] == [line.contender for line in board_of(study).standings]
+    assert [line.contender for line in board.standings] == [line.contender for line in cast.board(study).standings]
 
 
 def test_in_portions_or_all_at_once_under_several_designs(study: Study) -> None:
@@ -71,20 +71,20 @@ def test_after_votes_were_taken_back_set_aside_and_put_back(study: Study) -> Non
         Correction(vote=vote, study=study, counted=False, reason="fast") for vote in set_aside
     )
     update_sums(study)
-    assert board_of(study).votes == 120 - 3 - set_aside.count()
-    assert board_of(study).set_aside.votes == set_aside.count()
+    assert cast.board(study).votes == 120 - 3 - set_aside.count()
+    assert cast.board(study).set_aside.votes == set_aside.count()
     assert_rebuilt_is_the_same(study)
     set_aside.update(counted=True, void_reason="")
     Correction.objects.bulk_create(
         Correction(vote=vote, study=study, counted=True, reason="fast") for vote in set_aside
     )
-    assert board_of(study).votes == 117
+    assert cast.board(study).votes == 117
     assert_rebuilt_is_the_same(study)
 
 
 def test_the_board_with_and_without_what_was_set_aside(study: Study) -> None:
     crowd(study, 100)
-    before = {line.contender: line.approval for line in board_of(study).standings}
+    before = {line.contender: line.approval for line in cast.board(study).standings}
     spam = cast.ada()
     for _ in range(12):
         cast.answered_exposure(study, spam, "nope")
@@ -92,7 +92,7 @@ def test_the_board_with_and_without_what_was_set_aside(study: Study) -> None:
     Correction.objects.bulk_create(
         Correction(vote=vote, study=study, counted=False, reason="spam") for vote in Vote.objects.filter(voter=spam)
     )
-    for line in board_of(study).standings:
+    for line in cast.board(study).standings:
         assert line.approval == pytest.approx(before[line.contender])
         assert line.raw_approval is not None
         assert line.approval is not None
@@ -142,7 +142,7 @@ def test_a_design_is_published_after_each_batch_and_not_before(study: Study) -> 
     leader = BoardBatch.objects.get(study=study, version=2)
     best = study.contenders.get(name=cast.FC6)
     assert leader.contenders[leader.leader] == best.pk
-    board = board_of(study)
+    board = cast.board(study)
     assert (board.sampling.method, board.sampling.version) == ("adaptive", 2)
 
 
@@ -161,7 +161,7 @@ def test_a_contender_with_pairs_of_its_own_has_no_statements_before_it_entered(s
     crowd(study, 80)
     refresh_board(study)
     update_sums(study)
-    before = board_of(study)
+    before = cast.board(study)
     late = Contender.objects.create(study=study, name="late:l2")
     items = list(Item.objects.order_by("key"))
     for query in study.queries.all():
@@ -170,7 +170,7 @@ def test_a_contender_with_pairs_of_its_own_has_no_statements_before_it_entered(s
         )
         Nomination.objects.create(pair=pair, contender=late, rank=1)
     deal_slots(study)
-    board = board_of(study)
+    board = cast.board(study)
     line = next(one for one in board.standings if one.contender == "late:l2")
     assert (line.approval, line.low, line.high, line.rank_best) == (None, 0.0, 1.0, 1)
     for old in before.standings:
@@ -181,13 +181,13 @@ def test_a_contender_with_pairs_of_its_own_has_no_statements_before_it_entered(s
     # Web processes take up the new pairs within a minute.
     voting_queries._kept.clear()
     crowd(study, 100, 5)
-    assert next(one for one in board_of(study).standings if one.contender == "late:l2").approval is not None
+    assert next(one for one in cast.board(study).standings if one.contender == "late:l2").approval is not None
     assert_rebuilt_is_the_same(study)
 
 
 def test_the_difference_of_two_is_that_of_the_other_way_round(study: Study) -> None:
     crowd(study, 200)
-    duels = head_to_head(study)
+    duels = cast.duels(study)
     one, other = duels.of(cast.FC6, cast.FC7), duels.of(cast.FC7, cast.FC6)
     assert one.difference == pytest.approx(-other.difference)
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low))

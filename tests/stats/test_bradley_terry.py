@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalapp.stats.bradley_terry import LEFT, RIGHT, TIE, Comparisons, clustered, compared, fit_mm, fit_newton
+from evalapp.stats.comparisons.bradley_terry import (
+    LEFT,
+    RIGHT,
+    TIE,
+    Comparisons,
+    clustered,
+    compared,
+    fit_mm,
+    fit_newton,
+)
 
 TRUTH = np.array([0.8, 0.3, 0.0, -0.4, -0.7])
 SIDE, TIES = 0.3, np.log(0.5)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from evalapp.stats.estimators import WeightedVotes
-from evalapp.stats.intervals import BETS, beta_binomial, betting, wilson
+from evalapp.stats.intervals.share_intervals import BETS, beta_binomial, betting, wilson
 
 ALPHA = 0.05
 RUNS = 400

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from evalapp.stats.designs import draw_without_replacement, uniform_propensity
+from evalapp.stats.designs.uniform_design import draw_without_replacement, uniform_propensity
 
 WEIGHTS = st.lists(st.floats(0.01, 10), min_size=1, max_size=30)
 

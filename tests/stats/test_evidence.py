@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evalapp.stats import inference
-from evalapp.stats.batches import Batch, batch_of, own_weights, pair_weights, stakes, units
-from evalapp.stats.evidence import Credits, Evidence, VoterSums, add, credits_of, log_wealth
-from evalapp.stats.sampler import adaptive_design, aim_at, keep_strata, quota_design, uniform_design
+from evalapp.stats.decision import Conclusion, Record, conclude, look_at
+from evalapp.stats.designs.adaptive_design import adaptive_design, aim_at, keep_strata, quota_design, uniform_design
+from evalapp.stats.sums.contender_sums import Credits, Evidence, VoterSums, add, credits_of, log_wealth
+from evalapp.stats.sums.epochs import Batch, batch_of, own_weights, pair_weights, stakes, units
 
 Array = NDArray[np.float64]
 
@@ -69,6 +70,19 @@ def evidence_of(votes: Votes, leader: int = 0, portions: int = 1) -> tuple[Evide
     return evidence, rows
 
 
+def concluded(
+    evidence: Evidence,
+    scale: Array,
+    racing: NDArray[np.bool_] | None = None,
+    margin: float = 0.0,
+    led: tuple[int, ...] = (),
+) -> Conclusion:
+    """What one look alone would declare."""
+    record, look = Record.none(evidence.contenders), look_at(evidence, scale, racing=racing, margin=margin, led=led)
+    record.note(look, 1, 0.05, margin)
+    return conclude(record, scale, look.racing, margin)
+
+
 def same(one: Evidence, other: Evidence, within: float = 1e-9) -> None:
     for name in (field.name for field in fields(Evidence)):
         assert np.allclose(getattr(one, name), getattr(other, name), rtol=within, atol=within), name
@@ -80,7 +94,7 @@ def test_the_sums_are_those_of_a_loop_over_votes_pairs_and_bets() -> None:
     batch, count = votes.batch(2), 4
     own, pairs, bets = own_weights(batch), pair_weights(batch), stakes(batch)
     liked, mass, wealth = np.zeros(count), np.zeros(count), np.zeros(bets.shape)
-    stops, by_voter = np.zeros((8, count)), np.zeros((25, count, count))
+    stops, by_voter = np.zeros((len(bets), count)), np.zeros((25, count, count))
     weighted, total = np.zeros((25, count)), np.zeros((25, count))
     for voter, pair, y, m, r in zip(
         votes.voters, votes.pairs, votes.answers, votes.baselines, votes.trust, strict=True
@@ -100,8 +114,9 @@ def test_the_sums_are_those_of_a_loop_over_votes_pairs_and_bets() -> None:
                     stops[:, j] += np.log1p(bets[:, i, j] * psi)
     assert np.allclose(evidence.liked, liked)
     assert np.allclose(evidence.mass, mass)
-    assert np.allclose(evidence.log_bets[0], wealth)
-    assert np.allclose(evidence.log_stops[0], stops)
+    assert np.allclose(evidence.log_bets, wealth)
+    assert np.allclose(evidence.log_led[:, 2], stops)
+    assert np.allclose(evidence.log_led[:, [0, 1, 3]], 0)
     centred = ((weighted - liked / mass * total) ** 2).sum(axis=0)
     assert np.allclose(
         evidence.liked2 - 2 * liked / mass * evidence.cross + (liked / mass) ** 2 * evidence.mass2, centred
@@ -154,7 +169,7 @@ def test_names_do_not_matter(seed: int, order: list[int]) -> None:
         inference.differences(plain, scale[np.argsort(order)][:, np.argsort(order)]).estimates[np.ix_(order, order)],
         inference.differences(other, scale).estimates,
     )
-    assert np.allclose(log_wealth(plain.log_stops)[order], log_wealth(other.log_stops))
+    assert np.allclose(log_wealth(plain.log_led[:, 0])[order], log_wealth(other.log_led[:, leader]))
 
 
 @settings(max_examples=15, deadline=None)
@@ -171,7 +186,7 @@ def test_a_copy_of_a_contender_differs_by_nothing_and_changes_no_other(seed: int
     assert np.allclose(both.estimates[:4], alone.estimates, equal_nan=True)
     assert np.allclose(both.estimates[4], alone.estimates[1], equal_nan=True)
     assert np.allclose(log_wealth(twice.log_bets)[:4, :4], log_wealth(plain.log_bets))
-    assert np.allclose(log_wealth(twice.log_stops)[:4], log_wealth(plain.log_stops))
+    assert np.allclose(log_wealth(twice.log_led)[0, :4], log_wealth(plain.log_led)[0])
 
 
 def test_votes_on_pairs_that_all_put_first_move_no_difference() -> None:
@@ -198,14 +213,14 @@ def test_what_was_shown_together_is_one_step_of_the_bets() -> None:
     evidence, rows = Evidence.none(4), VoterSums.none(1, 4)
     add(evidence, rows, batch, together)
     z = (weights * (votes.answers - votes.baselines)) @ votes.members[votes.pairs]
-    assert np.allclose(evidence.log_bets[0], np.log1p(stakes(batch) * (z[:, None] - z)))
+    assert np.allclose(evidence.log_bets, np.log1p(stakes(batch) * (z[:, None] - z)))
     assert evidence.votes == 2
 
 
 def test_nothing_is_said_before_twenty_voters_and_a_few_heavy_ones_count_as_few() -> None:
     evidence, scale = inference.worked_example()
     evidence.voters = 19
-    assert inference.verdict(evidence, scale).winner == -1
+    assert concluded(evidence, scale).winner == -1
     assert inference.approvals(evidence).low.tolist() == [0.0, 0.0]
     evidence.voters = 40
     assert inference.approvals(evidence).low[0] > 0.5
@@ -228,11 +243,11 @@ def test_copies_at_the_top_are_one_winner() -> None:
         credits_of(voters, members[turn % 2], np.full(480, 2.0), np.ones(480), answers, answers * 0 + 0.5),
     )
     three.voters = 40.0
-    assert inference.verdict(three, units(batch)).winner == 0
-    assert inference.verdict(evidence, scale).winner == 0
+    assert concluded(three, units(batch)).winner == 0
+    assert concluded(evidence, scale).winner == 0
     # Left out, a contender is no rival and no winner; the last one that is left has nobody to beat.
-    assert inference.verdict(three, units(batch), racing=np.array([True, True, False])).winner == 0
-    assert inference.verdict(evidence, scale, racing=np.array([True, False])).winner == -1
+    assert concluded(three, units(batch), racing=np.array([True, True, False])).winner == 0
+    assert concluded(evidence, scale, racing=np.array([True, False])).winner == -1
 
 
 @given(st.integers(0, 1000))

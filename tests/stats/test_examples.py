@@ -13,7 +13,11 @@ import pytest
 
 from evalapp import stats
 
-MODULES = sorted(name for _, name, _ in pkgutil.iter_modules(stats.__path__))
+MODULES = sorted(
+    name.removeprefix("evalapp.stats.")
+    for _, name, is_package in pkgutil.walk_packages(stats.__path__, "evalapp.stats.")
+    if not is_package
+)
 
 
 def module(name: str) -> ModuleType:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from evalapp.stats.estimators import WeightedVotes
-from evalapp.stats.intervals import BETS, Interval, beta_binomial, betting, wilson
+from evalapp.stats.intervals.share_intervals import BETS, Interval, beta_binomial, betting, wilson
 
 COUNTS = st.integers(0, 400)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalapp.stats.mixture import log_evidence
+from evalapp.stats.intervals.normal_mixture import log_evidence
 from evalapp.stats.planning import MOST, plan_from_now, votes_beforehand, votes_to_separate
 
 GAPS = st.floats(0.02, 0.5)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalapp.stats.intervals import Interval
+from evalapp.stats.intervals.share_intervals import Interval
 from evalapp.stats.ranking import rank_ranges, winner
 
 

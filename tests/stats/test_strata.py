@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from evalapp.stats.fixed_time import wilson_of_error
-from evalapp.stats.intervals import wilson
-from evalapp.stats.mixture import radius
+from evalapp.stats.intervals.fixed_time import wilson_of_error
+from evalapp.stats.intervals.normal_mixture import radius
+from evalapp.stats.intervals.share_intervals import wilson
 from evalapp.stats.strata import StratumSums, share_and_error, stratum_approvals
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evalapp.stats.bradley_terry import LEFT, RIGHT, TIE, clustered, compared, fit_newton
-from evalapp.stats.teams import counted, team_strengths
+from evalapp.stats.comparisons.bradley_terry import LEFT, RIGHT, TIE, clustered, compared, fit_newton
+from evalapp.stats.comparisons.shared_bradley_terry import counted, team_strengths
 
 THETA, SIDE, TIES = np.array([0.8, 0.0, -0.8]), 0.4, -0.7
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evalapp.stats.fragility import fewest_removed, leave_one_out
-from evalapp.stats.voters import honesty, longest_run, straight_lining
+from evalapp.stats.voter_honesty import honesty, longest_run, straight_lining
 
 
 def test_honesty_follows_bayes_rule() -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from itertools import pairwise
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
-from evalapp.leaderboard.figures import FIGURES, WIDE, ceiling_of
-from evalapp.leaderboard.pages.shared import file_of, reading_for
-from evalapp.leaderboard.plots.render import as_file
-from evalapp.leaderboard.reading import Reading
-from evalapp.leaderboard.tables import TABLES, as_csv
-from evalapp.leaderboard.words import NO_CATEGORY
-from evalapp.studies.words import in_their_language
+from evalapp.leaderboard.domain.label_keys import NO_CATEGORY
+from evalapp.leaderboard.domain.publication_steps import FEWEST_VOTERS, FEWEST_VOTES
+from evalapp.leaderboard.pages.board_access import file_of, reading_for
+from evalapp.leaderboard.pages.board_view import Reading
+from evalapp.leaderboard.pages.figures import FIGURES, caption_of, ceiling_of, drawn
+from evalapp.leaderboard.pages.tables import TABLES, as_csv
+from evalapp.leaderboard.services import Duel
+from evalapp.plots.svg_render import as_file
+from evalapp.studies.domain.question_texts import in_their_language
 
 _ROWS_SHOWN = 12
 
@@ -33,17 +37,18 @@ def leaderboard(request: HttpRequest, slug: str) -> HttpResponseBase:
     answer = get_conditional_response(request, etag=tag) or render(
         request, "leaderboard/board.html", {**_shown(reading), "tag": tag, "is_operator": reading.operator}
     )
-    return _private(answer, tag)
+    return private(answer, tag)
 
 
 @require_safe
 def plot(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """A plot as an SVG file that stands alone."""
     reading = reading_for(request, slug)
-    drawing = FIGURES[name](reading, WIDE) if name in FIGURES else None
+    drawing = drawn(reading, name) if name in FIGURES else None
     if drawing is None:
         raise Http404(f"There is no plot {name}.")
-    return file_of(as_file(drawing, get_language() or "en"), "image/svg+xml", f"{slug}-{name}.svg")
+    text = as_file(drawing, get_language() or "en", caption_of(reading, drawing))
+    return file_of(text, "image/svg+xml", f"{slug}-{name}.svg")
 
 
 @require_safe
@@ -56,15 +61,33 @@ def table(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 
 
 @require_safe
+def letter(request: HttpRequest, slug: str) -> HttpResponse:
+    """The decision on one page, for who reads it once: to be printed or sent."""
+    reading = reading_for(request, slug)
+    shown = {
+        "reading": reading,
+        "study": reading.study,
+        "question": in_their_language(reading.study.question),
+        "board": reading.board,
+        "rivals": rivals_of(reading),
+        "now": timezone.now(),
+    }
+    return render(request, "leaderboard/letter.html", shown)
+
+
+@require_safe
 def method(request: HttpRequest) -> HttpResponse:
     """How the numbers are computed."""
     return render(request, "leaderboard/method.html")
 
 
-def _private(answer: HttpResponseBase, tag: str) -> HttpResponseBase:
+def private(answer: HttpResponseBase, tag: str) -> HttpResponseBase:
     """Kept by nobody but the visitor's own browser, and asked for again each time."""
     answer.headers["ETag"] = tag
     patch_cache_control(answer, private=True, no_cache=True)
+    if answer.status_code == HTTPStatus.NOT_MODIFIED:
+        # Firefox lays the headers of this answer over those of the page that it keeps, whose scripts have a nonce.
+        answer._csp_exempt = True  # type: ignore[attr-defined]  # noqa: SLF001 - as the policy's decorators do
     return answer
 
 
@@ -77,7 +100,9 @@ def _shown(reading: Reading) -> dict[str, Any]:
         "study": reading.study,
         "question": in_their_language(reading.study.question),
         "board": reading.board,
+        "first_step": {"votes": FEWEST_VOTES, "voters": FEWEST_VOTERS},
         "duels": duels,
+        "rivals": rivals_of(reading),
         "neighbours": [duels.of(first, second) for first, second in pairwise(names)],
         "archived": set(reading.study.contenders.exclude(archived_at=None).values_list("name", flat=True)),
         "ceiling": ceiling_of(reading),
@@ -95,6 +120,17 @@ def _shown(reading: Reading) -> dict[str, Any]:
         "report_made_at": report.get("made_at"),
         "report_votes": report.get("votes", 0),
     }
+
+
+def rivals_of(reading: Reading) -> Duel | None:
+    """The winner, or who is in front, against the best of the others in the race; None where nothing can be said."""
+    first = reading.board.decision.leader
+    if first is None:
+        return None
+    others = (line.contender for line in reading.board.standings if line.is_rival and line.contender != first)
+    second = next(others, None)
+    duel = reading.duels.of(first, second) if second else None
+    return duel if duel and duel.compared and duel.high - duel.low < 1 else None
 
 
 def _course_rows(reading: Reading) -> list[dict[str, Any]]:
@@ -128,7 +164,7 @@ def _category_table(reading: Reading) -> dict[str, Any]:
 def _label_rows(reading: Reading) -> list[dict[str, Any]]:
     """A row per contender that has an automatic score, in the order of the board."""
     scores = (reading.report.get("offline") or {}).get("scores", [])
-    values = [{point["contender"]: point["value"] for point in score["points"]} for score in scores]
+    values = [{point["contender"]: point for point in score["points"]} for score in scores]
     return [
         {
             "place": place,

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
-from evalapp.core.errors import Problem
-from evalapp.core.numbers import moment
-from evalapp.leaderboard.models import Appointment, Snapshot
-from evalapp.leaderboard.pages.shared import file_of, reading_for
+from evalapp.core.domain.errors import Problem
+from evalapp.core.domain.values.localised_numbers import moment
+from evalapp.leaderboard.domain.results import share_of_votes
+from evalapp.leaderboard.models import Appointment, PublishedBoard, Snapshot
+from evalapp.leaderboard.pages.board_access import file_of, reading_for
+from evalapp.leaderboard.pages.board_view import Reading
+from evalapp.leaderboard.queries import published_boards
 from evalapp.leaderboard.services import declare_snapshot
 
 _PER_PAGE = 50
@@ -35,7 +40,7 @@ class DeclareForm(forms.Form):
 def history(request: HttpRequest, slug: str) -> HttpResponse:
     """The snapshots, the newest first."""
     reading = reading_for(request, slug)
-    snapshots = Snapshot.objects.filter(study=reading.study).order_by("-pk")
+    snapshots = _kept(reading).order_by("-pk")
     shown = {
         "study": reading.study,
         "is_operator": reading.operator,
@@ -50,7 +55,7 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
 def snapshot(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """The board as one snapshot kept it; `?format=json` gives the document."""
     reading = reading_for(request, slug)
-    found = Snapshot.objects.filter(study=reading.study, pk=number).first()
+    found = _kept(reading).filter(pk=number).first()
     if found is None:
         raise Http404(f"There is no snapshot {number}.")
     if request.GET.get("format") == "json":
@@ -64,8 +69,22 @@ def snapshot(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "document": found.document,
         "lines": lines,
         "fixed": bool(fixed),
+        "board": _rehearsal_in(found.document),
     }
     return render(request, "leaderboard/snapshot.html", shown)
+
+
+def _rehearsal_in(document: dict[str, Any]) -> dict[str, Any]:
+    """How much of a kept board was made up."""
+    simulated, votes = document.get("simulated", 0), document["votes"]
+    return {"is_rehearsal": simulated > 0, "simulated_share": share_of_votes(simulated, votes)}
+
+
+def _kept(reading: Reading) -> QuerySet[Snapshot] | QuerySet[PublishedBoard]:
+    """Snapshots follow the votes closely; while people vote, only operators see them."""
+    if reading.is_live:
+        return Snapshot.objects.filter(study=reading.study)
+    return published_boards(reading.study)
 
 
 @require_POST

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from evalapp.leaderboard.pages.shared import reading_for
+from evalapp.leaderboard.pages.board_access import reading_for
 from evalapp.leaderboard.services import outlook_of
 from evalapp.stats.planning import votes_beforehand
 
@@ -25,10 +25,10 @@ class PlanForm(forms.Form):
     effect = forms.FloatField(label=_("Design effect of voters"), min_value=0.5, max_value=20, initial=1.2)
 
     def clean(self) -> dict[str, Any]:
-        words = super().clean() or {}
-        if words.get("best", 0) < words.get("second", 0):
+        params = super().clean() or {}
+        if params.get("best", 0) < params.get("second", 0):
             raise forms.ValidationError(_("The best is liked at least as much as the second."))
-        return words
+        return params
 
 
 @require_safe
@@ -48,11 +48,11 @@ def plan(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "leaderboard/plan.html", shown)
 
 
-def _votes(words: dict[str, Any]) -> int | None:
+def _votes(params: dict[str, Any]) -> int | None:
     return votes_beforehand(
-        words["best"] / 100,
-        words["second"] / 100,
-        words["contenders"],
-        words["overlap"] / 100,
-        effect=words["effect"],
+        params["best"] / 100,
+        params["second"] / 100,
+        params["contenders"],
+        params["overlap"] / 100,
+        effect=params["effect"],
     )

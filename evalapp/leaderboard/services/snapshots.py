@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 from django.utils import timezone
 
-from evalapp.core.errors import Conflict, InvalidInput
+from evalapp.core.domain.errors import Conflict
+from evalapp.core.domain.software import software
+from evalapp.core.domain.values.moments import check_coming
+from evalapp.core.services.deeds import recorded
 from evalapp.leaderboard.models import Appointment, Snapshot
-from evalapp.leaderboard.reports.categories import whole_of
-from evalapp.leaderboard.services.boards import board_of
-from evalapp.stats.fixed_time import wilson_of_error
+from evalapp.leaderboard.services.board import board_of
+from evalapp.leaderboard.services.reports.categories import whole_of
+from evalapp.leaderboard.services.sums.accumulate import update_sums
+from evalapp.stats.intervals.fixed_time import wilson_of_error
 from evalapp.studies.models import Study
 
 GROWTH = 1.05
@@ -21,16 +26,24 @@ STEP = 10
 of them can use, and of a number that grows with the logarithm of the votes."""
 
 
+@recorded("took snapshot", "study {study}")
 def take_snapshot(study: Study) -> Snapshot:
     """Keep the board as it is now."""
-    return _keep(study, board_of(study).as_json(), declared=False)
+    return _keep(study, _document_of(study), declared=False)
+
+
+def _document_of(study: Study) -> dict[str, Any]:
+    """The board with all votes there are."""
+    update_sums(study)
+    return board_of(study).as_json()
 
 
 def snapshot_if_due(study: Study) -> Snapshot | None:
     """Keep the board if enough votes came since the last snapshot, or if the study ended with any."""
+    update_sums(study)
     with transaction.atomic():
         # Two workers at the same time keep one snapshot, not two.
-        Study.objects.select_for_update().get(pk=study.pk)
+        Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         last = Snapshot.objects.filter(study=study).order_by("-pk").values_list("votes", flat=True).first() or 0
         document = board_of(study).as_json()
         votes = document["votes"]
@@ -39,12 +52,10 @@ def snapshot_if_due(study: Study) -> Snapshot | None:
         return _keep(study, document, declared=False) if grown or ended else None
 
 
+@recorded("declared snapshot", "study {study}", "{due_at:%Y-%m-%d %H:%M %Z}")
 def declare_snapshot(study: Study, due_at: datetime) -> Appointment:
     """Promise a snapshot for a moment to come. Raises InvalidInput for one that is past, Conflict if it is promised."""
-    if due_at <= timezone.now():
-        raise InvalidInput(
-            "A snapshot is declared beforehand; choose a moment to come.", fields={"due_at": ["It is past."]}
-        )
+    check_coming(due_at)
     try:
         with transaction.atomic():
             return Appointment.objects.create(study=study, due_at=due_at)
@@ -63,7 +74,7 @@ def _keep_appointment(appointment: Appointment) -> Snapshot | None:
         mine = Appointment.objects.select_for_update().filter(pk=appointment.pk, snapshot=None).first()
         if mine is None:
             return None
-        document = board_of(appointment.study).as_json()
+        document = _document_of(appointment.study)
         document["fixed_time"] = _fixed_time(appointment.study)
         mine.snapshot = _keep(appointment.study, document, declared=True)
         mine.save(update_fields=["snapshot"])
@@ -85,5 +96,15 @@ def _keep(study: Study, document: dict[str, Any], *, declared: bool) -> Snapshot
         method_version=document["method"],
         declared=declared,
         votes=document["votes"],
-        document=document,
+        document={**document, "software": software()},
     )
+
+
+def forget_snapshots(kept: timedelta) -> int:
+    """Delete snapshots that are older, but the newest of each study and those that were declared beforehand; no time at
+    all keeps all of them. How many there were."""
+    if not kept:
+        return 0
+    newest = Snapshot.objects.order_by().values("study").annotate(newest=Max("pk")).values("newest")
+    old = Snapshot.objects.filter(declared=False, made_at__lt=timezone.now() - kept).exclude(pk__in=newest)
+    return old.delete()[0]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
-from evalapp.leaderboard.services import Board, Standing, board_of
-from evalapp.studies.queries import study_by_slug
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser
+from evalapp.leaderboard.services import Board, Decision, Standing, board_of, document_of, rebuild_sums, update_sums
+from evalapp.studies.queries.study_reads import study_by_slug
 
 
 class Command(BaseCommand):
@@ -21,10 +21,15 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> dict[str, Any]:
         study = study_by_slug(options["study"])
-        board = board_of(study, rebuild=options["rebuild"])
-        for line in _table(board):
+        if options["rebuild"]:
+            rebuild_sums(study)
+        else:
+            update_sums(study)
+        board = board_of(study)
+        document = document_of(study, board)
+        for line in [*_table(board), *_scores(document["offline"])]:
             self.say(line)
-        return board.as_json()
+        return document
 
 
 def _table(board: Board) -> list[str]:
@@ -33,7 +38,17 @@ def _table(board: Board) -> list[str]:
     lines = ["  ".join(_fitted(row, widths)) for row in rows]
     voters = f"{board.voters} voter{'' if board.voters == 1 else 's'}"
     simulated = f", {board.simulated} of them simulated" if board.simulated else ""
-    return [f"{board.study}: {board.votes} votes of {voters}{simulated}", "", *lines, "", _verdict(board)]
+    rehearsal = ["REHEARSAL: votes of a simulated crowd are among these.", ""] if board.is_rehearsal else []
+    return [*rehearsal, f"{board.study}: {board.votes} votes of {voters}{simulated}", "", *lines, "", _verdict(board)]
+
+
+def _scores(offline: list[dict[str, Any]]) -> Iterator[str]:
+    """How each automatic score orders the contenders, and how far people agree."""
+    for score in offline:
+        value = score["correlation"]["value"]
+        agree = "no correlation" if value is None else f"rank correlation with approval {value:.2f}"
+        order = ", ".join(f"{point['rank']}. {point['contender']} {point['value']:.1%}" for point in score["points"])
+        yield f"{score['label']}: {order} ({agree})."
 
 
 def _fitted(row: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -57,6 +72,25 @@ def _row(line: Standing) -> tuple[str, str, str, str, str]:
 
 
 def _verdict(board: Board) -> str:
-    if board.decision.winner is None:
-        return "Not decided yet: more votes are needed."
-    return f"Decided: {board.decision.winner} is the best, with a risk of error of at most {board.decision.delta:.0%}."
+    decision = board.decision
+    if decision.winner is None:
+        return f"Not decided yet: {_reason(decision)}"
+    near = f" or at most {100 * decision.margin:g} points below it" if decision.kind == "within_margin" else ""
+    return f"Decided: {decision.winner} is the best{near}, with a risk of error of at most {decision.delta:.0%}."
+
+
+def _reason(decision: Decision) -> str:
+    """Which condition is not met, and how many more votes are likely to meet it."""
+    if decision.reason == "rehearsal":
+        would = f"would name {decision.leader}" if decision.kind else f"put {decision.leader} in front"
+        return f"simulated votes decide nothing; they {would}. End it: python manage.py end_rehearsal STUDY"
+    missing = decision.missing
+    first = missing.rivals[0] if missing.rivals else ""
+    more = f" About {missing.votes:,} more votes." if missing.votes else ""
+    return {
+        "no_votes": "nobody has voted.",
+        "too_few_contenders": "one contender alone cannot win.",
+        "too_few_voters": f"{missing.voters} more people have to vote.",
+        "not_compared": f"{first} has not been compared with {decision.leader} yet.",
+        "too_few_heavy": f"the votes speak for {decision.leader}, but a few people cast most of them.",
+    }.get(decision.reason, f"{decision.leader} leads, {first} is not beaten.{more}")

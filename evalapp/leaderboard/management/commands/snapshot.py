@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
-from django.utils.dateparse import parse_datetime
-
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
-from evalapp.core.errors import InvalidInput
+from evalapp.core.domain.values.moments import coming_moment
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser
 from evalapp.leaderboard.services import declare_snapshot, refresh_report, take_snapshot
-from evalapp.studies.queries import study_by_slug
+from evalapp.studies.queries.study_reads import study_by_slug
 
 
 class Command(BaseCommand):
@@ -25,20 +22,10 @@ class Command(BaseCommand):
     def run(self, **options: Any) -> Any:
         study = study_by_slug(options["study"])
         if options["at"]:
-            promised = declare_snapshot(study, _moment(options["at"]))
+            promised = declare_snapshot(study, coming_moment(options["at"]))
             self.say(f"A snapshot of {study} is declared for {promised.due_at:%Y-%m-%d %H:%M} UTC.")
             return {"study": study.slug, "due_at": promised.due_at.isoformat()}
         kept = take_snapshot(study)
         refresh_report(study)
         self.say(f"The board of {study} after {kept.votes:,} votes is kept: /leaderboard/{study}/history/{kept.pk}/")
         return {"study": study.slug, "snapshot": kept.pk, "votes": kept.votes, "made_at": kept.made_at.isoformat()}
-
-
-def _moment(words: str) -> Any:
-    try:
-        moment = parse_datetime(words)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise InvalidInput(f"{words!r} is no moment; write it as 2031-05-17T12:00, in UTC.")
-    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)

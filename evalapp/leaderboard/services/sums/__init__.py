@@ -1,0 +1,1 @@
+"""The sums behind the board: accumulated vote by vote, kept as rows."""

@@ -1,0 +1,236 @@
+"""The sums of one study while votes are added to them: a book that is read from rows, changed and written back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalapp.leaderboard.models import BoardBatch, BoardState, BoardVoter
+from evalapp.leaderboard.queries import Fact, first_choices
+from evalapp.leaderboard.services.sums.codec import (
+    pack,
+    pack_evidence,
+    pack_ids,
+    pack_voter,
+    unpack,
+    unpack_batch,
+    unpack_evidence,
+    unpack_ids,
+    unpack_voter,
+)
+from evalapp.stats.decision import LEADS_FROM
+from evalapp.stats.sums.contender_sums import Evidence, FloatArray, VoterSums, add, credits_of
+from evalapp.stats.sums.epochs import Batch, own_weights
+from evalapp.stats.sums.vote_baselines import VOTER_PRIOR, baselines, shrunk_means
+from evalapp.stats.sums.voter_histories import Histories, before_each, known_before, remember
+from evalapp.stats.voter_honesty import honesty
+from evalapp.voting.domain.verdicts import WORTH
+
+Ids = NDArray[np.int64]
+NO_IDS: Ids = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(slots=True)
+class Book:
+    """A study's sums in memory. `queries` [2, positions] votes and likes; `raw` [2, M] likes and mass of all votes."""
+
+    state: BoardState
+    contenders: list[int]
+    shown: int
+    evidence: Evidence
+    queries: FloatArray
+    raw: FloatArray
+    margin: float
+    leaders: list[tuple[int, int]]
+    batches: dict[int, Batch] = field(default_factory=dict)
+
+    @classmethod
+    def opened(cls, state: BoardState, shown: int) -> Book:
+        """The book of a state; `shown` is Q, the number of queries with pairs."""
+        evidence = unpack_evidence(state.evidence, len(state.contenders), state.eras)
+        queries, raw = unpack(state.queries).reshape(2, -1), unpack(state.raw).reshape(2, -1)
+        rows = BoardBatch.objects.filter(study=state.study_id, leader__gte=0, votes__gte=LEADS_FROM).order_by("version")
+        leaders = list(rows.values_list("version", "leader"))
+        return cls(state, list(state.contenders), shown, evidence, queries, raw, state.study.margin, leaders)
+
+    def emptied(self) -> Book:
+        """The same study's book without any vote."""
+        none = Evidence.none(len(self.contenders), self.evidence.eras, self.evidence.entered.astype(int).tolist())
+        queries, raw = np.zeros_like(self.queries), np.zeros_like(self.raw)
+        return replace(self, evidence=none, queries=queries, raw=raw)
+
+    def led(self, version: int | None = None) -> tuple[int, ...]:
+        """Contenders that have led up to this design version (None: up to now), in the order of first leading."""
+        known = (place for number, place in self.leaders if version is None or number <= version)
+        return tuple(dict.fromkeys(known))
+
+    def close(self) -> None:
+        """Write the sums into the row, which the caller saves."""
+        state = self.state
+        state.evidence = pack_evidence(self.evidence)
+        state.queries, state.raw = pack(self.queries), pack(self.raw)
+
+    def batch(self, version: int) -> Batch:
+        """What was fixed before the votes of this version came."""
+        if version not in self.batches:
+            row = BoardBatch.objects.get(study=self.state.study_id, version=version)
+            self.batches[version] = unpack_batch(row, len(self.contenders), self.led(version), self.margin)
+        return self.batches[version]
+
+
+@dataclass(slots=True)
+class Voters:
+    """The rows of the voters at hand, and which of their votes are in the sums.
+
+    `seen` [V, M] is what their votes so far tell of each contender, Σ 1_i (y - m) / Q (see `credits_of`).
+    """
+
+    ids: list[UUID]
+    rows: VoterSums
+    histories: Histories
+    seen: FloatArray
+    counted: list[Ids]
+    aside: list[Ids]
+
+    @classmethod
+    def new(cls, book: Book, ids: Sequence[UUID]) -> Voters:
+        """Sums of voters without votes."""
+        count, contenders = len(ids), len(book.contenders)
+        rows = VoterSums.none(count, contenders, book.evidence.eras)
+        seen = np.zeros((count, contenders))
+        return cls(list(ids), rows, Histories.none(count), seen, [NO_IDS] * count, [NO_IDS] * count)
+
+    @classmethod
+    def of(cls, book: Book, ids: Sequence[UUID]) -> Voters:
+        """Read in one query; whoever has no row yet has not voted."""
+        found = cls.new(book, ids)
+        place = {one: index for index, one in enumerate(ids)}
+        for row in BoardVoter.objects.filter(study=book.state.study_id, voter__in=ids):
+            here = place[row.voter_id]
+            unpack_voter(row.numbers, found.rows, found.histories, here, found.seen)
+            found.counted[here], found.aside[here] = unpack_ids(row.votes)
+        return found
+
+    def save(self, book: Book) -> None:
+        """Write all of them in one statement."""
+        BoardVoter.objects.bulk_create(
+            [
+                BoardVoter(
+                    study_id=book.state.study_id,
+                    voter_id=one,
+                    numbers=pack_voter(self.rows, self.histories, self.seen, here),
+                    votes=pack_ids(self.counted[here], self.aside[here]),
+                )
+                for here, one in enumerate(self.ids)
+            ],
+            update_conflicts=True,
+            unique_fields=["study", "voter"],
+            update_fields=["numbers", "votes"],
+        )
+
+    def forget(self, places: Sequence[int]) -> None:
+        """Rows of voters as if they had never voted."""
+        for holder in (self.rows, self.histories):
+            for one in fields(holder):
+                getattr(holder, one.name)[list(places)] = 0.0
+        self.seen[list(places)] = 0.0
+        for here in places:
+            self.counted[here] = self.aside[here] = NO_IDS
+
+
+def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -> None:
+    """Add verdicts that count, in the order of their ids, to the book and to their voters; sign -1 takes them back.
+
+    What is known of a voter before each vote follows from the voter's history and the votes before it among `facts`.
+    """
+    if not facts:
+        return
+    place = {one: index for index, one in enumerate(voters.ids)}
+    who = np.array([place[one.voter] for one in facts])
+    answers = np.array([WORTH[one.verdict] for one in facts])
+    gold = np.array([int(one.verdict == one.expected) if one.is_gold else -1 for one in facts], dtype=np.int8)
+    hands = _hands(facts)
+    known = known_before(voters.histories, who, answers, gold, hands)
+    trust = honesty(known.gold_right.astype(np.int64), known.gold_wrong.astype(np.int64))
+    members, positions = _members(book, facts), np.array([one.position for one in facts])
+    versions = np.array([one.version for one in facts])
+    batches = {int(version): book.batch(int(version)) for version in np.unique(versions)}
+    expected = np.zeros(len(facts))
+    for version, batch in batches.items():
+        rows = np.flatnonzero(versions == version)
+        means = shrunk_means(known.liked[rows], known.votes[rows], batch.mean, VOTER_PRIOR)
+        expected[rows] = baselines(batch.mean, means, _query_means(batch, positions[rows]))
+    # Nobody is shown a pair twice: what was answered before is part of what each draw from the rest stands for.
+    told = np.where(gold[:, None] < 0, members * (answers - expected)[:, None] / book.shown, 0.0)
+    earlier = voters.seen[who] + before_each(who, told, hands)
+    before = voters.histories.votes > 0
+    for version, batch in batches.items():
+        rows = np.flatnonzero((versions == version) & (gold < 0))
+        if not len(rows):
+            continue
+        weights = 1.0 / (book.shown * np.array([facts[k].propensity for k in rows.tolist()]))
+        together = None if hands is None else hands[rows]
+        ready = credits_of(
+            who[rows], members[rows], weights, trust[rows], answers[rows], expected[rows], together, earlier[rows]
+        )
+        add(book.evidence, voters.rows, batch, ready, sign)
+        np.add.at(book.queries[0], positions[rows], sign)
+        np.add.at(book.queries[1], positions[rows], sign * answers[rows])
+        post_raw(book, batch, members[rows], weights, answers[rows], sign)
+    np.add.at(voters.seen, who, sign * told)
+    remember(voters.histories, who, answers, gold, sign)
+    book.state.simulated += int(sign) * sum(one.simulated and not one.is_gold for one in facts)
+    after = voters.histories.votes > 0.5
+    book.evidence.voters += float(after.sum()) - float(before.sum())
+
+
+def post_aside(book: Book, facts: Sequence[Fact], sign: float = 1.0) -> None:
+    """Add verdicts that were set aside to the raw sums, which hold all votes."""
+    shown = [one for one in facts if not one.is_gold]
+    members = _members(book, shown)
+    for version in sorted({one.version for one in shown}):
+        rows = [k for k, one in enumerate(shown) if one.version == version]
+        weights = 1.0 / (book.shown * np.array([shown[k].propensity for k in rows]))
+        answers = np.array([WORTH[shown[k].verdict] for k in rows])
+        post_raw(book, book.batch(version), members[rows], weights, answers, sign)
+
+
+def post_raw(
+    book: Book,
+    batch: Batch,
+    members: NDArray[np.bool_],
+    weights: FloatArray,
+    answers: FloatArray,
+    sign: float,
+) -> None:
+    """Likes and mass of every vote at full weight, whoever cast it."""
+    own = sign * own_weights(batch)
+    book.raw[0] += own * ((weights * answers) @ members)
+    book.raw[1] += own * (weights @ members)
+
+
+def _members(book: Book, facts: Sequence[Fact]) -> NDArray[np.bool_]:
+    column = {contender: place for place, contender in enumerate(book.contenders)}
+    firsts = first_choices(one.pair for one in facts)
+    members = np.zeros((len(facts), len(column)), dtype=bool)
+    for row, one in enumerate(facts):
+        # A pair that nobody puts first any more is credited to nobody.
+        members[row, [column[contender] for contender in firsts.get(one.pair, ()) if contender in column]] = True
+    return members
+
+
+def _query_means(batch: Batch, positions: NDArray[np.int64]) -> FloatArray | float:
+    return batch.mean if batch.query_means is None else batch.query_means[positions]
+
+
+def _hands(facts: Sequence[Fact]) -> NDArray[np.intp] | None:
+    """Numbers of what was shown together; None where every pair was shown alone."""
+    if not any(one.group for one in facts):
+        return None
+    names: dict[object, int] = {}
+    numbers = [names.setdefault(one.group or one.vote, len(names)) for one in facts]
+    return np.array(numbers, dtype=np.intp)

@@ -1,0 +1,1 @@
+"""Strengths of contenders where people choose between two."""

@@ -1,0 +1,1 @@
+"""Designs: with which probability each pair is shown next."""

@@ -1,0 +1,1 @@
+"""Intervals and evidence: for one look, and valid at every look."""
