@@ -1,0 +1,1 @@
+"""Search over HTTP, for visitors of public indexes and for operators."""

@@ -1,0 +1,1 @@
+"""Words, limits and signed questions of search: no database, no HTTP."""

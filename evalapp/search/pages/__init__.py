@@ -1,0 +1,1 @@
+"""Search for visitors; indexes and duplicates for operators."""

@@ -1,0 +1,1 @@
+"""Long work: building generations, looking for duplicates, and the search service itself."""

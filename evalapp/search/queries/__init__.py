@@ -1,0 +1,1 @@
+"""Reads: indexes, answers joined with their rows, the baseline without vectors, and what the service says."""

@@ -1,0 +1,86 @@
+"""One question answered by several indexes of a catalogue, and by attributes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from evalapp.catalog.models import Item
+from evalapp.core.domain.errors import NotFound, Problem
+from evalapp.search.domain.lookup_words import LookupWords
+from evalapp.search.models import SearchIndex
+from evalapp.search.queries.attribute_search import Features
+from evalapp.search.queries.gallery import gallery_items
+from evalapp.search.queries.lookups import Answer, by_attributes, item_of, look_up
+
+DEPTH = 10
+MOST_INDEXES = 4
+_EXAMPLES = 12
+_BASELINE = "attributes only"
+
+
+@dataclass(slots=True)
+class Column:
+    """What one way answers; of each answer, whether the first way has it among its own."""
+
+    name: str
+    answers: list[Answer] = field(default_factory=list)
+    shared: set[int] = field(default_factory=set)
+    problem: str = ""
+
+    @property
+    def overlap(self) -> float | None:
+        """The share of the ten that the first way has as well."""
+        return len(self.shared) / len(self.answers) if self.answers else None
+
+
+def compared(index: SearchIndex, key: str) -> dict[str, Any]:
+    """The item (a first one where none is named), the columns, and other items to look at."""
+    examples = _examples(index)
+    item = item_of(index, key) if key else examples[0]
+    words = LookupWords(index=index.slug, kind="item", item=item.pk, k=DEPTH)
+    columns = [_column(way, words)[0] for way in (index, *_others(index))]
+    columns.append(Column(_BASELINE, by_attributes(index, words).answers))
+    return {"item": item, "columns": _with_shared(columns), "examples": examples}
+
+
+def compared_photo(index: SearchIndex, photo: bytes) -> dict[str, Any]:
+    """The same for a photo. The baseline is told the kind of thing that the first index takes it for: of a photo
+    nothing else is known."""
+    examples = _examples(index)
+    words = LookupWords(index=index.slug, kind="photo", k=DEPTH)
+    answered = [_column(way, words, photo) for way in (index, *_others(index))]
+    kinds = [guess["category"]["likeliest"] for _, guess in answered if guess and guess.get("category")]
+    features = Features(kinds[0] if kinds else "")
+    baseline = Column(_BASELINE, by_attributes(index, words, features).answers)
+    columns = _with_shared([*(column for column, _ in answered), baseline])
+    return {"item": None, "columns": columns, "examples": examples}
+
+
+def _examples(index: SearchIndex) -> list[Item]:
+    found = list(gallery_items(index).select_related("picture").order_by("picture__sha256")[:_EXAMPLES])
+    if not found:
+        raise NotFound(f"{index} has no items to compare with.")
+    return found
+
+
+def _with_shared(columns: list[Column]) -> list[Column]:
+    first = {answer.item.pk for answer in columns[0].answers}
+    for column in columns:
+        column.shared = {answer.item.pk for answer in column.answers} & first
+    return columns
+
+
+def _others(index: SearchIndex) -> list[SearchIndex]:
+    same = SearchIndex.objects.filter(catalogue=index.catalogue_id, serving__isnull=False).exclude(pk=index.pk)
+    return list(same.select_related("catalogue", "embedding__model")[: MOST_INDEXES - 1])
+
+
+def _column(index: SearchIndex, words: LookupWords, photo: bytes = b"") -> tuple[Column, Mapping[str, Any] | None]:
+    name = f"{index.slug}: {index.embedding.model.name}.{index.embedding.tap}, {index.metric}"
+    try:
+        result = look_up(index, replace(words, index=index.slug), photo, fall_back=False)
+        return Column(name, result.answers), result.guess
+    except Problem as problem:
+        return Column(name, problem=problem.message), None

@@ -1,0 +1,110 @@
+"""A search from end to end: ask the service, or the attributes where it is away, and look every answer up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from evalapp.catalog.models import Item
+from evalapp.core.domain.errors import NotFound
+from evalapp.search.domain.lookup_words import SPARE_ANSWERS, Found, LookupWords, Region
+from evalapp.search.domain.search_problems import SearchUnavailable
+from evalapp.search.models import SearchIndex
+from evalapp.search.queries import service_client
+from evalapp.search.queries.attribute_search import Features, attribute_answers, facet_counts, features_of
+from evalapp.search.queries.gallery import gallery_items, with_filters
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An item that is there at this moment. Between attributes, the distance is the share that does not agree."""
+
+    item: Item
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Answers, nearest first. `by` says what they were found by: `vectors` or `attributes`."""
+
+    answers: list[Answer]
+    by: str
+    facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    guess: Mapping[str, Any] | None = None
+    generation: int = 0
+    change: int = 0
+    exact: bool = True
+    picture: tuple[int, int] | None = None
+    regions: Sequence[Region] = ()
+
+
+def look_up(index: SearchIndex, words: LookupWords, blob: bytes = b"", *, fall_back: bool = True) -> Result:
+    """The answers to a question. Raises what is wrong with it, and SearchUnavailable without `fall_back`."""
+    try:
+        found = service_client.look_up(replace(words, k=words.k + SPARE_ANSWERS), blob)
+    except SearchUnavailable:
+        if not fall_back:
+            raise
+        return by_attributes(index, words)
+    return _result(index, words, found)
+
+
+def by_attributes(index: SearchIndex, words: LookupWords, features: Features | None = None) -> Result:
+    """The baseline's answers: by the features given, else by those of the item or of the first one liked."""
+    asked = [item for item in (words.item, *words.like) if item]
+    if features is None:
+        row = Item.objects.filter(pk__in=asked[:1]).first()
+        features = features_of(row) if row else Features()
+    found = attribute_answers(
+        index,
+        features,
+        filters=words.filters,
+        k=words.k + SPARE_ANSWERS,
+        leave_out=[*asked, *words.unlike],
+        one_per_product=words.one_per_product or bool(words.hide_product),
+    )
+    answers = _joined(index, words, found)
+    return Result(answers, "attributes", facet_counts(index, words.filters), change=index.catalogue.last_change)
+
+
+def item_of(index: SearchIndex, key: str) -> Item:
+    """The item of the index's catalogue that bears this key now; raises NotFound."""
+    item = Item.objects.filter(catalogue=index.catalogue_id, key=key, removed=False).first()
+    if item is None:
+        raise NotFound(f"{index.catalogue} has no item {key!r}.")
+    return item
+
+
+def _result(index: SearchIndex, words: LookupWords, found: Found) -> Result:
+    return Result(
+        _joined(index, words, found.items),
+        "vectors",
+        found.facets,
+        found.guess,
+        found.generation,
+        found.change,
+        found.exact,
+        found.picture,
+        found.regions,
+    )
+
+
+def _joined(index: SearchIndex, words: LookupWords, found: Sequence[tuple[int, float]]) -> list[Answer]:
+    """The last defence: what was removed, flagged, moved or relabelled a moment ago is not shown, whatever the
+    service has seen of it."""
+    ids = [item for item, _ in found]
+    items = with_filters(gallery_items(index).filter(pk__in=ids), words.filters).select_related("picture")
+    rows = {item.pk: item for item in items}
+    answers: list[Answer] = []
+    products: set[str] = set()
+    for pk, distance in found:
+        item = rows.get(pk)
+        if item is None or (words.hide_product and item.product == words.hide_product):
+            continue
+        if (words.one_per_product or words.hide_product) and item.product:
+            if item.product in products:
+                continue
+            products.add(item.product)
+        answers.append(Answer(item, distance))
+    return answers[: words.k]

@@ -1,0 +1,125 @@
+"""Indexes: by name, all of them with how they are doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.utils import timezone
+
+from evalapp.core.domain.errors import NotFound
+from evalapp.search.models import Generation, LiveTest, Replica, SearchIndex
+
+_ROWS = ("catalogue", "embedding__model", "serving", "locator", "masker")
+_SEARCHED = ("slug", "is_public", "gallery_domain", "gallery_split", "catalogue__slug", "catalogue__last_change")
+_ALIVE = timedelta(seconds=15)
+"""A search process that was not seen for so long is taken for gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far behind the catalogue the slowest living search process is; `changes` is None where none lives."""
+
+    replicas: int
+    changes: int | None
+    waiting: int
+
+
+def index_named(slug: str) -> SearchIndex:
+    """Raises NotFound."""
+    found = SearchIndex.objects.select_related(*_ROWS).filter(slug=slug).first()
+    if found is None:
+        raise NotFound(f"There is no index {slug!r}.")
+    return found
+
+
+def searched_index(slug: str) -> SearchIndex:
+    """The same for whoever searches, which is often: what a lookup needs, with `is_tested`, whether a live test runs.
+    Raises NotFound."""
+    running = LiveTest.objects.filter(first=OuterRef("pk"), closed_at=None).order_by()
+    rows = SearchIndex.objects.select_related("catalogue").only(*_SEARCHED).annotate(is_tested=Exists(running))
+    found = next(iter(rows.filter(slug=slug).order_by()), None)
+    if found is None:
+        raise NotFound(f"There is no index {slug!r}.")
+    return found
+
+
+def public_index(slug: str) -> SearchIndex:
+    """An index that visitors may search; raises NotFound for others as well: nobody shall learn what there is."""
+    found = index_named(slug)
+    if not found.is_public:
+        raise NotFound(f"There is no index {slug!r}.")
+    return found
+
+
+def index_of_catalogue(catalogue: str, slug: str = "", *, every: bool = False) -> SearchIndex:
+    """The index of this name over the catalogue, or the newest one that is public and serves; `every` includes those
+    that are not public. Raises NotFound."""
+    found = SearchIndex.objects.select_related(*_ROWS).order_by("-pk")
+    found = found.filter(catalogue__slug=catalogue)
+    found = found.filter(slug=slug) if slug else found.exclude(serving=None)
+    index = (found if every else found.filter(is_public=True)).first()
+    if index is None:
+        raise NotFound(f"There is no index of {catalogue!r} to search in.")
+    return index
+
+
+def search_indexes() -> QuerySet[SearchIndex]:
+    """All indexes with their living processes at hand."""
+    alive = Replica.objects.filter(seen_at__gte=timezone.now() - _ALIVE)
+    return SearchIndex.objects.select_related(*_ROWS).prefetch_related(Prefetch("replicas", alive, to_attr="alive"))
+
+
+def public_indexes() -> QuerySet[SearchIndex]:
+    """Those that visitors may search and that answer."""
+    return SearchIndex.objects.filter(is_public=True, serving__isnull=False).select_related("catalogue")
+
+
+def lag_of(index: SearchIndex) -> Lag:
+    """For an index out of `search_indexes`."""
+    alive: list[Replica] = getattr(index, "alive", [])
+    if not alive:
+        return Lag(0, None, 0)
+    applied = min(replica.applied_change for replica in alive)
+    return Lag(len(alive), max(0, index.catalogue.last_change - applied), max(replica.waiting for replica in alive))
+
+
+def generations_of(index: SearchIndex) -> list[Generation]:
+    """The newest first, with their jobs."""
+    return list(index.generations.select_related("job", "follows").order_by("-number")[:20])
+
+
+def identification_of(index: SearchIndex) -> dict[str, dict[str, float]]:
+    """By product and category, where they could be calibrated: how many questions, which share was guessed right, and
+    the calibration error on products unseen in the fit; of the usual metric."""
+    levels = index.serving.identification.get(index.metric, {}) if index.serving else {}
+    return {
+        level: {name: round(fitted[name], 4) for name in ("questions", "right", "error")}
+        for level, fitted in levels.items()
+    }
+
+
+def described(index: SearchIndex) -> dict[str, Any]:
+    """An index as commands and the API tell of it."""
+    lag, serving = lag_of(index), index.serving
+    return {
+        "index": index.slug,
+        "catalogue": index.catalogue.slug,
+        "encoder": f"{index.embedding.model.name}.{index.embedding.tap}",
+        "metrics": list(index.metrics),
+        "engine": index.engine,
+        "gallery": {"domain": index.gallery_domain, "split": index.gallery_split},
+        "locator": index.locator.name if index.locator else None,
+        "masker": index.masker.name if index.masker else None,
+        "public": index.is_public,
+        "generation": serving.number if serving else None,
+        "serving_engine": serving.engine if serving else None,
+        "rows": serving.rows if serving else 0,
+        "recall": serving.recall if serving else None,
+        "identification": identification_of(index),
+        "replicas": lag.replicas,
+        "lag": lag.changes,
+        "waiting": lag.waiting,
+    }

@@ -1,0 +1,1 @@
+"""Writes: indexes and their generations, what people say to answers, kept photos, pairs of duplicates."""

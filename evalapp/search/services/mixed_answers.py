@@ -1,0 +1,74 @@
+"""Answers of two indexes as one list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from evalapp.core.domain.errors import Problem
+from evalapp.search.domain.lookup_words import LookupWords
+from evalapp.search.domain.question_token import Question, Shown
+from evalapp.search.models import SearchIndex
+from evalapp.search.queries.attribute_search import Features
+from evalapp.search.queries.lookups import Result, by_attributes, look_up
+from evalapp.search.services.live_tests import note_mixed, open_test_of
+from evalapp.stats.interleaving import team_draft
+
+_DRAFTS = 50
+_TEAMS = {"a": 1, "b": 2}
+
+
+def answered(
+    index: SearchIndex, words: LookupWords, blob: bytes = b"", *, is_testable: bool = True
+) -> tuple[Result, Question, bool]:
+    """The answers, the question that feedback refers to, and whether they are mixed.
+
+    In a live test the answers of both indexes are mixed by team draft. Where the other one does not answer, there is no
+    test for this visitor.
+    """
+    result = look_up(index, words, blob)
+    kind = words.kind if result.by == "vectors" else "attributes"
+    is_testable = is_testable and result.by == "vectors" and not words.like and not words.unlike
+    test = open_test_of(index) if is_testable else None
+    if test is not None:
+        try:
+            other = look_up(test.second, replace(words, index=test.second.slug, metric=""), blob, fall_back=False)
+        except Problem:
+            other = None
+        if other is not None:
+            rows = {one.item.pk: one for one in (*other.answers, *result.answers)}
+            ranked = [[one.item.pk for one in way.answers] for way in (result, other)]
+            shown = _mixed(ranked[0], ranked[1], words.k)
+            token = note_mixed(index, test, kind, words.item, shown)
+            question = Question(index.pk, kind, [], words.item, result.generation, test.pk, token)
+            return replace(result, answers=[rows[one.item] for one in shown], guess=None), question, True
+    return result, _question(index, kind, words, result), False
+
+
+def _mixed(first: Sequence[int], second: Sequence[int], count: int) -> list[Shown]:
+    """The mixed list; of every item with the share of drafts in which it is shown at all."""
+    chance = np.random.default_rng()
+    times: Counter[object] = Counter()
+    for _ in range(_DRAFTS):
+        times.update(one.item for one in team_draft(first, second, count, chance))
+    drafted = team_draft(first, second, count, chance)
+    # One draft more: what is shown now was not impossible.
+    shares = {one.item: (times[one.item] + 1) / (_DRAFTS + 1) for one in drafted}
+    numbers: dict[object, int] = {item: item for item in (*first, *second)}
+    return [Shown(numbers[one.item], None, round(shares[one.item], 4), _TEAMS[one.team]) for one in drafted]
+
+
+def attributes_answered(
+    index: SearchIndex, words: LookupWords, features: Features | None = None
+) -> tuple[Result, Question]:
+    """The same by attributes alone."""
+    result = by_attributes(index, words, features)
+    return result, _question(index, "attributes", words, result)
+
+
+def _question(index: SearchIndex, kind: str, words: LookupWords, result: Result) -> Question:
+    shown = [Shown(one.item.pk, round(one.distance, 6)) for one in result.answers]
+    return Question(index.pk, kind, shown, words.item, result.generation)
