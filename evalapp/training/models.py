@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from evalapp.contenders.models import EmbeddingModel
+from evalapp.core.domain.job_targets import target_of
 from evalapp.core.models import Job, JobState
 from evalapp.studies.models import Study
 from evalapp.voting.models import Voter
@@ -41,7 +42,7 @@ class TrainingRun(models.Model):
     @property
     def target(self) -> str:
         """What its job is about."""
-        return f"training:{self.pk}"
+        return target_of("training", self.pk)
 
     @property
     def workdir(self) -> Path:
@@ -75,7 +76,7 @@ class Epoch(models.Model):
 
 
 class LoopState(models.TextChoices):
-    """Where a turn of the loop stands. The last four are its ends."""
+    """State of one turn of the loop; the last four are final."""
 
     TRAINING = "training"
     COMPUTING = "computing"

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from evalapp.stats import sampler
-from evalapp.stats.baselines import VOTER_PRIOR, baselines, shrunk_means
-from evalapp.stats.batches import bounds
-from evalapp.stats.mixture import LEAST_VOTERS, inflated, log_evidence_two_sided
+from evalapp.stats.designs import adaptive_design
+from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, inflated, log_evidence_two_sided
+from evalapp.stats.sums.epochs import bounds
+from evalapp.stats.sums.vote_baselines import VOTER_PRIOR, baselines, shrunk_means
 from tests.simulation.world import World
 
 FloatArray = NDArray[np.float64]
@@ -43,7 +43,7 @@ def look_after_every_vote(
     for vote in range(votes):
         if vote >= due:
             design = sums.design(adaptive, vote)
-            due = vote + sampler.batch_size(vote)
+            due = vote + adaptive_design.batch_size(vote)
         fresh = crowd.next_voters()
         pair = (design.cumulative < rng.random(runs)[:, None]).sum(axis=1)
         answer, baseline = crowd.answers(pair)
@@ -107,7 +107,7 @@ class _Sums:
     def __init__(self, world: World, runs: int) -> None:
         m = world.contenders
         self.world, self.runs = world, runs
-        self.uniform = sampler.uniform_design(world.places, world.queries)
+        self.uniform = adaptive_design.uniform_design(world.places, world.queries)
         variance, _, _ = bounds(world.members, self.uniform, world.queries)
         apart = variance > 0
         self.units = np.where(apart, 1 / np.where(apart, variance, 1.0), 0.0) * variance[apart].mean()
@@ -121,10 +121,10 @@ class _Sums:
 
     def design(self, adaptive: bool, votes: int) -> _Design:
         world = self.world
-        aims = [sampler.aim_at(self.paired[run], self.paired2[run]) for run in range(self.runs)]
-        if adaptive and votes >= sampler.warm_start(world.contenders):
+        aims = [adaptive_design.aim_at(self.paired[run], self.paired2[run]) for run in range(self.runs)]
+        if adaptive and votes >= adaptive_design.warm_start(world.contenders):
             chances = np.stack(
-                [sampler.adaptive_design(world.members, world.places, world.queries, one) for one in aims]
+                [adaptive_design.adaptive_design(world.members, world.places, world.queries, one) for one in aims]
             )
         else:
             chances = np.tile(self.uniform, (self.runs, 1))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from evalapp.stats.intervals import beta_binomial
+from evalapp.stats.intervals.share_intervals import beta_binomial
 from tests.simulation.world import People, World, world_of
 
 FloatArray = NDArray[np.float64]
@@ -39,6 +39,8 @@ def _spread(high: float, low: float) -> tuple[float, ...]:
 ORIGINAL = Row("7 contenders, 0.65 against 0.40–0.45, overlap 0.2", (0.65, 0.45, 0.44, 0.43, 0.42, 0.41, 0.40), 0.2)
 MODELS = Row("4 models × 3 metrics, 0.55 / 0.50, overlap 0.7 and 0.2", (0.55, 0.50, *_spread(0.48, 0.35)), 0.7, 3, 0.2)
 CLOSE = Row("12 contenders, 0.55 / 0.53 / 0.42–0.50, overlap 0.6", (0.55, 0.53, *_spread(0.50, 0.42)), 0.6)
+NEAR = Row("4 contenders, the second 2.5 points below", (0.55, 0.525, 0.45, 0.40), 0.3)
+TWELVE = Row("12 contenders, 0.65 against 0.40–0.55", (0.65, 0.55, *_spread(0.50, 0.40)), 0.3)
 TIE = Row("4 contenders, two of them equal at the top", (0.55, 0.55, 0.45, 0.40), 0.3)
 
 

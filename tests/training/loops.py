@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 from evalapp.catalog.models import Catalogue
-from evalapp.contenders.services import register_model
-from evalapp.core import pipeline
+from evalapp.contenders.services.registration import register_model
 from evalapp.core.models import Job
-from evalapp.core.services import request_job
+from evalapp.core.pipeline import chunk_work
+from evalapp.core.services.jobs import request_job
 from evalapp.studies.models import Pair, Study
 from evalapp.studies.services import StudyPlan, create_study, open_study
 from evalapp.training.models import LIVE_LOOPS, LoopState, Retraining
-from evalapp.training.retraining import advance
+from evalapp.training.services.retraining import advance
 from tests import cast
 
 NETWORKS = ("tiny.fc6:cosine", "tiny.fc7:cosine")
@@ -54,7 +54,7 @@ def open_cards(catalogue: Catalogue, queries: int = 60) -> Study:
 
 def do(job: Job) -> None:
     """Work on a job until it has ended."""
-    while pipeline.work_on(job.pk, seconds=60):
+    while chunk_work.work_on(job.pk, seconds=60):
         pass
 
 

@@ -12,7 +12,7 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
 from evalapp.contenders.models import EmbeddingModel
-from models_registry.encoders.base import Encoder
+from models_registry.encoders.encoder_base import Encoder
 from models_registry.registry import describe, load
 from tests.models_registry.encoders.onnx_files import write_network
 from tests.training.test_train import train
@@ -70,7 +70,7 @@ def test_an_onnx_base_travels_along_and_is_found_on_another_machine(
     net.unlink()
     settings.WEIGHTS_DIR = tmp_path / "elsewhere"
     call_command("register_model", f"checkpoint:{tmp_path / 'taken'}", name="elsewhere")
-    from evalapp.contenders.pipeline import warm_encoder
+    from evalapp.contenders.pipeline.embeddings import warm_encoder
 
     encoder = warm_encoder(EmbeddingModel.objects.get(name="elsewhere").pk)
     assert [tap.dim for tap in encoder.spec.taps] == [8]
@@ -88,3 +88,19 @@ def test_a_folder_with_files_in_it_is_left_alone(striped: str, tmp_path: Path) -
     with pytest.raises(CommandError, match="choose another place"):
         call_command("checkpoint", "learnt", output=tmp_path / "taken")
     assert [path.name for path in (tmp_path / "taken").iterdir()] == ["mine.txt"]
+
+
+def test_an_encoder_leaves_in_8_bit_numbers_with_its_loss_measured(
+    striped: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("triplet", "batches=1", "epochs=1")
+    capsys.readouterr()
+    call_command("checkpoint", "learnt", output=tmp_path / "taken", quantise=True, json=True)
+    told = json.loads(capsys.readouterr().out)["quantised"]
+    assert (tmp_path / "taken" / told["file"]).stat().st_size == told["bytes"] < 0.5 * told["exact_bytes"]
+    assert 0 < told["moved"] < 0.2
+    assert 0 <= told["same_first"] <= 1
+    assert 0 <= told["category_match"] <= 1
+    assert told["pictures"] >= 20
+    # It comes back as a network of its own, whose loss a study can ask people about.
+    call_command("register_model", f"onnx:{tmp_path / 'taken' / told['file']}", name="small", mean="0.5", std="0.5")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from evalapp.core import pipeline
+from evalapp.core.pipeline import chunk_work
+from evalapp.training.domain.worth_and_cost import Budget, Cost, plot_of
 from evalapp.training.management.commands import compare_backbones
 from evalapp.training.models import TrainingRun
 
@@ -23,10 +25,10 @@ def _work_here(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(_command: object, runs: list[TrainingRun]) -> None:
         for run in runs:
             assert run.job is not None
-            while pipeline.work_on(run.job.pk):
+            while chunk_work.work_on(run.job.pk):
                 pass
 
-    monkeypatch.setattr(compare_backbones.Command, "_work", work)
+    monkeypatch.setattr(compare_backbones, "follow_runs", work)
 
 
 @pytest.mark.usefixtures("_work_here")
@@ -58,3 +60,20 @@ def test_worth_and_cost_stand_side_by_side(striped: str, tmp_path: Path, capsys:
 def test_one_encoder_is_no_comparison(striped: str) -> None:
     with pytest.raises(CommandError, match="at least two"):
         call_command("compare_backbones", striped, "--base", "tiny")
+
+
+def test_a_budget_names_the_best_that_keeps_to_it_and_draws_the_others_hollow() -> None:
+    large = Cost("large", 20_000_000, 8, 8, 5.0, (0.9, 0.95, 0.85), (0.5, 0.6, 0.4))
+    small = Cost("small", 4_000_000, 8, 8, 9.0, (0.7, 0.75, 0.65), (0.5, 0.6, 0.4))
+    elsewhere = Cost("elsewhere", 0, 8, 8, None, (0.8, 0.85, 0.75), (0.5, 0.6, 0.4))
+    costs = [large, small, elsewhere]
+    assert Budget().best_of(costs) == ""
+    assert Budget(5, 10).best_of(costs) == "The best within 5 MB and 10 ms: small, 0.700 (0.650–0.750)."
+    assert Budget(5).best_of(costs).startswith("The best within 5 MB: elsewhere")
+    assert Budget(1, 1).best_of(costs) == "None keeps to 1 MB and 1 ms."
+    plot = plot_of(costs, [], Budget(5))
+    large_dot, small_dot = re.findall(r'<circle [^>]*fill="([^"]+)"', plot)
+    assert (large_dot, small_dot) == ("none", re.findall(r'<circle [^>]*fill="([^"]+)"', plot_of([small], []))[0])
+    assert small_dot != "none"
+    assert "hollow: beyond 5 MB" in plot
+    assert "none" not in re.findall(r'<circle [^>]*fill="([^"]+)"', plot_of(costs, []))

@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.models import EmbeddingModel
-from evalapp.core.errors import InvalidInput
-from evalapp.leaderboard.services import board_of
+from evalapp.core.domain.errors import InvalidInput
 from evalapp.studies.models import Nomination, Study, StudyState
 from evalapp.training.models import LoopState, Retraining, Schedule, TrainingRun
-from evalapp.training.retraining import advance, begin_retraining
-from evalapp.training.schedules import begin_due_turns, set_schedule
+from evalapp.training.services.retraining import advance, begin_retraining
+from evalapp.training.services.schedules import begin_due_turns, set_schedule
+from tests import cast
 from tests.training.loops import alike_in_turn, do, draw_cards, open_cards, play_on, vote
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -63,7 +63,7 @@ def test_the_crowd_gets_what_it_likes(study: Study) -> None:
     assert child > parents + 0.05
 
     vote(following, 750, alike_in_turn, seed=1)
-    assert board_of(following).decision.winner == "child:cosine"
+    assert cast.board(following).decision.winner == "child:cosine"
     assert advance(turn) == []
     turn.refresh_from_db()
     assert turn.state == LoopState.PROMOTED
@@ -74,11 +74,13 @@ def _the_pages_tell(turn: Retraining, browser: Client) -> None:
     page = browser.get(f"/lab/training/{turn.run.pk}/").content.decode()
     assert "Votes that it never saw" in page
     assert "How much people go by what" in page
+    assert "of the catalogue, category known" in page
+    assert "as from outside, category kept from it too" in page
     assert "cards-r2" in page
     family = browser.get(f"/lab/training/{turn.run.pk}/lineage/").content.decode()
     for name in ("child", "cards", "joint-", "tiny", "colours"):
         assert name in family, name
-    boxes = family.count('class="lineage__box ')
+    boxes = family.count('class="plot__box')
     assert boxes == family.count("<li>encoder") + family.count("<li>run") + family.count("<li>votes")
 
 
@@ -92,7 +94,7 @@ def test_coins_promote_nothing(study: Study, admin_client: Client) -> None:
     assert advance(turn) == []
     turn.refresh_from_db()
     assert turn.state == LoopState.VOTING
-    assert board_of(turn.following).decision.winner is None
+    assert cast.board(turn.following).decision.winner is None
 
 
 def test_a_schedule_begins_a_turn_after_enough_votes_and_one_at_a_time(study: Study) -> None:
@@ -145,7 +147,7 @@ def test_too_few_votes_end_the_turn_with_their_reason(study: Study) -> None:
 WRONG: dict[str, dict[str, object]] = {
     "Did you mean adapter": {"recipe": "adaptor"},
     "no recipe called retrain": {"recipe": "retrain"},
-    "fine-tune changes the network itself and starts from one of tiny-vgg": {"recipe": "fine-tune"},
+    "fine-tune changes the network itself and starts from one of efficientnet-lite0, tiny-vgg": {"recipe": "fine-tune"},
     "names no registered model": {"sources": ["nobody"]},
     "folds must be at least 2": {"settings": {"folds": 1}},
 }

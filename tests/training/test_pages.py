@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from evalapp.training.drawing import HEIGHT, WIDTH, plots_of
+from evalapp.plots.marks import Line, Trace
 from evalapp.training.models import Epoch
+from evalapp.training.pages.run_plots import plots_of
 from tests.training.test_train import train
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -26,7 +27,9 @@ def test_a_run_shows_curves_maps_tables_and_answers(
         "colours:l1",
         "Wrong and nearest",
         "epoch 3",
-        "curves__dot--2",
+        "plot__group-2",
+        "By category, the worst found first",
+        f"It learnt from the catalogue striped, snapshot <code>{run.card['data']['snapshot'][:16]}</code>",
     ):
         assert words in page, words
     assert "learnt" in admin_client.get("/lab/training/").content.decode()
@@ -46,9 +49,9 @@ def test_a_run_that_waits_has_a_page_and_one_that_is_not_there_has_none(striped:
 def test_curves_lie_in_their_frame_and_end_where_the_numbers_end() -> None:
     rows = [Epoch(part="", epoch=epoch, values={"loss": 2.0 / (epoch + 1)}) for epoch in range(5)]
     (plot,) = plots_of(rows)
-    (curve,) = plot.curves
-    places = [tuple(map(float, point.split(","))) for point in curve.points.split()]
-    assert places[0] == (0.0, 0.0)
-    assert places[-1][0] == WIDTH
-    assert places[-1][1] == pytest.approx(HEIGHT - 0.4 / 2.0 * HEIGHT, abs=0.1)
-    assert (plot.low, plot.high, curve.last) == (0.0, 2.0, 0.4)
+    (trace,) = (mark for mark in plot.drawing.marks if isinstance(mark, Trace))
+    lines = [mark for mark in plot.drawing.marks if isinstance(mark, Line)]
+    top, foot = min(line.y1 for line in lines), max(line.y1 for line in lines)
+    assert trace.points[0] == (lines[0].x1, top)
+    assert trace.points[-1] == (lines[0].x2, pytest.approx(foot - 0.4 / 2.0 * (foot - top)))
+    assert plot.ends == (("loss", 0.4),)

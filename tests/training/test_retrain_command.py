@@ -11,6 +11,7 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
 from evalapp.catalog.models import Catalogue
+from evalapp.contenders.models import EmbeddingModel
 from evalapp.studies.models import Study
 from evalapp.training.models import Schedule, TrainingRun
 from tests.training.loops import draw_cards, open_cards
@@ -39,6 +40,17 @@ def test_without_waiting_it_leaves_a_run_to_a_worker(study: Study, monkeypatch: 
     run = TrainingRun.objects.get()
     assert (answer["name"], answer["starts_from"], run.config["folds"], run.seed) == ("child", "tiny.fc7", 3, 4)
     assert told == [run.job_id]
+
+
+def test_colours_and_texture_stand_beside_the_contenders_without_being_asked_for(study: Study) -> None:
+    EmbeddingModel.objects.filter(name="colours").update(name="surface")
+    _say("cards", "--name", "child")
+    spans = [part["tap"] for part in TrainingRun.objects.get().parent.spec["options"]["parts"]]
+    assert spans == ["fc6", "fc7", *["embedding"] * 9]
+    # The name was taken: the description of the middle has the next one.
+    assert EmbeddingModel.objects.get(name="surface-2").spec["family"] == "surface"
+    _say("cards", "--name", "another")
+    assert EmbeddingModel.objects.filter(spec__family="surface").count() == 1
 
 
 def test_it_sets_and_ends_a_schedule(study: Study) -> None:

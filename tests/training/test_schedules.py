@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from evalapp.contenders.models import EmbeddingModel
-from evalapp.contenders.services import register_model
+from evalapp.contenders.services.registration import register_model
 from evalapp.studies.models import Study
 from evalapp.training.models import LoopState, Retraining, Schedule, TrainingRun
 from tests import cast
@@ -31,7 +31,7 @@ def study() -> Study:
 @pytest.fixture
 def nudged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     told: list[int] = []
-    monkeypatch.setattr("evalapp.training.loop_pages.nudge", lambda job: told.append(job.pk))
+    monkeypatch.setattr("evalapp.training.pages.loop.nudge", lambda job: told.append(job.pk))
     return told
 
 

@@ -10,9 +10,9 @@ from django.conf import LazySettings
 
 from evalapp.studies.models import Study
 from evalapp.training.models import TrainingRun, VoterTaste
-from evalapp.training.tastes import forget_tastes, note_tastes
+from evalapp.training.services.voter_tastes import forget_tastes, note_tastes
 from evalapp.voting.models import Voter
-from evalapp.voting.services import forget_voter
+from evalapp.voting.services.voters import forget_voter
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -54,7 +54,7 @@ def _run(study: Study, ada: Voter, name: str) -> TrainingRun:
 
 
 def _page(voter: Voter | None, study: Study) -> str:
-    return cast.browser_of(voter).get(f"/play/{study.slug}/taste/").content.decode()
+    return cast.browser_of(voter).get(f"/play/{study.slug}/taste/").content.decode().partition("<main")[2]
 
 
 def test_it_is_kept_for_those_who_are_there_and_leaves_no_file(run: TrainingRun, ada: Voter) -> None:
@@ -64,10 +64,10 @@ def test_it_is_kept_for_those_who_are_there_and_leaves_no_file(run: TrainingRun,
 
 
 def test_only_its_voter_sees_it(run: TrainingRun, ada: Voter, study: Study) -> None:
-    assert "Learnt from 120 of your answers" in _page(ada, study)
+    assert "Learnt from 120 answers of yours" in _page(ada, study)
     assert _page(ada, study).count("Match ") == 2
     for other in (None, cast.bo()):
-        assert "Nothing has been learnt of you yet" in _page(other, study)
+        assert "Nothing yet." in _page(other, study)
 
 
 def test_switched_off_it_stays_off_in_later_generations(run: TrainingRun, ada: Voter, study: Study) -> None:

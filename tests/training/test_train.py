@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +13,25 @@ from django.test import Client
 
 from evalapp.catalog.models import Catalogue, Item, Triplet
 from evalapp.contenders.models import EmbeddingModel
-from evalapp.core import pipeline
 from evalapp.core.models import JobState
+from evalapp.core.pipeline import chunk_work
 from evalapp.training.models import Epoch, TrainingRun
 from models_registry.encoders.checkpoint import SPEC, read_checkpoint
-from models_registry.training.base import recipes
+from models_registry.training.common.recipe_base import recipes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 QUICK = ("epochs=3", "validation_share=0.2", "test_share=0.3")
 
 
-def train(recipe: str, *settings: str, name: str = "learnt", base: str = "tiny") -> TrainingRun:
+def train(recipe: str, *settings: str, name: str = "learnt", base: str | Sequence[str] = "tiny") -> TrainingRun:
     """Begin a run with the command and do a worker's part in it."""
     words = [word for setting in (*QUICK, *settings) for word in ("--set", setting)]
-    call_command("train", "striped", "--recipe", recipe, "--name", name, "--base", base, *words)
+    words += [word for one in ([base] if isinstance(base, str) else base) for word in ("--base", one)]
+    call_command("train", "striped", "--recipe", recipe, "--name", name, *words)
     run = TrainingRun.objects.order_by("-pk")[0]
     assert run.job is not None
-    while pipeline.work_on(run.job.pk):
+    while chunk_work.work_on(run.job.pk):
         pass
     run.refresh_from_db()
     run.job.refresh_from_db()
@@ -46,6 +48,20 @@ def test_labels_become_an_encoder_that_takes_part_in_studies(striped: str) -> No
     lines = {line["name"] for line in run.metrics["table"]["lines"]}
     assert {"raw features:cosine", "colours:l1", "trained:cosine", "random control"} <= lines
     call_command("create_study", "next", "--catalogue", striped, "--contender", "learnt:hamming")
+
+
+def _recall(run: TrainingRun) -> float:
+    return float(run.metrics["headline"]["scores"]["recall_at_1"]["value"])
+
+
+def test_several_encoders_are_learnt_from_side_by_side(striped: str) -> None:
+    """Products that differ in colours only: what one encoder does not see another brings."""
+    alone = train("triplet", "epochs=1", name="alone", base="tiny.fc6")
+    joined = train("triplet", "epochs=1", name="joined", base=("tiny.fc6", "colours"))
+    assert joined.state == JobState.DONE, joined.job and joined.job.error
+    assert joined.parent.spec["family"] == "joint"
+    assert len(joined.parent.spec["options"]["parts"]) == 4
+    assert _recall(joined) > _recall(alone)
 
 
 def test_the_convolutions_stay_what_they_were(striped: str) -> None:
@@ -74,7 +90,14 @@ def test_no_product_lies_in_two_splits(striped: str) -> None:
     assert all(len(side) == 1 for side in sides.values())
 
 
-@pytest.mark.parametrize("recipe", [entry.name for entry in recipes("labels") if entry.name != "retrain"])
+def test_vectors_are_whitened_without_a_label(striped: str) -> None:
+    run = train("post", "post=centre,whiten=16,l2")
+    assert run.state == JobState.DONE, run.job and run.job.error
+    assert run.model is not None
+    assert read_checkpoint(run.workdir / "encoder" / SPEC).head.layers == ("centre", "linear", "normalise")
+
+
+@pytest.mark.parametrize("recipe", [entry.name for entry in recipes("labels") if entry.name not in {"retrain", "post"}])
 def test_every_recipe_makes_an_encoder(striped: str, recipe: str) -> None:
     run = train(recipe, "batches=1", "epochs=1")
     assert run.state == JobState.DONE, run.job and run.job.error
@@ -154,7 +177,7 @@ def test_the_list_names_every_recipe_with_its_settings(capsys: pytest.CaptureFix
 
 def test_a_picture_that_comes_later_is_found_and_no_weight_moves(striped: str, tmp_path: Path) -> None:
     """A product unknown at training time is identified by its neighbours."""
-    from evalapp.contenders import pipeline as embeddings
+    from evalapp.contenders.pipeline import embeddings
     from tests.training.conftest import draw
 
     run = train("triplet", "batches=4")
@@ -178,8 +201,8 @@ def test_a_picture_that_comes_later_is_found_and_no_weight_moves(striped: str, t
 
 
 def test_what_people_decided_about_triplets_reaches_the_recipe(striped: str) -> None:
-    from evalapp.catalog import triplets
-    from evalapp.training.sources.labels import data_of
+    from evalapp.catalog.services import triplets
+    from evalapp.training.pipeline.datasets.label_data import data_of
 
     run = train("triplet", "batches=2")
     catalogue = Catalogue.objects.get(slug=striped)

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Failed
-from evalapp.training.queries import checkpoint_of
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Failed
+from evalapp.training.pipeline.backbone_report import measuring_pictures
+from evalapp.training.queries.training_runs import checkpoint_of
 from models_registry.errors import EncoderError
 
 
@@ -19,9 +20,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("model", help="a registered model that was trained")
         parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new or empty folder")
+        parser.add_argument(
+            "--quantise", action="store_true", help="also in 8-bit numbers, with its loss measured on the catalogue"
+        )
 
     def run(self, **options: Any) -> Any:
-        from models_registry.training.takeaway import take_away
+        from models_registry.training.common.export_bundle import take_away
 
         path = checkpoint_of(options["model"])
         try:
@@ -36,4 +40,21 @@ class Command(BaseCommand):
         else:
             self.say(f"The ONNX file gives the same vectors (largest difference {taken.onnx_difference:.1g}).")
         self.say(f"It comes back with: python manage.py register_model checkpoint:{taken.folder} --name NAME")
-        return asdict(taken)
+        return {**asdict(taken), "quantised": self._quantised(options) if options["quantise"] else None}
+
+    def _quantised(self, options: dict[str, Any]) -> dict[str, Any]:
+        from models_registry.training.common.quantised_export import quantise
+
+        pictures, categories = measuring_pictures(options["model"])
+        try:
+            found = quantise(options["output"], pictures, categories)
+        except EncoderError as error:
+            raise Failed(str(error)) from error
+        self.say(
+            f"{found.file}: {found.bytes / 1e6:.1f} MB instead of {found.exact_bytes / 1e6:.1f}. On {found.pictures} "
+            f"pictures vectors moved by {found.moved:.1%} of their length, and {found.same_first:.1%} of first "
+            "neighbours stayed the same."
+        )
+        if found.category_match is not None:
+            self.say(f"Category match {found.category_match:.3f} instead of {found.exact_category_match:.3f}.")
+        return asdict(found)

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from evalapp.catalog.queries import catalogue_named
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Usage
-from evalapp.core.management.running import a_worker, require_success
-from evalapp.core.tasks import nudge
-from evalapp.training.costs import cost_of, floors_of, plot_of, table_of
-from evalapp.training.management.following import follow_run
-from evalapp.training.management.settings import settings_of
-from evalapp.training.models import TrainingRun
-from evalapp.training.queries import run_by_id
-from evalapp.training.services import begin_run, parse_base
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Usage
+from evalapp.training.domain.worth_and_cost import Budget, floors_of, plot_of, table_of
+from evalapp.training.management.run_watching import follow_runs
+from evalapp.training.management.set_options import settings_of
+from evalapp.training.pipeline.backbone_report import cost_of
+from evalapp.training.queries.training_runs import run_by_id
+from evalapp.training.services.comparisons import begin_comparison
 
 
 class Command(BaseCommand):
@@ -36,33 +34,26 @@ class Command(BaseCommand):
             help="a setting of the recipe; may be repeated",
         )  # fmt: skip
         parser.add_argument("--output", type=Path, metavar="DIR", help="write table.md, costs.json and plot.svg there")
+        parser.add_argument("--budget-mb", type=float, metavar="MB", help="name the best whose weights are no larger")
+        parser.add_argument("--budget-ms", type=float, metavar="MS", help="and that takes no longer per picture")
 
     def run(self, **options: Any) -> Any:
         if len(options["bases"]) < 2:
             raise Usage("Name at least two encoders to compare with --base.")
         catalogue = catalogue_named(options["catalogue"])
         settings = settings_of(options["assignments"], {})
-        runs = []
-        for words in options["bases"]:
-            parent, tap = parse_base(words)
-            runs.append(
-                begin_run(
-                    name=f"{options['name']}-{parent.name}-{tap}",
-                    recipe=options["recipe"],
-                    data=f"catalogue:{catalogue.pk}",
-                    parent=parent,
-                    parent_tap=tap,
-                    settings=settings,
-                )
-            )
-        self._work(runs)
+        words = {name: options[name] for name in ("recipe", "name")}
+        runs = begin_comparison(catalogue, options["bases"], settings=settings, **words)
+        follow_runs(self, runs)
         done = [run_by_id(run.pk) for run in runs]
-        costs, floors = [cost_of(run, catalogue) for run in done], floors_of(done[0])
+        costs, floors = [cost_of(run, catalogue) for run in done], floors_of(done[0].metrics)
+        budget = Budget(options["budget_mb"], options["budget_ms"])
         self.say(table_of(costs, floors))
+        self.say(budget.best_of(costs))
         if options["output"] is not None:
             options["output"].mkdir(parents=True, exist_ok=True)
             (options["output"] / "table.md").write_text(table_of(costs, floors), encoding="utf-8")
-            (options["output"] / "plot.svg").write_text(plot_of(costs, floors), encoding="utf-8")
+            (options["output"] / "plot.svg").write_text(plot_of(costs, floors, budget), encoding="utf-8")
             document = json.dumps(
                 {"backbones": [asdict(cost) for cost in costs], "floors": [asdict(floor) for floor in floors]}, indent=1
             )
@@ -72,14 +63,5 @@ class Command(BaseCommand):
             "recipe": options["recipe"],
             "backbones": [asdict(cost) for cost in costs],
             "floors": [asdict(floor) for floor in floors],
+            "best_within_budget": budget.best_of(costs),
         }
-
-    def _work(self, runs: list[TrainingRun]) -> None:
-        with a_worker():
-            for run in runs:
-                if run.job is not None:
-                    nudge(run.job)
-            for run in runs:
-                self.say(f"{run.name}:")
-                progress = follow_run(self, run)
-                require_success(progress, run.job_id or 0)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Failed, Usage
-from evalapp.core.management.running import a_worker, follow, require_success
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Failed, Usage
+from evalapp.core.management.temporary_workers import a_worker, follow, require_success
 from evalapp.core.tasks import nudge
 from evalapp.studies.models import Study
-from evalapp.studies.queries import study_by_slug
-from evalapp.training.management.following import follow_run, say_recipes
-from evalapp.training.management.settings import settings_of
+from evalapp.studies.queries.study_reads import study_by_slug
+from evalapp.training.management.run_watching import follow_run, say_recipes
+from evalapp.training.management.set_options import settings_of
 from evalapp.training.models import LIVE_LOOPS, LoopState, Retraining, Schedule
-from evalapp.training.queries import document
-from evalapp.training.retraining import advance, begin_retraining
-from evalapp.training.schedules import pause_schedule, set_schedule
-from models_registry.training.base import recipes
+from evalapp.training.queries.training_runs import document
+from evalapp.training.services.retraining import advance, begin_retraining
+from evalapp.training.services.schedules import pause_schedule, set_schedule
+from models_registry.training.common.recipe_base import recipes
 
 
 class Command(BaseCommand):
@@ -131,12 +131,24 @@ class Command(BaseCommand):
         return {"schedule": name, "enabled": False}
 
 
+_BOTH = {
+    "fresh": "Nobody was asked, category known to the catalogue",
+    "unseen": "From outside: neither votes nor category were seen",
+}
+"""How well the new encoder does, told twice: what a label gives away it has to find by itself elsewhere."""
+
+
 def _say_lines(command: BaseCommand, metrics: dict[str, Any]) -> None:
     """What the run measured on votes that it never saw."""
     for line in metrics.get("lines", []):
         command.say(
             f"{line['name']:24} vote AUC {_share(line['vote_auc'])}  same category {_share(line['category_match'])}"
         )
+    for name, what in _BOTH.items():
+        measured = metrics.get("both", {}).get(name)
+        if measured is not None:
+            within = _share(measured["within_query"])
+            command.say(f"{what:56} vote AUC {_share(measured['vote_auc'])}  liked one of two {within}")
     for line in metrics.get("calibrated", []):
         mark = "" if line["competed"] else "  (off-policy)"
         command.say(

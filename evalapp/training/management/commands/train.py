@@ -6,15 +6,17 @@ from dataclasses import asdict
 from typing import Any
 
 from evalapp.catalog.queries import catalogue_named
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser, Usage
-from evalapp.core.management.running import a_worker, require_success
+from evalapp.core.domain.job_targets import target_of
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Usage
+from evalapp.core.management.temporary_workers import a_worker, require_success
 from evalapp.core.tasks import nudge
-from evalapp.training.management.following import follow_run, say_recipes, say_table
-from evalapp.training.management.settings import settings_of
-from evalapp.training.queries import document, run_by_id
-from evalapp.training.services import begin_run, parse_base
-from models_registry.training.base import recipes
+from evalapp.training.management.run_watching import follow_run, say_recipes, say_table
+from evalapp.training.management.set_options import settings_of
+from evalapp.training.queries.training_runs import document, run_by_id
+from evalapp.training.services.start_encoder import bases_named
+from evalapp.training.services.training_runs import begin_run
+from models_registry.training.common.recipe_base import recipes
 
 
 class Command(BaseCommand):
@@ -25,7 +27,10 @@ class Command(BaseCommand):
         parser.add_argument("catalogue", nargs="?")
         parser.add_argument("--recipe", help="how to learn; --list shows them")
         parser.add_argument("--name", help="what studies call the new encoder")
-        parser.add_argument("--base", metavar="MODEL[.TAP]", help="the registered encoder that it starts from")
+        parser.add_argument(
+            "--base", action="append", default=[], metavar="MODEL[.TAP]", dest="bases",
+            help="the registered encoder that it starts from; several, repeated, stand side by side",
+        )  # fmt: skip
         parser.add_argument("--top-categories", type=int, metavar="N", help="keep the N most common categories")
         parser.add_argument("--seed", type=int)
         parser.add_argument(
@@ -40,14 +45,15 @@ class Command(BaseCommand):
             told = say_recipes(self, recipes("labels"))
             self.say(f"From votes: {', '.join(entry.name for entry in recipes('votes'))}; see retrain --list.")
             return told
-        for name in ("catalogue", "recipe", "name", "base"):
+        needed = {"CATALOGUE": "catalogue", "--recipe": "recipe", "--name": "name", "--base": "bases"}
+        for asked, name in needed.items():
             if not options[name]:
-                raise Usage(f"{'CATALOGUE' if name == 'catalogue' else '--' + name} is missing; see train --help.")
-        parent, tap = parse_base(options["base"])
+                raise Usage(f"{asked} is missing; see train --help.")
+        parent, tap = bases_named(options["bases"])
         run = begin_run(
             name=options["name"],
             recipe=options["recipe"],
-            data=f"catalogue:{catalogue_named(options['catalogue']).pk}",
+            data=target_of("catalogue", catalogue_named(options["catalogue"]).pk),
             parent=parent,
             parent_tap=tap,
             settings=settings_of(options["assignments"], {name: options[name] for name in ("seed", "top_categories")}),

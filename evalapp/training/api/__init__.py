@@ -1,0 +1,1 @@
+"""Training runs and schedules over HTTP, for operators."""

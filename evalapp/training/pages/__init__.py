@@ -1,0 +1,1 @@
+"""Operators' pages of training runs and of the loop."""

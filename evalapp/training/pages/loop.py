@@ -1,0 +1,69 @@
+"""The operators' page of the loop: have votes learnt from, now or by itself, and the runs so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from evalapp.core.domain.errors import NotFound, Problem
+from evalapp.core.models import Job
+from evalapp.core.tasks import nudge
+from evalapp.training.models import Schedule
+from evalapp.training.pages.forms import LearnForm
+from evalapp.training.queries import training_runs
+from evalapp.training.services import schedules
+
+_RUNS_SHOWN = 100
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_member_required
+def runs(request: HttpRequest) -> HttpResponse:
+    """The form, the schedules and the newest runs; what was typed stays where something is off."""
+    form = LearnForm(request.POST or None, initial={"study": request.GET.get("study")})
+    if request.method == "POST" and form.is_valid():
+        try:
+            begun = form.begin()
+        except Problem as problem:
+            form.add_error(None, problem.message)
+        else:
+            if isinstance(begun, Job):
+                nudge(begun)
+            told = f"{begun} is learnt {begun.how_often}" if isinstance(begun, Schedule) else "A worker learns"
+            messages.success(request, f"{told}, as long as serve (or a beat and a worker) runs.")
+            return redirect("lab-training")
+    shown = {
+        "form": form,
+        "schedules": training_runs.schedules(),
+        "runs": training_runs.training_runs()[:_RUNS_SHOWN],
+    }
+    return render(request, "training/runs.html", shown, status=400 if form.errors else 200)
+
+
+@require_POST
+@staff_member_required
+def pause(request: HttpRequest, schedule_id: int) -> HttpResponse:
+    """No turn begins by itself any more."""
+    return _change(request, schedule_id, schedules.pause_schedule, "begins no more turns by itself")
+
+
+@require_POST
+@staff_member_required
+def resume(request: HttpRequest, schedule_id: int) -> HttpResponse:
+    """Turns begin by themselves again."""
+    return _change(request, schedule_id, schedules.resume_schedule, "goes on")
+
+
+def _change(request: HttpRequest, schedule_id: int, change: Callable[[Schedule], None], done: str) -> HttpResponse:
+    try:
+        found = training_runs.schedule_by_id(schedule_id).schedule
+    except NotFound as problem:
+        raise Http404(problem.message) from problem
+    change(found)
+    messages.success(request, f"{found} {done}.")
+    return redirect("lab-training")

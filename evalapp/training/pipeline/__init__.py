@@ -1,0 +1,1 @@
+"""Training as long work: vectors, data sets, the run itself."""

@@ -1,0 +1,1 @@
+"""Reading training runs and the rounds behind them."""

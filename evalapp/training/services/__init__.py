@@ -1,0 +1,1 @@
+"""Runs are begun, noted and registered; the loop takes its turns."""
