@@ -12,11 +12,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from evalapp.core import tasks
-from evalapp.exports import queries, services
-from evalapp.exports.links import sign_link
+from evalapp.exports.domain.download_links import sign_link
+from evalapp.exports.domain.table_writers import WRITERS
 from evalapp.exports.models import Export
-from evalapp.exports.writers import WRITERS
-from evalapp.studies.queries import study_by_slug
+from evalapp.exports.queries import export_data
+from evalapp.exports.services import write_exports
+from evalapp.studies.queries.study_reads import study_by_slug
 
 
 class ExportOutput(serializers.Serializer[Any]):
@@ -61,14 +62,14 @@ class ExportsApi(APIView):
 
     @extend_schema(operation_id="exports", responses=ExportOutput(many=True))
     def get(self, request: Request) -> Response:
-        return Response(ExportOutput(queries.recent_exports(), many=True, context={"request": request}).data)
+        return Response(ExportOutput(export_data.recent_exports(), many=True, context={"request": request}).data)
 
     @extend_schema(operation_id="export_add", request=Input, responses={201: ExportOutput})
     def post(self, request: Request) -> Response:
-        words = self.Input(data=request.data)
-        words.is_valid(raise_exception=True)
-        study = study_by_slug(words.validated_data["study"])
-        export = services.request_export(study, words.validated_data["format"])
+        serializer = self.Input(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        study = study_by_slug(serializer.validated_data["study"])
+        export = write_exports.request_export(study, serializer.validated_data["format"])
         tasks.begin(export.job)
         return Response(ExportOutput(export, context={"request": request}).data, status=status.HTTP_201_CREATED)
 
@@ -78,9 +79,9 @@ class ExportApi(APIView):
 
     @extend_schema(operation_id="export", responses=ExportOutput)
     def get(self, request: Request, export_id: int) -> Response:
-        return Response(ExportOutput(queries.export_by_id(export_id), context={"request": request}).data)
+        return Response(ExportOutput(export_data.export_by_id(export_id), context={"request": request}).data)
 
     @extend_schema(operation_id="export_remove", responses={204: None})
     def delete(self, request: Request, export_id: int) -> Response:
-        services.remove_export(queries.export_by_id(export_id))
+        write_exports.remove_export(export_data.export_by_id(export_id))
         return Response(status=status.HTTP_204_NO_CONTENT)

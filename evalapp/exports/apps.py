@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from evalapp.core.navigation import LabPage
+from evalapp.core.domain.navigation import LabPage
 
 
 class ExportsConfig(AppConfig):

@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.utils import timezone
 
+from evalapp.core.domain.job_targets import target_of
 from evalapp.core.models import Job
 from evalapp.studies.models import Study
 
@@ -36,7 +37,7 @@ class Export(models.Model):
     @property
     def target(self) -> str:
         """What its job is about."""
-        return f"export:{self.pk}"
+        return target_of("export", self.pk)
 
     @property
     def is_whole(self) -> bool:

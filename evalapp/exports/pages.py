@@ -13,21 +13,22 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.core import tasks
-from evalapp.core.errors import NotFound, Problem
-from evalapp.exports import queries, services
-from evalapp.exports.links import read_link, sign_link
-from evalapp.exports.writers import WRITERS
+from evalapp.core.domain.errors import NotFound, Problem
+from evalapp.exports.domain.download_links import read_link, sign_link
+from evalapp.exports.domain.table_writers import WRITERS
+from evalapp.exports.queries import export_data
+from evalapp.exports.services import write_exports
 from evalapp.studies.models import Study
-from evalapp.studies.queries import study_by_slug
+from evalapp.studies.queries.study_reads import study_by_slug
 
-_CLIENT = Path(__file__).with_name("client.py")
+_CLIENT = Path(__file__).parent / "domain" / "notebook_client.py"
 
 
 @require_safe
 @staff_member_required
 def exports(request: HttpRequest) -> HttpResponse:
     """What was exported or is being written, and a form for more."""
-    lines = [(export, sign_link(export.pk) if export.is_whole else "") for export in queries.recent_exports()]
+    lines = [(export, sign_link(export.pk) if export.is_whole else "") for export in export_data.recent_exports()]
     studies = Study.objects.order_by("slug").values_list("slug", flat=True)
     shown = {"exports": lines, "studies": studies, "formats": list(WRITERS), "chosen": request.GET.get("study", "")}
     return render(request, "exports/exports.html", shown)
@@ -39,12 +40,11 @@ def add_export(request: HttpRequest) -> HttpResponse:
     """Ask for an export of a study."""
     try:
         study = study_by_slug(request.POST.get("study", ""))
-        export = services.request_export(study, request.POST.get("format", ""))
+        export = write_exports.request_export(study, request.POST.get("format", ""))
     except Problem as problem:
         messages.error(request, problem.message)
     else:
         tasks.begin(export.job)
-        messages.success(request, f"{study} is being exported. The download appears here when it is whole.")
     return redirect("lab-exports")
 
 
@@ -53,7 +53,7 @@ def add_export(request: HttpRequest) -> HttpResponse:
 def remove_export(request: HttpRequest, export_id: int) -> HttpResponse:
     """Delete an export with its file."""
     try:
-        services.remove_export(queries.export_by_id(export_id))
+        write_exports.remove_export(export_data.export_by_id(export_id))
     except NotFound as problem:
         raise Http404(problem.message) from problem
     except Problem as problem:
@@ -74,8 +74,8 @@ def client(_request: HttpRequest) -> HttpResponse:
 def download(_request: HttpRequest, link: str) -> HttpResponseBase:
     """The archive, for whoever holds a link that still works."""
     try:
-        export = queries.export_by_id(read_link(link))
-        archive = queries.archive_of(export)
+        export = export_data.export_by_id(read_link(link))
+        archive = export_data.archive_of(export)
     except NotFound as problem:
         raise Http404(problem.message) from problem
     name = f"{export.study.slug}-{export.format}-{export.pk}.zip"

@@ -19,6 +19,7 @@ class WebhookOutput(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     url = serializers.CharField()
     events = serializers.ListField(child=serializers.CharField())
+    is_live = serializers.BooleanField(help_text="Told of a winner at once; others when the board is published.")
     created_at = serializers.DateTimeField()
 
     class Meta:
@@ -31,6 +32,9 @@ class WebhooksApi(APIView):
     class Input(serializers.Serializer[Any]):
         url = serializers.URLField(max_length=500)
         events = serializers.ListField(child=serializers.CharField(max_length=40), max_length=20)
+        is_live = serializers.BooleanField(
+            default=False, help_text="Only operators read it: it may hear what is not published yet."
+        )
 
         class Meta:
             ref_name = "NewWebhook"
@@ -47,9 +51,10 @@ class WebhooksApi(APIView):
 
     @extend_schema(operation_id="webhook_add", request=Input, responses={201: Made})
     def post(self, request: Request) -> Response:
-        words = self.Input(data=request.data)
-        words.is_valid(raise_exception=True)
-        return Response(self.Made(services.add_webhook(**words.validated_data)).data, status=status.HTTP_201_CREATED)
+        serializer = self.Input(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        made = services.add_webhook(**serializer.validated_data)
+        return Response(self.Made(made).data, status=status.HTTP_201_CREATED)
 
 
 class WebhookApi(APIView):
@@ -57,7 +62,7 @@ class WebhookApi(APIView):
 
     @extend_schema(operation_id="webhook_remove", responses={204: None})
     def delete(self, request: Request, webhook_id: int) -> Response:
-        queries.webhook_by_id(webhook_id).delete()
+        services.remove_webhook(queries.webhook_by_id(webhook_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

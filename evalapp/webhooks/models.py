@@ -1,7 +1,8 @@
-"""Addresses that want to be told, and what is or was to be told to them."""
+"""Webhook endpoints and their pending and past deliveries."""
 
 from __future__ import annotations
 
+import base64
 import secrets
 import uuid
 
@@ -9,19 +10,27 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from evalapp.webhooks.domain.signatures import PREFIX
+
 
 def new_secret() -> str:
-    """256 random bits as text."""
-    return secrets.token_urlsafe(32)
+    """256 random bits as Standard Webhooks write them."""
+    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 class Webhook(models.Model):
-    """An address and the events it wants. `secret` signs what is sent, so that the receiver can tell who sent it."""
+    """An address and the events it wants. `secret` signs what is sent, so that the receiver can tell who sent it.
+
+    One that is not live may belong to anybody: of an open study it hears what was published.
+    """
 
     url = models.URLField(max_length=500)
     events = ArrayField(models.CharField(max_length=40))
     secret = models.CharField(max_length=64, default=new_secret)
     active = models.BooleanField(default=True)
+    is_live = models.BooleanField(
+        default=False, db_default=False, help_text="Only operators read it: told at once what is not published yet."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

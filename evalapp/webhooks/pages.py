@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from evalapp.core.errors import NotFound, Problem
+from evalapp.core.domain.errors import NotFound, Problem
 from evalapp.webhooks import queries, services, tasks
-from evalapp.webhooks.events import EVENTS
+from evalapp.webhooks.domain.event_names import EVENTS
 from evalapp.webhooks.models import Webhook
 
 
@@ -27,7 +27,9 @@ def webhooks(request: HttpRequest) -> HttpResponse:
 def add_webhook(request: HttpRequest) -> HttpResponse:
     """Make one; its secret is told once."""
     try:
-        made = services.add_webhook(request.POST.get("url", "").strip(), request.POST.getlist("events"))
+        made = services.add_webhook(
+            request.POST.get("url", "").strip(), request.POST.getlist("events"), is_live="live" in request.POST
+        )
     except Problem as problem:
         messages.error(request, problem.message)
     else:
@@ -40,7 +42,7 @@ def add_webhook(request: HttpRequest) -> HttpResponse:
 def remove_webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
     """Tell this address nothing any more."""
     webhook = _found(webhook_id)
-    webhook.delete()
+    services.remove_webhook(webhook)
     messages.success(request, f"{webhook.url} is told nothing any more.")
     return redirect("lab-webhooks")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Count, Min, Q, QuerySet
+from django.utils import timezone
 
-from evalapp.core.errors import NotFound
+from evalapp.core.domain.errors import NotFound
+from evalapp.core.domain.measures import Measure
 from evalapp.webhooks.models import Delivery, Webhook
 
 
@@ -24,3 +26,21 @@ def webhook_by_id(webhook_id: int) -> Webhook:
 def recent_deliveries(limit: int = 50) -> list[Delivery]:
     """The newest first, with their webhooks."""
     return list(Delivery.objects.select_related("webhook").order_by("-pk")[:limit])
+
+
+def measures() -> list[Measure]:
+    """Deliveries by state, and how long the oldest that is due has waited."""
+    waiting = Q(due_at__isnull=False)
+    found = Delivery.objects.aggregate(
+        delivered=Count("pk", filter=Q(delivered_at__isnull=False)),
+        waiting=Count("pk", filter=waiting),
+        given_up=Count("pk", filter=Q(delivered_at__isnull=True, due_at__isnull=True)),
+        oldest=Min("created_at", filter=waiting),
+    )
+    oldest = found.pop("oldest")
+    age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
+    about = "How long the oldest that waits was written down."
+    return [
+        *(Measure("dopeornope_deliveries", "Webhook deliveries.", found[state], {"state": state}) for state in found),
+        Measure("dopeornope_oldest_message_seconds", about, age, {"of": "deliveries"}),
+    ]

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.conf import settings
+
+from evalapp.webhooks import services
 
 
 @shared_task(name="webhooks.deliver")
 def deliver() -> None:
     """Deliver what is due."""
-    from evalapp.webhooks import pipeline
+    from evalapp.webhooks.pipeline import deliveries
 
-    pipeline.deliver_due()
+    deliveries.deliver_due()
+
+
+@shared_task(name="webhooks.forget")
+def forget() -> None:
+    """Delete deliveries that ended long ago."""
+    services.forget_deliveries(settings.DELIVERIES_KEPT)

@@ -18,8 +18,8 @@ from pytest_django.live_server_helper import LiveServer
 from rest_framework.authtoken.models import Token
 
 from evalapp.core.models import FINAL_STATES, Job
-from evalapp.core.pipeline import work_on
-from evalapp.exports.client import Client, ServerError
+from evalapp.core.pipeline.chunk_work import work_on
+from evalapp.exports.domain.notebook_client import Client, ServerError
 from evalapp.studies.models import Study
 from evalapp.voting.models import Vote
 from tests import cast

@@ -12,24 +12,29 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from evalapp.catalog.models import Item
-from evalapp.core.errors import Conflict, Problem
-from evalapp.exports import services, tables
-from evalapp.exports.services import export_study
-from evalapp.exports.tables import TABLES
-from evalapp.leaderboard.services import board_of
+from evalapp.catalog.services.item_flags import flag_items
+from evalapp.core.domain.errors import Conflict, Problem
+from evalapp.core.domain.software import software
+from evalapp.exports.domain import export_tables
+from evalapp.exports.domain.export_tables import TABLES
+from evalapp.exports.services import write_exports
+from evalapp.exports.services.write_exports import export_study
 from evalapp.studies.models import Nomination, Pair, Study
-from evalapp.training.lineage import salt_of
+from evalapp.studies.services.pair_flags import flag_pairs
+from evalapp.training.queries.rounds import salt_of
+from evalapp.voting.domain.simulated_tastes import parse_taste
 from evalapp.voting.models import Exposure, Vote, Voter
-from evalapp.voting.pipeline import simulate_votes
-from evalapp.voting.services import undo_votes
-from evalapp.voting.tastes import parse_taste
+from evalapp.voting.pipeline.simulation import simulate_votes
+from evalapp.voting.services.undo import undo_votes
 from models_registry.evaluate import split_of, units
 from tests import cast
 
@@ -58,19 +63,23 @@ def read(folder: Path, table: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
 def test_votes_are_there_row_by_row(study: Study, tmp_path: Path) -> None:
     export_study(study, "csv", tmp_path / "out")
     rows = read(tmp_path / "out", "votes")
     votes = list(Vote.objects.select_related("exposure").order_by("pk"))
     assert len(rows) == len(votes) == 16 + 1 + 2 + 60
-    for row, vote in zip(rows, votes, strict=True):
-        assert (int(row["vote_id"]), int(row["pair_id"]), row["verdict"]) == (vote.pk, vote.pair_id, vote.verdict)
+    for number, (row, vote) in enumerate(zip(rows, votes, strict=True), start=1):
+        assert (int(row["vote_id"]), int(row["pair_id"]), row["verdict"]) == (number, vote.pair_id, vote.verdict)
         assert (row["counted"], row["void_reason"]) == ("true" if vote.counted else "false", vote.void_reason)
         assert (row["kind"], row["side"]) == (vote.exposure.kind, vote.exposure.side)
         assert float(row["propensity"]) == vote.exposure.propensity
-        assert datetime.fromisoformat(row["voted_at"]) == vote.voted_at
-        assert datetime.fromisoformat(row["served_at"]) == vote.exposure.served_at
-        assert row["response_ms"] == ("" if vote.response_ms is None else str(vote.response_ms))
+        assert datetime.fromisoformat(row["voted_at"]) == _hour(vote.voted_at)
+        assert datetime.fromisoformat(row["served_at"]) == _hour(vote.exposure.served_at)
+        assert row["response_ms"] == ("" if vote.response_ms is None else str(round(vote.response_ms / 100) * 100))
         assert row["simulated"] == ("true" if vote.simulated else "false")
     assert [row["void_reason"] for row in rows].count("undone") == 1
 
@@ -128,6 +137,31 @@ def test_nominations_name_contenders_and_items_carry_their_labels(study: Study, 
         assert pair["candidate"] in items
 
 
+def test_what_is_flagged_is_told_as_votes_and_left_out_of_what_is_learnt_from(study: Study, tmp_path: Path) -> None:
+    pair = Pair.objects.filter(study=study, dope__gt=0).exclude(dope=F("nope")).first()
+    other = Pair.objects.filter(study=study).exclude(dope=F("nope")).exclude(query=pair.query).first()
+    assert pair is not None
+    assert other is not None
+    flag_pairs(study, [pair.pk], "wrong label")
+    flag_items(study.catalogue.slug, [other.candidate.key], "wrong label")
+
+    export_study(study, "csv", tmp_path / "out")
+
+    assert len(read(tmp_path / "out", "pairs")) == Pair.objects.filter(study=study).count()
+    for row in read(tmp_path / "out", "triplets"):
+        assert other.candidate.key not in row.values()
+        assert (pair.query.item.key, pair.candidate.key) not in {
+            (row["query"], row["positive"]), (row["query"], row["negative"])
+        }  # fmt: skip
+    with np.load(tmp_path / "out" / "pml.npz") as arrays:
+        told = {*zip(arrays["a1"], arrays["p"], strict=True), *zip(arrays["a2"], arrays["n"], strict=True)}
+    place = {row["key"]: number for number, row in enumerate(read(tmp_path / "out", "items"))}
+    assert told
+    assert (place[pair.query.item.key], place[pair.candidate.key]) not in told
+    assert not [ends for ends in told if place[other.candidate.key] in ends]
+    assert other.candidate.path not in (tmp_path / "out" / "oml.csv").read_text(encoding="utf-8")
+
+
 def test_triplets_join_what_was_liked_and_what_was_not_of_one_query(study: Study, tmp_path: Path) -> None:
     export_study(study, "csv", tmp_path / "out")
     pairs = read(tmp_path / "out", "pairs")
@@ -150,7 +184,7 @@ def test_the_board_can_be_computed_from_the_files_alone(study: Study, tmp_path: 
     first = [row for row in read(tmp_path / "out", "nominations") if row["rank"] == "1"]
     query_of = {row["pair_id"]: row["query"] for row in read(tmp_path / "out", "pairs")}
     queries = len({query_of[row["pair_id"]] for row in first})
-    for standing in board_of(study).standings:
+    for standing in cast.board(study).standings:
         mine = {row["pair_id"] for row in first if row["contender"] == standing.contender}
         votes = [
             (1 / (queries * float(row["propensity"])), row["verdict"] == "dope")
@@ -181,6 +215,7 @@ def test_the_manifest_tells_rows_checksums_and_contenders(study: Study, tmp_path
     for file in manifest["files"]:
         assert hashlib.sha256((tmp_path / "out" / file["file"]).read_bytes()).hexdigest() == file["sha256"]
     assert manifest["schema_version"] == 1
+    assert manifest["software"] == software()
     assert manifest["rows"]["votes"] == Vote.objects.count()
     assert (manifest["seed"], manifest["catalogue"]) == (7, {"slug": "match-wardrobe", "version": 1})
     first, *_, control = manifest["contenders"]
@@ -249,7 +284,7 @@ def test_a_study_without_votes_is_exported_with_empty_tables(tmp_path: Path) -> 
     study = cast.ready_study("silent")
     for kind in KINDS:
         assert export_study(study, kind, tmp_path / kind)["rows"]["votes"] == 0
-    assert parquet.read_table(tmp_path / "parquet" / "votes.parquet").schema.names == list(tables.VOTES.header)
+    assert parquet.read_table(tmp_path / "parquet" / "votes.parquet").schema.names == list(export_tables.VOTES.header)
     assert read(tmp_path / "csv", "triplets") == []
 
 
@@ -279,7 +314,7 @@ def test_an_export_that_fails_leaves_nothing(study: Study, tmp_path: Path, monke
         yield from ()
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(services, "batches_of", full)
+    monkeypatch.setattr(write_exports, "batches_of", full)
     with pytest.raises(Problem, match="No space left"):
         export_study(study, "csv", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
@@ -298,9 +333,9 @@ def test_it_is_of_one_moment_and_streamed_outside_a_test_transaction(tmp_path: P
     study = cast.open_study()
     cast.answered_exposure(study, cast.ada())
 
-    def meddle(table: tables.Table, batches: Any) -> Any:
+    def meddle(table: export_tables.Table, batches: Any) -> Any:
         batches = list(batches)
-        if table is tables.VOTES:
+        if table is export_tables.VOTES:
             from concurrent.futures import ThreadPoolExecutor
 
             with ThreadPoolExecutor(1) as elsewhere:

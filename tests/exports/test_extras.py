@@ -11,8 +11,8 @@ import pytest
 import torch
 from pytorch_metric_learning import losses
 
-from evalapp.exports.services import export_study
-from evalapp.exports.tables import TABLES
+from evalapp.exports.domain.export_tables import TABLES
+from evalapp.exports.services.write_exports import export_study
 from evalapp.studies.models import Pair, Study
 from tests import cast
 
@@ -41,6 +41,16 @@ def test_the_card_says_what_was_asked_and_by_which_rules_it_was_counted(study: S
     assert study.question in card
     assert cast.FC6 in card
     assert all(rule in card for rule in manifest["counting_rules"].values())
+
+
+def test_a_title_of_several_lines_begins_nothing_in_the_card(study: Study, tmp_path: Path) -> None:
+    study.title, study.question = "A\n---\nlicense: mit\n---", "This?\n# Or that?"
+    study.save()
+    export_study(study, "csv", tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8").splitlines()
+    assert card.count("---") == 2
+    assert "# A --- license: mit ---" in card
+    assert "# Or that?" not in card
 
 
 def test_the_open_metric_learning_frame_keeps_its_law(study: Study, tmp_path: Path) -> None:

@@ -14,13 +14,14 @@ from django.conf import LazySettings
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from evalapp.core import services as ledger
 from evalapp.core.models import Job
-from evalapp.core.pipeline import work_on
-from evalapp.exports import pipeline, services
+from evalapp.core.pipeline.chunk_work import work_on
+from evalapp.core.services import jobs as ledger
+from evalapp.exports.domain.export_tables import TABLES
 from evalapp.exports.models import Export
-from evalapp.exports.services import export_study, request_export
-from evalapp.exports.tables import TABLES
+from evalapp.exports.pipeline import export_jobs
+from evalapp.exports.services import write_exports
+from evalapp.exports.services.write_exports import export_study, request_export
 from evalapp.studies.models import Study
 from evalapp.webhooks.models import Delivery
 from evalapp.webhooks.services import add_webhook
@@ -77,7 +78,7 @@ def test_the_archive_holds_what_the_command_writes_and_is_the_same_twice(study: 
     first, second = written(request_export(study, "parquet")), written(request_export(study, "parquet"))
     assert first.sha256 == second.sha256
     export_study(study, "parquet", tmp_path / "by-command")
-    with zipfile.ZipFile(pipeline.exports_folder() / first.file) as archive:
+    with zipfile.ZipFile(export_jobs.exports_folder() / first.file) as archive:
         for path in (tmp_path / "by-command").iterdir():
             assert archive.read(f"match/{path.name}") == path.read_bytes()
 
@@ -102,12 +103,12 @@ def test_a_disk_that_fills_up_leaves_no_file_and_says_why(study: Study, monkeypa
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(pipeline, "pack", full)
+    monkeypatch.setattr(export_jobs, "pack", full)
     export = request_export(study, "csv")
     for _ in range(ledger.MOST_ATTEMPTS):
         written(export)
     assert not export.is_whole
-    assert list(pipeline.exports_folder().iterdir()) == []
+    assert list(export_jobs.exports_folder().iterdir()) == []
     assert "No space left" in Job.objects.get().chunks.get().error
     monkeypatch.undo()
     ledger.resume_job(Job.objects.get())
@@ -116,11 +117,11 @@ def test_a_disk_that_fills_up_leaves_no_file_and_says_why(study: Study, monkeypa
 
 def test_what_a_killed_worker_left_is_swept_up_by_the_next_try(study: Study) -> None:
     export = request_export(study, "csv")
-    leftover = pipeline.exports_folder() / f".{export.name}-dead"
+    leftover = export_jobs.exports_folder() / f".{export.name}-dead"
     leftover.mkdir()
     (leftover / "votes.csv").write_text("half")
     written(export)
-    assert [path.name for path in pipeline.exports_folder().iterdir()] == [export.file]
+    assert [path.name for path in export_jobs.exports_folder().iterdir()] == [export.file]
 
 
 def test_whoever_listens_is_told_that_it_is_ready(study: Study) -> None:
@@ -136,7 +137,7 @@ def test_deleting_takes_the_file_along_but_not_from_under_a_writer(study: Study,
     assert (busy.status_code, busy.json()["error"]["code"]) == (409, "conflict")
     written(export)
     assert operator.delete(f"/api/v1/exports/{export.pk}/").status_code == 204
-    assert list(pipeline.exports_folder().iterdir()) == []
+    assert list(export_jobs.exports_folder().iterdir()) == []
 
 
 def test_the_lab_page_asks_and_offers_the_download(study: Study, operator: Client) -> None:
@@ -152,15 +153,15 @@ def test_the_lab_page_asks_and_offers_the_download(study: Study, operator: Clien
 
 @pytest.mark.django_db(transaction=True)
 def test_rows_are_noted_while_it_is_written(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "_NOTE_SECONDS", -1.0)
+    monkeypatch.setattr(export_jobs, "_NOTE_SECONDS", -1.0)
     noted: list[int] = []
-    note = services.note_rows
+    note = write_exports.note_rows
 
     def listen(export: Export, rows: int) -> None:
         note(export, rows)
         noted.append(Export.objects.get(pk=export.pk).rows_written)
 
-    monkeypatch.setattr(services, "note_rows", listen)
+    monkeypatch.setattr(write_exports, "note_rows", listen)
     export = written(request_export(study, "csv"))
     assert noted == sorted(noted)
     assert 0 < noted[0] < export.rows_written == noted[-1]

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 from django.db import DataError, connection, transaction
 
-from evalapp.exports import copying
-from evalapp.exports.copying import copied
-from evalapp.exports.tables import Table, _table
-from evalapp.exports.writers import write_table
+from evalapp.exports.domain.export_tables import Table, _table
+from evalapp.exports.domain.table_writers import write_table
+from evalapp.exports.queries import copy_stream
+from evalapp.exports.queries.copy_stream import copied
 
 NUMBERS = _table("numbers", number="int", word="text")
 COUNTING = "SELECT number, repeat('w', 200) || number FROM generate_series(1, %(last)s) AS number"
@@ -48,7 +48,7 @@ def peak(table: Table, batches: Iterator[pa.RecordBatch], folder: Path, kind: st
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_four_times_the_rows_take_no_more_memory(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "_BLOCK", 1 << 18)
+    monkeypatch.setattr(copy_stream, "_BLOCK", 1 << 18)
     write_table(NUMBERS, counting(10), tmp_path, kind)
     few = peak(NUMBERS, counting(8_000), tmp_path / "few", kind)
     assert peak(NUMBERS, counting(32_000), tmp_path / "many", kind) < 1.3 * few

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evalapp.core.commands import Command as BaseCommand
-from evalapp.core.commands import CommandParser
-from evalapp.exports.services import export_study
-from evalapp.exports.tables import Table
-from evalapp.exports.writers import WRITERS, Batches
-from evalapp.studies.queries import study_by_slug
+from evalapp.core.management.command_base import Command as BaseCommand
+from evalapp.core.management.command_base import CommandParser, Usage
+from evalapp.exports.domain.export_tables import Table
+from evalapp.exports.domain.table_writers import WRITERS, Batches
+from evalapp.exports.queries.export_data import export_by_id
+from evalapp.exports.services.write_exports import export_study, remove_export
+from evalapp.studies.queries.study_reads import study_by_slug
 
 
 class Command(BaseCommand):
@@ -18,11 +19,19 @@ class Command(BaseCommand):
     offers_json = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("study", help="the study's slug")
+        parser.add_argument("study", nargs="?", help="the study's slug")
         parser.add_argument("--format", choices=list(WRITERS), default="csv", help="kind of the files (default: csv)")
-        parser.add_argument("--output", type=Path, required=True, help="a folder that is empty or not there yet")
+        wish = parser.add_mutually_exclusive_group(required=True)
+        wish.add_argument("--output", type=Path, help="a folder that is empty or not there yet")
+        wish.add_argument("--remove", type=int, metavar="ID", help="delete an export that was made in the lab")
 
     def run(self, **options: Any) -> dict[str, Any]:
+        if options["remove"] is not None:
+            remove_export(export_by_id(options["remove"]))
+            self.say(f"Export {options['remove']} is deleted.")
+            return {"removed": options["remove"]}
+        if not options["study"]:
+            raise Usage("Name the study to export.")
         study = study_by_slug(options["study"])
         output = options["output"].absolute()
         manifest = export_study(study, options["format"], output, self._watch)

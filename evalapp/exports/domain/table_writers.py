@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalapp.exports.tables import Table
+from evalapp.exports.domain.export_tables import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,11 +12,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
 
-from evalapp.core.errors import NotFound
-from evalapp.exports import statements, tables
-from evalapp.exports.copying import copied
+from evalapp.core.domain.errors import NotFound
+from evalapp.exports.domain import export_tables
+from evalapp.exports.domain.export_tables import Table
 from evalapp.exports.models import Export
-from evalapp.exports.tables import Table
+from evalapp.exports.queries import sql_statements
+from evalapp.exports.queries.copy_stream import copied
 from evalapp.studies.models import Contender, Study
 
 if TYPE_CHECKING:
@@ -38,19 +39,19 @@ def one_moment() -> Iterator[None]:
 
 def batches_of(table: Table, study: Study) -> Generator[pa.RecordBatch]:
     """The table's rows in batches with the table's columns."""
-    batches = _copied(statements.STATEMENTS[table.name], table, study)
-    return _with_pseudonyms(batches, pseudonyms_of(study)) if table is tables.VOTES else batches
+    batches = _copied(sql_statements.STATEMENTS[table.name], table, study)
+    return _with_pseudonyms(batches, pseudonyms_of(study)) if table is export_tables.VOTES else batches
 
 
 def extra_batches_of(table: Table, study: Study) -> Generator[pa.RecordBatch]:
     """The rows of a table that stands beside the agreed ones, in batches."""
-    return _copied(statements.STATEMENTS[table.name], table, study)
+    return _copied(sql_statements.STATEMENTS[table.name], table, study)
 
 
 def expected_rows(study: Study) -> int:
     """About how many rows the tables have together: what a progress bar needs to know beforehand."""
     with connection.cursor() as cursor:
-        cursor.execute(statements.ROWS, {"study": study.pk})
+        cursor.execute(sql_statements.ROWS, {"study": study.pk})
         return int(cursor.fetchone()[0])
 
 
@@ -68,7 +69,7 @@ def export_by_id(export_id: int) -> Export:
 
 
 def archive_of(export: Export) -> Path:
-    """Where its archive lies; raises NotFound while it is not whole, and where somebody took the file away."""
+    """Path of the finished archive; raises NotFound while it is being written, and if the file was deleted."""
     path = Path(settings.EXPORTS_DIR) / export.file
     if not export.is_whole or not path.is_file():
         raise NotFound(f"Export {export.pk} has no file to download.")
@@ -76,7 +77,7 @@ def archive_of(export: Export) -> Path:
 
 
 def contenders_of(study: Study) -> Iterator[Contender]:
-    """Who takes part, with their models."""
+    """Contenders of the study with their models."""
     return study.contenders.select_related("embedding__model").order_by("pk").iterator(chunk_size=_FETCHED)
 
 
@@ -87,7 +88,7 @@ def pseudonyms_of(study: Study) -> Callable[[str], str]:
     when both exports are the same to the byte.
     """
     with connection.cursor() as cursor:
-        cursor.execute(statements.STATE, {"study": study.pk})
+        cursor.execute(sql_statements.STATE, {"study": study.pk})
         state = "/".join(str(value) for value in cursor.fetchone())
     salt = f"evalapp.exports.voter/{study.slug}/{state}"
 

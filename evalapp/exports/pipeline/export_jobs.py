@@ -15,19 +15,20 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from evalapp.core.plans import Fault, Piece, Plan, Stage
-from evalapp.exports import services
-from evalapp.exports.archives import pack
+from evalapp.core.domain.job_plans import Fault, Piece, Plan, Stage
+from evalapp.core.domain.job_targets import target_id
+from evalapp.exports.domain.export_tables import Table
+from evalapp.exports.domain.table_writers import Batches
 from evalapp.exports.models import Export
-from evalapp.exports.services import Watch
-from evalapp.exports.tables import Table
-from evalapp.exports.writers import Batches
+from evalapp.exports.pipeline.archives import pack
+from evalapp.exports.services import write_exports
+from evalapp.exports.services.write_exports import Watch
 
 _NOTE_SECONDS = 1.0
 
 
 def _export(target: str) -> Export:
-    return Export.objects.select_related("study__catalogue").get(pk=int(target.removeprefix("export:")))
+    return Export.objects.select_related("study__catalogue").get(pk=target_id("export", target))
 
 
 def _cut(target: str) -> Iterator[Piece]:
@@ -42,12 +43,12 @@ def _write(target: str, _arguments: dict[str, Any]) -> list[Fault]:
     for leftover in folder.glob(f".{export.name}-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{export.name}-", dir=folder) as draft, _noting(export) as watch:
-        manifest = services.export_study(export.study, export.format, Path(draft) / "files", watch)
+        manifest = write_exports.export_study(export.study, export.format, Path(draft) / "files", watch)
         archive = folder / f"{export.name}.zip"
         pack(Path(draft) / "files", archive, export.study.slug)
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    services.mark_whole(export, archive.name, archive.stat().st_size, digest, manifest)
+    write_exports.mark_whole(export, archive.name, archive.stat().st_size, digest, manifest)
     return []
 
 
@@ -72,7 +73,7 @@ def _noting(export: Export) -> Iterator[Watch]:
                 written += batch.num_rows
                 if time.monotonic() - noted > _NOTE_SECONDS:
                     noted = time.monotonic()
-                    elsewhere.submit(services.note_rows, export, written)
+                    elsewhere.submit(write_exports.note_rows, export, written)
 
         try:
             yield watch
@@ -85,4 +86,4 @@ def _hang_up() -> None:
     connection.close()
 
 
-PLAN = Plan(stages=(Stage("write", "exports", _cut, _write),), finish=services.announce_export)
+PLAN = Plan(stages=(Stage("write", "exports", _cut, _write),), finish=write_exports.announce_export)

@@ -14,17 +14,20 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from evalapp.core.errors import Conflict, InvalidInput, Problem
+from evalapp.core.domain.errors import Conflict, InvalidInput, Problem
+from evalapp.core.domain.job_targets import target_id
 from evalapp.core.models import JobState
-from evalapp.core.services import request_job
-from evalapp.exports import extras, tables
-from evalapp.exports.manifest import manifest_of
+from evalapp.core.services.deeds import recorded
+from evalapp.core.services.jobs import request_job
+from evalapp.exports.domain import export_tables
+from evalapp.exports.domain.export_tables import TABLES, Table
+from evalapp.exports.domain.table_writers import WRITERS, Batches, WrittenFile, write_table
 from evalapp.exports.models import Export
-from evalapp.exports.queries import batches_of, contenders_of, expected_rows, extra_batches_of, one_moment
-from evalapp.exports.tables import TABLES, Table
-from evalapp.exports.writers import WRITERS, Batches, WrittenFile, write_table
+from evalapp.exports.queries.export_data import batches_of, contenders_of, expected_rows, extra_batches_of, one_moment
+from evalapp.exports.services import extra_formats
+from evalapp.exports.services.manifest import manifest_of
 from evalapp.studies.models import Study
-from evalapp.webhooks.events import EXPORT_READY
+from evalapp.webhooks.domain.event_names import EXPORT_READY
 from evalapp.webhooks.services import announce
 
 MANIFEST = "manifest.json"
@@ -36,6 +39,7 @@ class Watch(Protocol):
     def __call__(self, table: Table, batches: Batches, /) -> Batches: ...
 
 
+@recorded("asked for export", "study {study}", "{kind}")
 def request_export(study: Study, kind: str) -> Export:
     """An export to be written by a worker, with its job. Raises InvalidInput for an unknown format."""
     _check_kind(kind)
@@ -61,12 +65,13 @@ def mark_whole(export: Export, file: str, size: int, sha256: str, manifest: dict
 
 def announce_export(target: str, state: str) -> None:
     """Tell whoever listens that an export ended well; called in the transaction that ends its job."""
-    export = Export.objects.select_related("study").get(pk=int(target.removeprefix("export:")))
+    export = Export.objects.select_related("study").get(pk=target_id("export", target))
     if state == JobState.DONE:
         facts = {"export": export.pk, "study": export.study.slug, "format": export.format, "sha256": export.sha256}
         announce(EXPORT_READY, {**facts, "size": export.size})
 
 
+@recorded("removed", "export {export.pk} of study {export.study}")
 def remove_export(export: Export) -> None:
     """Delete an export and its archive. Raises Conflict while it is being written."""
     if export.job is not None and not export.job.is_final:
@@ -76,6 +81,7 @@ def remove_export(export: Export) -> None:
     export.delete()
 
 
+@recorded("exported", "study {study}", "{kind} to {output}", piecewise=True)
 def export_study(study: Study, kind: str, output: Path, watch: Watch | None = None) -> dict[str, Any]:
     """Write the study's tables and manifest into the folder `output`, and return the manifest.
 
@@ -86,10 +92,10 @@ def export_study(study: Study, kind: str, output: Path, watch: Watch | None = No
     _check_kind(kind)
     with _appearing(output) as draft, one_moment():
         files = list(_tables(study, kind, draft, watch))
-        files.append(extras.write_oml(extra_batches_of(tables.OML, study), draft))
-        files.append(extras.write_index_tuples(extra_batches_of(tables.VERDICTS, study), draft))
+        files.append(extra_formats.write_oml(extra_batches_of(export_tables.OML, study), draft))
+        files.append(extra_formats.write_index_tuples(extra_batches_of(export_tables.VERDICTS, study), draft))
         contenders = list(contenders_of(study))
-        files.append(extras.write_card(manifest_of(study, contenders, files, kind), draft))
+        files.append(extra_formats.write_card(manifest_of(study, contenders, files, kind), draft))
         manifest = manifest_of(study, contenders, files, kind)
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         (draft / MANIFEST).write_text(text, encoding="utf-8")

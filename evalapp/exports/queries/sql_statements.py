@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+# Votes are numbered anew, moments are of the hour and times of answering of tenths of a second, so that no column leads
+# from a pseudonym of one export to that of another; what was answered stays the same in both.
 VOTES = """
-SELECT vote.id, vote.pair_id, replace(vote.voter_id::text, '-', ''), vote.verdict, exposure.kind, vote.counted,
-       vote.void_reason, vote.response_ms, exposure.served_at AT TIME ZONE 'UTC', vote.voted_at AT TIME ZONE 'UTC',
+SELECT row_number() OVER (ORDER BY vote.id), vote.pair_id, replace(vote.voter_id::text, '-', ''), vote.verdict,
+       exposure.kind, vote.counted, vote.void_reason, (round(vote.response_ms / 100.0) * 100)::int,
+       date_trunc('hour', exposure.served_at AT TIME ZONE 'UTC'), date_trunc('hour', vote.voted_at AT TIME ZONE 'UTC'),
        nullif(exposure.propensity, 0), exposure.side, vote.simulated
 FROM voting_vote vote JOIN voting_exposure exposure ON exposure.id = vote.exposure_id
 JOIN voting_voter voter ON voter.id = vote.voter_id
@@ -57,12 +60,22 @@ FROM item JOIN catalog_picture picture ON picture.id = item.picture_id ORDER BY 
 """
 )
 
+# What is flagged misleads: it is told in votes and pairs, as what happened, and left out of what is made to be learnt
+# from.
+_FLAGGED = """
+SELECT flagged.id FROM studies_pair flagged JOIN studies_query shown ON shown.id = flagged.query_id
+WHERE flagged.study_id = %(study)s AND (
+    EXISTS (SELECT 1 FROM studies_pairflag flag WHERE flag.pair_id = flagged.id AND flag.state = 'active')
+    OR EXISTS (SELECT 1 FROM catalog_flag flag
+               WHERE flag.item_id IN (shown.item_id, flagged.candidate_id) AND flag.state = 'active'))
+"""
+
 # The share of dope has one vote of either kind added, so that the weight is small while there are few votes.
-TRIPLETS = """
+TRIPLETS = f"""
 WITH voted AS MATERIALIZED (
     SELECT pair.id, pair.query_id, candidate.key, (pair.dope + 1)::float8 / (pair.dope + pair.nope + 2) AS share
     FROM studies_pair pair JOIN catalog_item candidate ON candidate.id = pair.candidate_id
-    WHERE pair.study_id = %(study)s AND pair.dope <> pair.nope
+    WHERE pair.study_id = %(study)s AND pair.dope <> pair.nope AND pair.id NOT IN ({_FLAGGED})
 )
 SELECT asked.key, liked.key, noped.key, liked.share - noped.share
 FROM voted liked JOIN voted noped ON noped.query_id = liked.query_id AND liked.share > 0.5 AND noped.share < 0.5
@@ -79,6 +92,7 @@ OML = (
     SELECT *, CASE WHEN split = 'train' THEN 'train' ELSE 'validation' END AS part,
            CASE WHEN product <> '' THEN 'p ' || product WHEN category <> '' THEN 'c ' || category
                 ELSE 'k ' || key END AS belongs FROM item
+    WHERE NOT EXISTS (SELECT 1 FROM catalog_flag flag WHERE flag.item_id = item.id AND flag.state = 'active')
 )
 SELECT dense_rank() OVER (ORDER BY belongs COLLATE "C") - 1, path, part,
        CASE WHEN part = 'validation' THEN count(*) OVER (PARTITION BY belongs, part) > 1 END,
@@ -90,12 +104,12 @@ FROM labelled ORDER BY key COLLATE "C"
 # Places of the items are those of the rows of ITEMS, from 0.
 VERDICTS = (
     _ITEMS
-    + """
+    + f"""
 , placed AS MATERIALIZED (SELECT id, row_number() OVER (ORDER BY key COLLATE "C") - 1 AS place FROM item)
 SELECT asked.place, candidate.place, pair.dope, pair.nope
 FROM studies_pair pair JOIN studies_query query ON query.id = pair.query_id
 JOIN placed asked ON asked.id = query.item_id JOIN placed candidate ON candidate.id = pair.candidate_id
-WHERE pair.study_id = %(study)s AND pair.dope <> pair.nope ORDER BY pair.id
+WHERE pair.study_id = %(study)s AND pair.dope <> pair.nope AND pair.id NOT IN ({_FLAGGED}) ORDER BY pair.id
 """
 )
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from evalapp.exports.tables import SCHEMA_VERSION
-from evalapp.exports.writers import WrittenFile
+from evalapp.core.domain.software import software
+from evalapp.exports.domain.export_tables import SCHEMA_VERSION
+from evalapp.exports.domain.table_writers import WrittenFile
 from evalapp.studies.models import Contender, Study
 
 COUNTING_RULES = {
@@ -23,11 +24,11 @@ COUNTING_RULES = {
     "kinds": (
         "`study` and `control` were drawn by the design. `gold` has a known answer, `filler` was shown beside one,"
         " `repeat` was shown once more: they tell about voters. `imported` was voted on elsewhere; its propensity is"
-        " not known."
+        " not known. `search` was said to an answer of a search, in whose order it stood: never on a board."
     ),
     "triplets": (
         "Positive: more dope than nope; negative: more nope than dope; weight: the difference of"
-        " (dope + 1) / (dope + nope + 2)."
+        " (dope + 1) / (dope + nope + 2). What is flagged is in `votes` and `pairs`, and in no triplet."
     ),
     "voters": "Pseudonyms that are new in every export, save where nothing was voted in between.",
 }
@@ -39,6 +40,7 @@ def manifest_of(
     """The manifest as JSON-able values; nothing in it tells when the export was made."""
     return {
         "schema_version": SCHEMA_VERSION,
+        "software": software(),
         "format": kind,
         "study": {
             "slug": study.slug,

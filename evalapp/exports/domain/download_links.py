@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 
-from evalapp.core.errors import NotFound
+from evalapp.core.domain.errors import NotFound
 
 _SALT = "evalapp.exports.link"
 

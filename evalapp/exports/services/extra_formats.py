@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalapp.exports import tables
-from evalapp.exports.tables import TABLES
-from evalapp.exports.writers import WRITERS, WrittenFile, described
+from evalapp.exports.domain import export_tables
+from evalapp.exports.domain.export_tables import TABLES
+from evalapp.exports.domain.table_writers import WRITERS, WrittenFile, described
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ _A_MOMENT = (1980, 1, 1, 0, 0, 0)
 def write_oml(batches: Batches, folder: Path) -> WrittenFile:
     """`oml.csv`: `pandas.read_csv` gives the data frame that open-metric-learning takes."""
     path = folder / "oml.csv"
-    return described("oml", path, WRITERS["csv"](tables.OML, batches, path))
+    return described("oml", path, WRITERS["csv"](export_tables.OML, batches, path))
 
 
 def write_index_tuples(batches: Batches, folder: Path) -> WrittenFile:
@@ -76,8 +76,14 @@ def _write_npz(path: Path, **arrays: NDArray[np.generic]) -> None:
             archive.writestr(info, member.getvalue())
 
 
+def _line(text: str) -> str:
+    """Without line breaks: with them a title could begin another document."""
+    return " ".join(text.split())
+
+
 def _card(manifest: dict[str, Any]) -> Iterator[str]:
     study, rows, catalogue = manifest["study"], manifest["rows"], manifest["catalogue"]
+    software = manifest["software"]
     yield "---"
     yield f"pretty_name: {json.dumps(study['title'], ensure_ascii=False)}"
     yield "configs:"
@@ -85,10 +91,12 @@ def _card(manifest: dict[str, Any]) -> Iterator[str]:
         yield f"- config_name: {table.name}"
         yield f"  data_files: {table.name}.{manifest['format']}"
     yield "---"
-    yield f"# {study['title']}"
+    yield f"# {_line(study['title'])}"
     yield ""
-    yield f"People were asked “{study['question']}” about pairs of pictures, without knowing who had proposed them."
+    asked = _line(study["question"])
+    yield f"People were asked “{asked}” about pairs of pictures, without knowing who had proposed them."
     yield f"Catalogue `{catalogue['slug']}`, version {catalogue['version']}; seed {manifest['seed']}."
+    yield f"Made by Dope or Nope {software['version']}, commit {software['commit'] or 'unknown'}."
     yield ""
     yield "| table | rows | columns |"
     yield "|---|---|---|"

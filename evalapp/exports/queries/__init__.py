@@ -1,0 +1,1 @@
+"""What an export is made of, read in an order that does not change."""
