@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from django.conf import LazySettings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError
@@ -17,11 +18,20 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
+from evalapp.catalog import tasks
 from evalapp.catalog.models import Picture
-from evalapp.catalog.renditions import rendition_name
+from evalapp.catalog.services.renditions import rendition_name
+from evalapp.core.pipeline.chunk_work import work_on
+from evalapp.leaderboard.services import refresh_report, take_snapshot
+from evalapp.search.domain.circuit_breaker import CircuitBreaker
+from evalapp.search.queries import service_client
+from evalapp.search.services.search_indexes import request_build
 from evalapp.studies.models import Study
+from evalapp.studies.services import close_study, store_evaluation
 from tests import cast
 from tests.browser.game import Game
+from tests.leaderboard.crowds import let_vote, voted_study
+from tests.search.shop import ServiceHere, shop_index
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +57,11 @@ def _tables_are_emptied_with_patience() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _a_worker_that_draws_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks.draw, "apply_async", lambda words, **_: tasks.draw(*words))
+
+
 @pytest.fixture
 def study(transactional_db: None) -> Study:
     """An open study of 16 pairs with drawn pictures, tall, wide and square."""
@@ -68,10 +83,44 @@ def draw_pictures() -> None:
 
 
 @pytest.fixture
+def board(transactional_db: None) -> Study:
+    """With everything that the page can draw."""
+    study = voted_study(400, voters=40)
+    take_snapshot(study)
+    let_vote(study, 100, 10, seed=2)
+    take_snapshot(study)
+    scores = {"product_recall_at_1": 0.1, "product_recall_low": 0.0, "product_recall_high": 0.2}
+    lines = [
+        {"contender": name, "category_match": value, "low": value - 0.1, "high": value + 0.1, **scores}
+        for name, value in ((cast.FC6, 0.9), (cast.FC7, 0.5))
+    ]
+    store_evaluation(study, {"contenders": lines})
+    close_study(study)
+    refresh_report(study)
+    return study
+
+
+@pytest.fixture
+def service(
+    transactional_db: None, settings: LazySettings, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> ServiceHere:
+    """A public index of twelve pictures and the service that answers from it."""
+    settings.INDEXES_DIR = tmp_path / "indexes"  # type: ignore[operator]
+    settings.ADDRESS_SEARCHES_PER_MINUTE = 10**6
+    index = shop_index()
+    work_on(request_build(index).pk)
+    here = ServiceHere()
+    here.served.look()
+    monkeypatch.setattr(service_client, "_post", here.post)
+    monkeypatch.setattr(service_client, "breaker", CircuitBreaker())
+    return here
+
+
+@pytest.fixture
 def context(chromium: Browser, live_server: LiveServer, transactional_db: None) -> Iterator[BrowserContext]:
     """A browser profile that nobody has used. It is gone before the database is emptied."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, service_workers="block")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 

@@ -74,6 +74,21 @@ class Game:
             self.page.wait_for_timeout(200)
         self.page.mouse.up()
 
+    def lose_network(self, pairs: int = 6) -> None:
+        """Go offline once so many pairs are loaded."""
+        self.await_loaded(pairs)
+        self.page.context.set_offline(True)
+
+    def await_loaded(self, pairs: int = 6) -> None:
+        """So many pairs are there: a busy machine brings them late, and then the table is empty."""
+        self.page.wait_for_function(
+            """pairs => {
+                const pictures = performance.getEntriesByType("resource").filter((one) => one.initiatorType === "img");
+                return pictures.length >= 2 * pairs;
+            }""",
+            arg=pairs,
+        )
+
     def expect_sent(self) -> None:
         """Everything has arrived at the server, and the server has said so."""
         expect(self.root).to_have_attribute("data-unsent", "0")
@@ -85,7 +100,7 @@ class Game:
 
 def standing_votes() -> dict[str, str]:
     """Verdicts that stand, by the signed token of their exposure."""
-    from evalapp.voting.tokens import sign_token
+    from evalapp.voting.domain.tokens import sign_token
 
     votes: Any = Vote.objects.exclude(void_reason="undone").select_related("exposure").order_by("pk")
     return {sign_token(vote.exposure.token): vote.verdict for vote in votes}

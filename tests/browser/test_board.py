@@ -7,12 +7,9 @@ from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from evalapp.leaderboard.services import refresh_report, take_snapshot
 from evalapp.studies.models import Study
-from evalapp.studies.services import store_evaluation
-from tests import cast
-from tests.browser.audit import sideways
-from tests.leaderboard.crowds import let_vote, voted_study
+from tests.browser.audit import faults_of, sideways
+from tests.browser.axe import violations_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.database]
 
@@ -24,27 +21,11 @@ BACKWARDS = """() => [...document.querySelectorAll("svg.plot, .board__plot svg")
   .filter((plot) => getComputedStyle(plot).direction !== "ltr").length"""
 
 
-@pytest.fixture
-def board(transactional_db: None) -> Study:
-    """With everything that the page can draw."""
-    study = voted_study(400, voters=40)
-    take_snapshot(study)
-    let_vote(study, 100, 10, seed=2)
-    take_snapshot(study)
-    scores = {"product_recall_at_1": 0.1, "product_recall_low": 0.0, "product_recall_high": 0.2}
-    lines = [
-        {"contender": name, "category_match": value, "low": value - 0.1, "high": value + 0.1, **scores}
-        for name, value in ((cast.FC6, 0.9), (cast.FC7, 0.5))
-    ]
-    store_evaluation(study, {"contenders": lines})
-    refresh_report(study)
-    return study
-
-
 def unfolded(page: Page, address: str) -> None:
     page.goto(address)
-    expect(page.locator("#trust")).to_be_visible()
+    expect(page.locator("#standings")).to_be_visible()
     page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+    expect(page.locator("#trust")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [320, 1440])
@@ -73,3 +54,14 @@ def test_from_right_to_left_words_turn_and_numbers_do_not(
     assert right
     assert left
     assert left["x"] < right["x"]
+
+
+def test_snapshots_are_read_on_a_small_phone_without_a_table_to_push_aside(
+    page: Page, live_server: LiveServer, board: Study
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{live_server.url}/leaderboard/{board.slug}/history/")
+    frame = page.locator(".matrix-frame")
+    assert frame.locator("tbody tr").count() >= 2
+    assert frame.evaluate("(frame) => frame.scrollWidth - frame.clientWidth") <= 0
+    assert (sideways(page), faults_of(page), violations_of(page)) == (0, [], [])

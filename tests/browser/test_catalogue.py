@@ -9,9 +9,9 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from evalapp.catalog.triplets import counts, propose_from_labels
-from evalapp.contenders.maps import write_points
+from evalapp.catalog.services.triplets import counts, propose_from_labels
 from evalapp.contenders.models import Embedding, EmbeddingMap
+from evalapp.contenders.services.projections import write_points
 from evalapp.studies.models import Study
 from tests.browser.audit import faults_of, sideways
 

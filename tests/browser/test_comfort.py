@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from evalapp.studies.models import Study
@@ -74,10 +74,37 @@ def test_a_person_without_a_pointer_can_play_and_undo(game: Game) -> None:
 
 def test_a_person_who_does_not_see_is_told_what_happens(game: Game) -> None:
     live = game.page.get_by_role("status")
+    game.await_loaded()
     game.key("ArrowRight")
     expect(live).to_have_text("Dope. Pair 2: two pictures. Dope or nope?")
     game.page.keyboard.press("z")
     expect(live).to_have_text("Taken back. Have another look. Pair 1: two pictures. Dope or nope?")
+
+
+def test_a_pair_that_was_waited_for_says_that_it_has_come(page: Page, live_server: LiveServer, study: Study) -> None:
+    held: list[Route] = []
+    asked: list[str] = []
+    free = False
+
+    def hold_all_but_the_first_pair(route: Route) -> None:
+        asked.append(route.request.url)
+        if free or len(asked) <= 2:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/pictures/**", hold_all_but_the_first_pair)
+    game = Game(page, f"{live_server.url}/play/{study.slug}/")
+    game.start()
+    live = page.get_by_role("status")
+    expect(live).to_have_text("Pair 1: two pictures. Dope or nope?")
+    page.keyboard.press("ArrowRight")
+    expect(live).to_have_text("Dope.")
+    expect(game.root).to_have_attribute("data-state", "loading")
+    free = True
+    for route in held:
+        route.continue_()
+    expect(live).to_have_text("Pair 2: two pictures. Dope or nope?")
 
 
 def test_only_the_shown_pair_can_be_reached(game: Game) -> None:
@@ -111,7 +138,7 @@ def test_the_end_takes_the_focus_from_the_button_that_led_there(game: Game) -> N
 
 
 def test_newcomers_get_one_hint_that_leaves_for_good(game: Game) -> None:
-    hint = game.page.get_by_text("Drag right if")
+    hint = game.page.locator("[data-notice]").get_by_text("Drag right if")
     expect(hint).to_be_visible()
     for _ in range(3):
         game.key("ArrowRight")
@@ -130,7 +157,7 @@ def test_nothing_jumps_while_pairs_come_and_go(context: BrowserContext, live_ser
         game.page.wait_for_timeout(600)
         game.key("ArrowRight")
     game.page.wait_for_timeout(600)
-    game.page.context.set_offline(True)
+    game.lose_network()
     expect(game.page.locator("[data-notice]")).to_contain_text("offline")
     game.page.wait_for_timeout(100)
     assert game.page.evaluate("window.shifts") == 0

@@ -21,11 +21,12 @@ def test_the_game_speaks_the_browsers_language_and_changes_it(
     game.start()
     page = game.page
     expect(page.get_by_role("heading", name="Passen diese zwei zusammen?")).to_be_visible()
+    game.await_loaded()
     game.key("ArrowRight")
     expect(page.get_by_role("status")).to_have_text("Dope. Paar 2: zwei Bilder. Dope oder nope?")
     assert game.card.locator("img").first.get_attribute("alt") == "Erstes Bild"
     game.expect_sent()
-    page.context.set_offline(True)
+    game.lose_network()
     game.key("ArrowRight")
     expect(page.locator("[data-notice]")).to_have_text(
         "Du bist offline. 1 Antwort bleibt hier und wird später gesendet."

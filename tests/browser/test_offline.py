@@ -42,13 +42,27 @@ def guarded(game: Game) -> Game:
     return game
 
 
+def test_already_a_first_visit_can_be_loaded_again_without_network(game: Game) -> None:
+    game.page.wait_for_function(READY)
+    game.await_loaded(3)
+    for _ in range(100):
+        if game.page.evaluate(CACHED)[1] == 1:
+            break
+        game.page.wait_for_timeout(100)
+    shown = game.token
+    game.lose_network()
+    game.page.reload()
+    expect(game.card).to_be_visible()
+    assert game.token == shown
+
+
 def test_the_page_and_the_next_pairs_are_there_without_network(guarded: Game, live_server: LiveServer) -> None:
     files, pages, pictures = guarded.page.evaluate(CACHED)
     assert files > 30
     assert pages == 1
     assert pictures >= 6
     shown = guarded.token
-    guarded.page.context.set_offline(True)
+    guarded.lose_network()
     guarded.page.reload()
     expect(guarded.card).to_be_visible()
     assert guarded.token == shown
@@ -61,7 +75,7 @@ def test_the_page_and_the_next_pairs_are_there_without_network(guarded: Game, li
 
 def test_answers_of_a_day_without_network_arrive_with_the_next_visit(guarded: Game) -> None:
     context = guarded.page.context
-    context.set_offline(True)
+    guarded.lose_network()
     said = {}
     for _ in range(3):
         said[guarded.token] = "nope"
@@ -75,7 +89,7 @@ def test_answers_of_a_day_without_network_arrive_with_the_next_visit(guarded: Ga
 
 def test_a_page_left_in_the_moment_the_network_is_back_does_not_hold_up_the_next(guarded: Game) -> None:
     context = guarded.page.context
-    context.set_offline(True)
+    guarded.lose_network()
     said = {}
     for _ in range(3):
         said[guarded.token] = "dope"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Error, Route, expect
+from playwright.sync_api import BrowserContext, Error, Route, expect
+from pytest_django.live_server_helper import LiveServer
 
 from evalapp.studies.models import Study, StudyState
 from evalapp.voting.models import Vote
@@ -27,7 +28,7 @@ def answer(game: Game, times: int) -> dict[str, str]:
 
 
 def test_answers_given_offline_arrive_once_the_network_is_back(game: Game) -> None:
-    game.page.context.set_offline(True)
+    game.lose_network()
     said = answer(game, 4)
     notice = game.page.locator("[data-notice]")
     expect(notice).to_have_text("You are offline. 4 answers are kept here and sent later.")
@@ -132,7 +133,7 @@ def test_answers_survive_a_tab_that_crashes(game: Game, *, sent: bool) -> None:
 def test_two_tabs_keep_their_answers_apart(game: Game) -> None:
     other = Game(game.page.context.new_page(), game.address)
     other.start()
-    game.page.context.set_offline(True)
+    game.lose_network()
     said = {**answer(game, 2), **answer(other, 2)}
     game.page.context.set_offline(False)
     game.expect_sent()
@@ -232,3 +233,15 @@ def test_two_tabs_that_both_know_an_answer_send_it_once(game: Game) -> None:
     game.expect_count(3)
     assert standing_votes() == said
     assert [sum(token in body for body in arrived) for token in said] == [1, 1, 1]
+
+
+def test_a_machine_without_any_network_plays_against_its_own_server(
+    context: BrowserContext, live_server: LiveServer, study: Study
+) -> None:
+    context.add_init_script("Object.defineProperty(Navigator.prototype, 'onLine', { get: () => false })")
+    game = Game(context.new_page(), f"{live_server.url}/play/{study.slug}/")
+    game.start()
+    game.key("ArrowRight")
+    game.expect_sent()
+    expect(game.page.locator("[data-notice]")).not_to_contain_text("offline")
+    assert len(standing_votes()) == 1

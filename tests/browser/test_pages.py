@@ -10,8 +10,9 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from evalapp.leaderboard.services import refresh_report, take_snapshot
+from evalapp.leaderboard.services import refresh_report, take_snapshot, update_sums
 from evalapp.studies.models import BoardVisibility, Study, StudyState
+from evalapp.studies.services import close_study
 from tests import cast
 from tests.browser.audit import faults_of, sideways
 from tests.browser.game import Game
@@ -71,17 +72,21 @@ def test_the_game_is_sound_in_each_of_its_states(lit_page: Page, live_server: Li
 def test_the_board_is_sound_with_and_without_votes(lit_page: Page, live_server: LiveServer, study: Study) -> None:
     address = f"{live_server.url}/leaderboard/{study.slug}/"
     lit_page.goto(address)
-    expect(lit_page.get_by_text("No votes yet.")).to_be_visible()
+    expect(lit_page.get_by_text("Nothing is published yet.")).to_be_visible()
     check_on_every_screen(lit_page)
     cast.cleo(study)
+    update_sums(study)
+    close_study(study)
     lit_page.goto(address)
     check_on_every_screen(lit_page)
 
 
 def test_the_board_shows_numbers_and_the_same_numbers_as_a_plot(
-    page: Page, live_server: LiveServer, study: Study
+    operator: Page, live_server: LiveServer, study: Study
 ) -> None:
+    page = operator
     cast.cleo(study)
+    update_sums(study)
     page.goto(f"{live_server.url}/leaderboard/{study.slug}/")
     lines = page.request.get(f"{live_server.url}/api/v1/studies/{study.slug}/leaderboard/").json()["standings"]
     rows = page.locator("#standings tbody tr").all()
@@ -144,29 +149,33 @@ def test_an_unknown_address_leads_back_home(page: Page, live_server: LiveServer,
 
 def test_the_lab_shows_what_there_is(operator: Page, live_server: LiveServer, study: Study) -> None:
     operator.goto(f"{live_server.url}/lab/")
-    expect(operator.get_by_role("rowheader", name=study.slug, exact=True)).to_be_visible()
+    expect(operator.get_by_role("rowheader", name=f"{study.title} {study.slug}", exact=True)).to_be_visible()
     check_on_every_screen(operator)
     for part, name in (("Catalogues", study.catalogue.slug), ("Models", "net")):
         operator.get_by_role("navigation", name="Lab").get_by_role("link", name=part).click()
-        expect(operator.get_by_role("rowheader", name=name, exact=True)).to_be_visible()
+        expect(operator.get_by_role("rowheader", name=name).first).to_be_visible()
         check_on_every_screen(operator)
 
 
 def test_the_board_keeps_itself_up_to_date_and_offers_plots_as_pictures(
-    page: Page, live_server: LiveServer, study: Study
+    operator: Page, live_server: LiveServer, study: Study
 ) -> None:
+    page = operator
     cast.play(cast.browser_of(), study, 3)
+    update_sums(study)
     page.add_init_script("Math.random = () => 0")
     page.goto(f"{live_server.url}/leaderboard/{study.slug}/")
     counts = page.locator("[data-live=decision] .counts dd").first
     expect(counts).to_have_text("3")
+    page.locator("#all > summary").click()
     page.locator("#with-without summary").click()
     with page.expect_download() as download:
         page.locator("#standings [data-png]").click()
-    assert download.value.suggested_filename == "standings.png"
+    assert download.value.suggested_filename == "match-standings.png"
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
     page.locator("h1").click()
     cast.play(cast.browser_of(), study, 4)
+    update_sums(study)
     expect(counts).to_have_text("7", timeout=20_000)
     expect(page.locator("#with-without")).to_have_attribute("open", "")
 
@@ -176,6 +185,7 @@ def test_the_board_with_all_its_evidence_is_sound(lit_page: Page, live_server: L
     take_snapshot(study)
     let_vote(study, 60, 12, seed=2)
     take_snapshot(study)
+    close_study(study)
     refresh_report(study)
     lit_page.goto(f"{live_server.url}/leaderboard/{study.slug}/")
     check_on_every_screen(lit_page)
@@ -192,3 +202,9 @@ def test_studies_are_made_and_led_on_pages_that_are_sound(
     for path in ("new/", f"{study.slug}/"):
         operator.goto(f"{live_server.url}/lab/studies/{path}")
         check_on_every_screen(operator)
+
+
+def test_on_a_phone_one_sees_which_part_of_the_lab_one_is_in(operator: Page, live_server: LiveServer) -> None:
+    operator.set_viewport_size({"width": 390, "height": 844})
+    operator.goto(f"{live_server.url}/lab/installation/")
+    expect(operator.get_by_role("navigation", name="Lab").get_by_role("link", name="Installation")).to_be_in_viewport()

@@ -55,7 +55,7 @@ def test_an_answer_of_before_a_reload_can_be_taken_back(game: Game) -> None:
 
 
 def test_offline_an_unsent_answer_can_be_taken_back(game: Game) -> None:
-    game.page.context.set_offline(True)
+    game.lose_network()
     first = game.token
     game.key("ArrowRight")
     game.undo(first)
@@ -68,7 +68,7 @@ def test_offline_an_unsent_answer_can_be_taken_back(game: Game) -> None:
 def test_offline_an_answer_that_arrived_stays_and_the_page_says_why(game: Game) -> None:
     game.key("ArrowRight")
     game.expect_sent()
-    game.page.context.set_offline(True)
+    game.lose_network()
     before = game.token
     game.page.keyboard.press("z")
     expect(game.page.locator("[data-live]")).to_contain_text("once you are online again")

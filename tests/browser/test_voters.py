@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from evalapp.studies.models import Study
-from evalapp.voting import crowd, lab_pages
+from evalapp.voting.pages import voters
+from evalapp.voting.queries import voter_quality
 from tests import cast
+from tests.browser.audit import sideways
+from tests.browser.axe import violations_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.database]
 
@@ -22,27 +27,67 @@ pytestmark = [pytest.mark.browser, pytest.mark.database]
 def busy(study: Study, monkeypatch: pytest.MonkeyPatch) -> Study:
     """A voter whose numbers are as long as they get, in every state."""
     cast.cleo(study)
-    (line, *_) = crowd.voters_of(study)
+    (line, *_) = voter_quality.voters_of(study)
     long = replace(
         line, answers=12345, counted=12345, gold=612, gold_agreement=1.0, repeats=247, self_agreement=1.0,
         dope_share=1.0, honesty=1.0, median_ms=12480, longest_run=117, straight_lining=1.0, neighbours=123,
     )  # fmt: skip
     blocked = replace(long, blocked_at=datetime.now(UTC), block_reason="too_fast")
     lines = [long, blocked, replace(long, trusted=True), replace(long, is_simulated=True)]
-    monkeypatch.setattr(lab_pages, "voters_of", lambda *_: lines)
+    monkeypatch.setattr(voters, "voters_of", lambda *_: lines)
     return study
+
+
+@pytest.fixture
+def operator(page: Page, context: BrowserContext, live_server: LiveServer, transactional_db: None) -> Page:
+    """A tab in which Olga, an operator, is signed in."""
+    client = Client()
+    client.force_login(User.objects.create_user("olga", password="secret", is_staff=True))
+    session = client.cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    return page
 
 
 @pytest.mark.parametrize("width", [1280, 1440])
 def test_every_column_is_seen_without_scrolling(
-    page: Page, context: BrowserContext, live_server: LiveServer, busy: Study, width: int
+    operator: Page, live_server: LiveServer, busy: Study, width: int
 ) -> None:
-    operator = Client()
-    operator.force_login(User.objects.create_user("olga", password="secret", is_staff=True))
-    session = operator.cookies["sessionid"].value
-    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    page = operator
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{live_server.url}/lab/studies/{busy.slug}/voters/")
     frame = page.locator(".table-frame")
     assert frame.locator("tbody tr").count() == 4
     assert frame.evaluate("frame => frame.scrollWidth - frame.clientWidth") <= 0
+
+
+def test_voters_are_filtered_and_put_in_order(
+    operator: Page, live_server: LiveServer, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast.cleo(study)
+    (line, *_) = voter_quality.voters_of(study)
+    numbers = ((0, 0.9, 200, 1), (1, 0.1, 300, 2), (2, 0.5, None, 5))
+    several = [
+        replace(line, voter=UUID(int=(number + 10) << 120), honesty=honesty, median_ms=median, neighbours=near)
+        for number, honesty, median, near in numbers
+    ]
+    several[2] = replace(several[2], blocked_at=datetime.now(UTC), block_reason="too_fast")
+    monkeypatch.setattr(voters, "voters_of", lambda *_: several)
+    operator.set_viewport_size({"width": 320, "height": 640})
+    operator.goto(f"{live_server.url}/lab/studies/{study.slug}/voters/")
+    names = operator.locator("tbody th")
+    expect(names).to_have_text([re.compile("^0a"), re.compile("^0b"), re.compile("^0c")])
+    for order, first in (("least honest", "bca"), ("quickest", "abc"), ("most of one address", "cba")):
+        operator.get_by_label("First", exact=True).select_option(order)
+        operator.get_by_role("button", name="Show them").click()
+        expect(names).to_have_text([re.compile(f"^0{letter}") for letter in first])
+    operator.get_by_label("Show", exact=True).select_option("who counts")
+    operator.get_by_role("button", name="Show them").click()
+    # The order stays.
+    expect(names).to_have_text([re.compile("^0b"), re.compile("^0a")])
+    expect(operator.get_by_role("status").filter(has_text="2 of 3")).to_be_visible()
+    assert (sideways(operator), violations_of(operator)) == (0, [])
+    operator.get_by_label("Show", exact=True).select_option("the trusted")
+    operator.get_by_role("button", name="Show them").click()
+    expect(operator.get_by_text("There is nobody like that.")).to_be_visible()
+    operator.goto(f"{live_server.url}/lab/studies/{study.slug}/voters/?state=nonsense&order=nonsense")
+    expect(names).to_have_count(3)

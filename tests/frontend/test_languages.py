@@ -68,10 +68,11 @@ def unmarked_in(source: str) -> list[str]:
 
 
 VISITORS = [
-    "home.html", "base.html", "languages.html", "core/messages.html",
-    "400.html", "403.html", "403_csrf.html", "404.html", "500.html",
+    "home.html", "base.html", "languages.html", "core/messages.html", "voting/sign_in.html",
+    "400.html", "403.html", "403_csrf.html", "404.html", "405.html", "500.html",
     *(f"voting/{name}.html" for name in
       ("play", "controls", "examples", "help", "intro", "closed", "lens", "yours", "privacy")),
+    "search/search.html", "training/taste.html", "voting/poster.html",
     *(path.relative_to(TEMPLATES).as_posix() for path in sorted((TEMPLATES / "leaderboard").rglob("*.html"))),
 ]  # fmt: skip
 """What people see who are no operators."""
@@ -153,6 +154,15 @@ def test_the_choice_leads_to_no_other_site_and_knows_its_languages() -> None:
     answer = Client().post("/language/", {"language": "xx", "next": "https://elsewhere.example/"})
     assert answer.headers["location"] == "/"
     assert not answer.cookies
+
+
+@pytest.mark.parametrize(
+    "there", ["-1", "on", "home", "admin:index", "javascript:alert(1)", "//elsewhere.example/", "\\\\x"]
+)
+def test_what_is_no_path_of_ours_leads_home(there: str) -> None:
+    """A word without a slash would be taken for the name of a page."""
+    answer = Client().post("/language/", {"language": "es", "next": there})
+    assert (answer.status_code, answer.headers["location"]) == (302, "/")
 
 
 @pytest.mark.django_db

@@ -15,14 +15,14 @@ export function mountDialog(button, dialog) {
 /**
  * Open it unless that was done before.
  * @param {HTMLDialogElement} dialog
- * @param {import("lib/shelf").Shelf} shelf that lasts
+ * @param {import("lib/safe_storage").SafeStorage} storage that lasts
  * @param {string} key under which it is remembered
  */
-export function openOnce(dialog, shelf, key) {
+export function openOnce(dialog, storage, key) {
   closeByBackdrop(dialog);
-  if (shelf.read(key)) return;
+  if (storage.read(key)) return;
   dialog.showModal();
-  shelf.write(key, true);
+  storage.write(key, true);
 }
 
 /** @param {HTMLDialogElement} dialog */

@@ -2,9 +2,9 @@
  * A map of pictures on a canvas: dots from afar, thumbnails from near; moved by hand, wheel, pinch and keys.
  */
 
-import { mountHands } from "components/hands";
+import { mountGestures } from "components/gestures";
 import { mountLegend } from "components/legend";
-import { byFrequency, coloursOf, moved, nearest, toScreen, WHOLE, zoomed } from "logic/view";
+import { byFrequency, coloursOf, moved, nearest, toScreen, WHOLE, zoomed } from "logic/map_view";
 
 /** @typedef {{ x: number, y: number, key: string, category: string, product: string, image: string, shape: number }} Place */
 
@@ -165,7 +165,7 @@ export function mountMap(root, legend, places) {
     const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button[data-do]"));
     if (button) actions[/** @type {keyof typeof actions} */ (button.dataset.do)]();
   });
-  mountHands(canvas, {
+  mountGestures(canvas, {
     move: (dx, dy) => look(moved(view, frame(), dx, dy)),
     pinch: (factor, at) => look(zoomed(view, frame(), factor, at)),
     hover: (at) => choose(nearest(view, frame(), places, at, REACH_PX, shown)),

@@ -1,6 +1,8 @@
 /**
- * How many pairs this visitor has answered.
+ * How many rounds this visitor has answered, and how far it is to the next milestone.
  */
+
+import { stretch } from "logic/milestones";
 
 /**
  * @param {HTMLElement} progress
@@ -12,7 +14,10 @@ export function mountProgress(progress) {
     /** @param {number} answered */
     update(answered) {
       count.textContent = String(answered);
-      if (bar) bar.value = answered;
+      if (!bar) return;
+      const { from, to } = stretch(answered);
+      bar.max = to - from;
+      bar.value = answered - from;
     },
   };
 }

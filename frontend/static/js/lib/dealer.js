@@ -3,23 +3,24 @@
  */
 
 import { post, Refused } from "lib/api";
-import { afterFrame } from "lib/frames";
-import { loadRound } from "lib/pictures";
+import { afterFrame } from "lib/after_frame";
+import { loadRound } from "lib/images/pictures";
+import { isOffline } from "lib/network";
 import { deal, missing, putBack, restoreDeck, setAside, showable, withExposures, without, withoutAll } from "logic/deck";
 import { roundsOf } from "logic/modes";
 import { pauseAfter } from "logic/outbox";
 
 /** @typedef {import("logic/deck").Exposure} Exposure */
 /** @typedef {import("logic/deck").Deck} Deck */
-/** @typedef {import("lib/shelf").Shelf} Shelf */
+/** @typedef {import("lib/safe_storage").SafeStorage} SafeStorage */
 /** @typedef {HTMLImageElement[]} Pictures */
 /** @typedef {{exposure: Exposure, pictures: Pictures}} Dealt a pair that can be shown */
 /**
  * @typedef {object} DealerOptions
  * @property {string} url where decks come from
  * @property {string} study
- * @property {Shelf} shelf of this tab: the deck outlives a reload
- * @property {Shelf} lasting of all tabs: a closed tab leaves its deck to the next
+ * @property {SafeStorage} storage of this tab: the deck outlives a reload
+ * @property {SafeStorage} lasting of all tabs: a closed tab leaves its deck to the next
  * @property {() => object} extras what else to say when asking for a deck
  * @property {Promise<any>} [early] a deck that was asked for before; null if it did not come
  * @property {readonly string[]} answered tokens whose answers are still on their way
@@ -46,7 +47,7 @@ export class Dealer {
   #asking = false;
   #early;
   /** Whether the first pair is still on its way, and no other is asked for. */
-  #alone = navigator.onLine;
+  #alone = !isOffline();
   /** Whether there is something to do once the frame is drawn. */
   #due = false;
   #failures = 0;
@@ -63,9 +64,9 @@ export class Dealer {
     this.#early = options.early;
     this.#key = `dopeornope.deck.${options.study}`;
     const left = leftBehind(options.lasting, this.#key);
-    this.#deck = withoutAll(restoreDeck(options.shelf.read(this.#key) ?? left), options.answered);
+    this.#deck = withoutAll(restoreDeck(options.storage.read(this.#key) ?? left), options.answered);
     window.addEventListener("pagehide", () => {
-      options.shelf.write(this.#key, this.#deck);
+      options.storage.write(this.#key, this.#deck);
       options.lasting.write(this.#key, { at: Date.now(), deck: this.#deck });
     });
     window.addEventListener("online", () => this.#carryOn());
@@ -118,7 +119,7 @@ export class Dealer {
     this.#due = true;
     afterFrame(() => {
       this.#due = false;
-      this.#options.shelf.write(this.#key, this.#deck);
+      this.#options.storage.write(this.#key, this.#deck);
       this.#carryOn();
     });
   }
@@ -191,7 +192,7 @@ export class Dealer {
 
   /** A picture did not come: try again later, and let the pair go if it never does. @param {string} token */
   #miss(token) {
-    if (!navigator.onLine) return;
+    if (isOffline()) return;
     const misses = (this.#misses.get(token) ?? 0) + 1;
     this.#misses.set(token, misses);
     setTimeout(() => this.#carryOn(), pauseAfter(misses));
@@ -202,11 +203,11 @@ export class Dealer {
 
 /**
  * The deck of a tab that was closed a moment ago; whoever takes it has it alone.
- * @param {Shelf} lasting
+ * @param {SafeStorage} lasting
  * @param {string} key
  */
 function leftBehind(lasting, key) {
   const left = /** @type {{at: number, deck: unknown} | null} */ (lasting.read(key));
   lasting.remove(key);
-  return left && (Date.now() - left.at < LEFT_FOR_MS || !navigator.onLine) ? left.deck : null;
+  return left && (Date.now() - left.at < LEFT_FOR_MS || isOffline()) ? left.deck : null;
 }

@@ -3,6 +3,9 @@
  */
 
 import { mountMap } from "components/map";
+import { showCurrentPart } from "lib/lab/navigation";
+
+showCurrentPart();
 
 const root = /** @type {HTMLElement} */ (document.querySelector("[data-map]"));
 const legend = /** @type {HTMLElement} */ (document.querySelector("[data-legend]"));

@@ -2,24 +2,28 @@
  * The play page: deals rounds, takes answers, and tells how things stand.
  */
 
-import { mountControls } from "components/controls";
+import { mountControls } from "components/game/controls";
 import { mountDialog, openOnce } from "components/dialog";
-import { mountLens } from "components/lens";
+import { mountLens } from "components/game/lens";
+import { mountMoment } from "components/game/moment";
 import { mountNotice } from "components/notice";
-import { mountSpeaker } from "components/speaker";
-import { mountTable } from "components/table";
-import { mountTally } from "components/tally";
-import { mountYours } from "components/yours";
+import { mountLiveRegion } from "components/live_region";
+import { mountTable } from "components/game/table";
+import { mountTally } from "components/game/tally";
+import { mountMyVotes } from "components/game/my_votes";
+import { mountShareButtons } from "components/share_button";
 import { Dealer } from "lib/dealer";
-import { afterFrame } from "lib/frames";
+import { afterFrame } from "lib/after_frame";
 import { buzz } from "lib/motion";
-import { askForSync, mountServiceWorker } from "lib/offline";
-import { openPostman } from "lib/postman";
-import { shelf } from "lib/shelf";
+import { isOffline, watchNetwork } from "lib/network";
+import { askForSync, mountServiceWorker } from "lib/outbox/background_sync";
+import { openOutboxSender } from "lib/outbox/sender";
+import { safeStorage } from "lib/safe_storage";
 import { stopwatch } from "lib/stopwatch";
-import { takeBackLast } from "lib/takeback";
-import { takingTurns } from "lib/turns";
-import { cutOff, say } from "lib/words";
+import { takeBackLast } from "lib/outbox/take_back";
+import { serialQueue } from "lib/serial_queue";
+import { cutOff, say } from "lib/texts";
+import { countFrom, isTimeToLook, roundsIn } from "logic/milestones";
 import { actBehind, verdictsOf, wayOf } from "logic/modes";
 
 /** @typedef {import("logic/modes").Act} Act */
@@ -27,13 +31,15 @@ import { actBehind, verdictsOf, wayOf } from "logic/modes";
 
 const INTRO_KEY = "dopeornope.intro.";
 const LETTERS_KEY = "dopeornope.letters.off";
+const COUNT_KEY = "dopeornope.count.";
+const REVEALED_KEY = "dopeornope.revealed.";
 
 const root = /** @type {HTMLElement} */ (document.querySelector("[data-play]"));
 const find = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(`[data-${name}]`));
 const dialog = (/** @type {string} */ name) => /** @type {HTMLDialogElement} */ (find(`dialog="${name}"`));
 const { study = "", deckUrl = "", votesUrl = "", undoUrl = "", yoursUrl = "", workerUrl = "" } = root.dataset;
 const mode = /** @type {import("logic/modes").Mode} */ (root.dataset.mode);
-const lasting = shelf("localStorage");
+const lasting = safeStorage("localStorage");
 const trap = /** @type {HTMLInputElement} */ (find("trap"));
 const felt = find("table");
 
@@ -46,20 +52,29 @@ let undoing = false;
 const pending = new Set();
 let shown = "";
 
-const postman = await openPostman({
+const sender = await openOutboxSender({
   url: votesUrl,
   sender: newId(),
-  shelf: lasting,
+  storage: lasting,
   onChange: render,
   onSettled: settled,
   onTrouble: () => void askForSync(),
 });
-const inherited = new Set(postman.unsent.map((entry) => entry.client_id));
-const inTurn = takingTurns();
+const inherited = new Set(sender.unsent.map((entry) => entry.client_id));
+const inTurn = serialQueue();
 const watch = stopwatch();
-const speaker = mountSpeaker(root, find("live"));
-const notice = mountNotice(find("notice"));
-const tally = mountTally(find("progress"), Number(root.dataset.answered), lasting);
+const liveRegion = mountLiveRegion(root, find("live"));
+const notice = mountNotice(find("notice"), /** @type {HTMLButtonElement} */ (find("slip")));
+const moment = mountMoment(find("moment"));
+const { answered: told = "0", stamp = "" } = root.dataset;
+const waiting = roundsIn(sender.unsent.filter((entry) => entry.study === study));
+const countKey = `${COUNT_KEY}${study}`;
+const tally = mountTally(
+  find("progress"),
+  countFrom(Number(told), stamp, lasting.read(countKey), waiting),
+  lasting,
+  (count) => lasting.write(countKey, { stamp, count }),
+);
 const lens = mountLens(dialog("lens"));
 const controls = mountControls(find("controls"), {
   mode,
@@ -80,13 +95,13 @@ const table = mountTable(felt, {
 const dealer = new Dealer({
   url: deckUrl,
   study,
-  shelf: shelf("sessionStorage"),
+  storage: safeStorage("sessionStorage"),
   lasting,
   // People never see this field: whatever stands in it was written by a program.
   extras: () => (trap.value ? { website: trap.value } : {}),
   // @ts-ignore - see templates/voting/early.html
   early: globalThis.earlyDeck,
-  answered: postman.unsent.flatMap((entry) => [entry.token, entry.exposure?.token ?? entry.token]),
+  answered: sender.unsent.flatMap((entry) => [entry.token, entry.exposure?.token ?? entry.token]),
   onChange: render,
   onClosed: () => (closed = true),
 });
@@ -99,7 +114,7 @@ async function answer(act, motion) {
   const verdicts = verdictsOf(exposure, act, table.picked(exposure.token));
   const shared = { response_ms: watch.read(), at: Date.now(), attempts: 0, study, exposure, act: newId() };
   // Kept before the card flies away: from here on the answer is not lost, whatever happens to this page.
-  await postman.accept(verdicts.map((verdict) => ({ ...shared, ...verdict, client_id: newId() })));
+  await sender.accept(verdicts.map((verdict) => ({ ...shared, ...verdict, client_id: newId() })));
   pending.delete(exposure.token);
   table.throwOff(exposure.token, wayOf(act), motion);
   dealer.discard(exposure.token);
@@ -108,12 +123,16 @@ async function answer(act, motion) {
   else render();
   afterFrame(() => {
     buzz(wayOf(act) === "right" ? 18 : 10);
-    tally.add(verdicts.length);
-    const occasion = tally.occasion();
-    const news = act === "report" ? say("said.report") : occasion;
-    if (news) notice.news(news);
-    speaker.announce(say(`said.${act}`), shownRound());
+    tally.add(1);
+    const { milestone, text } = tally.occasion();
+    if (act === "report") notice.news(say("said.report"), true);
+    else if (text) notice.news(text);
+    if (milestone) moment.show(milestone);
     render();
+    // What is shown instead of a next pair says so itself.
+    if (dealer.hand.length > 0) liveRegion.announce(say(`said.${act}`), text, shownRound());
+    else liveRegion.greet(state(), say(`said.${act}`));
+    if (isTimeToLook(tally.answered) || dealer.isExhausted) void reveal();
   });
 }
 
@@ -130,11 +149,11 @@ async function undo() {
   if (undoing || closed) return;
   undoing = true;
   render();
-  const taken = pending.size < MOST_UNDONE ? await takeBackLast(postman, study, undoUrl) : say("back.far");
+  const taken = pending.size < MOST_UNDONE ? await takeBackLast(sender, study, undoUrl) : say("back.far");
   undoing = false;
   if (typeof taken === "string") {
     notice.news(taken);
-    speaker.announce(taken);
+    liveRegion.announce(taken);
     render();
     return;
   }
@@ -142,20 +161,28 @@ async function undo() {
   const { act, picked } = actBehind(mode, taken.verdicts);
   await dealer.giveBack(taken.exposure);
   table.fetchBack(taken.exposure.token, wayOf(act), picked);
-  tally.add(-taken.verdicts.length);
+  tally.add(-1);
   label();
-  speaker.announce(say("back"), shownRound());
+  notice.news(say("back"));
+  liveRegion.announce(say("back"), shownRound());
 }
 
 /** @param {import("logic/outbox").Settled[]} receipts */
 function settled(receipts) {
   const here = receipts.filter(({ entry }) => entry.study === study);
-  // The page came with the count of what had arrived; what an earlier page left behind is added when it does.
-  const late = here.filter(({ entry, status }) => inherited.has(entry.client_id) && status === "recorded");
   const lost = here.filter(({ status }) => !status.endsWith("recorded"));
+  // Counted as waiting when the page began, and counted by the page as well: it had arrived after all.
+  const twice = here.filter(({ entry, status }) => inherited.has(entry.client_id) && status === "already_recorded");
   if (here.some(({ status }) => status === "closed")) closed = true;
-  tally.add(late.length - lost.filter(({ entry }) => !inherited.has(entry.client_id)).length);
+  const rounds = roundsIn([...lost, ...twice].map(({ entry }) => entry));
+  if (rounds > 0) tally.add(-rounds);
   if (lost.length > 0) notice.news(say("refused", { count: lost.length }));
+}
+
+/** What the crowd thinks of the same pairs, told once, as soon as there is something to tell. */
+async function reveal() {
+  if (lasting.read(`${REVEALED_KEY}${study}`) || document.querySelector("dialog[open]") || isCutOff()) return;
+  if (await mine.reveal()) lasting.write(`${REVEALED_KEY}${study}`, true);
 }
 
 /** @returns {State} */
@@ -167,17 +194,19 @@ function state() {
 }
 
 function isCutOff() {
-  return !navigator.onLine || postman.isCutOff || dealer.isCutOff;
+  return isOffline() || sender.isCutOff || dealer.isCutOff;
 }
 
 function render() {
   const now = state();
   const entered = root.dataset.state !== now;
   root.dataset.state = now;
-  notice.trouble(isCutOff() && now !== "stuck" ? cutOff(postman.unsent.length, !navigator.onLine) : "");
+  notice.trouble(isCutOff() && now !== "stuck" ? cutOff(sender.unsent.length, isOffline()) : "");
   notice.hint(tally.hinting && now === "playing" && !undoing);
   felt.toggleAttribute("data-beckon", mode === "swipe" && tally.hinting && tally.answered === 0);
-  if (entered && now !== "playing") speaker.greet(now);
+  if (entered && now !== "playing") liveRegion.greet(now);
+  // A pair that was waited for says that it has come.
+  if (entered && now === "playing") liveRegion.announce(shownRound());
   showHand();
   label();
 }
@@ -187,7 +216,7 @@ function showHand() {
   const hand = closed ? [] : dealer.hand;
   table.show(hand);
   controls.update({ playing: hand.length > 0 && !undoing, undo: canUndo() });
-  root.dataset.unsent = String(postman.unsent.length);
+  root.dataset.unsent = String(sender.unsent.length);
   const token = hand[0]?.exposure.token ?? "";
   if (token !== shown) watch.restart();
   shown = token;
@@ -200,7 +229,7 @@ function label() {
 }
 
 function canUndo() {
-  return !undoing && !closed && (tally.answered > 0 || postman.unsent.some((entry) => entry.study === study));
+  return !undoing && !closed && (tally.answered > 0 || sender.unsent.some((entry) => entry.study === study));
 }
 
 function shownRound() {
@@ -219,12 +248,15 @@ mountDialog(/** @type {HTMLButtonElement} */ (find("help")), dialog("help"));
 // What a study wants people to see before they begin.
 const intro = root.querySelector('[data-dialog="intro"]');
 if (intro instanceof HTMLDialogElement) openOnce(intro, lasting, `${INTRO_KEY}${study}`);
-mountYours(/** @type {HTMLButtonElement} */ (find("yours")), dialog("yours"), {
+const mine = mountMyVotes(/** @type {HTMLButtonElement} */ (find("yours")), dialog("yours"), {
   url: yoursUrl,
-  before: () => postman.deliverAll(),
+  before: () => sender.deliverAll(),
   days: () => tally.days(),
 });
+find("slip").addEventListener("click", () => inTurn(undo));
+mountShareButtons(root);
 window.addEventListener("online", render);
 window.addEventListener("offline", render);
+watchNetwork();
 render();
 mountServiceWorker(workerUrl);

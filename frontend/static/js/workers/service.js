@@ -3,10 +3,10 @@
  * answers that wait when the network is back, even if no page is open.
  */
 
-import { carry, mountGrapevine } from "lib/courier";
-import { openMailbox } from "lib/mailbox";
+import { mountReceiptChannel, sendBatch } from "lib/outbox/delivery";
+import { openAnswerStore } from "lib/outbox/store";
+import { handlingOf, overflow } from "logic/cache_policy";
 import { nextBatch, openOutbox } from "logic/outbox";
-import { handlingOf, overflow } from "logic/offline";
 
 /** @typedef {{version: string, files: string[], votesUrl: string}} Shell what the server says of this version */
 
@@ -42,7 +42,8 @@ worker.addEventListener("sync", (/** @type {any} */ event) => {
 
 worker.addEventListener("message", (/** @type {any} */ event) => {
   const entries = event.data?.deliver;
-  if (entries) event.waitUntil(openMailbox().then((mailbox) => mailbox.put(entries)).then(deliver));
+  if (entries) event.waitUntil(openAnswerStore().then((store) => store.put(entries)).then(deliver));
+  if (event.data?.keep) event.waitUntil(keepPage(event.data.keep));
 });
 
 async function fillShell() {
@@ -79,6 +80,14 @@ async function fromNetwork({ request }) {
   return Promise.race([fetching.catch(() => kept), pause(PAGE_PATIENCE_MS).then(() => kept)]);
 }
 
+/** A page that was loaded before this worker was there. @param {string} url */
+async function keepPage(url) {
+  if (handlingOf(url, worker.location.origin, "navigate") !== "page") return;
+  const request = new Request(url, { credentials: "same-origin" });
+  const [cache, answer] = await Promise.all([caches.open(PAGES), fetch(request)]);
+  if (answer.ok && !answer.redirected) await keep(cache, PAGES, request, answer);
+}
+
 /** @param {Cache} cache @param {string} name @param {Request} request @param {Response} answer */
 async function keep(cache, name, request, answer) {
   try {
@@ -91,11 +100,11 @@ async function keep(cache, name, request, answer) {
 
 /** Send all that waits; a rejection makes the browser try again later. */
 async function deliver() {
-  const mailbox = await openMailbox();
-  const tell = mountGrapevine();
-  const batch = nextBatch(openOutbox(await mailbox.all()));
+  const store = await openAnswerStore();
+  const tell = mountReceiptChannel();
+  const batch = nextBatch(openOutbox(await store.all()));
   if (batch.length === 0) return;
-  const settled = await carry({ mailbox, url: shell.votesUrl, sender: "service-worker", batch });
+  const settled = await sendBatch({ store, url: shell.votesUrl, sender: "service-worker", batch });
   tell(settled);
   // What is left is carried by a page, or the next fifty.
   if (settled.length > 0) await deliver();
