@@ -17,8 +17,10 @@ from django.core.signing import get_cookie_signer
 from django.test import Client
 from django.utils import timezone
 
+from evalapp.catalog.domain.exposure_names import public_id_of
 from evalapp.catalog.models import Catalogue, Item, Picture
 from evalapp.contenders.models import Embedding, EmbeddingModel
+from evalapp.leaderboard.services import Board, HeadToHead, board_of, head_to_head, update_sums
 from evalapp.studies.models import (
     BoardVisibility,
     Contender,
@@ -29,9 +31,9 @@ from evalapp.studies.models import (
     Study,
     StudyState,
 )
-from evalapp.voting import visitors
 from evalapp.voting.models import Exposure, Voter
-from evalapp.voting.services import serve_deck
+from evalapp.voting.queries import voter_identity
+from evalapp.voting.services.deck_serving import serve_deck
 
 FC6, FC7, CONTROL = "net.fc6:l2", "net.fc7:hamming", "control"
 CATEGORIES = ("dress", "shirt")
@@ -158,8 +160,8 @@ def browser_of(voter: Voter | None = None) -> Client:
     """A browser that holds the voter's cookie; without a voter, one that comes for the first time."""
     browser = Client()
     if voter is not None:
-        signer = get_cookie_signer(salt=visitors.COOKIE + visitors._SALT)
-        browser.cookies[visitors.COOKIE] = signer.sign(voter.pk.hex)
+        signer = get_cookie_signer(salt=voter_identity.COOKIE + voter_identity._SALT)
+        browser.cookies[voter_identity.COOKIE] = signer.sign(voter.pk.hex)
     return browser
 
 
@@ -177,6 +179,11 @@ def send(browser: Client, *ballots: dict[str, Any]) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.content
     results: list[dict[str, Any]] = answer.json()["results"]
     return results
+
+
+def picture_at(address: str) -> str:
+    """The public name of the picture that an address leads to, which differs each time it is shown."""
+    return public_id_of(address.rpartition("/")[2].partition(".")[0].removesuffix("@2x"))
 
 
 def exposure_of(shown: dict[str, Any]) -> Exposure:
@@ -206,6 +213,18 @@ def play(browser: Client, study: Study, n: int, taste: Taste = likes_matches) ->
     return send(browser, *ballots) if ballots else []
 
 
+def board(study: Study) -> Board:
+    """The board as it is once a worker has added all votes."""
+    update_sums(study)
+    return board_of(study)
+
+
+def duels(study: Study) -> HeadToHead:
+    """The same of everybody against everybody."""
+    update_sums(study)
+    return head_to_head(study)
+
+
 def let_leases_run_out(voter: Voter) -> None:
     """The voter was away for longer than a lease."""
     past = timezone.now() - settings.EXPOSURE_LEASE
@@ -214,8 +233,8 @@ def let_leases_run_out(voter: Voter) -> None:
 
 def answered_exposure(study: Study, voter: Voter, verdict: str = "dope") -> Exposure:
     """One pair shown to the voter and answered."""
-    from evalapp.voting.services import Ballot, cast_votes
-    from evalapp.voting.tokens import sign_token
+    from evalapp.voting.domain.tokens import sign_token
+    from evalapp.voting.services.vote_casting import Ballot, cast_votes
 
     (exposure,) = serve_deck(study, voter, 1)
     cast_votes(voter, [Ballot(sign_token(exposure.token), verdict)])

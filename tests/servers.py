@@ -6,16 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 import psycopg2
 
-from evalapp.core.embedded.postgres import EmbeddedPostgres
+from evalapp.core.services.embedded.postgres import EmbeddedPostgres
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -80,19 +82,23 @@ class Web:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
-        self.process = subprocess.Popen(
-            [
-                sys.executable, "-m", "gunicorn", self.application, "--bind", f"127.0.0.1:{self.port}",
-                "--worker-class", "gthread", "--workers", str(self.workers), "--threads", "8", "--no-control-socket",
-                "--log-level", "critical", "--keep-alive", "60", "--graceful-timeout", "1",
-            ],
-            cwd=REPOSITORY, env={**os.environ, **self.environment}, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        """Start it, and return when it answers; AssertionError with its last words where it ends instead."""
+        command = [
+            sys.executable, "-m", "gunicorn", self.application, "--bind", f"127.0.0.1:{self.port}",
+            "--worker-class", "evalapp.core.services.web_server.BufferingWorker", "--workers", str(self.workers),
+            "--threads", "8", "--no-control-socket", "--log-level", "error",
+            "--keep-alive", "60", "--graceful-timeout", "1",
+        ]  # fmt: skip
+        environment = {**os.environ, **self.environment}
         deadline = time.monotonic() + 60
-        while not self._answers():
-            assert time.monotonic() < deadline, "the web server does not answer"
-            time.sleep(0.1)
+        with tempfile.TemporaryFile() as said:
+            self.process = subprocess.Popen(
+                command, cwd=REPOSITORY, env=environment, stderr=said, start_new_session=True
+            )
+            while not self._answers():
+                assert self.process.poll() is None, f"the web server has ended: {_last_of(said)}"
+                assert time.monotonic() < deadline, f"the web server does not answer: {_last_of(said)}"
+                time.sleep(0.1)
 
     def kill_a_worker(self) -> None:
         """One of its processes dies in the middle of what it does."""
@@ -130,3 +136,8 @@ class Web:
             return True
         except (OSError, urllib.error.URLError):
             return False
+
+
+def _last_of(said: IO[bytes]) -> str:
+    # The position is shared with whoever writes: a read at an offset leaves it where it is.
+    return os.pread(said.fileno(), 10**6, 0).decode(errors="replace")[-1000:]

@@ -17,7 +17,10 @@ import pytest
 PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "chromium": (("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"), "chromium"),
     "docker-compose": (("docker-compose",), "docker-compose"),
+    "firefox": (("firefox-esr", "firefox"), "firefox-esr"),
     "node": (("node", "nodejs"), "nodejs"),
+    "webkit": (("WebKitWebDriver",), "webkit2gtk-driver"),
+    "xvfb": (("Xvfb",), "xvfb"),
 }
 """Name: the executables it may go by, and Debian's package."""
 

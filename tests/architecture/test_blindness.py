@@ -11,7 +11,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from evalapp.catalog.models import Item
+from evalapp.catalog.models import Item, Picture
 from evalapp.studies.models import Contender, Study
 from tests import cast
 
@@ -125,9 +125,26 @@ def test_tokens_are_random_and_tell_no_order(study: Study) -> None:
 def test_pictures_are_named_by_nothing_but_chance(study: Study) -> None:
     for shown in cast.deck(Client(), study, 16):
         for side in ("query", "candidate"):
-            name = re.fullmatch(r"/pictures/([\w-]{22})\.webp", shown[side]["image"])[1]  # type: ignore[index]
+            name = re.fullmatch(r"/pictures/([\w-]{48})\.webp", shown[side]["image"])[1]  # type: ignore[index]
             assert shown[side]["srcset"] == f"/pictures/{name}.webp 1x, /pictures/{name}@2x.webp 2x"
             assert shown[side]["jpeg"] == f"/pictures/{name}.jpg"
+
+
+def test_no_picture_has_the_same_address_twice_save_for_the_same_exposure(study: Study) -> None:
+    """The treated picture of a known answer is shown with one query only, and never as a query."""
+    seen: list[str] = []
+    for _ in range(3):
+        voter = cast.ada()
+        browser = cast.browser_of(voter)
+        shown = cast.deck(browser, study, 16)
+        seen += [one[side]["image"] for one in shown for side in ("query", "candidate")]
+        cast.let_leases_run_out(voter)
+        again = cast.deck(browser, study, 16)
+        assert {one["token"]: one for one in again} == {one["token"]: one for one in shown}
+    assert len(set(seen)) == len(seen) == 96
+    pictures = {cast.picture_at(address) for address in seen}
+    assert pictures <= set(Picture.objects.values_list("public_id", flat=True))
+    assert len(pictures) < 20
 
 
 def test_the_words_for_a_picture_are_the_same_for_every_pair(study: Study) -> None:

@@ -19,12 +19,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
+from evalapp.catalog.domain.originals import store_original
 from evalapp.catalog.models import Picture
-from evalapp.catalog.originals import store_original
-from evalapp.catalog.renditions import ensure_renditions
+from evalapp.catalog.services.renditions import ensure_renditions
 from evalapp.studies.models import Study
 from evalapp.voting.models import Exposure
-from evalapp.voting.services import prepare_golds
+from evalapp.voting.services.gold_pairs import prepare_golds
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

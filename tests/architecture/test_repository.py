@@ -10,7 +10,7 @@ from tests.conftest import REPOSITORY
 _TOP = {
     "manage.py", "requirements.txt", "evalapp", "models_registry", "frontend", "tests", "docker-compose.yml",
     "requirements-dev.txt", "Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", ".importlinter", ".gitignore",
-    ".ci", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs",
+    ".ci", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md", "docs", "requirements", "docker",
 }  # fmt: skip
 
 

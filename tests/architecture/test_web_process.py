@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from tests.conftest import REPOSITORY
 
-_HEAVY = ("torch", "faiss", "onnxruntime")
-
-_WEB = """
-import sys
-from evalapp.config.wsgi import application
-from django.urls import get_resolver
-
-def walk(patterns):
-    for pattern in patterns:
-        if hasattr(pattern, "url_patterns"):
-            walk(pattern.url_patterns)
-        else:
-            pattern.callback
-
-walk(get_resolver().url_patterns)
-import evalapp.core.tasks
-print(" ".join(sorted({name.split(".")[0] for name in sys.modules})))
-"""
+_HEAVY = {
+    "torch", "faiss", "onnxruntime", "sklearn", "numba", "pyarrow", "boto3", "scipy.stats", "pandas", "transformers",
+    "timm", "torchvision", "safetensors", "onnx", "pytorch_metric_learning", "datasets",
+}  # fmt: skip
 
 _PURE = """
 import importlib, pkgutil, sys
@@ -52,13 +40,34 @@ def _modules_after(program: str, *arguments: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_the_web_process_loads_no_engine() -> None:
-    loaded = _modules_after(_WEB)
-    assert "django" in loaded
-    assert not loaded & set(_HEAVY)
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A web process with a database of its own that was asked for every page and sent every form."""
+    unset = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "CELERY_BROKER_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.architecture.walk_pages"],
+        cwd=REPOSITORY,
+        env={**environment, "VAR_DIR": str(tmp_path_factory.mktemp("walk"))},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("package", ["models_registry", "evalapp.stats", "evalapp.catalog.demo"])
+def test_no_page_and_no_form_makes_the_web_process_load_an_engine(walked: Any) -> None:
+    loaded = set(walked["modules"])
+    assert {"django", "celery", "evalapp.training.pages.loop"} <= loaded
+    assert loaded & _HEAVY == set()
+
+
+def test_every_page_and_form_answers_without_an_error_of_ours(walked: Any) -> None:
+    assert walked["asked"] > 300
+    assert walked["failed"] == []
+
+
+@pytest.mark.parametrize("package", ["models_registry", "evalapp.stats", "evalapp.demo"])
 def test_pure_code_runs_without_django_and_celery(package: str) -> None:
     loaded = _modules_after(_PURE, package)
     assert not loaded & {"django", "celery", "rest_framework", "psycopg2"}

@@ -10,11 +10,11 @@ import numpy as np
 
 from models_registry.spec import EncoderSpec, Tap
 from models_registry.store import Vectors
-from models_registry.training.votes.adapter import RECIPE
-from models_registry.training.votes.basis import basis_of
-from models_registry.training.votes.configs import AdapterConfig
-from models_registry.training.votes.data import Ballots, Span, VoteData
-from models_registry.training.votes.fitting import fit
+from models_registry.training.votes.block_pca import basis_of
+from models_registry.training.votes.map_fitting import fit
+from models_registry.training.votes.recipes.adapter import RECIPE
+from models_registry.training.votes.vote_configs import AdapterConfig
+from models_registry.training.votes.vote_data import Ballots, Span, VoteData
 from tests.benchmarks.harness import Row, print_table
 
 ITEMS, VOTES, DIM, VOTERS = 4_000, 10_000, 1_280, 200
@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         outcome = RECIPE.run(data, AdapterConfig(), Path(folder), on_progress=lambda _: None, resume=False)
     whole = time.perf_counter() - begun
-    basis = basis_of(data.matrix(), data.spans, directions=128, labels=None)
+    basis = basis_of(data.matrix(), data.spans, directions=128)
     rows, pairs = basis.apply(data.matrix()), data.ballots.pairs()
     begun = time.perf_counter()
     fit(rows, basis.block_of, pairs, "full", 0.1)

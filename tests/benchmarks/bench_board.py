@@ -32,7 +32,7 @@ from django.db.models import Max  # noqa: E402
 
 from evalapp.leaderboard.models import BoardState  # noqa: E402
 from evalapp.leaderboard.services import board_of, update_sums  # noqa: E402
-from evalapp.stats.bradley_terry import compared, fit_newton  # noqa: E402
+from evalapp.stats.comparisons.bradley_terry import compared, fit_newton  # noqa: E402
 from evalapp.studies.models import Contender, Study  # noqa: E402
 from evalapp.voting.models import Vote, Voter  # noqa: E402
 from tests import cast  # noqa: E402
@@ -78,7 +78,7 @@ def _study(queries: int) -> Study:
         cursor.execute("ANALYZE")
     for _ in range(30):
         cast.answered_exposure(study, Voter.objects.create())
-    board_of(study)
+    update_sums(study)
     return study
 
 
@@ -89,6 +89,7 @@ def _one_more_vote(study: Study, repeats: int = 15) -> float:
         cast.answered_exposure(study, Voter.objects.create())
         begin = time.process_time()
         before = BoardState.objects.get(study=study).updated_at
+        update_sums(study)
         board = board_of(study)
         times.append(time.process_time() - begin)
         assert BoardState.objects.get(study=study).updated_at > before

@@ -26,7 +26,7 @@ sys.path.insert(0, str(REPOSITORY))
 from models_registry import registry  # noqa: E402 - the repository is on the path only now
 from models_registry.devices import usable_cores  # noqa: E402
 from models_registry.embed import Picture, embed  # noqa: E402
-from models_registry.encoders.base import Encoder  # noqa: E402
+from models_registry.encoders.encoder_base import Encoder  # noqa: E402
 from models_registry.pictures import open_rgb  # noqa: E402
 from models_registry.preprocess import prepare  # noqa: E402
 from tests.benchmarks.harness import Row, at_least, at_most, print_table, timed_in_turns  # noqa: E402

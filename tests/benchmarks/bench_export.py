@@ -27,11 +27,11 @@ django.setup()
 from django.db import connection  # noqa: E402 - only after setup
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
-from evalapp.exports.queries import batches_of  # noqa: E402
-from evalapp.exports.services import export_study  # noqa: E402
-from evalapp.exports.statements import VOTES as STATEMENT  # noqa: E402
-from evalapp.exports.tables import VOTES  # noqa: E402
-from evalapp.exports.writers import write_table  # noqa: E402
+from evalapp.exports.domain.export_tables import VOTES  # noqa: E402
+from evalapp.exports.domain.table_writers import write_table  # noqa: E402
+from evalapp.exports.queries.export_data import batches_of  # noqa: E402
+from evalapp.exports.queries.sql_statements import VOTES as STATEMENT  # noqa: E402
+from evalapp.exports.services.write_exports import export_study  # noqa: E402
 from evalapp.studies.models import Study  # noqa: E402
 from tests import cast  # noqa: E402
 from tests.benchmarks.harness import Row, at_most, print_table, timed, timed_in_turns  # noqa: E402

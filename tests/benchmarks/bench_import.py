@@ -32,10 +32,10 @@ django.setup()
 from django.db import connection  # noqa: E402 - only after setup
 from django.test import override_settings  # noqa: E402
 
-from evalapp.catalog.importers import open_source  # noqa: E402
+from evalapp.catalog.domain.import_report import Report  # noqa: E402
+from evalapp.catalog.domain.importers import open_source  # noqa: E402
 from evalapp.catalog.models import Catalogue, Item, Picture  # noqa: E402
 from evalapp.catalog.pipeline import import_rows  # noqa: E402
-from evalapp.catalog.report import Report  # noqa: E402
 from models_registry.pictures import open_rgb  # noqa: E402
 from tests.benchmarks.harness import Row, at_most, print_table, timed_in_turns  # noqa: E402
 

@@ -21,9 +21,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from models_registry.devices import usable_cores  # noqa: E402 - the repository is on the path only now
-from models_registry.training.configs import LoopConfig  # noqa: E402
-from models_registry.training.loop import Measured, Task, fit  # noqa: E402
-from models_registry.training.sampler import shuffled_batches  # noqa: E402
+from models_registry.training.common.training_loop import Measured, Task, fit  # noqa: E402
+from models_registry.training.labels.batch_sampler import shuffled_batches  # noqa: E402
+from models_registry.training.labels.label_configs import LoopConfig  # noqa: E402
 from tests.benchmarks.harness import at_least, at_most, print_table, timed_in_turns  # noqa: E402
 
 ITEMS, WIDTH, HIDDEN, CLASSES, BATCH = 20_000, 1280, 4096, 50, 128

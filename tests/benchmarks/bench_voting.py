@@ -17,9 +17,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -51,25 +53,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer stored votes and shorter runs")
     quick = parser.parse_args().quick
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database(Path(folder))
-        os.environ["VAR_DIR"] = folder
-        database.start()
-        os.environ["DATABASE_URL"] = database.url
-        # The crowd is one address, and faster than people.
-        limits = dict.fromkeys(("VOTER_PAIRS_PER_MINUTE", "ADDRESS_PAIRS_PER_MINUTE"), "1000000000")
-        web = Web(
-            _free_port(),
-            {**limits, "ADDRESS_VOTERS_PER_MINUTE": "1000000"},
-            application="tests.benchmarks.bare:application",
-        )
-        try:
-            seeding = _prepare()
-            web.start()
-            _measure(web, database, seeding, quick)
-        finally:
-            web.stop()
-            database.stop()
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as (web, database, seeding):
+        _measure(web, database, seeding, quick)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[Web, Database, Any]]:
+    """A web server and a database of their own, and `seeding`, which fills them."""
+    database = Database(folder)
+    os.environ["VAR_DIR"] = str(folder)
+    database.start()
+    os.environ["DATABASE_URL"] = database.url
+    # The crowd is one address, and faster than people.
+    limits = ("VOTER_PAIRS_PER_MINUTE", "ADDRESS_PAIRS_PER_MINUTE", "ADDRESS_VOTERS_PER_MINUTE")
+    web = Web(_free_port(), dict.fromkeys(limits, "100000000"), application="tests.benchmarks.bare:application")
+    try:
+        seeding = _prepare()
+        web.start()
+        yield web, database, seeding
+    finally:
+        web.stop()
+        database.stop()
 
 
 def _prepare():  # type: ignore[no-untyped-def]
@@ -94,11 +98,11 @@ def _measure(web: Web, database: Database, seeding, quick: bool) -> None:  # typ
     small = seeding.study("small", pairs=1_000)
     large = seeding.study("large", pairs=10_000 if quick else 100_000)
     seeding.votes(small, 10_000)
-    few = _in_turns(server, _page("small", 10), _page("large", 10), _bare, seconds=seconds, rounds=rounds)
+    few = _in_turns(server, page("small", 10), page("large", 10), _bare, seconds=seconds, rounds=rounds)
     seeding.votes(large, votes)
-    works = _page("small", 10), _page("large", 10), _page("large", 1), _bare
+    works = page("small", 10), page("large", 10), page("large", 1), _bare
     many_small, many, dearest, bare = _in_turns(server, *works, seconds=seconds, rounds=rounds)
-    people = asyncio.run(_run(server, _page("large", 10, pause=1.0), 3 * seconds))
+    people = asyncio.run(_run(server, page("large", 10, pause=1.0), 3 * seconds))
     rows: list[Row] = [
         at_least("rate as the page does", many.rate, bare.rate, "req/s", 0.5),
         at_least("rate of vote and deck by turns", dearest.rate, bare.rate, "req/s", 0.5),
@@ -163,7 +167,7 @@ async def _bare(swiper: Swiper) -> list[float]:
     return [await _timed(swiper, "/bare/", {"pair": 1, "verdict": "dope"}) for _ in range(10)]
 
 
-def _page(slug: str, n: int, pause: float = 0.0) -> Swipe:
+def page(slug: str, n: int, pause: float = 0.0) -> Swipe:
     async def swipe(swiper: Swiper) -> list[float]:
         await asyncio.sleep(random.uniform(0, pause))
         begin = time.perf_counter()

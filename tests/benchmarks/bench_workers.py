@@ -42,10 +42,11 @@ from django.db.models import Max, Min, Sum  # noqa: E402
 
 import evalapp.config.celery  # noqa: E402, F401 - it must exist before any task is sent
 from evalapp.catalog.models import Catalogue  # noqa: E402
-from evalapp.core import pipeline, services  # noqa: E402
-from evalapp.core.management.running import a_worker  # noqa: E402
+from evalapp.core.management.temporary_workers import a_worker  # noqa: E402
 from evalapp.core.models import Chunk, Job, JobState  # noqa: E402
-from evalapp.core.services import request_job  # noqa: E402
+from evalapp.core.pipeline import chunk_work  # noqa: E402
+from evalapp.core.services import jobs  # noqa: E402
+from evalapp.core.services.jobs import request_job  # noqa: E402
 from evalapp.core.tasks import nudge  # noqa: E402
 from evalapp.studies.models import Study  # noqa: E402
 from evalapp.studies.services import StudyPlan, create_study  # noqa: E402
@@ -55,10 +56,10 @@ from tests.benchmarks.bench_embedding import MOBILENET_OPTIONS, SHARED, bare_cal
 from tests.benchmarks.harness import Row, at_least, at_most, print_table, timed_in_turns  # noqa: E402
 
 LEDGER = (
-    (services, "claim_chunk"),
-    (services, "beat_chunk"),
-    (services, "finish_chunk"),
-    (services, "begin_stage"),
+    (jobs, "claim_chunk"),
+    (jobs, "beat_chunk"),
+    (jobs, "finish_chunk"),
+    (jobs, "begin_stage"),
     (shards, "write_shard"),
 )
 
@@ -107,7 +108,7 @@ def _ledger(name: str) -> Row:
     job = request_job("precompute", f"study:{Study.objects.get(slug=_slug(name)).pk}")
     with _clocked() as spent:
         start = time.perf_counter()
-        while pipeline.work_on(job.pk, seconds=1.0) and Job.objects.get(pk=job.pk).stage in {"", "embed"}:
+        while chunk_work.work_on(job.pk, seconds=1.0) and Job.objects.get(pk=job.pk).stage in {"", "embed"}:
             pass
         work = time.perf_counter() - start - sum(spent)
     return at_most(f"{name}, ledger and shards over the work", sum(spent), work, "s", 0.03)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+KEPT = Path(__file__).parent / "kept"
+"""Where figures lie that tables in the documentation are made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,11 @@ def at_most(name: str, value: float, bare: float, unit: str, target: float) -> R
     return Row(name, value, bare, unit, ratio, f"at most {target:g}", ratio <= target)
 
 
+def beside(name: str, value: float, bare: float, unit: str) -> Row:
+    """A row without a target."""
+    return Row(name, value, bare, unit, value / bare)
+
+
 def print_table(title: str, rows: Sequence[Row]) -> None:
     """Print the rows as one aligned table."""
     header = ("", "ours", "bare", "unit", "ratio", "target", "met")
@@ -71,6 +82,19 @@ def print_table(title: str, rows: Sequence[Row]) -> None:
     for line in cells:
         left = line[0].ljust(widths[0])
         print("  ".join([left, *(text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True))]))
+
+
+def keep(part: str, title: str, rows: Sequence[Row]) -> None:
+    """Keep what this run measured, for the tables in the documentation."""
+    KEPT.mkdir(exist_ok=True)
+    text = json.dumps({"title": title, "rows": [asdict(row) for row in rows]}, indent=1, ensure_ascii=False)
+    (KEPT / f"{part}.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def kept(part: str) -> tuple[str, list[Row]]:
+    """The title and the rows that `keep` was given."""
+    found = json.loads((KEPT / f"{part}.json").read_text(encoding="utf-8"))
+    return found["title"], [Row(**row) for row in found["rows"]]
 
 
 def _once(fn: Callable[[], object]) -> float:

@@ -11,8 +11,8 @@ from django.utils import timezone
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.models import Embedding
 from evalapp.studies.models import Contender, Study, StudyState
-from evalapp.voting.queries import pool_of
-from evalapp.voting.services import decks
+from evalapp.voting.queries.deck_reads import DeckStudy, pool_of
+from evalapp.voting.services import deck_serving
 from tests import cast
 
 SLOTS = 4
@@ -30,24 +30,24 @@ def study(slug: str, pairs: int) -> Study:
         model=cast.network(), tap="fc6", catalogue=catalogue, defaults={"dimensions": 8}
     )
     contender = Contender.objects.create(study=made, name="net.fc6:l2", embedding=embedding, metric="l2")
-    words = {"study": made.pk, "queries": pairs // SLOTS, "slots": SLOTS, "contender": contender.pk}
+    params = {"study": made.pk, "queries": pairs // SLOTS, "slots": SLOTS, "contender": contender.pk}
     _run(
         "INSERT INTO studies_query (study_id, item_id, position, slots)"
         " SELECT %(study)s, item.id, row_number() OVER (ORDER BY item.id) - 1, %(slots)s"
         " FROM (SELECT id FROM catalog_item ORDER BY id LIMIT %(queries)s) item",
-        words,
+        params,
     )
     _run(
         "INSERT INTO studies_pair (study_id, query_id, candidate_id, slot, dope, nope, skip)"
         " SELECT %(study)s, query.id, (SELECT min(id) FROM catalog_item) + (query.position + 7 * slot + 1) %% 30000,"
         " slot, 0, 0, 0 FROM studies_query query, generate_series(0, %(slots)s - 1) slot"
         " WHERE query.study_id = %(study)s ORDER BY random()",
-        words,
+        params,
     )
     _run(
         "INSERT INTO studies_nomination (pair_id, contender_id, rank, distance)"
         " SELECT id, %(contender)s, 1, 0.5 FROM studies_pair WHERE study_id = %(study)s",
-        words,
+        params,
     )
     _run("ANALYZE")
     return made
@@ -55,14 +55,14 @@ def study(slug: str, pairs: int) -> Study:
 
 def votes(made: Study, n: int) -> None:
     """So many more votes, of voters of fifty each."""
-    words = {"study": made.pk, "voters": max(1, n // 50), "salt": str(time.time_ns())}
-    words["pairs"] = made.pairs.filter(slot__isnull=False).count()
+    params = {"study": made.pk, "voters": max(1, n // 50), "salt": str(time.time_ns())}
+    params["pairs"] = made.pairs.filter(slot__isnull=False).count()
     # Rows made here refer to what is there: looking each reference up would take most of the time.
     _run("SET session_replication_role = replica")
     _run(
         "INSERT INTO voting_voter (id, created_at, address, block_reason, trusted)"
         " SELECT md5(%(salt)s || number)::uuid, now(), '', '', false FROM generate_series(1, %(voters)s) number",
-        words,
+        params,
     )
     _run(
         "WITH numbered AS (SELECT id, row_number() OVER () - 1 AS place"
@@ -72,14 +72,14 @@ def votes(made: Study, n: int) -> None:
         " SELECT md5(%(salt)s || number)::uuid, %(study)s, numbered.id, gen_random_uuid(), 'study', 1e-5, 'left', '',"
         " now(), now(), now(), 0 FROM generate_series(1, %(voters)s) number, generate_series(0, 49) step"
         " JOIN numbered ON true WHERE numbered.place = (number * 50 + step) %% %(pairs)s",
-        words,
+        params,
     )
     _run(
         "INSERT INTO voting_vote (exposure_id, study_id, pair_id, voter_id, verdict, client_id, counted, void_reason,"
         " simulated, voted_at) SELECT exposure.id, study_id, pair_id, voter_id, 'dope', '', true, '', true, now()"
         " FROM voting_exposure exposure WHERE study_id = %(study)s"
         " AND NOT EXISTS (SELECT 1 FROM voting_vote vote WHERE vote.exposure_id = exposure.id)",
-        words,
+        params,
     )
     _run("SET session_replication_role = origin")
     # Now, not while something is measured.
@@ -89,14 +89,15 @@ def votes(made: Study, n: int) -> None:
 
 def draw_seconds(made: Study, repeats: int = 200) -> float:
     """Median seconds of this core for drawing ten pairs, without the database."""
-    pool = pool_of(made)
-    law = decks.law_of(made, None)
+    shown = DeckStudy.of(made)
+    pool = pool_of(shown)
+    law = deck_serving.law_of(shown, None)
     rng = np.random.default_rng(1)
-    rules = decks._RULES[made.mode]
+    rules = deck_serving._RULES[made.mode]
     times = []
     for _ in range(repeats):
         begin = time.process_time_ns()
-        list(decks.hands_from_all(pool, law, rules, law.draw(rng, 24), set(), rng))
+        list(deck_serving.hands_from_all(pool, law, rules, law.draw(rng, 24), set(), rng))
         times.append((time.process_time_ns() - begin) / 1e9)
     return sorted(times)[repeats // 2]
 
@@ -117,6 +118,6 @@ def _catalogue() -> Catalogue:
     return catalogue
 
 
-def _run(statement: str, words: dict[str, object] | None = None) -> None:
+def _run(statement: str, params: dict[str, object] | None = None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(statement, words)
+        cursor.execute(statement, params)

@@ -18,6 +18,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -29,11 +30,12 @@ import django
 django.setup()
 
 from django.conf import settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
 from django.template.loader import render_to_string  # noqa: E402
 from django.test import RequestFactory  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from evalapp.voting.words import play_words  # noqa: E402
+from evalapp.voting.pages.play_texts import play_words  # noqa: E402
 
 PICTURES = 40
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
@@ -84,6 +86,12 @@ class Study:
 @contextmanager
 def serving() -> Iterator[str]:
     """The address of a server that runs as long as the context."""
+    with TemporaryDirectory() as folder:
+        settings.STATIC_ROOT = folder
+        yield from _serving()
+
+
+def _serving() -> Iterator[str]:
     study = Study(_page().encode(), _picture())
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(study))
     thread = Thread(target=server.serve_forever, daemon=True)
@@ -151,13 +159,13 @@ def _picture() -> bytes:
 @cache
 def _file(path: str) -> bytes:
     """Compressed, as the product serves its files."""
-    found = next(found for folder in settings.STATICFILES_DIRS if (found := Path(folder) / path).exists())
-    return gzip.compress(found.read_bytes())
+    return gzip.compress((Path(settings.STATIC_ROOT) / path).read_bytes())
 
 
 def _page() -> str:
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    # Collected as `serve` does it, with what a page needs in one file.
+    call_command("collectstatic", interactive=False, verbosity=0)
     study = {"slug": "bench", "title": "Bench", "question": "Do these two match?", "mode": "swipe"}
     api = {name: f"/api/v1/{name}/" for name in ("deck", "votes", "undo", "yours")}
-    shown = {"study": study, "api": api, "answered": 9, "total": 0, "words": play_words(), "CSP_NONCE": "bench"}
+    shown = {"study": study, "api": api, "answered": 9, "stamp": "bench", "words": play_words(), "CSP_NONCE": "bench"}
     return render_to_string("voting/play.html", shown | {"request": RequestFactory().get("/play/bench/")})

@@ -13,7 +13,9 @@ from evalapp.config.env import KNOWN
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((REPOSITORY / "docs").glob("*.md"))
+PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
+    (REPOSITORY / "docs").glob("*.md")
+)
 
 
 def _commands(page: Path) -> list[str]:
@@ -56,7 +58,7 @@ def test_the_map_in_contributing_names_every_app() -> None:
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for folder in sorted((REPOSITORY / "evalapp").iterdir()):
         if (folder / "__init__.py").exists():
-            assert f"  {folder.name}/" in text, folder.name
+            assert f"evalapp.{folder.name} " in text, folder.name
 
 
 def test_make_has_every_verb_the_pages_name() -> None:

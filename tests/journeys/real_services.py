@@ -19,7 +19,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 
-from evalapp.core.embedded import postgres
+from evalapp.core.services.embedded import postgres
+from evalapp.core.services.embedded.programs import newest, programs
 from tests.journeys.installation import free_port
 from tests.real_database import answers
 
@@ -87,7 +88,7 @@ class Postgres:
     def _run(self, program: str, *words: str) -> subprocess.Popen[bytes]:
         as_root = os.geteuid() == 0
         return subprocess.Popen(
-            [str(postgres._programs() / program), *words],
+            [str(programs(newest()) / program), *words],
             user=postgres._SYSTEM_USER if as_root else None,
             group=pwd.getpwnam(postgres._SYSTEM_USER).pw_gid if as_root else None,
             extra_groups=[] if as_root else None,

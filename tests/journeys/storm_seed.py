@@ -14,7 +14,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402 - once Django is set up
 
 from evalapp.studies.models import Study  # noqa: E402
-from evalapp.voting.services import prepare_golds  # noqa: E402
+from evalapp.voting.services.gold_pairs import prepare_golds  # noqa: E402
 from tests import cast  # noqa: E402
 
 

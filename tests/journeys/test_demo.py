@@ -56,8 +56,9 @@ def test_the_demo_is_an_open_study_with_at_least_600_pictures_and_200_garments(b
     assert scores["gallery"] >= 600
     names = {line["contender"] for line in scores["contenders"]}
     assert len(names) >= 4
-    best = max(line["category_match"] for line in scores["contenders"])
-    assert best > scores["control"]["expected"] + 0.1
+    matches = {line["contender"]: line["category_match"] for line in scores["contenders"]}
+    assert max(matches, key=lambda name: matches[name]).startswith("lite0:")
+    assert matches["lite0:cosine"] > 0.75
 
 
 def test_a_second_demo_repeats_nothing(built: Installation) -> None:
@@ -67,12 +68,17 @@ def test_a_second_demo_repeats_nothing(built: Installation) -> None:
         assert bar not in done.stderr
 
 
-def test_ones_own_folder_takes_the_place_of_the_demo(built: Installation, tmp_path: Path) -> None:
+def _paint(folder: Path) -> None:
+    """Twelve pictures of two categories."""
     for number in range(12):
         shade = (20 * number, 120, 255 - 20 * number)
-        (tmp_path / "mine" / ("warm" if number > 5 else "cold")).mkdir(parents=True, exist_ok=True)
-        folder = tmp_path / "mine" / ("warm" if number > 5 else "cold")
-        Image.new("RGB", (64, 64 + number), shade).save(folder / f"{number}.png")
+        place = folder / ("warm" if number > 5 else "cold")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 64 + number), shade).save(place / f"{number}.png")
+
+
+def test_ones_own_folder_takes_the_place_of_the_demo(built: Installation, tmp_path: Path) -> None:
+    _paint(tmp_path / "mine")
     (tmp_path / "mine" / "warm" / "broken.jpg").write_text("not a picture", encoding="utf-8")
 
     done = built.run("demo", "--no-serve", "--images", str(tmp_path / "mine"))
@@ -99,6 +105,23 @@ def test_ctrl_c_leaves_no_process_behind(built: Installation) -> None:
     assert _within(20, lambda: not _processes_of(built)), _processes_of(built)
 
 
+def test_the_first_demo_is_served_by_a_process_that_did_not_draw(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("first")
+    there = Installation(folder / "var")
+    _paint(folder / "mine")
+    port = free_port()
+    process = there.start("demo", "--images", str(folder / "mine"), "--port", str(port))
+    try:
+        wait_for(f"http://127.0.0.1:{port}/healthz", process, 300)
+        serve = psutil.Process(process.pid)
+        assert serve.cmdline()[2:] == ["serve", "--host", "127.0.0.1", "--port", str(port)]
+        assert Visitor(f"http://127.0.0.1:{port}").post("/api/v1/studies/mine/deck/", {"n": 3})["exposures"]
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    assert _within(20, lambda: not _processes_of(there)), _processes_of(there)
+
+
 def test_the_death_of_the_parent_takes_its_children_along(built: Installation) -> None:
     port = free_port()
     process = built.start("serve", "--port", str(port))
@@ -107,7 +130,7 @@ def test_the_death_of_the_parent_takes_its_children_along(built: Installation) -
     process.kill()
     process.wait()
 
-    assert _within(30, lambda: not _processes_of(built)), _processes_of(built)
+    assert _within(60, lambda: not _processes_of(built)), _processes_of(built)
 
 
 def test_a_killed_web_server_and_a_killed_database_come_back(built: Installation) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 import psycopg2
 import pytest
 
-from evalapp.core.embedded.workers import celery
+from evalapp.core.services.embedded.workers import celery
 from tests.conftest import REPOSITORY
 from tests.journeys.installation import Installation
 from tests.journeys.real_services import private_postgres, private_redis
@@ -129,12 +129,12 @@ def _set_up(installation: Installation, photos: Path) -> None:
 
 
 WORK = """
-from evalapp.core import pipeline
-from evalapp.core.services import request_job
+from evalapp.core.pipeline import chunk_work
+from evalapp.core.services.jobs import request_job
 from evalapp.studies.models import Study
 
 job = request_job("precompute", f"study:{Study.objects.get().pk}")
-while pipeline.work_on(job.pk):
+while chunk_work.work_on(job.pk):
     pass
 """
 """A worker's turns without any message: nobody disturbs them."""

@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from evalapp.core.embedded.postgres import EmbeddedPostgres
+from evalapp.core.services.embedded.postgres import EmbeddedPostgres
 from tests.journeys.installation import Installation
 
 REPOSITORY = Path(__file__).resolve().parents[2]

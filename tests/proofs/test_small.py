@@ -10,8 +10,8 @@ from scipy.optimize import minimize
 from scipy.stats import binomtest
 
 from evalapp.leaderboard.models import BoardBatch
-from evalapp.leaderboard.services import board_of, refresh_board
-from evalapp.stats.batches import bounds
+from evalapp.leaderboard.services import refresh_board
+from evalapp.stats.sums.epochs import bounds
 from evalapp.voting.models import Design, Exposure
 from tests import cast
 from tests.simulation.many import look_after_every_vote
@@ -90,7 +90,7 @@ def test_over_http_pairs_are_drawn_as_published_and_credited_as_drawn() -> None:
             # Who has seen a tenth of the pairs is served from the rest, each of them more often.
             assert propensity >= chances[pair] * (1 - 1e-9)
         assert BoardBatch.objects.filter(study=study, version=design.version).exists()
-    board = board_of(study)
+    board = cast.board(study)
     assert (board.votes, board.voters) == (192, 24)
     best = board.standings[0]
     # Everybody likes what matches: 1 and 1/2 are the truth.
