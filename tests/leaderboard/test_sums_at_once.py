@@ -90,7 +90,9 @@ JOBS: dict[str, Callable[[Study], Any]] = {
 
 @pytest.mark.parametrize("begun", [False, True], ids=["both begin the sums", "the sums are there"])
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
-def test_whoever_comes_second_waits_and_no_vote_is_missed(study: Study, job: Callable[[Study], Any], begun: bool) -> None:
+def test_whoever_comes_second_waits_and_no_vote_is_missed(
+    study: Study, job: Callable[[Study], Any], begun: bool
+) -> None:
     votes = 60
     if begun:
         update_sums(study)
