@@ -121,8 +121,7 @@ def identify_by(
     for level, fitted in levels.items():
         codes = label_codes(index, level, slots)
         (guess,) = guess_labels(codes, distances, fitted.calibration)
-        guessed, _ = guess_features(codes, distances)
-        word = label_word(index, level, slots[0], codes[0], int(guessed[0]))
+        word = label_word(index, level, slots[0], codes[0], guess.likeliest)
         value = None if guess.label == NONE_OF_THESE else word
         found[level] = LabelGuess(value, word, guess.confidence, guess.share, guess.margin)
     return found

@@ -24,9 +24,11 @@ _BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A label's number and the probability that it is right; `label` is -1, none of these, where that is too low."""
+    """A label's number and the probability that it is right; `label` is -1, none of these, where that is too low, and
+    `likeliest` the number all the same."""
 
     label: int
+    likeliest: int
     confidence: float
     share: float
     margin: float
@@ -129,9 +131,9 @@ def guess_labels(
     confidences = np.where(guessed >= 0, calibration.confidences(features), 0.0)
     sure = np.where(confidences >= calibration.least_confidence, guessed, NONE_OF_THESE)
     return [
-        Guess(label, confidence, share, margin)
-        for label, confidence, (share, margin, _) in zip(
-            sure.tolist(), confidences.tolist(), features.tolist(), strict=True
+        Guess(label, likeliest, confidence, share, margin)
+        for label, likeliest, confidence, (share, margin, _) in zip(
+            sure.tolist(), guessed.tolist(), confidences.tolist(), features.tolist(), strict=True
         )
     ]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from evalapp.catalog.models import LONGEST, Item
+from evalapp.catalog.models import LONGEST
 from evalapp.catalog.services.renditions import picture_url
 from evalapp.search.domain.lookup_words import MOST_ANSWERS, USUAL_ANSWERS
 from evalapp.search.domain.question_token import Question
-from evalapp.search.queries.gallery import ATTRIBUTE, COLUMNS
+from evalapp.search.queries.gallery import ATTRIBUTE, COLUMNS, ShownItem
 from evalapp.search.queries.lookups import Answer, Result
 from models_registry.metrics import METRICS
 
@@ -140,17 +140,16 @@ def answer_document(answer: Answer) -> dict[str, Any]:
     return {**item_document(answer.item), "distance": round(answer.distance, 6)}
 
 
-def item_document(item: Item) -> dict[str, Any]:
+def item_document(item: ShownItem) -> dict[str, Any]:
     """An item as visitors may see it."""
-    picture = item.picture
     return {
         "key": item.key,
         "category": item.category,
         "product": item.product,
         "attributes": dict(item.attributes),
-        "image": picture_url(picture.public_id),
-        "width": picture.width,
-        "height": picture.height,
+        "image": picture_url(item.public_id),
+        "width": item.width,
+        "height": item.height,
     }
 
 

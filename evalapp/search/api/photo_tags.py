@@ -250,7 +250,7 @@ def _proposal_document(one: Proposal) -> dict[str, Any]:
         "product": item.product,
         "category": item.category,
         "key": item.key,
-        "image": picture_url(item.shown.public_id),
+        "image": picture_url(item.public_id),
         "distance": round(one.answer.distance, 6),
         "confidence": one.confidence,
         "decision": one.decision,

@@ -58,7 +58,7 @@ def _index_or_404(request: HttpRequest, slug: str) -> SearchIndex:
 def _start(index: SearchIndex, key: str) -> dict[str, str] | None:
     if not key or "\x00" in key:
         return None
-    item: Item | None = gallery_items(index).filter(key=key).select_related("picture").first()
+    item: Item | None = gallery_items(index).filter(key=key).select_related("picture", "cutout").first()
     if item is None:
         return None
-    return {"key": item.key, "category": item.category, "image": picture_url(item.picture.public_id)}
+    return {"key": item.key, "category": item.category, "image": picture_url(item.shown.public_id)}

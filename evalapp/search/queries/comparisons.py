@@ -59,7 +59,7 @@ def compared_photo(index: SearchIndex, photo: bytes) -> dict[str, Any]:
 
 
 def _examples(index: SearchIndex) -> list[Item]:
-    found = list(gallery_items(index).select_related("picture").order_by("picture__sha256")[:_EXAMPLES])
+    found = list(gallery_items(index).select_related("picture", "cutout").order_by("picture__sha256")[:_EXAMPLES])
     if not found:
         raise NotFound(f"{index} has no items to compare with.")
     return found

@@ -26,7 +26,7 @@ def pairs_of(catalogue: Catalogue, *, state: str = "", level: str = "") -> Query
         pairs = pairs.filter(state=state)
     if level:
         pairs = pairs.filter(level=level)
-    return pairs.select_related("first__picture", "second__picture")
+    return pairs.select_related("first__picture", "first__cutout", "second__picture", "second__cutout")
 
 
 def next_pair(catalogue: Catalogue, level: str) -> DuplicatePair | None:

@@ -13,14 +13,14 @@ from evalapp.search.domain.search_problems import SearchUnavailable
 from evalapp.search.models import SearchIndex
 from evalapp.search.queries import service_client
 from evalapp.search.queries.attribute_search import Features, attribute_answers, facet_counts, features_of
-from evalapp.search.queries.gallery import gallery_items, with_filters
+from evalapp.search.queries.gallery import ShownItem, shown_items
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An item that is there at this moment. Between attributes, the distance is the share that does not agree."""
 
-    item: Item
+    item: ShownItem
     distance: float
 
 
@@ -93,9 +93,7 @@ def _result(index: SearchIndex, words: LookupWords, found: Found) -> Result:
 def _joined(index: SearchIndex, words: LookupWords, found: Sequence[tuple[int, float]]) -> list[Answer]:
     """The last defence: what was removed, flagged, moved or relabelled a moment ago is not shown, whatever the
     service has seen of it."""
-    ids = [item for item, _ in found]
-    items = with_filters(gallery_items(index).filter(pk__in=ids), words.filters).select_related("picture")
-    rows = {item.pk: item for item in items}
+    rows = shown_items(index, [item for item, _ in found], words.filters)
     answers: list[Answer] = []
     products: set[str] = set()
     for pk, distance in found:
