@@ -33,9 +33,9 @@ def ask_for(shown: Picture | Cutout) -> None:
     """Tell a worker that renditions of this are wanted; a lost message is sent with the next request after a minute."""
     if not _is_news(shown.public_id):
         return
-    words = ([shown.pk], []) if isinstance(shown, Picture) else ([], [shown.pk])
+    args = ([shown.pk], []) if isinstance(shown, Picture) else ([], [shown.pk])
     try:
-        draw.apply_async(words, retry=False)
+        draw.apply_async(args, retry=False)
     except OperationalError as error:
         logger.warning("No worker can be told that a picture is missing: %s", error)
 

@@ -50,7 +50,7 @@ class Garment:
     motif: int
     grain: int
 
-    def words(self) -> dict[str, str]:
+    def labels(self) -> dict[str, str]:
         """The attributes as the catalogue publishes them."""
         return {
             "colour": self.colour,
@@ -187,8 +187,8 @@ def _partner(rng: np.random.Generator, colour: str, pattern: str) -> str:
     return _pick(rng, tuple(told_apart))
 
 
-def _pick(rng: np.random.Generator, words: tuple[str, ...]) -> str:
-    return words[int(rng.integers(0, len(words)))]
+def _pick(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
+    return choices[int(rng.integers(0, len(choices)))]
 
 
 def _dye(rng: np.random.Generator, name: str) -> RGB:

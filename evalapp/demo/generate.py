@@ -173,4 +173,4 @@ def _written(folder: Path, garment: Garment, domain: str, name: str, picture: Pi
     x1, y1, x2, y2 = picture.box
     place: Row = {"path": path.as_posix(), "key": name, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
     kind: Row = {"category": garment.category, "product": garment.product, "domain": domain, "split": garment.split}
-    return {**place, **kind, **garment.words()}
+    return {**place, **kind, **garment.labels()}

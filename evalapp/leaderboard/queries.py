@@ -248,7 +248,7 @@ FROM placed
 
 def step_since(study: Study, vote: int) -> Step:
     """What has come after this vote."""
-    words = {
+    params = {
         "study": study.pk,
         "after": vote,
         "of_voter": MOST_OF_A_VOTER,
@@ -257,7 +257,7 @@ def step_since(study: Study, vote: int) -> Step:
         "rest": REST_OF_AN_ADDRESS,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_STEP, words)
+        cursor.execute(_STEP, params)
         votes, weighed_votes, weighed_voters = cursor.fetchone()
     return Step(int(votes), float(weighed_votes), float(weighed_voters))
 

@@ -58,11 +58,11 @@ def as_file(drawing: Drawing, language: str = "en", caption: Caption | None = No
     above.append(Words("subtitle", 0, 0, drawing.title))
     below = [Words("note", 0, 0, text) for text in (caption.axes, caption.footnote) if text]
     top = _EDGE + _LINE * len(above) + _GAP
-    words = [replace(one, x=_EDGE, y=_EDGE + _LINE * (row + 0.5)) for row, one in enumerate(above)]
+    texts = [replace(one, x=_EDGE, y=_EDGE + _LINE * (row + 0.5)) for row, one in enumerate(above)]
     end = top + drawing.height + _GAP
-    words += [replace(one, x=_EDGE, y=end + _LINE * (row + 0.5)) for row, one in enumerate(below)]
+    texts += [replace(one, x=_EDGE, y=end + _LINE * (row + 0.5)) for row, one in enumerate(below)]
     moved = f'<g transform="translate({_number(_EDGE)} {_number(top)})">{inside}</g>'
-    told = "".join(_mark(one, LOOKS[one.role]) for one in words)
+    told = "".join(_mark(one, LOOKS[one.role]) for one in texts)
     return _document(drawing, language, drawing.width + 2 * _EDGE, end + _LINE * len(below) + _EDGE, moved + told)
 
 

@@ -74,9 +74,9 @@ class LevelCalibration:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> LevelCalibration:
         """What `to_json` wrote."""
-        words = record["calibration"]
-        parts = {name: tuple(words[name]) for name in ("means", "spreads", "weights")}
-        calibration = GuessCalibration(**{**words, **parts})
+        fields = record["calibration"]
+        parts = {name: tuple(fields[name]) for name in ("means", "spreads", "weights")}
+        calibration = GuessCalibration(**{**fields, **parts})
         return cls(calibration, record["questions"], record["right"], record["error"])
 
 
@@ -142,8 +142,8 @@ def _level(
         query_ids=questions.ids[rows],
         hide_same={level: own},
     )
-    words = index.columns.words.get(level, {})
-    codes = np.array([words.get(label, -2) for label in own])
+    codebook = index.columns.codebooks.get(level, {})
+    codes = np.array([codebook.get(label, -2) for label in own])
     some = [
         _judged(index, level, slots, distances, codes)
         for slots, distances in (

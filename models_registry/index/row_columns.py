@@ -21,31 +21,31 @@ Labels = Mapping[str, "Sequence[str | None]"]
 class RowColumns:
     """Columns over `rows` rows. Each row has one value per column, or none; what has several is a column per value.
 
-    `codes` are int32 [rows] per column, -1 for none; `words` are the values that the codes stand for. Never changed:
+    `codes` are int32 [rows] per column, -1 for none; `codebooks` say which value each code stands for. Never changed:
     every change gives new columns, and only those that it touches are copied.
     """
 
     rows: int
     codes: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
-    words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    codebooks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def extended(self, rows: int) -> RowColumns:
         """With so many more rows at the end, of which nothing is known yet."""
         unknown = np.full(rows, -1, dtype=np.int32)
         longer = {name: np.concatenate([codes, unknown]) for name, codes in self.codes.items()}
-        return RowColumns(self.rows + rows, longer, self.words)
+        return RowColumns(self.rows + rows, longer, self.codebooks)
 
     def labelled(self, slots: NDArray[np.int64], labels: Labels) -> RowColumns:
         """With these values at these rows; columns that are not named stay as they are."""
-        codes, words = dict(self.codes), dict(self.words)
+        codes, codebooks = dict(self.codes), dict(self.codebooks)
         for name, values in labels.items():
             if len(values) != len(slots):
                 raise ValueError(f"{name}: {len(values)} values do not fit {len(slots)} rows.")
-            known = dict(words.get(name, {}))
+            known = dict(codebooks.get(name, {}))
             column = codes[name].copy() if name in codes else np.full(self.rows, -1, dtype=np.int32)
             column[slots] = [-1 if value is None else known.setdefault(value, len(known)) for value in values]
-            codes[name], words[name] = column, known
-        return RowColumns(self.rows, codes, words)
+            codes[name], codebooks[name] = column, known
+        return RowColumns(self.rows, codes, codebooks)
 
     def column(self, name: str) -> NDArray[np.int32]:
         """The codes [rows] of a column; all -1 where there is no such column."""
@@ -55,14 +55,14 @@ class RowColumns:
     def value(self, name: str, slot: int) -> str | None:
         """The value of one row in a column, None where it has none."""
         code = int(self.column(name)[slot])
-        return next((word for word, number in self.words.get(name, {}).items() if number == code), None)
+        return next((word for word, number in self.codebooks.get(name, {}).items() if number == code), None)
 
     def allowed(self, filters: Mapping[str, Collection[str]]) -> NDArray[np.bool_]:
         """Which rows [rows] have one of the values asked for, in every column that is named."""
         mask = np.ones(self.rows, dtype=np.bool_)
         for name, values in filters.items():
-            words = self.words.get(name, {})
-            mask &= np.isin(self.column(name), [words[value] for value in values if value in words])
+            codebook = self.codebooks.get(name, {})
+            mask &= np.isin(self.column(name), [codebook[value] for value in values if value in codebook])
         return mask
 
     def counts(self, name: str, among: NDArray[np.bool_]) -> dict[str, int]:
@@ -70,6 +70,6 @@ class RowColumns:
         found = np.bincount(self.column(name)[among] + 1, minlength=1)
         return {
             word: int(found[code + 1])
-            for word, code in self.words.get(name, {}).items()
+            for word, code in self.codebooks.get(name, {}).items()
             if code + 1 < len(found) and found[code + 1]
         }

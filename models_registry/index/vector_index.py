@@ -231,8 +231,8 @@ class VectorIndex:
         if query_ids is not None:
             pairs.append((np.asarray(query_ids, dtype=np.int64), self.ids))
         for name, values in (hide_same or {}).items():
-            words = self.columns.words.get(name, {})
-            own = np.array([-1 if value is None else words.get(value, -1) for value in values], dtype=np.int64)
+            codes = self.columns.codebooks.get(name, {})
+            own = np.array([-1 if value is None else codes.get(value, -1) for value in values], dtype=np.int64)
             pairs.append((own, self.columns.column(name).astype(np.int64)))
         if any(len(of_query) != len(queries) for of_query, _ in pairs):
             raise ValueError("Ids and values to hide must come as one per query.")

@@ -73,22 +73,22 @@ def describe_region(kind: RegionKind, source: str, *, options: Mapping[str, Any]
     rules = rules_of(kind, source, given, (network.entry.height, network.entry.width))
     tried = network.run(_trial_picture(), rules)
     asked = [name.strip() for name in str(given.get("outputs", "")).split(",") if name.strip()]
-    words: dict[str, Any] = {"least_score": least_score(kind, given), "sha256": network.sha256}
+    fields: dict[str, Any] = {"least_score": least_score(kind, given), "sha256": network.sha256}
     if kind == "masker":
         for name in ("boxes", "corners"):
             if name in given:
                 raise BadOption(f"A masker has no option {name}; it gives no boxes.")
-        words |= {"layout": "mask", "outputs": (_mask_output(tried, asked, path),)}
+        fields |= {"layout": "mask", "outputs": (_mask_output(tried, asked, path),)}
     else:
         layout, outputs = understood(tried, asked, path)
         is_apart = layout == "apart"
-        words |= {
+        fields |= {
             "layout": layout,
             "outputs": outputs,
             "boxes": chosen("boxes", given, "shares" if is_apart else "pixels", Units),
             "corners": chosen("corners", given, "cxcywh" if layout == "columns" else "xyxy", Corners),
         }
-    spec = RegionSpec(kind=kind, source=source, preprocess=rules, **words)
+    spec = RegionSpec(kind=kind, source=source, preprocess=rules, **fields)
     if kind == "locator":
         OnnxLocator(spec, path).suggest(_trial_picture())
     else:

@@ -30,9 +30,9 @@ _LEAST: Mapping[RegionKind, float] = {"locator": 0.3, "masker": 0.5}
 _VERSION = 1
 
 
-def region_options(words: Mapping[str, Any]) -> dict[str, str]:
+def region_options(fields: Mapping[str, Any]) -> dict[str, str]:
     """Of what a form, a request or a command line says, the options of a locator or masker, whose names have dashes."""
-    given = {name: words.get(name.replace("-", "_")) for name in REGION_OPTIONS}
+    given = {name: fields.get(name.replace("-", "_")) for name in REGION_OPTIONS}
     return {name: str(value).strip() for name, value in given.items() if value is not None and str(value).strip()}
 
 
@@ -73,8 +73,8 @@ class RegionSpec:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> RegionSpec:
         """The spec that `to_json` wrote."""
-        words = {**record, "preprocess": Preprocess(**record["preprocess"]), "outputs": tuple(record["outputs"])}
-        return cls(**words)
+        fields = {**record, "preprocess": Preprocess(**record["preprocess"]), "outputs": tuple(record["outputs"])}
+        return cls(**fields)
 
 
 def rules_of(

@@ -24,7 +24,7 @@ def test_the_same_seed_makes_the_same_shop(shop: list[Garment]) -> None:
 def test_another_seed_makes_another_shop(shop: list[Garment]) -> None:
     other = garments(8, 220)
     assert not {garment.product for garment in shop} & {garment.product for garment in other}
-    assert [garment.words() for garment in shop] != [garment.words() for garment in other]
+    assert [garment.labels() for garment in shop] != [garment.labels() for garment in other]
 
 
 @given(seed=st.integers(0, 2**31), products=st.integers(len(CATEGORIES), 400))

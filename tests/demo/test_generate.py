@@ -72,7 +72,7 @@ def test_the_table_says_of_every_picture_what_the_garment_is(catalogue: demo.Dem
     garments = {garment.product: garment for garment in demo.garments(7, PRODUCTS)}
     for row in rows_of(catalogue):
         garment = garments[row["product"]]
-        assert {name: row[name] for name in garment.words()} == garment.words()
+        assert {name: row[name] for name in garment.labels()} == garment.labels()
         assert (row["category"], row["split"]) == (garment.category, garment.split)
 
 

@@ -114,7 +114,7 @@ def test_plain_products_show_the_colour_they_are_named_after(shop: list[Garment]
     for garment in shop:
         if garment.pattern == "plain":
             shown = np.median(inside(take_shop(garment)), axis=0)
-            assert np.abs(shown - np.array(garment.base)).max() < 46, garment.words()
+            assert np.abs(shown - np.array(garment.base)).max() < 46, garment.labels()
 
 
 def test_folds_belong_to_the_garment_and_not_to_the_shot(shop: list[Garment]) -> None:

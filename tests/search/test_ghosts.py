@@ -12,7 +12,7 @@ import pytest
 
 from evalapp.catalog.services.item_flags import flag_items, lift_flags
 from evalapp.catalog.services.items import remove_items, upsert_items
-from evalapp.search.domain.lookup_words import LookupWords
+from evalapp.search.domain.lookup_params import LookupParams
 from evalapp.search.models import SearchIndex
 from evalapp.search.queries.gallery import gallery_items
 from evalapp.search.queries.lookups import look_up
@@ -52,12 +52,12 @@ def test_no_ghost_in_random_orders_of_changes_looks_and_questions(
     shown = set(gallery_items(index).values_list("pk", flat=True))
     served = service.served._served["shop"]
     assert set(served.snapshot.ids[served.snapshot.live].tolist()) == shown
-    found = look_up(index, LookupWords(index="shop", kind="photo", k=50), photos[0])
+    found = look_up(index, LookupParams(index="shop", kind="photo", k=50), photos[0])
     assert {answer.item.pk for answer in found.answers} == shown
 
 
 def _ask(index: SearchIndex, data: bytes, filters: dict[str, list[str]]) -> None:
-    found = look_up(index, LookupWords(index="shop", kind="photo", k=50, filters=filters), data)
+    found = look_up(index, LookupParams(index="shop", kind="photo", k=50, filters=filters), data)
     shown = gallery_items(index)
     if filters:
         shown = shown.filter(category__in=filters["category"])

@@ -12,7 +12,7 @@ from evalapp.catalog.services.items import upsert_items
 from evalapp.core.pipeline.chunk_work import work_on
 from evalapp.core.services.jobs import request_job
 from evalapp.search.domain.circuit_breaker import MOST_FAILURES, REST_SECONDS, CircuitBreaker
-from evalapp.search.domain.lookup_words import Found, LookupWords, Region
+from evalapp.search.domain.lookup_params import Found, LookupParams, Region
 from evalapp.search.domain.search_problems import Overloaded
 from evalapp.search.models import GenerationState, Replica, SearchIndex
 from evalapp.search.pipeline import index_builds
@@ -64,16 +64,16 @@ def test_a_breaker_rests_after_failures_and_lets_one_call_look() -> None:
 
 
 def test_words_travel_as_they_are() -> None:
-    words = LookupWords(
+    words = LookupParams(
         "shop", "photo", 7, "l1", {"category": ["dress"]}, (1, 2, 3, 4), 5, [6], [7], True, "x", 0.5, True
     )
-    assert LookupWords.unpacked(words.packed(b"blob")) == (words, b"blob")
+    assert LookupParams.unpacked(words.packed(b"blob")) == (words, b"blob")
     region = Region([1, 2, 3, 4], 0.5, "shoe", "locator")
     found = Found([(1, 0.5)], 2, 3, False, {"category": {"dress": 1}}, {"category": None}, (4, 5), [region])
     assert Found.from_json(found.to_json()) == found
     for nonsense in (b"", b"\0\0\0\x02{}", b"\0\0\0\xff{", b"\0\0\0\x04null"):
         with pytest.raises(ValueError, match=r".*"):
-            LookupWords.unpacked(nonsense)
+            LookupParams.unpacked(nonsense)
 
 
 @pytest.mark.django_db

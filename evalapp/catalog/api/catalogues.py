@@ -127,11 +127,11 @@ class CatalogueApi(APIView):
 
     @extend_schema(operation_id="catalogue_change", request=ChangeInput, responses=CatalogueOutput)
     def patch(self, request: Request, slug: str) -> Response:
-        catalogue, words = queries.catalogue_named(slug), checked(self.ChangeInput(data=request.data))
-        if "name" in words:
-            changes.rename_catalogue(catalogue, words["name"])
-        if "archived" in words:
-            changes.archive_catalogue(catalogue, archived=words["archived"])
+        catalogue, params = queries.catalogue_named(slug), checked(self.ChangeInput(data=request.data))
+        if "name" in params:
+            changes.rename_catalogue(catalogue, params["name"])
+        if "archived" in params:
+            changes.archive_catalogue(catalogue, archived=params["archived"])
         return Response(CatalogueOutput(queries.catalogues().get(pk=catalogue.pk)).data)
 
     @extend_schema(operation_id="catalogue_delete", request=None, responses={204: None})
@@ -288,8 +288,8 @@ class WithdrawApi(APIView):
 
     @extend_schema(operation_id="pictures_withdraw", request=ItemsApi.RemoveInput, responses=Output)
     def post(self, request: Request, slug: str) -> Response:
-        words = checked(ItemsApi.RemoveInput(data=request.data))
-        withdrawn = withdraw_pictures(slug, words["keys"])
+        params = checked(ItemsApi.RemoveInput(data=request.data))
+        withdrawn = withdraw_pictures(slug, params["keys"])
         return Response({"withdrawn": withdrawn, "version": queries.catalogue_named(slug).version})
 
 

@@ -84,14 +84,14 @@ class ImportsApi(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         catalogue = queries.catalogue_named(slug)
-        words = checked(self.Input(data=request.data))
+        params = checked(self.Input(data=request.data))
         found = request_import(
             catalogue,
-            upload=words.get("file"),
-            path=words["path"],
-            format_name=words["format"],
-            mapping=mapping_from_text(words["mapping"]),
-            flag_misleading=words["flag_misleading"],
+            upload=params.get("file"),
+            path=params["path"],
+            format_name=params["format"],
+            mapping=mapping_from_text(params["mapping"]),
+            flag_misleading=params["flag_misleading"],
         )
         begin(found.job)
         return Response(ImportOutput(found).data, status=status.HTTP_202_ACCEPTED)

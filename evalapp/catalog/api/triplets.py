@@ -48,15 +48,15 @@ class TripletQueueApi(APIView):
 
     @extend_schema(operation_id="triplets_from_labels", request=ProposeInput, responses=Output)
     def post(self, request: Request, slug: str) -> Response:
-        words = checked(self.ProposeInput(data=request.data))
-        new = triplets.propose_from_labels(catalogue_named(slug), words["number"], seed=words["seed"])
+        params = checked(self.ProposeInput(data=request.data))
+        new = triplets.propose_from_labels(catalogue_named(slug), params["number"], seed=params["seed"])
         return self._answer(request, new, slug)
 
     @extend_schema(operation_id="triplet_decide", request=DecideInput, responses=Output)
     def patch(self, request: Request, slug: str) -> Response:
-        words = checked(self.DecideInput(data=request.data))
+        params = checked(self.DecideInput(data=request.data))
         by = request.user.get_username()
-        triplets.decide(catalogue_named(slug), words["triplet"], words["state"], by=by)
+        triplets.decide(catalogue_named(slug), params["triplet"], params["state"], by=by)
         return self._answer(request, 0, slug)
 
     def _answer(self, request: Request, new: int, slug: str) -> Response:
@@ -97,8 +97,8 @@ class TripletDecisionsApi(APIView):
 
     @extend_schema(operation_id="triplet_decisions", parameters=[Input], responses=Output)
     def get(self, request: Request, slug: str) -> Response:
-        words = checked(self.Input(data=request.query_params))
+        params = checked(self.Input(data=request.query_params))
         catalogue = catalogue_named(slug)
-        rows = triplets.decided_after(catalogue, words["after"], words["limit"])
+        rows = triplets.decided_after(catalogue, params["after"], params["limit"])
         told = self.Output.Decision(rows, many=True).data
         return Response({"reviewers": triplets.reviewers(catalogue), "decisions": told})

@@ -35,8 +35,8 @@ class ImportForm(forms.Form):
         required=False, label="Flag what the data set itself calls a back view or a close-up"
     )
 
-    def __init__(self, *args: Any, catalogue: Catalogue | None = None, **words: Any) -> None:
-        super().__init__(*args, **words)
+    def __init__(self, *args: Any, catalogue: Catalogue | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.catalogue = catalogue
         if catalogue is not None:
             del self.fields["name"], self.fields["slug"]
@@ -57,18 +57,18 @@ class ImportForm(forms.Form):
 
     def begin(self) -> CatalogueImport:
         """The import with its job; only after `is_valid`. Raises Problem."""
-        words = self.cleaned_data
-        mapping = mapping_from_text(words["mapping"])
+        cleaned = self.cleaned_data
+        mapping = mapping_from_text(cleaned["mapping"])
         made = self.catalogue is None
-        catalogue = self.catalogue or create_catalogue(name=words["name"], slug=words["slug"])
+        catalogue = self.catalogue or create_catalogue(name=cleaned["name"], slug=cleaned["slug"])
         try:
             return request_import(
                 catalogue,
-                upload=words["file"],
-                path=words.get("path", ""),
-                format_name=words["format"],
+                upload=cleaned["file"],
+                path=cleaned.get("path", ""),
+                format_name=cleaned["format"],
                 mapping=mapping,
-                flag_misleading=words["flag_misleading"],
+                flag_misleading=cleaned["flag_misleading"],
             )
         except Exception:
             if made:

@@ -49,9 +49,9 @@ class ExaminationsApi(APIView):
 
     @extend_schema(operation_id="examination_begin", request=Input, responses={202: ExaminationOutput})
     def post(self, request: Request) -> Response:
-        words = checked(self.Input(data=request.data))
+        params = checked(self.Input(data=request.data))
         row = examinations.request_examination(
-            catalogue_named(words["catalogue"]), words["question"], words["contender"]
+            catalogue_named(params["catalogue"]), params["question"], params["contender"]
         )
         begin(row.job)
         return Response(ExaminationOutput(row).data, status=status.HTTP_202_ACCEPTED)

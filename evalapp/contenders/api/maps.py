@@ -50,9 +50,9 @@ class MapsApi(APIView):
 
     @extend_schema(operation_id="map_draw", request=Input, responses={202: MapOutput})
     def post(self, request: Request) -> Response:
-        words = checked(self.Input(data=request.data))
+        params = checked(self.Input(data=request.data))
         drawing = projections.request_map(
-            catalogue_named(words["catalogue"]), words["embedding"], items=words["items"], seed=words["seed"]
+            catalogue_named(params["catalogue"]), params["embedding"], items=params["items"], seed=params["seed"]
         )
         begin(drawing.job)
         return Response(MapOutput(drawing).data, status=status.HTTP_202_ACCEPTED)

@@ -77,9 +77,9 @@ class RegistrationOutput(serializers.Serializer[Any]):
 class OptionsField(serializers.DictField):
     """Options by name, as `register_model` takes them."""
 
-    def __init__(self, **words: Any) -> None:
-        words.setdefault("help_text", f"Of {', '.join(OPTIONS)}.")
-        super().__init__(child=serializers.CharField(max_length=200), default=dict, **words)
+    def __init__(self, **params: Any) -> None:
+        params.setdefault("help_text", f"Of {', '.join(OPTIONS)}.")
+        super().__init__(child=serializers.CharField(max_length=200), default=dict, **params)
 
 
 class ModelsApi(APIView):
@@ -115,13 +115,13 @@ class ModelsApi(APIView):
         responses={202: RegistrationOutput},
     )
     def post(self, request: Request) -> Response:
-        words = checked(self.Input(data=request.data))
+        params = checked(self.Input(data=request.data))
         row = request_registration(
-            name=words["name"],
-            source=words["spec"],
-            upload=words.get("file"),
-            options={name: words[name] for name in OPTIONS if name in words},
-            catalogue=catalogue_named(words["catalogue"]) if words["catalogue"] else None,
+            name=params["name"],
+            source=params["spec"],
+            upload=params.get("file"),
+            options={name: params[name] for name in OPTIONS if name in params},
+            catalogue=catalogue_named(params["catalogue"]) if params["catalogue"] else None,
         )
         begin(row.job)
         return Response(RegistrationOutput(row).data, status=status.HTTP_202_ACCEPTED)
@@ -147,11 +147,11 @@ class ModelApi(APIView):
 
     @extend_schema(operation_id="model_change", request=Input, responses=ModelOutput)
     def patch(self, request: Request, name: str) -> Response:
-        model, words = model_named(name), checked(self.Input(data=request.data))
-        if "name" in words:
-            model_changes.rename_model(model, words["name"])
-        if "archived" in words:
-            model_changes.archive_model(model, archived=words["archived"])
+        model, params = model_named(name), checked(self.Input(data=request.data))
+        if "name" in params:
+            model_changes.rename_model(model, params["name"])
+        if "archived" in params:
+            model_changes.archive_model(model, archived=params["archived"])
         every = [*registered_models(), *registered_models(archived=True)]
         return Response(ModelOutput(next(one for one in every if one["name"] == model.name)).data)
 

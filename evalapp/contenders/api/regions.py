@@ -66,20 +66,20 @@ class RegionsApi(APIView):
 
     @extend_schema(operation_id="regions", parameters=[PageInput], responses=Output(many=True))
     def get(self, request: Request) -> Response:
-        words = checked(self.PageInput(data=request.query_params))
-        return Response(region_networks(words.get("kind", "")))
+        params = checked(self.PageInput(data=request.query_params))
+        return Response(region_networks(params.get("kind", "")))
 
     @extend_schema(
         operation_id="region_register", request={"multipart/form-data": Input}, responses={202: RegistrationOutput}
     )
     def post(self, request: Request) -> Response:
-        words = checked(self.Input(data=request.data))
+        params = checked(self.Input(data=request.data))
         row = request_region(
-            words["kind"],
-            name=words["name"],
-            upload=words["file"],
-            options=region_options(words),
-            catalogue=catalogue_named(words["catalogue"]) if words["catalogue"] else None,
+            params["kind"],
+            name=params["name"],
+            upload=params["file"],
+            options=region_options(params),
+            catalogue=catalogue_named(params["catalogue"]) if params["catalogue"] else None,
         )
         begin(row.job)
         return Response(RegistrationOutput(row).data, status=status.HTTP_202_ACCEPTED)

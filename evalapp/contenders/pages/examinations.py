@@ -45,12 +45,12 @@ def examinations(request: HttpRequest) -> HttpResponse:
 @staff_member_required
 def new_examination(request: HttpRequest) -> HttpResponse:
     """Ask a worker."""
-    words = request.POST
+    cleaned = request.POST
     try:
         row = services.request_examination(
-            catalogue_named(words.get("catalogue", "")),
-            words.get("question", ""),
-            f"{words.get('embedding', '')}:{words.get('metric', '')}",
+            catalogue_named(cleaned.get("catalogue", "")),
+            cleaned.get("question", ""),
+            f"{cleaned.get('embedding', '')}:{cleaned.get('metric', '')}",
         )
     except Problem as problem:
         messages.error(request, problem.message)

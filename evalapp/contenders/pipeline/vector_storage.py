@@ -36,7 +36,10 @@ def holdings() -> list[Holding]:
 
 
 @recorded(
-    "deleted vectors", "vectors", lambda words: f"{sum(freed for _, freed in words['result']):,} bytes", piecewise=True
+    "deleted vectors",
+    "vectors",
+    lambda arguments: f"{sum(freed for _, freed in arguments['result']):,} bytes",
+    piecewise=True,
 )
 def prune() -> list[tuple[Holding, int]]:
     """Delete the shards of which nobody needs a vector (see `contenders.needs`); what is gone, by tap, with its bytes.

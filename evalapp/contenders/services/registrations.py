@@ -63,10 +63,10 @@ def note_registration(
 
 
 @recorded("registered", "model {name}")
-def request_registration(*, name: str, **words: Any) -> Registration:
+def request_registration(*, name: str, **fields: Any) -> Registration:
     """A registration with its job, not yet told to any worker; see `note_registration` for the words."""
     with transaction.atomic():
-        return with_job(note_registration(name=name, **words))
+        return with_job(note_registration(name=name, **fields))
 
 
 @recorded("changed", "model {model}", "reads pictures by {options}")

@@ -51,9 +51,9 @@ class OperatorsApi(APIView):
 
     @extend_schema(operation_id="operator_add", request=Input, responses={201: Output})
     def post(self, request: Request) -> Response:
-        words = checked(self.Input(data=request.data))
-        user, password = create_operator(words["name"], words["password"] or None)
-        told = {"name": user.get_username(), "password": "" if words["password"] else password}
+        params = checked(self.Input(data=request.data))
+        user, password = create_operator(params["name"], params["password"] or None)
+        told = {"name": user.get_username(), "password": "" if params["password"] else password}
         return Response(told, status=status.HTTP_201_CREATED)
 
 

@@ -20,12 +20,12 @@ from evalapp.core.services.deeds import recorded
 MOST_ATTEMPTS = 3
 
 
-def _job_asked_for(words: Mapping[str, Any]) -> str:
-    return f"{words['kind']} of {name_of_target(words['target'])}"
+def _job_asked_for(arguments: Mapping[str, Any]) -> str:
+    return f"{arguments['kind']} of {name_of_target(arguments['target'])}"
 
 
-def _job(words: Mapping[str, Any]) -> str:
-    job: Job = words["job"]
+def _job(arguments: Mapping[str, Any]) -> str:
+    job: Job = arguments["job"]
     return f"job {job.pk}, {job.kind} of {name_of_target(job.target)}"
 
 

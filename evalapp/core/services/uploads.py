@@ -26,8 +26,8 @@ FORGOTTEN_AFTER = timedelta(days=2)
 class OnDisk(TemporaryFileUploadHandler):
     """Keeps what is sent in our own folder from the first byte: its disk is the one meant for large files."""
 
-    def new_file(self, *args: Any, **words: Any) -> None:
-        super().new_file(*args, **words)
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
         self.file.close()
         self.file = _Arriving(self.file_name, self.content_type, 0, self.charset, self.content_type_extra)
 

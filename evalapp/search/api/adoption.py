@@ -35,7 +35,7 @@ class AdoptApi(APIView):
 
     @extend_schema(operation_id="adopt", request=Input, responses={202: Output})
     def post(self, request: Request, slug: str) -> Response:
-        words = checked(self.Input(data=request.data))
-        index, job = adopt_contender(contender_named(study_by_slug(slug), words["contender"]), words["index"])
+        params = checked(self.Input(data=request.data))
+        index, job = adopt_contender(contender_named(study_by_slug(slug), params["contender"]), params["index"])
         nudge(job)
         return Response({"index": index.slug, "job": job.pk}, status=status.HTTP_202_ACCEPTED)

@@ -72,28 +72,28 @@ class DuplicatesApi(APIView):
 
     @extend_schema(operation_id="duplicates", parameters=[PageInput], responses=PageOutput)
     def get(self, request: Request, slug: str) -> Response:
-        words = checked(self.PageInput(data=request.query_params))
-        pairs = pairs_of(catalogue_named(slug), state=words["state"], level=words.get("level", ""))
-        page = list(pairs.filter(pk__gt=words["after"]).order_by("pk")[: words["limit"]])
-        after = page[-1].pk if len(page) == words["limit"] else None
+        params = checked(self.PageInput(data=request.query_params))
+        pairs = pairs_of(catalogue_named(slug), state=params["state"], level=params.get("level", ""))
+        page = list(pairs.filter(pk__gt=params["after"]).order_by("pk")[: params["limit"]])
+        after = page[-1].pk if len(page) == params["limit"] else None
         return Response({"pairs": DuplicateOutput(page, many=True).data, "after": after})
 
     @extend_schema(operation_id="duplicates_find", request=ScanInput, responses={202: ScanOutput})
     def post(self, request: Request, slug: str) -> Response:
-        words = checked(self.ScanInput(data=request.data))
-        index = index_named(words["index"]) if "index" in words else None
-        job = services.request_scan(catalogue_named(slug), words["level"], index)
+        params = checked(self.ScanInput(data=request.data))
+        index = index_named(params["index"]) if "index" in params else None
+        job = services.request_scan(catalogue_named(slug), params["level"], index)
         begin(job)
         return Response({"job": job.pk}, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(operation_id="duplicates_decide", request=DecideInput, responses=DuplicateOutput)
     def patch(self, request: Request, slug: str) -> Response:
-        words = checked(self.DecideInput(data=request.data))
+        params = checked(self.DecideInput(data=request.data))
         pair = services.decide_pair(
             catalogue_named(slug),
-            words["pair"],
-            words["decision"],
+            params["pair"],
+            params["decision"],
             who=request.user.get_username(),
-            drop=words.get("drop", ""),
+            drop=params.get("drop", ""),
         )
         return Response(DuplicateOutput(pair).data)

@@ -58,9 +58,9 @@ class FeedbackApi(SearchApi):
     @extend_schema(operation_id="search_feedback", request=Input, responses=Output)
     def post(self, request: Request, slug: str) -> Response:
         index = self.index(request, slug)
-        words = checked(self.Input(data=request.data))
-        said, voter = words["answers"], voter_for_request(request)
-        question = read_question(words["question"])
+        params = checked(self.Input(data=request.data))
+        said, voter = params["answers"], voter_for_request(request)
+        question = read_question(params["question"])
         if question is None or question.index != index.pk:
             receipts = [Receipt(UNKNOWN) for _ in said]
         else:

@@ -99,7 +99,7 @@ class IndexExperimentsApi(APIView):
 
     @extend_schema(operation_id="index_measure", request=Input, responses={202: ExperimentOutput})
     def post(self, request: Request, slug: str) -> Response:
-        words = checked(self.Input(data=request.data))
-        experiment = request_experiment(index_named(slug), words["engines"])
+        params = checked(self.Input(data=request.data))
+        experiment = request_experiment(index_named(slug), params["engines"])
         begin(experiment.job)
         return Response(described_experiment(experiment), status=status.HTTP_202_ACCEPTED)

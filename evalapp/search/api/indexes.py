@@ -101,19 +101,19 @@ class IndexesApi(APIView):
 
     @extend_schema(operation_id="index_create", request=Input, responses={201: IndexOutput})
     def post(self, request: Request) -> Response:
-        words = checked(self.Input(data=request.data))
+        params = checked(self.Input(data=request.data))
         plan = services.IndexPlan(
-            slug=words["index"],
-            catalogue=words["catalogue"],
-            encoder=words["encoder"],
-            metrics=words["metrics"],
-            engine=words["engine"],
-            recall=words["recall"],
-            gallery_domain=words["domain"],
-            gallery_split=words["split"],
-            is_public=words["public"],
-            locator=words["locator"],
-            masker=words["masker"],
+            slug=params["index"],
+            catalogue=params["catalogue"],
+            encoder=params["encoder"],
+            metrics=params["metrics"],
+            engine=params["engine"],
+            recall=params["recall"],
+            gallery_domain=params["domain"],
+            gallery_split=params["split"],
+            is_public=params["public"],
+            locator=params["locator"],
+            masker=params["masker"],
         )
         index = services.create_index(plan)
         return Response(described(search_indexes().get(pk=index.pk)), status=status.HTTP_201_CREATED)
@@ -143,12 +143,12 @@ class IndexApi(APIView):
 
     @extend_schema(operation_id="index_change", request=Input, responses=Output)
     def patch(self, request: Request, slug: str) -> Response:
-        words = checked(self.Input(data=request.data))
+        params = checked(self.Input(data=request.data))
         index = index_named(slug)
-        if "locator" in words:
-            services.choose_locator(index, words["locator"])
-        if "public" in words:
-            services.publish_index(index, is_public=words["public"])
+        if "locator" in params:
+            services.choose_locator(index, params["locator"])
+        if "public" in params:
+            services.publish_index(index, is_public=params["public"])
         return Response(_with_generations(slug))
 
     @extend_schema(operation_id="index_delete", responses={204: None})
@@ -184,8 +184,8 @@ class IndexRollbackApi(APIView):
 
     @extend_schema(operation_id="index_go_back", request=Input, responses=IndexApi.Output)
     def post(self, request: Request, slug: str) -> Response:
-        words = checked(self.Input(data=request.data))
-        services.go_back(index_named(slug), words.get("generation"))
+        params = checked(self.Input(data=request.data))
+        services.go_back(index_named(slug), params.get("generation"))
         return Response(_with_generations(slug))
 
 
@@ -224,8 +224,8 @@ class LiveTestApi(APIView):
 
     @extend_schema(operation_id="live_test_open", request=Input, responses={201: Output})
     def post(self, request: Request, slug: str) -> Response:
-        words = checked(self.Input(data=request.data))
-        test = open_live_test(index_named(slug), index_named(words["against"]))
+        params = checked(self.Input(data=request.data))
+        test = open_live_test(index_named(slug), index_named(params["against"]))
         return Response(described_test(test), status=status.HTTP_201_CREATED)
 
     @extend_schema(operation_id="live_test_close", responses=Output)

@@ -16,9 +16,9 @@ from rest_framework.response import Response
 from evalapp.catalog.models import LONGEST
 from evalapp.core.api.inputs import checked
 from evalapp.core.domain.errors import NotFound
-from evalapp.search.api.lookup_words import LookupInput, LookupOutput, result_document
+from evalapp.search.api.lookup_serializers import LookupInput, LookupOutput, result_document
 from evalapp.search.api.search_access import SearchApi
-from evalapp.search.domain.lookup_words import LookupWords
+from evalapp.search.domain.lookup_params import LookupParams
 from evalapp.search.models import SearchIndex
 from evalapp.search.queries.attribute_search import Features
 from evalapp.search.queries.lookups import item_of
@@ -88,16 +88,16 @@ class PhotoLookupApi(SearchApi):
     @extend_schema(operation_id="search_photo", request={"multipart/form-data": Input}, responses=LookupOutput)
     def post(self, request: Request, slug: str) -> Response:
         index = self.index(request, slug)
-        words = checked(self.Input(data=request.data))
-        wanted = {"box": words["box"], "suggest": words["suggest"], **_asked(index, "photo", words)}
-        question = LookupWords(**wanted, **_judged(index, words))
-        data = words["photo"].read()
-        if not words["keep"]:
+        params = checked(self.Input(data=request.data))
+        wanted = {"box": params["box"], "suggest": params["suggest"], **_asked(index, "photo", params)}
+        question = LookupParams(**wanted, **_judged(index, params))
+        data = params["photo"].read()
+        if not params["keep"]:
             return _told(index, question, data)
         # Kept after it was found to be a picture, and named as what was searched with.
         result, asked, _ = answered(index, question, data, is_testable=False)
         voter = voter_for_request(request)
-        kept = keep_photo(index, voter, data, words["box"])
+        kept = keep_photo(index, voter, data, params["box"])
         response = Response(result_document(result, replace(asked, item=kept.pk)))
         remember_voter(request, response, voter)
         return response
@@ -122,10 +122,10 @@ class ItemLookupApi(SearchApi):
     @extend_schema(operation_id="search_item", request=Input, responses=LookupOutput)
     def post(self, request: Request, slug: str) -> Response:
         index = self.index(request, slug)
-        words = checked(self.Input(data=request.data))
-        item = item_of(index, words["key"]).pk if words["key"] else None
+        params = checked(self.Input(data=request.data))
+        item = item_of(index, params["key"]).pk if params["key"] else None
         kind = "item" if item else "likes"
-        question = LookupWords(item=item, **_asked(index, kind, words), **_judged(index, words))
+        question = LookupParams(item=item, **_asked(index, kind, params), **_judged(index, params))
         return _told(index, question)
 
 
@@ -147,9 +147,9 @@ class VectorLookupApi(SearchApi):
     @extend_schema(operation_id="search_vector", request=Input, responses=LookupOutput)
     def post(self, request: Request, slug: str) -> Response:
         index = self.index(request, slug)
-        words = checked(self.Input(data=request.data))
-        question = LookupWords(**_asked(index, "vector", words))
-        blob = struct.pack(f"<{len(words['vector'])}f", *words["vector"])
+        params = checked(self.Input(data=request.data))
+        question = LookupParams(**_asked(index, "vector", params))
+        blob = struct.pack(f"<{len(params['vector'])}f", *params["vector"])
         return _told(index, question, blob)
 
 
@@ -178,36 +178,36 @@ class AttributeLookupApi(SearchApi):
     @extend_schema(operation_id="search_attributes", request=Input, responses=LookupOutput)
     def post(self, request: Request, slug: str) -> Response:
         index = self.index(request, slug)
-        words = checked(self.Input(data=request.data))
-        item = item_of(index, words["key"]).pk if words["key"] else None
-        question = LookupWords(item=item, **_asked(index, "attributes", words))
-        given = None if item else Features(words["category"], words["attributes"])
+        params = checked(self.Input(data=request.data))
+        item = item_of(index, params["key"]).pk if params["key"] else None
+        question = LookupParams(item=item, **_asked(index, "attributes", params))
+        given = None if item else Features(params["category"], params["attributes"])
         return Response(result_document(*attributes_answered(index, question, given)))
 
 
-def _told(index: SearchIndex, question: LookupWords, blob: bytes = b"") -> Response:
+def _told(index: SearchIndex, question: LookupParams, blob: bytes = b"") -> Response:
     result, asked, is_mixed = answered(index, question, blob)
     return Response(result_document(result, asked, is_mixed=is_mixed))
 
 
-def _asked(index: SearchIndex, kind: str, words: dict[str, Any]) -> dict[str, Any]:
+def _asked(index: SearchIndex, kind: str, params: dict[str, Any]) -> dict[str, Any]:
     return {
         "index": index.slug,
         "kind": kind,
-        "k": words["k"],
-        "metric": words.get("metric", ""),
-        "filters": words["filters"],
-        "one_per_product": words["group"] == "product",
+        "k": params["k"],
+        "metric": params.get("metric", ""),
+        "filters": params["filters"],
+        "one_per_product": params["group"] == "product",
     }
 
 
-def _judged(index: SearchIndex, words: dict[str, Any]) -> dict[str, Any]:
+def _judged(index: SearchIndex, params: dict[str, Any]) -> dict[str, Any]:
     """Likes and unlikes by id; raises NotFound for a key that nothing bears."""
-    keys = {*words["like"], *words["unlike"]}
+    keys = {*params["like"], *params["unlike"]}
     if not keys:
         return {}
     rows = index.catalogue.items.filter(key__in=keys, removed=False).values_list("key", "pk")
     known = dict(rows)
     if missing := sorted(keys - known.keys()):
         raise NotFound(f"{index.catalogue} has no item {missing[0]!r}.")
-    return {name: [known[key] for key in words[name]] for name in ("like", "unlike")}
+    return {name: [known[key] for key in params[name]] for name in ("like", "unlike")}

@@ -18,7 +18,7 @@ from evalapp.catalog.models import LONGEST
 from evalapp.catalog.queries import catalogue_named
 from evalapp.catalog.services.renditions import picture_url
 from evalapp.core.api.inputs import checked
-from evalapp.search.api.lookup_words import GuessOutput, RegionOutput
+from evalapp.search.api.lookup_serializers import GuessOutput, RegionOutput
 from evalapp.search.api.lookups import BoxField
 from evalapp.search.models import TagDecision, TaggedPhoto
 from evalapp.search.queries.photo_tags import Proposal, exported_tag, proposals, tagged_photo, tagged_photos, tags_of
@@ -99,23 +99,23 @@ class TaggedPhotosApi(APIView):
 
     @extend_schema(operation_id="photos", parameters=[PageInput], responses=TaggedPhotoOutput(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        words = checked(self.PageInput(data=request.query_params))
+        params = checked(self.PageInput(data=request.query_params))
         photos = tagged_photos(catalogue_named(slug))
-        if "before" in words:
-            photos = photos.filter(pk__lt=words["before"])
-        return Response([photo_document(photo) for photo in photos[: words["limit"]]])
+        if "before" in params:
+            photos = photos.filter(pk__lt=params["before"])
+        return Response([photo_document(photo) for photo in photos[: params["limit"]]])
 
     @extend_schema(
         operation_id="photo_bring", request={"multipart/form-data": Input}, responses={201: TaggedPhotoOutput}
     )
     def post(self, request: Request, slug: str) -> Response:
-        words = checked(self.Input(data=request.data))
+        params = checked(self.Input(data=request.data))
         catalogue, who = catalogue_named(slug), request.user.get_username()
-        if "photo" in words:
-            domain = words.get("domain", services.USUAL_DOMAIN)
-            photo = services.bring_photo(catalogue, words["photo"].read(), domain=domain, who=who)
+        if "photo" in params:
+            domain = params.get("domain", services.USUAL_DOMAIN)
+            photo = services.bring_photo(catalogue, params["photo"].read(), domain=domain, who=who)
         else:
-            photo = services.take_photo(catalogue, words["item"], domain=words.get("domain", ""), who=who)
+            photo = services.take_photo(catalogue, params["item"], domain=params.get("domain", ""), who=who)
         return Response(photo_document(photo), status=status.HTTP_201_CREATED)
 
 
@@ -157,9 +157,9 @@ class TaggedPhotoApi(APIView):
         responses=Output,
     )
     def get(self, request: Request, slug: str, number: int) -> Response:
-        words = checked(self.AskInput(data=request.query_params))
+        params = checked(self.AskInput(data=request.query_params))
         photo = tagged_photo(catalogue_named(slug), number)
-        found = proposals(photo, words["box"], words.get("index", ""))
+        found = proposals(photo, params["box"], params.get("index", ""))
         tags = tags_of(photo.catalogue).filter(photo=photo)
         return Response(
             {
@@ -203,18 +203,18 @@ class PhotoTagsApi(APIView):
 
     @extend_schema(operation_id="photo_tag", request=Input, responses=Output)
     def post(self, request: Request, slug: str, number: int) -> Response:
-        words = checked(self.Input(data=request.data))
+        params = checked(self.Input(data=request.data))
         photo = tagged_photo(catalogue_named(slug), number)
-        index = index_of_catalogue(slug, words["index"], every=True) if words.get("index") else None
+        index = index_of_catalogue(slug, params["index"], every=True) if params.get("index") else None
         tag = services.decide_tag(
             photo,
-            words["box"],
-            words["product"],
-            words["decision"],
+            params["box"],
+            params["product"],
+            params["decision"],
             who=request.user.get_username(),
             index=index,
-            rank=words.get("rank"),
-            confidence=words.get("confidence"),
+            rank=params.get("rank"),
+            confidence=params.get("confidence"),
         )
         return Response({"tag": None if tag is None else exported_tag(tag)})
 
@@ -236,10 +236,10 @@ class TagsApi(APIView):
 
     @extend_schema(operation_id="photo_tags", parameters=[PageInput], responses=PageOutput)
     def get(self, request: Request, slug: str) -> Response:
-        words = checked(self.PageInput(data=request.query_params))
-        tags = tags_of(catalogue_named(slug), decision=words.get("decision", ""))
-        page = list(tags.filter(pk__gt=words["after"])[: words["limit"]])
-        after = page[-1].pk if len(page) == words["limit"] else None
+        params = checked(self.PageInput(data=request.query_params))
+        tags = tags_of(catalogue_named(slug), decision=params.get("decision", ""))
+        page = list(tags.filter(pk__gt=params["after"])[: params["limit"]])
+        after = page[-1].pk if len(page) == params["limit"] else None
         return Response({"tags": [exported_tag(tag) for tag in page], "after": after})
 
 

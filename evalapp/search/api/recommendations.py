@@ -14,9 +14,9 @@ from rest_framework.views import APIView
 
 from evalapp.core.api.inputs import checked
 from evalapp.core.domain.errors import NotFound
-from evalapp.search.api.lookup_words import AnswerOutput, answer_document
+from evalapp.search.api.lookup_serializers import AnswerOutput, answer_document
 from evalapp.search.api.search_access import may_search, take_a_search
-from evalapp.search.domain.lookup_words import LookupWords
+from evalapp.search.domain.lookup_params import LookupParams
 from evalapp.search.models import SearchIndex
 from evalapp.search.queries.lookups import item_of, look_up
 from evalapp.search.queries.search_indexes import index_of_catalogue
@@ -47,23 +47,23 @@ class SimilarApi(APIView):
 
     @extend_schema(operation_id="similar", parameters=[Input], responses=Output)
     def get(self, request: Request, slug: str, key: str) -> Response:
-        words = checked(self.Input(data=request.query_params))
-        index = index_of_catalogue(slug, words.get("index", ""), every=bool(request.user.is_staff))
+        params = checked(self.Input(data=request.query_params))
+        index = index_of_catalogue(slug, params.get("index", ""), every=bool(request.user.is_staff))
         if not may_search(request, index):
             raise NotFound(f"There is no index of {slug!r}.")
-        tag = _tag(index, key, words)
+        tag = _tag(index, key, params)
         if request.headers.get("If-None-Match") == tag:
             return Response(status=304, headers={"ETag": tag})
         take_a_search(request)
         item = item_of(index, key)
-        question = LookupWords(
+        question = LookupParams(
             index=index.slug,
             kind="item",
-            k=words["n"],
+            k=params["n"],
             item=item.pk,
             # An item without a product is its own: nothing else is hidden with it.
             hide_product=item.product or f"item {item.pk}",
-            diversity=words["diverse"],
+            diversity=params["diverse"],
         )
         result = look_up(index, question)
         headers = {"Cache-Control": f"public, max-age={_FRESH_SECONDS}"}
@@ -73,7 +73,7 @@ class SimilarApi(APIView):
         return Response(document, headers=headers)
 
 
-def _tag(index: SearchIndex, key: str, words: dict[str, Any]) -> str:
+def _tag(index: SearchIndex, key: str, params: dict[str, Any]) -> str:
     """Another one with every generation and every change of the catalogue."""
-    parts = (index.slug, index.serving_id, index.catalogue.last_change, key, words["n"], words["diverse"])
+    parts = (index.slug, index.serving_id, index.catalogue.last_change, key, params["n"], params["diverse"])
     return f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"'

@@ -38,16 +38,16 @@ class Question:
     def signed(self) -> str:
         """The form in which it leaves the server."""
         rows = [[one.item, one.distance, one.propensity, one.team] for one in self.shown]
-        words = [self.token.hex, self.index, self.kind, self.item, self.generation, self.live_test, rows]
-        return signing.dumps(words, salt=_SALT, compress=True)
+        parts = [self.token.hex, self.index, self.kind, self.item, self.generation, self.live_test, rows]
+        return signing.dumps(parts, salt=_SALT, compress=True)
 
 
 def read_question(signed: str) -> Question | None:
     """The question; None for a forgery, and for one that is too old."""
     try:
-        words: list[Any] = signing.loads(signed, salt=_SALT, max_age=LASTS_SECONDS)
+        parts: list[Any] = signing.loads(signed, salt=_SALT, max_age=LASTS_SECONDS)
     except signing.BadSignature:
         return None
-    token, index, kind, item, generation, live_test, rows = words
+    token, index, kind, item, generation, live_test, rows = parts
     shown = [Shown(*row) for row in rows]
     return Question(index, kind, shown, item, generation, live_test, uuid.UUID(token))

@@ -33,7 +33,7 @@ from models_registry.metrics import METRICS
 @staff_member_required
 def indexes(request: HttpRequest) -> HttpResponse:
     """All indexes, how they are doing, and the form that makes another."""
-    words = [
+    choices = [
         model["name"] if len(model["taps"]) == 1 else f"{model['name']}.{tap['name']}"
         for model in registered_models()
         for tap in model["taps"]
@@ -41,7 +41,7 @@ def indexes(request: HttpRequest) -> HttpResponse:
     context = {
         "lines": [(index, lag_of(index)) for index in search_indexes()],
         "catalogues": catalogues(),
-        "encoders": words,
+        "encoders": choices,
         "metrics": ["cosine", *(metric for metric in METRICS if metric != "cosine")],
         "engines": services.ENGINES,
         "regions": region_networks(),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from evalapp.catalog.models import Catalogue
 from evalapp.catalog.queries import catalogue_named, catalogues
 from evalapp.core.domain.errors import NotFound, Problem
-from evalapp.search.domain.lookup_words import Box, corners_of
+from evalapp.search.domain.lookup_params import Box, corners_of
 from evalapp.search.models import TaggedPhoto
 from evalapp.search.pages.search_texts import handle_words, search_words
 from evalapp.search.queries.photo_tags import photo_counts, proposals, tagged_photo, tagged_photos, tags_of
@@ -87,7 +87,7 @@ def tagged_photo_page(request: HttpRequest, slug: str, number: int) -> HttpRespo
         "photo": photo,
         "tags": said,
         "handles": handle_words(),
-        "words": {name: words for name, words in search_words().items() if name.startswith("box")},
+        "words": {name: text for name, text in search_words().items() if name.startswith("box")},
         "choice": request.GET.get("index", ""),
         "indexes": [one.slug for one in search_indexes().filter(catalogue=photo.catalogue).exclude(serving=None)],
     }
@@ -155,7 +155,7 @@ def _boxes(photo: TaggedPhoto, regions: Any, tagged: list[Box], chosen: Box) -> 
         known.setdefault(tuple(region.box), region.label or f"suggested by its {region.by}")
     known.setdefault(chosen, "yours")
     return [
-        {"words": ",".join(map(str, box)), "label": label, "is_chosen": box == chosen} for box, label in known.items()
+        {"text": ",".join(map(str, box)), "label": label, "is_chosen": box == chosen} for box, label in known.items()
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalapp.catalog.models import Item
 from evalapp.core.domain.errors import NotFound, Problem
-from evalapp.search.domain.lookup_words import LookupWords
+from evalapp.search.domain.lookup_params import LookupParams
 from evalapp.search.models import SearchIndex
 from evalapp.search.queries.attribute_search import Features
 from evalapp.search.queries.gallery import gallery_items
@@ -39,9 +39,9 @@ def compared(index: SearchIndex, key: str) -> dict[str, Any]:
     """The item (a first one where none is named), the columns, and other items to look at."""
     examples = _examples(index)
     item = item_of(index, key) if key else examples[0]
-    words = LookupWords(index=index.slug, kind="item", item=item.pk, k=DEPTH)
-    columns = [_column(way, words)[0] for way in (index, *_others(index))]
-    columns.append(Column(_BASELINE, by_attributes(index, words).answers))
+    params = LookupParams(index=index.slug, kind="item", item=item.pk, k=DEPTH)
+    columns = [_column(way, params)[0] for way in (index, *_others(index))]
+    columns.append(Column(_BASELINE, by_attributes(index, params).answers))
     return {"item": item, "columns": _with_shared(columns), "examples": examples}
 
 
@@ -49,11 +49,11 @@ def compared_photo(index: SearchIndex, photo: bytes) -> dict[str, Any]:
     """The same for a photo. The baseline is told the kind of thing that the first index takes it for: of a photo
     nothing else is known."""
     examples = _examples(index)
-    words = LookupWords(index=index.slug, kind="photo", k=DEPTH)
-    answered = [_column(way, words, photo) for way in (index, *_others(index))]
+    params = LookupParams(index=index.slug, kind="photo", k=DEPTH)
+    answered = [_column(way, params, photo) for way in (index, *_others(index))]
     kinds = [guess["category"]["likeliest"] for _, guess in answered if guess and guess.get("category")]
     features = Features(kinds[0] if kinds else "")
-    baseline = Column(_BASELINE, by_attributes(index, words, features).answers)
+    baseline = Column(_BASELINE, by_attributes(index, params, features).answers)
     columns = _with_shared([*(column for column, _ in answered), baseline])
     return {"item": None, "columns": columns, "examples": examples}
 
@@ -77,10 +77,10 @@ def _others(index: SearchIndex) -> list[SearchIndex]:
     return list(same.select_related("catalogue", "embedding__model")[: MOST_INDEXES - 1])
 
 
-def _column(index: SearchIndex, words: LookupWords, photo: bytes = b"") -> tuple[Column, Mapping[str, Any] | None]:
+def _column(index: SearchIndex, params: LookupParams, photo: bytes = b"") -> tuple[Column, Mapping[str, Any] | None]:
     name = f"{index.slug}: {index.embedding.model.name}.{index.embedding.tap}, {index.metric}"
     try:
-        result = look_up(index, replace(words, index=index.slug), photo, fall_back=False)
+        result = look_up(index, replace(params, index=index.slug), photo, fall_back=False)
         return Column(name, result.answers), result.guess
     except Problem as problem:
         return Column(name, problem=problem.message), None

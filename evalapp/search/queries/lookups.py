@@ -8,7 +8,7 @@ from typing import Any
 
 from evalapp.catalog.models import Item
 from evalapp.core.domain.errors import NotFound
-from evalapp.search.domain.lookup_words import SPARE_ANSWERS, Found, LookupWords, Region
+from evalapp.search.domain.lookup_params import SPARE_ANSWERS, Found, LookupParams, Region
 from evalapp.search.domain.search_problems import SearchUnavailable
 from evalapp.search.models import SearchIndex
 from evalapp.search.queries import service_client
@@ -39,33 +39,33 @@ class Result:
     regions: Sequence[Region] = ()
 
 
-def look_up(index: SearchIndex, words: LookupWords, blob: bytes = b"", *, fall_back: bool = True) -> Result:
+def look_up(index: SearchIndex, params: LookupParams, blob: bytes = b"", *, fall_back: bool = True) -> Result:
     """The answers to a question. Raises what is wrong with it, and SearchUnavailable without `fall_back`."""
     try:
-        found = service_client.look_up(replace(words, k=words.k + SPARE_ANSWERS), blob)
+        found = service_client.look_up(replace(params, k=params.k + SPARE_ANSWERS), blob)
     except SearchUnavailable:
         if not fall_back:
             raise
-        return by_attributes(index, words)
-    return _result(index, words, found)
+        return by_attributes(index, params)
+    return _result(index, params, found)
 
 
-def by_attributes(index: SearchIndex, words: LookupWords, features: Features | None = None) -> Result:
+def by_attributes(index: SearchIndex, params: LookupParams, features: Features | None = None) -> Result:
     """The baseline's answers: by the features given, else by those of the item or of the first one liked."""
-    asked = [item for item in (words.item, *words.like) if item]
+    asked = [item for item in (params.item, *params.like) if item]
     if features is None:
         row = Item.objects.filter(pk__in=asked[:1]).first()
         features = features_of(row) if row else Features()
     found = attribute_answers(
         index,
         features,
-        filters=words.filters,
-        k=words.k + SPARE_ANSWERS,
-        leave_out=[*asked, *words.unlike],
-        one_per_product=words.one_per_product or bool(words.hide_product),
+        filters=params.filters,
+        k=params.k + SPARE_ANSWERS,
+        leave_out=[*asked, *params.unlike],
+        one_per_product=params.one_per_product or bool(params.hide_product),
     )
-    answers = _joined(index, words, found)
-    return Result(answers, "attributes", facet_counts(index, words.filters), change=index.catalogue.last_change)
+    answers = _joined(index, params, found)
+    return Result(answers, "attributes", facet_counts(index, params.filters), change=index.catalogue.last_change)
 
 
 def item_of(index: SearchIndex, key: str) -> Item:
@@ -76,9 +76,9 @@ def item_of(index: SearchIndex, key: str) -> Item:
     return item
 
 
-def _result(index: SearchIndex, words: LookupWords, found: Found) -> Result:
+def _result(index: SearchIndex, params: LookupParams, found: Found) -> Result:
     return Result(
-        _joined(index, words, found.items),
+        _joined(index, params, found.items),
         "vectors",
         found.facets,
         found.guess,
@@ -90,19 +90,19 @@ def _result(index: SearchIndex, words: LookupWords, found: Found) -> Result:
     )
 
 
-def _joined(index: SearchIndex, words: LookupWords, found: Sequence[tuple[int, float]]) -> list[Answer]:
+def _joined(index: SearchIndex, params: LookupParams, found: Sequence[tuple[int, float]]) -> list[Answer]:
     """The last defence: what was removed, flagged, moved or relabelled a moment ago is not shown, whatever the
     service has seen of it."""
-    rows = shown_items(index, [item for item, _ in found], words.filters)
+    rows = shown_items(index, [item for item, _ in found], params.filters)
     answers: list[Answer] = []
     products: set[str] = set()
     for pk, distance in found:
         item = rows.get(pk)
-        if item is None or (words.hide_product and item.product == words.hide_product):
+        if item is None or (params.hide_product and item.product == params.hide_product):
             continue
-        if (words.one_per_product or words.hide_product) and item.product:
+        if (params.one_per_product or params.hide_product) and item.product:
             if item.product in products:
                 continue
             products.add(item.product)
         answers.append(Answer(item, distance))
-    return answers[: words.k]
+    return answers[: params.k]

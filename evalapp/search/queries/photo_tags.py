@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 
 from evalapp.catalog.models import Catalogue
 from evalapp.core.domain.errors import Conflict, NotFound
-from evalapp.search.domain.lookup_words import Box, LookupWords, Region
+from evalapp.search.domain.lookup_params import Box, LookupParams, Region
 from evalapp.search.models import PhotoTag, SearchIndex, TagDecision, TaggedPhoto
 from evalapp.search.queries.lookups import Answer, look_up
 from evalapp.search.queries.search_indexes import index_of_catalogue
@@ -90,10 +90,10 @@ def proposals(photo: TaggedPhoto, box: Box | None = None, index: str = "") -> Pr
         raise Conflict("The file of this photo is gone.") from error
     corners = box or photo.whole
     box = None if corners == photo.whole else corners
-    words = LookupWords(
+    params = LookupParams(
         index=chosen.slug, kind="photo", k=_SEARCHED, box=box, one_per_product=True, suggest=box is None
     )
-    result = look_up(chosen, words, data, fall_back=False)
+    result = look_up(chosen, params, data, fall_back=False)
     said = {tag.product: tag.decision for tag in photo.tags.all() if tag.box == corners}
     guess = (result.guess or {}).get("product") or {}
     with_product = [answer for answer in result.answers if answer.item.product]

@@ -16,7 +16,7 @@ from django.conf import settings
 
 from evalapp.core.domain.errors import InvalidInput, NotFound
 from evalapp.search.domain.circuit_breaker import CircuitBreaker
-from evalapp.search.domain.lookup_words import Found, LookupWords
+from evalapp.search.domain.lookup_params import Found, LookupParams
 from evalapp.search.domain.search_problems import BY_CODE, SearchUnavailable
 from evalapp.search.domain.service_address import SECONDS_HEADER, SIGNATURE_HEADER, signature_of, socket_path
 
@@ -41,14 +41,14 @@ class _SocketConnection(HTTPConnection):
         self.sock.connect(self._path)
 
 
-def look_up(words: LookupWords, blob: bytes = b"", *, seconds: float | None = None) -> Found:
+def look_up(params: LookupParams, blob: bytes = b"", *, seconds: float | None = None) -> Found:
     """The service's answer within so many seconds (SEARCH_SECONDS if None).
 
     Raises SearchUnavailable where it does not come in time, and what the service found wrong with the question.
     """
     if not breaker.may_ask():
         raise SearchUnavailable(_AWAY)
-    message = words.packed(blob)
+    message = params.packed(blob)
     left = float(settings.SEARCH_SECONDS) if seconds is None else seconds
     try:
         status, body = _post(message, left)

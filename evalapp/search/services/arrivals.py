@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evalapp.catalog.models import Catalogue, Item
 from evalapp.catalog.queries import catalogue_named
 from evalapp.core.domain.errors import Problem
-from evalapp.search.domain.lookup_words import LookupWords
+from evalapp.search.domain.lookup_params import LookupParams
 from evalapp.search.models import DuplicateLevel, DuplicatePair, DuplicateScan, DuplicateState
 from evalapp.search.queries import service_client
 from evalapp.search.queries.duplicates import scan_of
@@ -102,8 +102,8 @@ class _Comparer:
             return {}
         with default_storage.open(item.picture.file) as file:
             data = file.read()
-        words = LookupWords(index=index.slug, kind="photo", k=_NEIGHBOURS + 1, metric=index.metric, box=item.box)
-        found = dict(service_client.look_up(words, data).items)
+        params = LookupParams(index=index.slug, kind="photo", k=_NEIGHBOURS + 1, metric=index.metric, box=item.box)
+        found = dict(service_client.look_up(params, data).items)
         found.pop(item.pk, None)
         rows = list(gallery_items(index).filter(pk__in=found).select_related("picture"))
         own = _hash(item, data)

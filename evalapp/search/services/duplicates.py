@@ -46,9 +46,9 @@ def request_scan(catalogue: Catalogue, level: str, index: SearchIndex | None = N
         if index is None or index.catalogue_id != catalogue.pk or index.serving_id is None:
             raise Conflict(f"Pictures are compared by an index of {catalogue}; make and build one first.")
     with transaction.atomic():
-        words = {"level": level, "index": index if level != DuplicateLevel.BYTES else None}
+        fields = {"level": level, "index": index if level != DuplicateLevel.BYTES else None}
         scan, _ = DuplicateScan.objects.update_or_create(
-            catalogue=catalogue, defaults={**words, "begun_at": timezone.now(), "done_at": None}
+            catalogue=catalogue, defaults={**fields, "begun_at": timezone.now(), "done_at": None}
         )
         scan.job = request_job("duplicates", f"duplicates:{scan.pk}")
         scan.save(update_fields=["job"])

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from evalapp.core.domain.errors import Problem
-from evalapp.search.domain.lookup_words import LookupWords
+from evalapp.search.domain.lookup_params import LookupParams
 from evalapp.search.domain.question_token import Question, Shown
 from evalapp.search.models import SearchIndex
 from evalapp.search.queries.attribute_search import Features
@@ -22,30 +22,30 @@ _TEAMS = {"a": 1, "b": 2}
 
 
 def answered(
-    index: SearchIndex, words: LookupWords, blob: bytes = b"", *, is_testable: bool = True
+    index: SearchIndex, params: LookupParams, blob: bytes = b"", *, is_testable: bool = True
 ) -> tuple[Result, Question, bool]:
     """The answers, the question that feedback refers to, and whether they are mixed.
 
     In a live test the answers of both indexes are mixed by team draft. Where the other one does not answer, there is no
     test for this visitor.
     """
-    result = look_up(index, words, blob)
-    kind = words.kind if result.by == "vectors" else "attributes"
-    is_testable = is_testable and result.by == "vectors" and not words.like and not words.unlike
+    result = look_up(index, params, blob)
+    kind = params.kind if result.by == "vectors" else "attributes"
+    is_testable = is_testable and result.by == "vectors" and not params.like and not params.unlike
     test = open_test_of(index) if is_testable else None
     if test is not None:
         try:
-            other = look_up(test.second, replace(words, index=test.second.slug, metric=""), blob, fall_back=False)
+            other = look_up(test.second, replace(params, index=test.second.slug, metric=""), blob, fall_back=False)
         except Problem:
             other = None
         if other is not None:
             rows = {one.item.pk: one for one in (*other.answers, *result.answers)}
             ranked = [[one.item.pk for one in way.answers] for way in (result, other)]
-            shown = _mixed(ranked[0], ranked[1], words.k)
-            token = note_mixed(index, test, kind, words.item, shown)
-            question = Question(index.pk, kind, [], words.item, result.generation, test.pk, token)
+            shown = _mixed(ranked[0], ranked[1], params.k)
+            token = note_mixed(index, test, kind, params.item, shown)
+            question = Question(index.pk, kind, [], params.item, result.generation, test.pk, token)
             return replace(result, answers=[rows[one.item] for one in shown], guess=None), question, True
-    return result, _question(index, kind, words, result), False
+    return result, _question(index, kind, params, result), False
 
 
 def _mixed(first: Sequence[int], second: Sequence[int], count: int) -> list[Shown]:
@@ -62,13 +62,13 @@ def _mixed(first: Sequence[int], second: Sequence[int], count: int) -> list[Show
 
 
 def attributes_answered(
-    index: SearchIndex, words: LookupWords, features: Features | None = None
+    index: SearchIndex, params: LookupParams, features: Features | None = None
 ) -> tuple[Result, Question]:
     """The same by attributes alone."""
-    result = by_attributes(index, words, features)
-    return result, _question(index, "attributes", words, result)
+    result = by_attributes(index, params, features)
+    return result, _question(index, "attributes", params, result)
 
 
-def _question(index: SearchIndex, kind: str, words: LookupWords, result: Result) -> Question:
+def _question(index: SearchIndex, kind: str, params: LookupParams, result: Result) -> Question:
     shown = [Shown(one.item.pk, round(one.distance, 6)) for one in result.answers]
-    return Question(index.pk, kind, shown, words.item, result.generation)
+    return Question(index.pk, kind, shown, params.item, result.generation)

@@ -94,9 +94,9 @@ def details(study: Study) -> Response:
 class LabelsField(serializers.DictField):
     """`{"category": ["skirt"], "colour": ["red"]}`; what is no column is an attribute."""
 
-    def __init__(self, **words: Any) -> None:
+    def __init__(self, **params: Any) -> None:
         child = serializers.ListField(child=serializers.CharField(max_length=200), max_length=200)
-        super().__init__(child=child, default=dict, **words)
+        super().__init__(child=child, default=dict, **params)
 
 
 class CreateStudyInput(serializers.Serializer[Any]):
@@ -180,15 +180,15 @@ class ChangeStudyInput(serializers.Serializer[Any]):
         ref_name = "ChangeStudy"
 
 
-def change(study: Study, words: dict[str, Any]) -> None:
+def change(study: Study, params: dict[str, Any]) -> None:
     """What was said is changed, the rest stays. Raises Problem."""
-    if (origins := words.pop("embed_hosts", None)) is not None:
+    if (origins := params.pop("embed_hosts", None)) is not None:
         services.set_embed_hosts(study, origins)
-    if (examples := words.pop("examples", None)) is not None:
+    if (examples := params.pop("examples", None)) is not None:
         services.set_examples(study, examples)
-    if (archived := words.pop("archived", None)) is not None:
+    if (archived := params.pop("archived", None)) is not None:
         services.archive_study(study, archived=archived)
-    services.change_study(study, **words)
+    services.change_study(study, **params)
 
 
 class CopyStudyApi(APIView):

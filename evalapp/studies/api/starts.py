@@ -67,13 +67,13 @@ class StartsApi(APIView):
         responses={202: StartOutput},
     )
     def post(self, request: Request) -> Response:
-        words = checked(self.Input(data=request.data))
-        catalogue = words.pop("catalogue")
+        params = checked(self.Input(data=request.data))
+        catalogue = params.pop("catalogue")
         row = request_quick_start(
-            pictures=words.pop("file", None),
-            source=words.pop("spec"),
+            pictures=params.pop("file", None),
+            source=params.pop("spec"),
             catalogue=catalogue_named(catalogue) if catalogue else None,
-            **words,
+            **params,
         )
         begin(row.job)
         return Response(StartOutput(row).data, status=status.HTTP_202_ACCEPTED)

@@ -196,10 +196,10 @@ class NewStudyForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """A name in addresses where none was given."""
-        words = super().clean() or self.cleaned_data
-        if not words.get("slug") and words.get("title"):
-            words["slug"] = free_study_slug(words["title"])
-        return words
+        cleaned = super().clean() or self.cleaned_data
+        if not cleaned.get("slug") and cleaned.get("title"):
+            cleaned["slug"] = free_study_slug(cleaned["title"])
+        return cleaned
 
     @property
     def ticked(self) -> list[str]:

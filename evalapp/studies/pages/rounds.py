@@ -26,10 +26,10 @@ def start_round(request: HttpRequest, slug: str) -> HttpResponse:
     """Draft the next round on the catalogue as it is now, and have workers make what is new; people open it."""
     found = study_or_404(slug)
     form = NextRoundForm(found, request.POST)
-    words = form.cleaned_data if form.is_valid() else {}
+    cleaned = form.cleaned_data if form.is_valid() else {}
     try:
         following = services.start_round(
-            found, add=words.get("add", []), drop=words.get("drop", []), queries=words.get("queries") or "kept"
+            found, add=cleaned.get("add", []), drop=cleaned.get("drop", []), queries=cleaned.get("queries") or "kept"
         )
     except Problem as problem:
         messages.error(request, problem.message)

@@ -57,8 +57,8 @@ class StartForm(forms.Form):
 
     accept = ",".join(ENDINGS)
 
-    def __init__(self, *args: object, **words: object) -> None:
-        super().__init__(*args, **words)  # type: ignore[arg-type]
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         known = [model["name"] for model in registered_models()]
         choice = self.fields["encoders"]
         if isinstance(choice, forms.MultipleChoiceField):

@@ -165,12 +165,12 @@ def _choose(plan: StudyPlan, models: Collection[int]) -> tuple[list[int], list[i
                 f"The contenders were trained on all but {len(gallery)} items of {plan.catalogue}: import pictures "
                 "that they have not seen, or insist with --allow-training-pictures (the board will say so)."
             )
-        where = f" with {found_in.words}" if found_in else ""
+        where = f" with {found_in.text}" if found_in else ""
         raise InvalidInput(f"The catalogue {plan.catalogue} has {len(gallery)} items{where}; a study needs at least 2.")
     count = plan.queries or MOST_QUERIES
     queries = choose_queries(plan.catalogue, asked_of, gallery, count, plan.seed, unseen_by=unseen_by)
     if not queries:
-        raise InvalidInput(f"The catalogue {plan.catalogue} has no items with {asked_of.words}.")
+        raise InvalidInput(f"The catalogue {plan.catalogue} has no items with {asked_of.text}.")
     return gallery, queries
 
 

@@ -28,7 +28,7 @@ class Scope:
         return bool(self.domain or self.labels)
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """As people write it, empty where every item may be chosen."""
         labels = {**({"domain": [self.domain]} if self.domain else {}), **self.labels}
         return text_of_labels(labels)

@@ -64,7 +64,7 @@ def copy_study(study: Study, slug: str, title: str = "") -> Study:
 
     Black boxes and archived contenders stay behind. Raises InvalidInput, Conflict for a taken slug.
     """
-    words: dict[str, Any] = {name: getattr(study, name) for name in _COPIED}
+    fields: dict[str, Any] = {name: getattr(study, name) for name in _COPIED}
     line_up = study.contenders.filter(archived_at=None, answers_sha256="").order_by("pk")
     names = list(line_up.values_list("name", flat=True))
     plan = StudyPlan(
@@ -75,7 +75,7 @@ def copy_study(study: Study, slug: str, title: str = "") -> Study:
         control=CONTROL in names,
         gallery=study.gallery_size,
         queries=study.query_count,
-        **words,
+        **fields,
     )
     copied = create_study(plan)
     copied.examples, copied.embed_hosts = study.examples, study.embed_hosts

@@ -16,8 +16,8 @@ from evalapp.webhooks.domain.event_names import STUDY_CLOSED
 from evalapp.webhooks.services import announce
 
 
-def _changes(words: Mapping[str, Any]) -> str:
-    given = {name: value for name, value in words.items() if name not in {"study", "result"} and value is not None}
+def _changes(arguments: Mapping[str, Any]) -> str:
+    given = {name: value for name, value in arguments.items() if name not in {"study", "result"} and value is not None}
     return ", ".join(f"{name}: {value}" for name, value in given.items())
 
 

@@ -43,9 +43,9 @@ class CompareApi(APIView):
 
     @extend_schema(operation_id="backbones_compare", request=Input, responses={201: RunOutput(many=True)})
     def post(self, request: Request) -> Response:
-        words = checked(self.Input(data=request.data))
-        catalogue = catalogue_named(words.pop("catalogue"))
-        runs = begin_comparison(catalogue, words.pop("bases"), **words)
+        params = checked(self.Input(data=request.data))
+        catalogue = catalogue_named(params.pop("catalogue"))
+        runs = begin_comparison(catalogue, params.pop("bases"), **params)
         for run in runs:
             begin(run.job)
         found = [training_runs.document(run) for run in runs]
@@ -82,9 +82,9 @@ class CompareApi(APIView):
 
     @extend_schema(operation_id="runs_compared", parameters=[Chosen], responses=Output)
     def get(self, request: Request) -> Response:
-        words = checked(self.Chosen(data=request.query_params))
-        found = side_by_side(ids_in(words["runs"]))
-        budget = Budget(words["budget_mb"], words["budget_ms"])
+        params = checked(self.Chosen(data=request.query_params))
+        found = side_by_side(ids_in(params["runs"]))
+        budget = Budget(params["budget_mb"], params["budget_ms"])
         lines = self.Output.Line(found.lines, many=True).data
         return Response(
             {"by_validation": found.by_validation, "lines": lines, "best_within_budget": found.best_within(budget)}
@@ -109,8 +109,8 @@ class SweepApi(APIView):
 
     @extend_schema(operation_id="sweep_begin", request=Input, responses={201: RunOutput(many=True)})
     def post(self, request: Request) -> Response:
-        words = checked(self.Input(data=request.data))
-        runs = begin_sweep(catalogue_named(words.pop("catalogue")), words.pop("bases"), **words)
+        params = checked(self.Input(data=request.data))
+        runs = begin_sweep(catalogue_named(params.pop("catalogue")), params.pop("bases"), **params)
         for run in runs:
             begin(run.job)
         found = [training_runs.document(run) for run in runs]
@@ -163,8 +163,8 @@ class CheckpointApi(APIView):
 
     @extend_schema(operation_id="checkpoint_pack", request=Input, responses={202: JobOutput})
     def post(self, request: Request, run_id: int) -> Response:
-        words = checked(self.Input(data=request.data))
-        job = request_checkpoint(training_runs.run_by_id(run_id), quantise=words["quantise"])
+        params = checked(self.Input(data=request.data))
+        job = request_checkpoint(training_runs.run_by_id(run_id), quantise=params["quantise"])
         nudge(job)
         return Response(JobOutput(job_line(job.pk)).data, status=status.HTTP_202_ACCEPTED)
 

@@ -72,20 +72,20 @@ class Budget:
         return is_small and (self.ms is None or (cost.ms is not None and cost.ms <= self.ms))
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """Such as `5 MB and 20 ms`; empty without a limit."""
         limits = [] if self.megabytes is None else [f"{self.megabytes:g} MB"]
         return " and ".join([*limits, *([] if self.ms is None else [f"{self.ms:g} ms"])])
 
     def best_of(self, costs: Sequence[Cost]) -> str:
         """The line that names the best within the budget; empty without a limit."""
-        if not self.words:
+        if not self.text:
             return ""
         within = [cost for cost in costs if self.holds(cost)]
         if not within:
-            return f"None keeps to {self.words}."
+            return f"None keeps to {self.text}."
         best = max(within, key=lambda cost: cost.recall[0])
-        return f"The best within {self.words}: {best.backbone}, {_told(best.recall)}."
+        return f"The best within {self.text}: {best.backbone}, {_told(best.recall)}."
 
 
 def table_of(costs: Sequence[Cost], floors: Sequence[Floor]) -> str:
@@ -128,7 +128,7 @@ def drawing_of(costs: Sequence[Cost], floors: Sequence[Floor], budget: Budget | 
         floors=[(floor.name, floor.recall[0]) for floor in floors],
         cost_name="ms per picture",
         worth_name="recall@1",
-        note=f"hollow: beyond {budget.words}" if budget.words else "",
+        note=f"hollow: beyond {budget.text}" if budget.text else "",
     )
 
 

@@ -36,6 +36,6 @@ class SimulatedVotesApi(APIView):
 
     @extend_schema(operation_id="votes_simulate", request=Input, responses=Output)
     def post(self, request: Request, slug: str) -> Response:
-        words = checked(self.Input(data=request.data))
-        taste = parse_taste(words.pop("taste"))
-        return Response({"votes": simulate_votes(study_by_slug(slug), taste=taste, **words)})
+        params = checked(self.Input(data=request.data))
+        taste = parse_taste(params.pop("taste"))
+        return Response({"votes": simulate_votes(study_by_slug(slug), taste=taste, **params)})

@@ -111,7 +111,7 @@ def _bursts() -> list[UUID]:
     )  # fmt: skip
 
 
-def _voters(statement: str, **words: Any) -> list[UUID]:
+def _voters(statement: str, **params: Any) -> list[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"newest": _NEWEST, **words})
+        cursor.execute(statement, {"newest": _NEWEST, **params})
         return [voter for (voter,) in cursor.fetchall()]

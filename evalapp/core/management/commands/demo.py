@@ -90,9 +90,9 @@ class Command(BaseCommand):
 def _become_serve(host: str, port: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
-    words = [sys.executable, "manage.py", "serve", "--host", host, "--port", str(port)]
+    command = [sys.executable, "manage.py", "serve", "--host", host, "--port", str(port)]
     os.chdir(REPOSITORY)
-    os.execv(sys.executable, words)  # noqa: S606 - a command line of ours
+    os.execv(sys.executable, command)  # noqa: S606 - a command line of ours
 
 
 def _state_of(slug: str) -> str | None:

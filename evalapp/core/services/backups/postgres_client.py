@@ -35,18 +35,18 @@ def load(file: Path) -> None:
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")
     connection.close()
-    words = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", str(file)]
-    _run("pg_restore", words, subprocess.DEVNULL)
+    options = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", str(file)]
+    _run("pg_restore", options, subprocess.DEVNULL)
 
 
-def _run(name: str, words: list[str], output: IO[bytes] | int, *, connects: bool = True) -> None:
+def _run(name: str, options: list[str], output: IO[bytes] | int, *, connects: bool = True) -> None:
     given = connection.get_connection_params()
     environment = {**os.environ, "PGCONNECT_TIMEOUT": "30", "LC_ALL": "C"}
     if given.get("password"):
         # Not among the words, which every user of the machine can read.
         environment["PGPASSWORD"] = str(given["password"])
     target = " ".join(f"{key}='{_quoted(given[key])}'" for key in _WORDS if given.get(key))
-    command = [str(_program(name)), *(["--dbname", target] if connects else []), *words]
+    command = [str(_program(name)), *(["--dbname", target] if connects else []), *options]
     done = subprocess.run(  # noqa: S603 - programs of PostgreSQL, words of ours
         command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE, env=environment, check=False
     )

@@ -56,10 +56,12 @@ class Fork:
         return code
 
 
-def can_fork(words: Sequence[str]) -> bool:
+def can_fork(command: Sequence[str]) -> bool:
     """Whether a command line may begin as a copy: `python … -m MODULE …` on Linux, from a process of one thread. Locks
     that other threads hold would stay locked in the copy for ever."""
-    return sys.platform == "linux" and "-m" in words and words[0] == sys.executable and threading.active_count() == 1
+    return (
+        sys.platform == "linux" and "-m" in command and command[0] == sys.executable and threading.active_count() == 1
+    )
 
 
 def keep_for_forks() -> None:
@@ -68,7 +70,7 @@ def keep_for_forks() -> None:
     gc.freeze()
 
 
-def fork(words: Sequence[str], *, title: str, folder: Path, prepare: Callable[[], None]) -> Fork:
+def fork(command: Sequence[str], *, title: str, folder: Path, prepare: Callable[[], None]) -> Fork:
     """Run the command line in a copy of this process, in a session of its own; `ps` shows the title."""
     # Nobody may write to a connection that two processes hold.
     connections.close_all()
@@ -80,13 +82,13 @@ def fork(words: Sequence[str], *, title: str, folder: Path, prepare: Callable[[]
         pid = os.fork()
         if pid == 0:
             # In a context of its own: who acts here, and in which language, is this process's matter.
-            os._exit(contextvars.Context().run(_live, words, title, folder, prepare))
+            os._exit(contextvars.Context().run(_live, command, title, folder, prepare))
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     return Fork(pid)
 
 
-def _live(words: Sequence[str], title: str, folder: Path, prepare: Callable[[], None]) -> int:
+def _live(command: Sequence[str], title: str, folder: Path, prepare: Callable[[], None]) -> int:
     """The life of a copy; returns its exit code."""
     try:
         os.setsid()
@@ -97,7 +99,7 @@ def _live(words: Sequence[str], title: str, folder: Path, prepare: Callable[[], 
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        code = _run_module(words)
+        code = _run_module(command)
     except BaseException:
         traceback.print_exc()
         code = 1
@@ -110,16 +112,16 @@ def _live(words: Sequence[str], title: str, folder: Path, prepare: Callable[[], 
     return code
 
 
-def _run_module(words: Sequence[str]) -> int:
+def _run_module(command: Sequence[str]) -> int:
     """As `python` itself would; returns the exit code."""
-    at = words.index("-m")
-    for option, value in pairwise(words[:at]):
+    at = command.index("-m")
+    for option, value in pairwise(command[:at]):
         if option == "-W":
             action, _, message = value.partition(":")
             warnings.filterwarnings(action, message)  # type: ignore[arg-type]
-    sys.argv = list(words[at + 1 :])
+    sys.argv = list(command[at + 1 :])
     try:
-        runpy.run_module(words[at + 1], run_name="__main__", alter_sys=True)
+        runpy.run_module(command[at + 1], run_name="__main__", alter_sys=True)
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             return end.code or 0

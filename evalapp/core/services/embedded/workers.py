@@ -104,14 +104,14 @@ class Crew:
         self._running.clear()
 
     def _start(self, role: str) -> None:
-        words = self.roles[role]
+        command = self.roles[role]
         self._started[role] = time.monotonic()
         # A group of its own for each: Ctrl-C in the terminal reaches only this process, which ends the others in order.
-        if self.shares_memory and can_fork(words):
-            self._running[role] = fork(words, title=_title(words), folder=REPOSITORY, prepare=_die_with_parent)
+        if self.shares_memory and can_fork(command):
+            self._running[role] = fork(command, title=_title(command), folder=REPOSITORY, prepare=_die_with_parent)
             return
         self._running[role] = subprocess.Popen(  # noqa: S603 - command lines of ours
-            list(words),
+            list(command),
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             # What a command prints is its own: with --json one document and nothing of a worker's.
@@ -121,11 +121,11 @@ class Crew:
         )
 
 
-def _title(words: Sequence[str]) -> str:
+def _title(command: Sequence[str]) -> str:
     """Program and role, short enough for the place that the words of `manage.py serve` took."""
-    program = words[words.index("-m") + 1]
-    named = [word.partition("%")[0] for option, word in pairwise(words) if option == "--hostname"]
-    return " ".join([program, *named, *({"beat", "evalapp.config.wsgi"} & set(words))])
+    program = command[command.index("-m") + 1]
+    named = [word.partition("%")[0] for option, word in pairwise(command) if option == "--hostname"]
+    return " ".join([program, *named, *({"beat", "evalapp.config.wsgi"} & set(command))])
 
 
 @contextmanager

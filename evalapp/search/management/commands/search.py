@@ -10,7 +10,7 @@ from typing import Any
 from evalapp.core.domain.errors import InvalidInput
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser, Failed
-from evalapp.search.domain.lookup_words import USUAL_ANSWERS, LookupWords, corners_of
+from evalapp.search.domain.lookup_params import USUAL_ANSWERS, LookupParams, corners_of
 from evalapp.search.queries.gallery import ATTRIBUTE, COLUMNS
 from evalapp.search.queries.lookups import item_of, look_up
 from evalapp.search.queries.search_indexes import index_named
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         index = index_named(options["index"])
         if bool(options["photo"]) == bool(options["item"]):
             raise InvalidInput("Give a photo, or an item with --item.")
-        words = LookupWords(
+        params = LookupParams(
             index=index.slug,
             kind="photo" if options["photo"] else "item",
             k=options["k"],
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             one_per_product=options["products"],
             suggest=options["suggest"],
         )
-        result = look_up(index, words, _read(options["photo"]), fall_back=False)
+        result = look_up(index, params, _read(options["photo"]), fall_back=False)
         for answer in result.answers:
             self.say(f"{answer.distance:10.4f}  {answer.item.category:16}  {answer.item.key}")
         for level, guess in (result.guess or {}).items():

@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> None:
         bind = options["bind"] or _usual_bind()
-        words = [
+        command = [
             sys.executable, "-m", "gunicorn", "evalapp.search.pipeline.search_service.wsgi:started()",
             "--bind", bind, "--worker-class", "gthread", "--workers", "1", "--threads", str(_THREADS),
             # Nobody else on this machine may connect to the socket.
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         share = str(settings.SEARCH_THREADS)
         limits = {name: os.environ.get(name, share) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
         os.nice(_BEHIND_VOTES)
-        os.execve(sys.executable, words, {**os.environ, **limits})  # noqa: S606 - a command line of ours
+        os.execve(sys.executable, command, {**os.environ, **limits})  # noqa: S606 - a command line of ours
 
 
 def _usual_bind() -> str:

@@ -10,7 +10,7 @@ from evalapp.catalog.queries import catalogue_named
 from evalapp.core.domain.errors import InvalidInput
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser, Failed
-from evalapp.search.domain.lookup_words import corners_of
+from evalapp.search.domain.lookup_params import corners_of
 from evalapp.search.models import TaggedPhoto
 from evalapp.search.queries.photo_tags import exported_tag, proposals, tags_of
 from evalapp.search.queries.search_indexes import index_of_catalogue

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from PIL import Image
 
 from evalapp.contenders.pipeline import embeddings
-from evalapp.search.domain.lookup_words import Region
+from evalapp.search.domain.lookup_params import Region
 from evalapp.search.models import SearchIndex
 from evalapp.search.queries.gallery import boxes_in
 from models_registry.encoders.encoder_base import Encoder

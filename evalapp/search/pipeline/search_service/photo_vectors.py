@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evalapp.core.domain.errors import InvalidInput
-from evalapp.search.domain.lookup_words import Box as Corners
+from evalapp.search.domain.lookup_params import Box as Corners
 from evalapp.search.domain.search_problems import NotAPicture, TooLarge
 from models_registry.encoders.encoder_base import Encoder
 from models_registry.pictures import BadPicture, open_rgb

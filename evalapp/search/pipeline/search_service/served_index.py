@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.pipeline import embeddings
 from evalapp.core.domain.errors import InvalidInput, NotFound
-from evalapp.search.domain.lookup_words import Found, LookupWords
+from evalapp.search.domain.lookup_params import Found, LookupParams
 from evalapp.search.models import Generation, SearchIndex
 from evalapp.search.pipeline.search_service.photo_guesses import guess_of, levels_by_metric
 from evalapp.search.pipeline.search_service.photo_regions import PhotoRegions
@@ -52,19 +52,19 @@ class ServedIndex:
 
     # --- Questions ---------------------------------------------------------------------------------------------
 
-    def answer(self, words: LookupWords, blob: bytes) -> Found:
+    def answer(self, params: LookupParams, blob: bytes) -> Found:
         """The nearest items; raises what is wrong with the question."""
         snapshot, change = self.snapshot, self.applied
-        metric = words.metric or self.row.metric
+        metric = params.metric or self.row.metric
         if not is_metric(metric) or metric not in self.row.metrics:
             raise InvalidInput(f"{self.row} serves {', '.join(self.row.metrics)}, not {metric!r}.")
-        if words.hide_product:
-            answers, seen = self._similar(snapshot, words, metric), None
+        if params.hide_product:
+            answers, seen = self._similar(snapshot, params, metric), None
         else:
-            question, seen = self._question(snapshot, words, blob)
-            answers = self._search(snapshot, words, question, metric)
+            question, seen = self._question(snapshot, params, blob)
+            answers = self._search(snapshot, params, question, metric)
         # What a photo shows is told by its neighbours, whatever else was asked: mostly they are the answers.
-        is_plain = not (words.filters or words.one_per_product or words.like or words.unlike or words.item)
+        is_plain = not (params.filters or params.one_per_product or params.like or params.unlike or params.item)
         there = answers.slots[0] >= 0
         items = zip(answers.ids[0][there].tolist(), answers.distances[0][there].tolist(), strict=True)
         return Found(
@@ -72,10 +72,10 @@ class ServedIndex:
             generation=self.generation.number,
             change=change,
             exact=answers.exact,
-            facets=facets_of(snapshot, words),
+            facets=facets_of(snapshot, params),
             guess=self._guess(snapshot, metric, seen.vector, answers if is_plain else None) if seen else None,
             picture=seen.image.size if seen else None,
-            regions=self._regions.suggest(seen.image, blob) if seen and words.suggest else [],
+            regions=self._regions.suggest(seen.image, blob) if seen and params.suggest else [],
         )
 
     def _guess(
@@ -83,17 +83,17 @@ class ServedIndex:
     ) -> dict[str, dict[str, Any] | None]:
         return guess_of(snapshot, metric, vector, self._levels.get(metric, {}), answers)
 
-    def _similar(self, snapshot: VectorIndex, words: LookupWords, metric: Metric) -> Answers:
+    def _similar(self, snapshot: VectorIndex, params: LookupParams, metric: Metric) -> Answers:
         try:
-            return snapshot.similar(words.item or 0, metric=metric, k=words.k, diversity=words.diversity)
+            return snapshot.similar(params.item or 0, metric=metric, k=params.k, diversity=params.diversity)
         except LookupError as error:
             raise NotFound("This item is not in the index.") from error
 
     def _search(
-        self, snapshot: VectorIndex, words: LookupWords, question: NDArray[np.float32], metric: Metric
+        self, snapshot: VectorIndex, params: LookupParams, question: NDArray[np.float32], metric: Metric
     ) -> Answers:
         allowed = None
-        judged = [*words.like, *words.unlike, *([words.item] if words.item else [])]
+        judged = [*params.like, *params.unlike, *([params.item] if params.item else [])]
         if judged:
             slots = snapshot.slots_of(judged)
             allowed = snapshot.live.copy()
@@ -101,37 +101,37 @@ class ServedIndex:
         return snapshot.search(
             question,
             metric=metric,
-            k=words.k,
-            filters=words.filters or None,
+            k=params.k,
+            filters=params.filters or None,
             allowed=allowed,
-            one_per="product" if words.one_per_product else None,
+            one_per="product" if params.one_per_product else None,
         )
 
     def _question(
-        self, snapshot: VectorIndex, words: LookupWords, blob: bytes
+        self, snapshot: VectorIndex, params: LookupParams, blob: bytes
     ) -> tuple[NDArray[np.float32], SeenPhoto | None]:
         """The vector that is searched with, moved towards what was liked; and what was seen of a photo."""
         asked: list[NDArray[np.float32]] = []
         seen = None
-        if words.kind == "photo":
-            seen = self._photo(words, blob)
+        if params.kind == "photo":
+            seen = self._photo(params, blob)
             asked = [seen.vector]
-        elif words.kind == "vector":
+        elif params.kind == "vector":
             asked = [self._given(blob)]
-        elif words.item:
-            asked = list(self._vectors_of(snapshot, [words.item]))
-        likes = [*asked, *self._vectors_of(snapshot, words.like)]
+        elif params.item:
+            asked = list(self._vectors_of(snapshot, [params.item]))
+        likes = [*asked, *self._vectors_of(snapshot, params.like)]
         if not likes:
             raise InvalidInput("Name an item, or at least one that is liked.")
-        if len(likes) == 1 and not words.unlike:
+        if len(likes) == 1 and not params.unlike:
             return likes[0], seen
-        return liked_vector(np.stack(likes), self._vectors_of(snapshot, words.unlike)), seen
+        return liked_vector(np.stack(likes), self._vectors_of(snapshot, params.unlike)), seen
 
-    def _photo(self, words: LookupWords, blob: bytes) -> SeenPhoto:
+    def _photo(self, params: LookupParams, blob: bytes) -> SeenPhoto:
         if self._encoder is None or self.row.embedding.model.spec["reads"] != "pictures":
             raise InvalidInput(f"{self.row.embedding.model} reads no photos; search with an item.")
         image = opened_photo(blob)
-        return SeenPhoto(image, photo_vector(self._encoder, self.row.embedding.tap, image, words.box))
+        return SeenPhoto(image, photo_vector(self._encoder, self.row.embedding.tap, image, params.box))
 
     def _given(self, blob: bytes) -> NDArray[np.float32]:
         vector = np.frombuffer(blob, dtype="<f4") if len(blob) % 4 == 0 else np.empty(0, np.float32)
@@ -242,16 +242,16 @@ class ServedIndex:
                     self.snapshot.search(vector, metric=metric, k=1)
 
 
-def facets_of(snapshot: VectorIndex, words: LookupWords) -> dict[str, dict[str, int]]:
+def facets_of(snapshot: VectorIndex, params: LookupParams) -> dict[str, dict[str, int]]:
     """How many items have each value of a column, among those that the filters of the other columns let through."""
     found = {}
     for name in snapshot.columns.codes:
         if name not in {"category", "domain"} and not name.startswith(ATTRIBUTE):
             continue
-        others = {column: values for column, values in words.filters.items() if column != name}
+        others = {column: values for column, values in params.filters.items() if column != name}
         counts = snapshot.columns.counts(name, snapshot.may_answer(others or None))
         largest = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_FACET_VALUES]
-        if len(largest) > 1 or name in words.filters:
+        if len(largest) > 1 or name in params.filters:
             found[name] = dict(largest)
     return found
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from evalapp.core.pipeline.worker_presence import own_name
-from evalapp.search.domain.lookup_words import Found, LookupWords
+from evalapp.search.domain.lookup_params import Found, LookupParams
 from evalapp.search.domain.search_problems import SearchUnavailable
 from evalapp.search.models import SearchIndex
 from evalapp.search.pipeline.search_service.admission import Gate
@@ -42,13 +42,13 @@ class ServedIndexes:
         """Whether everything that serves is open and warm."""
         return self._looked
 
-    def answer(self, words: LookupWords, blob: bytes, seconds_left: float) -> Found:
+    def answer(self, params: LookupParams, blob: bytes, seconds_left: float) -> Found:
         """An answer in time, or the problem why there is none."""
-        served = self._served.get(words.index)
+        served = self._served.get(params.index)
         if served is None:
             raise SearchUnavailable("This index is not ready; try again in a few seconds.")
         with self.gate.admitted(seconds_left):
-            return served.answer(words, blob)
+            return served.answer(params, blob)
 
     def run(self) -> None:
         """Look at the rows until `stop`; whatever goes wrong, what is open goes on answering."""

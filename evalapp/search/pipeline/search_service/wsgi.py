@@ -18,7 +18,7 @@ from django.conf import settings  # noqa: E402 - Django has to be ready first
 from django.db import connection  # noqa: E402
 
 from evalapp.core.domain.errors import InvalidInput, NotFound, Problem  # noqa: E402
-from evalapp.search.domain.lookup_words import LookupWords  # noqa: E402
+from evalapp.search.domain.lookup_params import LookupParams  # noqa: E402
 from evalapp.search.domain.search_problems import TooLarge  # noqa: E402
 from evalapp.search.domain.service_address import SECONDS_HEADER, SIGNATURE_HEADER, is_signed  # noqa: E402
 from evalapp.search.pipeline.search_service.served_indexes import ServedIndexes  # noqa: E402
@@ -75,11 +75,11 @@ class SearchApplication:
         if settings.SEARCH_URL and not is_signed(message, environ.get(_variable(SIGNATURE_HEADER), "")):
             raise InvalidInput("The message is not signed by this installation.")
         try:
-            words, blob = LookupWords.unpacked(message)
+            params, blob = LookupParams.unpacked(message)
             seconds = float(environ.get(_variable(SECONDS_HEADER)) or settings.SEARCH_SECONDS)
         except ValueError as error:
             raise InvalidInput(str(error)) from error
-        return self.served.answer(words, blob, seconds).to_json()
+        return self.served.answer(params, blob, seconds).to_json()
 
 
 def _variable(header: str) -> str:
@@ -87,8 +87,8 @@ def _variable(header: str) -> str:
 
 
 def _told(problem: Problem, status: int | None = None) -> tuple[int, bytes]:
-    words = {"code": problem.code, "message": problem.message, "fields": problem.fields}
-    return status or problem.status, json.dumps({"error": words}).encode()
+    error = {"code": problem.code, "message": problem.message, "fields": problem.fields}
+    return status or problem.status, json.dumps({"error": error}).encode()
 
 
 def started() -> SearchApplication:

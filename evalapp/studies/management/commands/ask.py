@@ -45,13 +45,13 @@ class Command(BaseCommand):
             if not found:
                 self.say("Nothing waits. To begin: python manage.py ask --zip PICTURES.zip --network NET.onnx")
             return [{"text": matter.text, "urgent": matter.urgent} for matter in found]
-        words = {name: options[name] for name in ("path", "source", "encoders", "question", "title")}
+        given = {name: options[name] for name in ("path", "source", "encoders", "question", "title")}
         with _opened(options["zip"]) as pictures, _opened(options["network"]) as network:
             row = request_quick_start(
                 pictures=pictures,
                 network=network,
                 catalogue=catalogue_named(options["catalogue"]) if options["catalogue"] else None,
-                **words,
+                **given,
             )
         if row.job is None:
             raise RuntimeError("A start begins with a job.")

@@ -40,8 +40,8 @@ class Command(BaseCommand):
     def run(self, **options: Any) -> Any:
         study = study_by_slug(options["study"])
         follows = {"yes": True, "no": False, None: None}[options["follows"]]
-        words = {name: options[name] for name in ("title", "question", "board")}
-        services.change_study(study, **words, follows_catalogue=follows)
+        given = {name: options[name] for name in ("title", "question", "board")}
+        services.change_study(study, **given, follows_catalogue=follows)
         if options["frame"] is not None:
             services.set_embed_hosts(study, options["frame"])
         if options["examples"] is not None:

@@ -37,8 +37,8 @@ class Command(BaseCommand):
         for text in options["assignments"]:
             for name, value in settings_of([text], {}).items():
                 settings.setdefault(name, []).append(value)
-        words = {name: options[name] for name in ("recipe", "name")}
-        runs = begin_sweep(catalogue_named(options["catalogue"]), options["bases"], settings=settings, **words)
+        given = {name: options[name] for name in ("recipe", "name")}
+        runs = begin_sweep(catalogue_named(options["catalogue"]), options["bases"], settings=settings, **given)
         if not options["wait"]:
             nudge_runs(runs)
             self.say(f"{len(runs)} runs wait for a worker: python manage.py serve (or a worker of yours).")

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from evalapp.catalog.models import LONGEST
 from evalapp.catalog.services.renditions import picture_url
-from evalapp.search.domain.lookup_words import MOST_ANSWERS, USUAL_ANSWERS
+from evalapp.search.domain.lookup_params import MOST_ANSWERS, USUAL_ANSWERS
 from evalapp.search.domain.question_token import Question
 from evalapp.search.queries.gallery import ATTRIBUTE, COLUMNS, ShownItem
 from evalapp.search.queries.lookups import Answer, Result

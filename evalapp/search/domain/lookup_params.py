@@ -29,7 +29,7 @@ def corners_of(text: str | None) -> Box | None:
 
 
 @dataclass(frozen=True, slots=True)
-class LookupWords:
+class LookupParams:
     """One search. `kind` says what with: the `photo` behind the words, an `item`, `likes` of several, or a `vector`.
 
     `filters` are values per column, of which an item must have one. With `one_per_product`, only the nearest item of
@@ -57,14 +57,14 @@ class LookupWords:
         return len(head).to_bytes(4, "big") + head + blob
 
     @classmethod
-    def unpacked(cls, message: bytes) -> tuple[LookupWords, bytes]:
+    def unpacked(cls, message: bytes) -> tuple[LookupParams, bytes]:
         """What `packed` made; raises ValueError for anything else."""
         size = int.from_bytes(message[:4], "big")
         try:
-            words = json.loads(message[4 : 4 + size])
-            if words["box"] is not None:
-                words["box"] = tuple(words["box"])
-            return cls(**words), message[4 + size :]
+            record = json.loads(message[4 : 4 + size])
+            if record["box"] is not None:
+                record["box"] = tuple(record["box"])
+            return cls(**record), message[4 + size :]
         except (KeyError, TypeError, UnicodeDecodeError) as error:
             raise ValueError("This is no lookup.") from error
 
@@ -101,14 +101,14 @@ class Found:
 
     def to_json(self) -> bytes:
         # Not by `asdict`, which copies every answer and every count.
-        words = {one.name: getattr(self, one.name) for one in fields(self)}
-        words["regions"] = [asdict(region) for region in self.regions]
-        return json.dumps(words, separators=(",", ":")).encode()
+        record = {one.name: getattr(self, one.name) for one in fields(self)}
+        record["regions"] = [asdict(region) for region in self.regions]
+        return json.dumps(record, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Found:
-        words = json.loads(text)
-        words["items"] = [(int(item), float(distance)) for item, distance in words["items"]]
-        words["picture"] = tuple(words["picture"]) if words["picture"] else None
-        words["regions"] = [Region(**region) for region in words["regions"]]
-        return cls(**words)
+        record = json.loads(text)
+        record["items"] = [(int(item), float(distance)) for item, distance in record["items"]]
+        record["picture"] = tuple(record["picture"]) if record["picture"] else None
+        record["regions"] = [Region(**region) for region in record["regions"]]
+        return cls(**record)
