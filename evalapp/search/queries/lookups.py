@@ -9,11 +9,17 @@ from typing import Any
 from evalapp.catalog.models import Item
 from evalapp.core.domain.errors import NotFound
 from evalapp.search.domain.lookup_params import SPARE_ANSWERS, Found, LookupParams, Region
+from evalapp.search.domain.recent_answers import RecentAnswers
 from evalapp.search.domain.search_problems import SearchUnavailable
 from evalapp.search.models import SearchIndex
 from evalapp.search.queries import service_client
 from evalapp.search.queries.attribute_search import Features, attribute_answers, facet_counts, features_of
 from evalapp.search.queries.gallery import ShownItem, shown_items
+
+Baseline = tuple[Sequence[tuple[int, float]], Mapping[str, Mapping[str, int]]]
+"""Items with the share of features that do not agree, and the counts beside the filters."""
+recent_baseline = RecentAnswers[Baseline](256)
+"""Of each web process. What an answer shows is looked up anew, so that nothing that left is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +62,24 @@ def by_attributes(index: SearchIndex, params: LookupParams, features: Features |
     if features is None:
         row = Item.objects.filter(pk__in=asked[:1]).first()
         features = features_of(row) if row else Features()
-    found = attribute_answers(
-        index,
-        features,
-        filters=params.filters,
-        k=params.k + SPARE_ANSWERS,
-        leave_out=[*asked, *params.unlike],
-        one_per_product=params.one_per_product or bool(params.hide_product),
-    )
-    answers = _joined(index, params, found)
-    return Result(answers, "attributes", facet_counts(index, params.filters), change=index.catalogue.last_change)
+    found, facets = _baseline(index, params, features, leave_out=[*asked, *params.unlike])
+    return Result(_joined(index, params, found), "attributes", facets, change=0)
+
+
+def _baseline(index: SearchIndex, params: LookupParams, features: Features, leave_out: Sequence[int]) -> Baseline:
+    """Every item is compared, and while the service is away everybody asks: a photo without features, so mostly the
+    same."""
+    k, one_per_product = params.k + SPARE_ANSWERS, params.one_per_product or bool(params.hide_product)
+    asked = (repr(features), repr(sorted(params.filters.items())), k, tuple(leave_out), one_per_product)
+    gallery = (index.pk, index.gallery_domain, index.gallery_split, index.catalogue.last_change)
+
+    def find() -> Baseline:
+        ranked = attribute_answers(
+            index, features, filters=params.filters, k=k, leave_out=leave_out, one_per_product=one_per_product
+        )
+        return ranked, facet_counts(index, params.filters)
+
+    return recent_baseline.get((*gallery, *asked), find)
 
 
 def item_of(index: SearchIndex, key: str) -> Item:
