@@ -236,7 +236,8 @@ def judge(found: dict[str, Any]) -> list[str]:
     if found["taste"] == "coin":
         return ["coins promoted a contender"] if found["decision"]["winner"] else []
     broken = []
-    if found["decision"]["winner"] != "child:cosine":
+    # Few votes are of few voters here, and a board of too few says nothing.
+    if found["decision"]["winner"] != "child:cosine" and found["decision"]["reason"] != "too_few_voters":
         broken.append(f"the board says {found['decision']}")
     if child < parent + 0.05:
         broken.append(f"the child's approval is {child:.3f}, the best parent's {parent:.3f}")
