@@ -12,7 +12,7 @@ _NOTHING = 1e-12
 def rounded_share(share: float, digits: int = 0) -> tuple[str, float]:
     """The per cent in which a share is told, with a sign before it where rounding would make it none or all.
 
-    One rule for pages, plots and commands; `logic/shares.js` is its twin in the browser.
+    One rule for pages, plots and commands; `lib/shares.js` is its twin in the browser.
 
     >>> [rounded_share(share) for share in (4749 / 4760, 1.0, 0.65, 1 / 4760, 0.0)]
     [('>', 99.0), ('', 100.0), ('', 65.0), ('<', 1.0), ('', 0.0)]

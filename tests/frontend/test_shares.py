@@ -10,7 +10,7 @@ from evalapp.plots.plot_texts import rounded_share
 from tests import system
 from tests.conftest import REPOSITORY
 
-LOGIC = REPOSITORY / "frontend" / "static" / "js" / "logic" / "shares.js"
+SCRIPT = REPOSITORY / "frontend" / "static" / "js" / "lib" / "shares.js"
 PARTS = [
     (part, whole) for whole in (*range(1, 130), 200, 999, 4_760, 10**6) for part in {*range(min(whole, 130)), whole}
 ]
@@ -18,7 +18,7 @@ PARTS += [(whole - part, whole) for part, whole in PARTS]
 
 
 def told_by_the_browser(shares: list[float]) -> list[tuple[str, float]]:
-    code = f"import {{ roundedShare }} from {json.dumps(LOGIC.as_uri())};"
+    code = f"import {{ roundedShare }} from {json.dumps(SCRIPT.as_uri())};"
     code += "let all = ''; process.stdin.on('data', (data) => (all += data)).on('end', () =>"
     code += "console.log(JSON.stringify(JSON.parse(all).map(roundedShare))));"
     words = [system.need("node"), "--input-type=module", "-e", code]
@@ -27,9 +27,13 @@ def told_by_the_browser(shares: list[float]) -> list[tuple[str, float]]:
 
 
 def test_twins_tell_the_same_of_every_share() -> None:
-    shares = [part / whole for part, whole in PARTS]
+    shares = [part / whole for part, whole in PARTS] + [1 - 1e-15, 1e-17, -0.25, 1.5]
     here = [(mark, round(percent)) for mark, percent in map(rounded_share, shares)]
     assert here == told_by_the_browser(shares)
+
+
+def test_what_sums_of_floats_leave_is_no_share() -> None:
+    assert [rounded_share(share, digits)[0] for share in (1 - 1e-15, 1e-17) for digits in (0, 1)] == [""] * 4
 
 
 def test_only_the_whole_is_all_and_only_nothing_is_none() -> None:

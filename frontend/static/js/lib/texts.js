@@ -3,7 +3,7 @@
  * Everything that stands still is in the page's template.
  */
 
-import { roundedShare } from "logic/shares";
+import { roundedShare } from "lib/shares";
 
 /** @typedef {Record<string, string | [string, string]>} Catalogue a text, or one for a single thing and one for several */
 
