@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalapp.plots.marks import Box, Drawing, Mark, Words
-from evalapp.plots.plot_texts import ENGLISH, Phrases
+from evalapp.plots.plot_texts import ENGLISH, Phrases, rounded_share
 
 LEANING = 0.5
 """Of the evidence that decides: from this part of it on, a cell leans to one side."""
+
+_DOUBT = 1e-6
+"""Of a probability that was estimated, so much is always left."""
 
 
 def tone(sure: float | None) -> str:
@@ -67,7 +70,8 @@ def heat(
 
 def told(share: float) -> str:
     """A probability in as few signs as honesty allows: never 0 or 1."""
-    return "<1" if share < 0.01 else ">99" if share > 0.99 else f"{100 * share:.0f}"
+    mark, percent = rounded_share(min(max(share, _DOUBT), 1 - _DOUBT))
+    return f"{mark}{percent:.0f}"
 
 
 def _hint(phrases: Phrases, row: str, column: str, share: float | None) -> str:

@@ -5,6 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+_NOTHING = 1e-12
+"""Closer than this to none or all is what sums of floats leave, and no share of anything that was counted."""
+
+
+def rounded_share(share: float, digits: int = 0) -> tuple[str, float]:
+    """The per cent in which a share is told, with a sign before it where rounding would make it none or all.
+
+    One rule for pages, plots and commands; `lib/shares.js` is its twin in the browser.
+
+    >>> [rounded_share(share) for share in (4749 / 4760, 1.0, 0.65, 1 / 4760, 0.0)]
+    [('>', 99.0), ('', 100.0), ('', 65.0), ('<', 1.0), ('', 0.0)]
+    """
+    percent, step = 100 * share, 10.0**-digits
+    if share > _NOTHING and round(percent, digits) <= 0:
+        return "<", step
+    if share < 1 - _NOTHING and round(percent, digits) >= 100:
+        return ">", 100 - step
+    return "", percent
+
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
@@ -20,8 +39,9 @@ class Phrases:
     better: str = "{row} better than {column}: {chance}"
 
     def share(self, value: float, digits: int = 0) -> str:
-        """0.25 as `25%`."""
-        return self.percent.format(number=self.number(100 * value, digits))
+        """0.25 as `25%`; what is not the whole is never `100%`, see `rounded_share`."""
+        mark, percent = rounded_share(value, digits)
+        return self.percent.format(number=mark + self.number(percent, digits))
 
 
 ENGLISH = Phrases()

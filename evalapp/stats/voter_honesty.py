@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import overload
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.special import expit, logit
 
 PRIOR_HONEST = 0.85
 """Share of voters taken for honest before they have answered any gold."""
-_RIGHT, _WRONG = float(np.log(0.95 / 0.5)), float(np.log(0.05 / 0.5))
+RIGHT, WRONG = float(np.log(0.95 / 0.5)), float(np.log(0.05 / 0.5))
 """Steps of the log-odds: an honest voter gets gold right with 0.95, one who answers blindly with 0.5."""
 
 
@@ -31,7 +32,7 @@ def honesty(gold_right: int | NDArray[np.int64], gold_wrong: int | NDArray[np.in
     right, wrong = np.asarray(gold_right), np.asarray(gold_wrong)
     if (right < 0).any() or (wrong < 0).any():
         raise ValueError("counts must not be negative")
-    share = expit(logit(PRIOR_HONEST) + right * _RIGHT + wrong * _WRONG)
+    share = expit(logit(PRIOR_HONEST) + right * RIGHT + wrong * WRONG)
     return float(share) if np.ndim(share) == 0 else np.asarray(share)
 
 
@@ -58,15 +59,21 @@ def straight_lining(answers: ArrayLike) -> float:
     (0.0117, 0.99)
     """
     values = np.asarray(answers, dtype=np.float64)
-    count, run = len(values), longest_run(answers)
-    if count < 2:
+    return chance_of_run(int(values.sum()), len(values), longest_run(answers))
+
+
+@lru_cache(maxsize=1 << 16)
+def chance_of_run(yes: int, count: int, run: int) -> float:
+    """What `straight_lining` says of `count` answers with so many yes and a longest run of `run`: all that it looks at.
+
+    Of thousands of voters many have the same three numbers.
+    """
+    if count < 2 or run < 2:
         return 1.0
-    yes = (float(values.sum()) + 1) / (count + 2)
-    chances = np.array([1 - yes, yes])
+    rate = (yes + 1) / (count + 2)
+    chances = np.array([1 - rate, rate])
     # below[a, k]: no run has reached `run`, the last answer is a and its run has length k + 1.
-    below = np.zeros((2, max(run - 1, 1)))
-    if run < 2:
-        return 1.0
+    below = np.zeros((2, run - 1))
     below[:, 0] = chances
     for _ in range(count - 1):
         ended = below.sum(axis=1)

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from django.contrib.auth.models import User
@@ -165,6 +166,49 @@ def test_suggested_parts_are_a_tap_away_and_nothing_is_forced(
     expect(phone.locator("[data-hint]")).to_be_hidden()
     phone.get_by_role("button", name="Whole picture").click()
     expect(parts).to_have_count(2)
+
+
+@pytest.mark.parametrize("light", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
+def test_handles_at_the_edges_of_the_photo_are_whole_and_wide_enough_for_a_finger(
+    page: Page, live_server: LiveServer, service: ServiceHere, width: int, height: int, light: Literal["light", "dark"]
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=light)
+    page.goto(f"{live_server.url}/search/shop/", timeout=60_000)
+    page.wait_for_selector("[data-ready]")
+    choose(page, two_things())
+    # From the upper left corner to the lower edge, and then to the right as well.
+    for handle, away in (("e", -0.4), ("w", 0.3)):
+        pull(page, handle, away)
+        assert page.evaluate(HANDLES_CUT) == []
+        assert (sideways(page), violations_of(page)) == (0, [])
+        pull(page, handle, -1.2 * away)
+    expect(page.locator("[data-box-status]")).to_contain_text("The whole picture is searched with.")
+
+
+HANDLES_CUT = """() => [...document.querySelectorAll("[data-handle]")].flatMap((handle) => {
+  const { left, top, width, height } = handle.getBoundingClientRect();
+  const reach = [[0.05, 0.5], [0.95, 0.5], [0.5, 0.05], [0.5, 0.95], [0.5, 0.5]];
+  const cut = reach.filter(([x, y]) => {
+    const found = document.elementFromPoint(left + x * width, top + y * height);
+    return !found?.closest("[data-handle]");
+  });
+  return width >= 44 && height >= 44 && !cut.length ? [] : [`${handle.dataset.handle} ${width} ${height} ${cut}`];
+})"""
+"""Handles that are no finger wide, or of whose reach a part belongs to something else."""
+
+
+def pull(page: Page, handle: str, away: float) -> None:
+    """Drag a handle by the outer part of it, past the edge of the photo, by a share of the photo's width."""
+    frame, grip = (page.locator(one).bounding_box() for one in ("[data-photo]", f"[data-handle={handle}]"))
+    assert frame is not None
+    assert grip is not None
+    x, y = grip["x"] + grip["width"] * (0.9 if handle == "e" else 0.1), grip["y"] + grip["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + away * frame["width"], y, steps=4)
+    page.mouse.up()
 
 
 @pytest.fixture

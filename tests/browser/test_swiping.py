@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from evalapp.studies.models import Study
@@ -134,3 +134,41 @@ def test_nothing_the_page_received_names_a_contender(page: Page, live_server: Li
     names = [contender.name for contender in study.contenders.all() if not contender.is_control]
     assert settings.STATIC_URL in "".join(received)
     assert [name for name in names if name in "".join(received)] == []
+
+
+def test_a_swipe_holds_the_next_card_up_with_nothing_that_can_wait(game: Game) -> None:
+    """It asks for one frame, whatever waits for it, and leaves the style of what flies off alone."""
+    game.page.evaluate("""() => {
+      const ask = window.requestAnimationFrame.bind(window);
+      let isHeldUp = false;
+      window.asked = 0;
+      addEventListener("pointerup", () => { isHeldUp = true; ask(() => { isHeldUp = false; }); }, true);
+      window.requestAnimationFrame = (work) => { window.asked += isHeldUp; return ask(work); };
+      const thrown = document.querySelector(".card[data-place=top]");
+      window.changed = [];
+      new MutationObserver((all) => window.changed.push(...all.map((one) => one.attributeName)))
+        .observe(thrown, { attributes: true, attributeFilter: ["data-held", "class", "data-arrangement"] });
+    }""")
+    token = game.token
+    game.drag(400)
+    game.await_other_than(token)
+    # Of the finger's coming, none of its going.
+    assert (game.page.evaluate("window.asked"), game.page.evaluate("window.changed")) == (1, ["data-held"])
+
+
+def test_what_fails_after_a_frame_takes_nothing_along(
+    context: BrowserContext, live_server: LiveServer, study: Study
+) -> None:
+    page = context.new_page()
+    told: list[str] = []
+    page.on("pageerror", lambda error: told.append(str(error)))
+    Game(page, f"{live_server.url}/play/{study.slug}/").start()
+    done = page.evaluate("""async () => {
+      const { afterFrame } = await import("lib/after_frame");
+      const done = [];
+      afterFrame(() => done.push(1));
+      afterFrame(() => { throw new Error("broken"); });
+      await new Promise((resolve) => afterFrame(() => { done.push(2); afterFrame(() => resolve(done.push(3))); }));
+      return done;
+    }""")
+    assert (done, told) == ([1, 2, 3], ["broken"])

@@ -40,6 +40,26 @@ def test_the_list_says_what_the_page_says(study: Study, olga: Client) -> None:
     assert (line["voter"], line["answers"], line["counted"], line["blocked_at"]) == (str(bo.pk), 4, 4, None)
 
 
+def test_voters_are_chosen_and_put_in_order(study: Study, olga: Client) -> None:
+    ada, bo = cast.ada(), cast.bo()
+    for voter, votes in ((ada, 2), (bo, 5)):
+        cast.play(cast.browser_of(voter), study, votes)
+    press(olga, ada, "block")
+    for words, wanted in (
+        ("", [ada, bo]),
+        ("?order=answers", [bo, ada]),
+        ("?order=answers&limit=1&offset=1", [ada]),
+        ("?state=blocked", [ada]),
+        ("?state=counts&order=fast", [bo]),
+        ("?state=&order=&offset=9", []),
+    ):
+        lines = olga.get(f"/api/v1/studies/match/voters/{words}").json()
+        assert [line["voter"] for line in lines] == [str(one.pk) for one in wanted], words
+    for words, field in (("?state=asleep", "state"), ("?order=nonsense", "order"), ("?offset=-1", "offset")):
+        refused = olga.get(f"/api/v1/studies/match/voters/{words}")
+        assert (refused.status_code, list(refused.json()["error"]["fields"])) == (400, [field])
+
+
 def test_a_voter_is_set_aside_and_taken_back_with_a_reason(study: Study, olga: Client) -> None:
     bo = cast.bo()
     cast.play(cast.browser_of(bo), study, 4)

@@ -31,7 +31,8 @@ def create_catalogue(*, name: str, slug: str = "") -> Catalogue:
         with transaction.atomic():
             return Catalogue.objects.create(slug=slug or free_slug(name), name=name)
     except IntegrityError as error:
-        raise Conflict(f"There is a catalogue {slug} already; choose another name.") from error
+        told = f"There is a catalogue {slug} already; choose another name."
+        raise Conflict(told, fields={"slug": [told]}) from error
 
 
 @recorded("renamed", "catalogue {catalogue}", "{name}")

@@ -36,7 +36,8 @@ def note_import(
     if bool(upload) == bool(path):
         raise InvalidInput("Send a zip, or name a path: one of the two.", fields={"file": ["Choose a zip."]})
     if format_name and format_name not in IMPORTERS:
-        raise InvalidInput(f"There is no format {format_name!r}; there are {', '.join(sorted(IMPORTERS))}.")
+        told = f"There is no format {format_name!r}; there are {', '.join(sorted(IMPORTERS))}."
+        raise InvalidInput(told, fields={"format": [told]})
     words: dict[str, Any] = {
         "catalogue": catalogue,
         "format": format_name,
@@ -48,9 +49,9 @@ def note_import(
     name = keep_upload(upload)
     try:
         look_into(upload_path(name), most_bytes=most_unpacked(), endings=frozenset(EXTENSIONS))
-    except InvalidInput:
+    except InvalidInput as problem:
         drop_upload(name)
-        raise
+        raise InvalidInput(problem.message, code=problem.code, fields={"file": [problem.message]}) from problem
     return CatalogueImport.objects.create(upload=name, told=str(getattr(upload, "name", ""))[-200:], **words)
 
 
@@ -88,7 +89,8 @@ def most_unpacked() -> int:
 def checked_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
     """Field to column, as it is stored; raises InvalidInput for fields that there are not."""
     if unknown := sorted(set(mapping) - set(FIELDS)):
-        raise InvalidInput(f"{', '.join(unknown)} is no field; there are {', '.join(FIELDS)}.")
+        told = f"{', '.join(unknown)} is no field; there are {', '.join(FIELDS)}."
+        raise InvalidInput(told, fields={"mapping": [told]})
     return {field: str(column)[:200] for field, column in mapping.items() if column}
 
 

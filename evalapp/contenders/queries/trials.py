@@ -40,7 +40,7 @@ def tried_taps(trial: dict[str, Any]) -> list[TriedTap]:
 
 @dataclass(frozen=True, slots=True)
 class TriedRegion:
-    """A picture with what a locator suggests or a masker blanks, in pixels; `kept` in percent for a masker."""
+    """A picture with what a locator suggests or a masker blanks, in pixels; a masker keeps the share `kept`."""
 
     item: Item
     boxes: list[list[int]]
@@ -61,5 +61,5 @@ def tried_regions(trial: dict[str, Any]) -> list[TriedRegion]:
         if (item := found.get(region["item"])) is not None:
             sides = (item.picture.width, item.picture.height) * 2
             boxes = [[round(share * side) for share, side in zip(box, sides, strict=True)] for box in region["boxes"]]
-            tried.append(TriedRegion(item, boxes, None if region["kept"] is None else 100 * region["kept"]))
+            tried.append(TriedRegion(item, boxes, region["kept"]))
     return tried

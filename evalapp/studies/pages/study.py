@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from evalapp.core.domain.errors import NotFound, Problem
 from evalapp.core.domain.job_targets import target_of
+from evalapp.core.pages.form_jobs import refuse
 from evalapp.core.pages.links_to_send import link_for_others
 from evalapp.core.queries import newest_job
 from evalapp.core.services.jobs import request_job
@@ -34,7 +35,7 @@ def new_study(request: HttpRequest) -> HttpResponse:
         try:
             study = services.create_study(form.plan())
         except Problem as problem:
-            form.add_error(None, problem.message)
+            refuse(form, problem)
         else:
             if "compute" in request.POST:
                 nudge(request_job("precompute", target_of("study", study.pk)))

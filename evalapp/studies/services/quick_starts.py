@@ -122,6 +122,10 @@ def _sent(network: object, source: str, catalogue: Catalogue) -> Registration:
                 return note_registration(name=name, source=source, upload=network, catalogue=catalogue)
         except Conflict:
             continue
+        except InvalidInput as problem:
+            # A start calls the file of a network by that word; `file` are its pictures.
+            fields = {"network" if field == "file" else field: words for field, words in problem.fields.items()}
+            raise InvalidInput(problem.message, code=problem.code, fields=fields) from problem
     raise Conflict(f"There are a thousand networks called {stem}; give it another name.")
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.queries.registered_models import registered_models
 from evalapp.core.domain.errors import InvalidInput, NotFound, Problem
+from evalapp.core.pages.form_jobs import refuse
 from evalapp.core.tasks import begin, nudge
 from evalapp.training.models import TrainingRun
 from evalapp.training.queries import training_runs
@@ -71,7 +72,8 @@ class LabelsForm(forms.Form):
         for part in filter(None, (part.strip() for part in words["settings"].split(","))):
             name, equals, value = part.partition("=")
             if not equals:
-                raise InvalidInput(f"Write NAME=VALUE for a setting, not {part!r}.")
+                told = f"Write NAME=VALUE for a setting, not {part!r}."
+                raise InvalidInput(told, fields={"settings": [told]})
             settings.setdefault(name.strip(), []).append(value.strip())
         named = {"recipe": words["recipe"], "name": words["name"]}
         if any(len(values) > 1 for values in settings.values()):
@@ -90,7 +92,7 @@ def learn(request: HttpRequest) -> HttpResponse:
         try:
             runs = form.begin()
         except Problem as problem:
-            form.add_error(None, problem.message)
+            refuse(form, problem)
         else:
             for run in runs:
                 begin(run.job)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from evalapp.core.domain.errors import NotFound, Problem
 from evalapp.core.models import Job
+from evalapp.core.pages.form_jobs import refuse
 from evalapp.core.tasks import nudge
 from evalapp.training.models import Schedule
 from evalapp.training.pages.forms import LearnForm
@@ -30,7 +31,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         try:
             begun = form.begin()
         except Problem as problem:
-            form.add_error(None, problem.message)
+            refuse(form, problem)
         else:
             if isinstance(begun, Job):
                 nudge(begun)

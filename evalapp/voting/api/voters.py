@@ -14,17 +14,25 @@ from rest_framework.views import APIView
 
 from evalapp.studies.queries.study_reads import study_by_slug
 from evalapp.voting.models import Voter
-from evalapp.voting.queries.voter_quality import voters_of
+from evalapp.voting.queries.voter_lists import ORDERS, STATES, USUAL, listed_voters
 from evalapp.voting.services.voters import block_address, block_voter, unblock_address, unblock_voter
 
 _MOST = 1000
 
 
 class VotersApi(APIView):
-    """`GET studies/{slug}/voters/`: what their answers tell about them, the blocked first, then who answered most."""
+    """`GET studies/{slug}/voters/`: what their answers tell about them, the blocked first, then who answered most.
+
+    `state` leaves only some of them, `order` puts others first; who has no such number comes last.
+    """
 
     class Input(serializers.Serializer[Any]):
-        limit = serializers.IntegerField(default=200, min_value=1, max_value=_MOST)
+        limit = serializers.IntegerField(default=USUAL, min_value=1, max_value=_MOST)
+        offset = serializers.IntegerField(
+            default=0, min_value=0, max_value=10**6, help_text="So many are left out from the first on."
+        )
+        state = serializers.ChoiceField(choices=STATES, default="", allow_blank=True, help_text="Only those.")
+        order = serializers.ChoiceField(choices=ORDERS, default="", allow_blank=True, help_text="Who comes first.")
 
         class Meta:
             ref_name = "VotersInput"
@@ -55,8 +63,8 @@ class VotersApi(APIView):
     def get(self, request: Request, slug: str) -> Response:
         serializer = self.Input(data=request.query_params)
         serializer.is_valid(raise_exception=True)
-        lines = voters_of(study_by_slug(slug), serializer.validated_data["limit"])
-        return Response(self.Output(lines, many=True).data)
+        found = listed_voters(study_by_slug(slug), **serializer.validated_data)
+        return Response(self.Output(found.lines, many=True).data)
 
 
 class _SettingAside(APIView):

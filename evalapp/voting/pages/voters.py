@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin.views.decorators import staff_member_required
@@ -11,9 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from evalapp.core.domain.values.whole_numbers import MOST_STORED, whole_number
 from evalapp.studies.models import Study
 from evalapp.voting.models import Vote, Voter
-from evalapp.voting.queries.voter_quality import VoterLine, voters_of
+from evalapp.voting.queries.voter_lists import ORDERS, STATES, USUAL, listed_voters
 from evalapp.voting.services.voters import (
     block_address,
     block_voter,
@@ -22,50 +23,32 @@ from evalapp.voting.services.voters import (
     unblock_voter,
 )
 
-_SHOWN = 200
-_LOOKED_AT = 10_000
-_STATES: dict[str, tuple[str, Callable[[VoterLine], bool]]] = {
-    "": ("everybody", lambda _: True),
-    "counts": ("who counts", lambda line: not line.blocked_at),
-    "blocked": ("the blocked", lambda line: bool(line.blocked_at)),
-    "trusted": ("the trusted", lambda line: line.trusted),
-    "simulated": ("the simulated", lambda line: line.is_simulated),
-}
-_ORDERS: dict[str, tuple[str, Callable[[VoterLine], float]]] = {
-    "": ("the blocked, then most answers", lambda _: 0),
-    "answers": ("most answers", lambda line: -line.answers),
-    "honesty": ("least honest", lambda line: line.honesty),
-    "again": ("least often the same again", lambda line: 2 if line.self_agreement is None else line.self_agreement),
-    "fast": ("quickest", lambda line: float("inf") if line.median_ms is None else line.median_ms),
-    "run": ("most suspicious run", lambda line: line.straight_lining),
-    "address": ("most of one address", lambda line: -line.neighbours),
-}
-"""What may be asked for in the address: its words, and what it looks at. Whoever has no such number comes last."""
-
 
 @require_safe
 @staff_member_required
 def voters(request: HttpRequest, slug: str) -> HttpResponse:
     """The voters of a study with what their answers tell about them; `?voter=ID` is about to be blocked or back.
 
-    `?state=` says who is shown, `?order=` who comes first; words that nobody knows are the usual ones.
+    `?state=` says who is shown, `?order=` who comes first, `?page=` goes on; words that nobody knows are as none.
     """
     study = get_object_or_404(Study, slug=slug)
     state, order = request.GET.get("state", ""), request.GET.get("order", "")
-    state, order = state if state in _STATES else "", order if order in _ORDERS else ""
-    lines = voters_of(study, _LOOKED_AT)
-    found = sorted(filter(_STATES[state][1], lines), key=_ORDERS[order][1])
-    chosen = get_object_or_404(Voter, pk=asked) if (asked := _uuid(request.GET.get("voter", ""))) else None
+    state, order = state if state in STATES else "", order if order in ORDERS else ""
+    number = whole_number(request.GET.get("page", ""), 1, MOST_STORED // USUAL) or 1
+    found = listed_voters(study, state=state, order=order, limit=USUAL, offset=(number - 1) * USUAL)
+    chosen = get_object_or_404(Voter, pk=one) if (one := _uuid(request.GET.get("voter", ""))) else None
     shown = {
         "study": study,
-        "voters": found[:_SHOWN],
-        "found": len(found),
-        "all": len(lines),
+        "voters": found.lines,
+        "found": found.found,
+        "all": found.all,
         "state": state,
-        "states": [(name, words) for name, (words, _) in _STATES.items()],
+        "states": {"": "everybody", **STATES},
         "order": order,
-        "orders": [(name, words) for name, (words, _) in _ORDERS.items()],
-        "most": _SHOWN,
+        "orders": {"": "the blocked, then most answers", **ORDERS},
+        "page": number,
+        "pages": -(-found.found // USUAL),
+        "same": urlencode({"state": state, "order": order}),
         "chosen": chosen,
         "simulated": Vote.objects.filter(study=study, simulated=True, counted=True).count(),
     }

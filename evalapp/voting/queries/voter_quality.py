@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from evalapp.voting.domain.verdicts import VERDICTS
 from evalapp.voting.domain.void_reasons import UNDONE
 from evalapp.voting.models import ExposureKind
 
-_NEWEST = 500
+NEWEST = 500
 """So many of a voter's newest verdicts tell about runs."""
 
 # Answers taken back are nobody's; those set aside are told about, since that is what the operator looks for.
@@ -25,7 +26,11 @@ WITH said AS (
            exposure.kind, exposure.expected, before.verdict AS earlier
     FROM voting_vote vote JOIN voting_exposure exposure ON exposure.id = vote.exposure_id
     LEFT JOIN voting_vote before ON before.exposure_id = exposure.repeats_id AND before.void_reason <> %(undone)s
-    WHERE vote.study_id = %(study)s AND vote.void_reason <> %(undone)s
+    WHERE vote.study_id = %(study)s AND vote.voter_id = ANY(%(voters)s) AND vote.void_reason <> %(undone)s
+), places AS (
+    -- Once for an address, not once for each of its voters: they may be thousands.
+    SELECT address, count(*) AS voters FROM voting_voter
+    WHERE address IN (SELECT address FROM voting_voter WHERE id = ANY(%(voters)s)) AND address <> '' GROUP BY address
 )
 SELECT said.voter_id, count(*), count(*) FILTER (WHERE counted), count(*) FILTER (WHERE verdict = 'dope'),
        count(*) FILTER (WHERE verdict IN %(verdicts)s),
@@ -36,11 +41,9 @@ SELECT said.voter_id, count(*), count(*) FILTER (WHERE counted), count(*) FILTER
        percentile_cont(0.5) WITHIN GROUP (ORDER BY response_ms),
        array_agg(verdict = 'dope' ORDER BY said.id) FILTER (WHERE verdict IN %(verdicts)s),
        bool_or(said.simulated), max(said.voted_at), voter.blocked_at, voter.block_reason, voter.trusted,
-       CASE WHEN voter.address = '' THEN 1 ELSE (
-           SELECT count(*) FROM voting_voter other WHERE other.address = voter.address AND other.address <> ''
-       ) END
-FROM said JOIN voting_voter voter ON voter.id = said.voter_id
-GROUP BY said.voter_id, voter.id ORDER BY voter.blocked_at IS NULL, count(*) DESC, said.voter_id LIMIT %(limit)s
+       coalesce(max(places.voters), 1)
+FROM said JOIN voting_voter voter ON voter.id = said.voter_id LEFT JOIN places ON places.address = voter.address
+GROUP BY said.voter_id, voter.id
 """
 
 
@@ -79,12 +82,13 @@ class VoterLine:
         return self.voter.hex[:8]
 
 
-def voters_of(study: Study, limit: int = 200) -> list[VoterLine]:
-    """The study's voters, the blocked first, then those with most answers."""
+def lines_of(study: Study, voters: Sequence[UUID]) -> list[VoterLine]:
+    """What is told about these voters of the study, in their order; of whoever did not vote there is no line."""
     with connection.cursor() as cursor:
-        params: dict[str, Any] = {"study": study.pk, "limit": limit, "verdicts": VERDICTS}
+        params: dict[str, Any] = {"study": study.pk, "voters": list(voters), "verdicts": VERDICTS}
         cursor.execute(_LINES, params | {"undone": UNDONE, "repeat": ExposureKind.REPEAT})
-        return [_line(*row) for row in cursor.fetchall()]
+        found = {row[0]: _line(*row) for row in cursor.fetchall()}
+    return [found[voter] for voter in voters if voter in found]
 
 
 def _line(
@@ -92,7 +96,7 @@ def _line(
     median: float | None, run: list[bool] | None, is_simulated: bool, last: datetime, blocked_at: datetime | None,
     block_reason: str, trusted: bool, neighbours: int,
 ) -> VoterLine:  # fmt: skip
-    newest = (run or [])[-_NEWEST:]
+    newest = (run or [])[-NEWEST:]
     return VoterLine(
         voter=voter,
         answers=answers,

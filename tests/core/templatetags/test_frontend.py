@@ -81,8 +81,8 @@ def test_what_is_collected_is_one_script_under_a_hashed_name(collected: Path) ->
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(0.654, "65%"), (0.0, "0%"), (1.0, "100%"), (None, "—")],
-    ids=["part", "none", "all", "missing"],
+    [(0.654, "65%"), (0.0, "0%"), (1.0, "100%"), (4749 / 4760, ">99%"), (1 / 4760, "<1%"), (None, "—")],
+    ids=["part", "none", "all", "almost all", "hardly any", "missing"],
 )
 def test_shares_are_percentages(share: float | None, words: str) -> None:
     assert frontend.percent(share) == words

@@ -10,10 +10,11 @@ from evalapp.contenders.pipeline.suspected_items import suspected_items
 from evalapp.contenders.queries.registered_models import parse_contender
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser
+from evalapp.plots.plot_texts import ENGLISH
 
 _WORDS = {
-    "like flagged": "most of its nearest pictures are flagged {told} ({strength:.0%})",
-    "wrong label": "none of its nearest pictures is of its category; {strength:.0%} are {told}",
+    "like flagged": "most of its nearest pictures are flagged {told} ({share})",
+    "wrong label": "none of its nearest pictures is of its category; {share} are {told}",
     "outlying": "it lies {strength:.1f} deviations from the others of {told}",
 }
 
@@ -38,7 +39,8 @@ class Command(BaseCommand):
 
             found = suspected_items(catalogue, contender, on_progress=advance)
         for one in found[: options["number"]]:
-            self.say(f"{one.key}: {_WORDS[one.reason].format(told=one.told, strength=one.strength)}")
+            share = ENGLISH.share(one.strength)
+            self.say(f"{one.key}: {_WORDS[one.reason].format(told=one.told, strength=one.strength, share=share)}")
         self.say(
             f"{len(found):,} suspected. Look at them in /lab/catalogues/{catalogue.slug}/ and flag those at fault."
         )

@@ -9,6 +9,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from evalapp.plots.plot_texts import rounded_share
+
 _SHORT = "SHORT_DATETIME_FORMAT"
 # English is read on both sides of an ocean, and 3/4 is another day on each.
 _ENGLISH_MOMENT = "Y-m-d H:i"
@@ -30,8 +32,9 @@ def shortest(value: float) -> str:
 
 
 def share(value: float, digits: int = 0) -> str:
-    """0.654 as `65%`, or `65 %` where the language puts a space before the sign."""
-    return per_cent(number(100 * value, digits))
+    """0.654 as `65%`, or `65 %` where the language puts a space before the sign; 0.999 as `>99%`."""
+    mark, percent = rounded_share(value, digits)
+    return per_cent(mark + number(percent, digits))
 
 
 def per_cent(written: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser
 from evalapp.leaderboard.services import Board, Decision, Standing, board_of, document_of, rebuild_sums, update_sums
+from evalapp.plots.plot_texts import ENGLISH
 from evalapp.studies.queries.study_reads import study_by_slug
 
 
@@ -47,7 +48,9 @@ def _scores(offline: list[dict[str, Any]]) -> Iterator[str]:
     for score in offline:
         value = score["correlation"]["value"]
         agree = "no correlation" if value is None else f"rank correlation with approval {value:.2f}"
-        order = ", ".join(f"{point['rank']}. {point['contender']} {point['value']:.1%}" for point in score["points"])
+        order = ", ".join(
+            f"{point['rank']}. {point['contender']} {_share(point['value'])}" for point in score["points"]
+        )
         yield f"{score['label']}: {order} ({agree})."
 
 
@@ -67,8 +70,14 @@ def _row(line: Standing) -> tuple[str, str, str, str, str]:
         if line.rank_best == line.rank_worst
         else f"{line.rank_best}-{line.rank_worst}"
     )
-    share = "no votes" if line.approval is None else f"{line.approval:.1%}"
-    return ranks, line.contender, share, f"{line.low:.1%} to {line.high:.1%}", str(line.votes)
+    share = "no votes" if line.approval is None else _share(line.approval)
+    return (
+        ranks,
+        line.contender,
+        share,
+        f"{_share(line.low)} to {_share(line.high)}",
+        str(line.votes),
+    )
 
 
 def _verdict(board: Board) -> str:
@@ -76,7 +85,8 @@ def _verdict(board: Board) -> str:
     if decision.winner is None:
         return f"Not decided yet: {_reason(decision)}"
     near = f" or at most {100 * decision.margin:g} points below it" if decision.kind == "within_margin" else ""
-    return f"Decided: {decision.winner} is the best{near}, with a risk of error of at most {decision.delta:.0%}."
+    risk = ENGLISH.share(decision.delta)
+    return f"Decided: {decision.winner} is the best{near}, with a risk of error of at most {risk}."
 
 
 def _reason(decision: Decision) -> str:
@@ -94,3 +104,7 @@ def _reason(decision: Decision) -> str:
         "not_compared": f"{first} has not been compared with {decision.leader} yet.",
         "too_few_heavy": f"the votes speak for {decision.leader}, but a few people cast most of them.",
     }.get(decision.reason, f"{decision.leader} leads, {first} is not beaten.{more}")
+
+
+def _share(value: float) -> str:
+    return ENGLISH.share(value, 1)

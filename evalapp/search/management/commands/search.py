@@ -10,6 +10,7 @@ from typing import Any
 from evalapp.core.domain.errors import InvalidInput
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser, Failed
+from evalapp.plots.plot_texts import ENGLISH
 from evalapp.search.domain.lookup_params import USUAL_ANSWERS, LookupParams, corners_of
 from evalapp.search.queries.gallery import ATTRIBUTE, COLUMNS
 from evalapp.search.queries.lookups import item_of, look_up
@@ -51,7 +52,7 @@ class Command(BaseCommand):
             self.say(f"{answer.distance:10.4f}  {answer.item.category:16}  {answer.item.key}")
         for level, guess in (result.guess or {}).items():
             if guess is not None:
-                sure = "" if guess["confidence"] is None else f", {guess['confidence']:.0%} sure"
+                sure = "" if guess["confidence"] is None else f", {ENGLISH.share(guess['confidence'])} sure"
                 self.say(f"{level}: {guess['value'] or 'none of these'}{sure}")
         for region in result.regions:
             corners = ",".join(str(corner) for corner in region.box)

@@ -10,6 +10,7 @@ from evalapp.catalog.queries import catalogue_named
 from evalapp.core.domain.errors import InvalidInput
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser, Failed
+from evalapp.plots.plot_texts import ENGLISH
 from evalapp.search.domain.lookup_params import corners_of
 from evalapp.search.models import TaggedPhoto
 from evalapp.search.queries.photo_tags import exported_tag, proposals, tags_of
@@ -58,7 +59,7 @@ class Command(BaseCommand):
     def _proposed(self, photo: TaggedPhoto, box: tuple[int, int, int, int] | None, index: str) -> Any:
         found = proposals(photo, box, index)
         for one in found.products:
-            sure = "" if one.confidence is None else f"{one.confidence:.0%} sure"
+            sure = "" if one.confidence is None else f"{ENGLISH.share(one.confidence)} sure"
             self.say(f"{one.rank:3}  {one.answer.distance:8.4f}  {one.product:40} {sure:10} {one.decision}")
         for region in found.regions:
             self.say(f"--box {','.join(map(str, region.box))}  {region.score:.2f} {region.label} (by {region.by})")

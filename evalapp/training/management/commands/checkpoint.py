@@ -8,6 +8,7 @@ from typing import Any
 
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser, Failed
+from evalapp.plots.plot_texts import ENGLISH
 from evalapp.training.pipeline.backbone_report import measuring_pictures
 from evalapp.training.queries.training_runs import checkpoint_of
 from models_registry.errors import EncoderError
@@ -50,10 +51,10 @@ class Command(BaseCommand):
             found = quantise(options["output"], pictures, categories)
         except EncoderError as error:
             raise Failed(str(error)) from error
+        moved, same = ENGLISH.share(found.moved, 1), ENGLISH.share(found.same_first, 1)
         self.say(
             f"{found.file}: {found.bytes / 1e6:.1f} MB instead of {found.exact_bytes / 1e6:.1f}. On {found.pictures} "
-            f"pictures vectors moved by {found.moved:.1%} of their length, and {found.same_first:.1%} of first "
-            "neighbours stayed the same."
+            f"pictures vectors moved by {moved} of their length, and {same} of first neighbours stayed the same."
         )
         if found.category_match is not None:
             self.say(f"Category match {found.category_match:.3f} instead of {found.exact_category_match:.3f}.")

@@ -1,4 +1,4 @@
-"""`manage.py voters STUDY [--block ID | --unblock ID]`."""
+"""`manage.py voters STUDY [--state S] [--order O] [--limit N] [--block ID | --unblock ID]`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser
 from evalapp.studies.queries.study_reads import study_by_slug
 from evalapp.voting.models import Voter
-from evalapp.voting.queries.voter_quality import voters_of
+from evalapp.voting.queries.voter_lists import ORDERS, STATES, USUAL, listed_voters
 from evalapp.voting.services.voters import block_voter, unblock_voter
-
-_SHOWN = 200
 
 
 class Command(BaseCommand):
@@ -23,6 +21,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("study")
+        parser.add_argument("--state", choices=STATES, default="", help="only those")
+        parser.add_argument(
+            "--order", choices=ORDERS, default="", help="who comes first (the blocked, then who answered most)"
+        )
+        parser.add_argument("--limit", type=int, default=USUAL, metavar="N", help=f"so many of them ({USUAL})")
         wish = parser.add_mutually_exclusive_group()
         wish.add_argument("--block", metavar="ID", help="set their votes aside, in every study")
         wish.add_argument("--unblock", metavar="ID", help="let them count again, for good")
@@ -33,7 +36,8 @@ class Command(BaseCommand):
             self.say(f"{block_voter(_voter(options['block'])):,} votes are set aside.")
         if options["unblock"]:
             self.say(f"{unblock_voter(_voter(options['unblock'])):,} votes count again.")
-        lines = [asdict(line) for line in voters_of(study, _SHOWN)]
+        words = {name: options[name] for name in ("state", "order", "limit")}
+        lines = [asdict(line) for line in listed_voters(study, **words).lines]
         for line in lines:
             self.say("  ".join(f"{name} {value}" for name, value in line.items() if value not in {None, ""}))
         return lines

@@ -2,20 +2,22 @@
  * Forms with files: drop files or folders on them, see how much has been sent, and go on where the server says.
  *
  * Without this script they are plain forms. A `[data-drop]` holds the input of files, perhaps one of folders
- * (`data-folder`), and a line that tells what was chosen (`data-chosen`).
+ * (`data-folder`), and a line that tells what was chosen (`data-chosen`). A form that comes back with what is off in it
+ * takes the place of the one that was sent, so it reads as every other form does; the chosen files stay chosen.
  */
 
 import { filesIn, filesOf, zipOf } from "lib/lab/folders";
 
 /** @param {ParentNode} root */
 export function mountUploadForms(root) {
-  for (const form of root.querySelectorAll("form[data-upload]")) mount(/** @type {HTMLFormElement} */ (form));
+  for (const form of root.querySelectorAll("form[data-upload]")) mount(/** @type {HTMLFormElement} */ (form), new Map());
 }
 
-/** @param {HTMLFormElement} form */
-function mount(form) {
-  /** @type {Map<string, File>} */
-  const chosen = new Map();
+/**
+ * @param {HTMLFormElement} form
+ * @param {Map<string, File>} chosen files that no input holds: what was dropped, and folders made into a zip
+ */
+function mount(form, chosen) {
   for (const zone of form.querySelectorAll("[data-drop]")) {
     mountZone(/** @type {HTMLElement} */ (zone), form, (name, file) => {
       if (file) chosen.set(name, file);
@@ -26,7 +28,7 @@ function mount(form) {
     event.preventDefault();
     const body = new FormData(form);
     for (const [name, file] of chosen) body.set(name, file);
-    void send(form, body);
+    void send(form, body, chosen);
   });
 }
 
@@ -86,8 +88,9 @@ const megabytes = (size) => `${(size / 1_048_576).toFixed(size < 10_485_760 ? 1 
 /**
  * @param {HTMLFormElement} form
  * @param {FormData} body
+ * @param {Map<string, File>} chosen
  */
-async function send(form, body) {
+async function send(form, body, chosen) {
   const status = /** @type {HTMLElement} */ (form.querySelector("[data-status]"));
   const bar = /** @type {HTMLProgressElement} */ (form.querySelector("[data-sent]"));
   const buttons = [...form.querySelectorAll("button")];
@@ -107,17 +110,54 @@ async function send(form, body) {
     location.assign(request.responseURL);
     return;
   }
+  const refused = formIn(request);
+  if (refused) {
+    takePlace(form, refused);
+    mount(refused, chosen);
+    /** @type {HTMLElement | null} */ (refused.querySelector(".notice--bad"))?.focus();
+    return;
+  }
   bar.hidden = true;
   for (const button of buttons) button.disabled = false;
-  status.textContent = told(request) || (form.dataset.failed ?? "");
+  status.textContent = lineIn(request) || (form.dataset.failed ?? "");
   status.focus();
 }
 
-/** What the answer says is wrong: a form sent back with its errors, or a line. @param {XMLHttpRequest} request */
-function told(request) {
-  if (!request.status) return "";
-  if (!(request.getResponseHeader("Content-Type") ?? "").includes("html")) return request.responseText.slice(0, 300);
-  const page = new DOMParser().parseFromString(request.responseText, "text/html");
-  const summary = page.querySelector("form[data-upload] .notice--bad") ?? page.querySelector("main");
-  return summary?.textContent?.replace(/\s+/g, " ").trim().slice(0, 500) ?? "";
+/** The form that came back with what is off in it, if one did. @param {XMLHttpRequest} request */
+function formIn(request) {
+  const form = pageOf(request)?.querySelector("form[data-upload]:has(.notice--bad)");
+  return form ? /** @type {HTMLFormElement} */ (document.adoptNode(form)) : null;
+}
+
+/**
+ * Files cannot be written into a page that is sent, so they are carried over.
+ * @param {HTMLFormElement} form
+ * @param {HTMLFormElement} refused
+ */
+function takePlace(form, refused) {
+  const before = [...form.querySelectorAll("[data-drop]")];
+  for (const [number, zone] of [...refused.querySelectorAll("[data-drop]")].entries()) {
+    const [old, next] = [before[number], zone].map((one) => ({
+      input: /** @type {HTMLInputElement} */ (one.querySelector("input[type=file]:not([data-folder])")),
+      line: /** @type {HTMLElement} */ (one.querySelector("[data-chosen]")),
+    }));
+    next.input.files = old.input.files;
+    next.input.required = old.input.required;
+    next.line.textContent = old.line.textContent;
+    zone.toggleAttribute("data-full", before[number].hasAttribute("data-full"));
+  }
+  form.replaceWith(refused);
+}
+
+/** What another answer says is wrong, in a line. @param {XMLHttpRequest} request */
+function lineIn(request) {
+  const page = pageOf(request);
+  const told = page ? page.querySelector("main")?.textContent : request.status ? request.responseText : "";
+  return told?.replace(/\s+/g, " ").trim().slice(0, 300) ?? "";
+}
+
+/** The page of the answer, if it is one. @param {XMLHttpRequest} request */
+function pageOf(request) {
+  if (!(request.getResponseHeader("Content-Type") ?? "").includes("html")) return null;
+  return new DOMParser().parseFromString(request.responseText, "text/html");
 }

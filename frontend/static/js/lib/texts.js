@@ -3,6 +3,8 @@
  * Everything that stands still is in the page's template.
  */
 
+import { roundedShare } from "lib/shares";
+
 /** @typedef {Record<string, string | [string, string]>} Catalogue a text, or one for a single thing and one for several */
 
 const { lang } = document.documentElement;
@@ -25,8 +27,11 @@ export function say(key, values = {}) {
   });
 }
 
-/** @param {number} share @returns {string} 0.784 as 78 % */
-export const percent = (share) => new Intl.NumberFormat(lang, { style: "percent" }).format(share);
+/** @param {number} share @returns {string} 0.784 as 78 %, 0.999 as >99 % */
+export function percent(share) {
+  const [mark, whole] = roundedShare(share);
+  return mark + new Intl.NumberFormat(lang, { style: "percent" }).format(whole / 100);
+}
 
 /** @param {number} unsent @param {boolean} offline */
 export function cutOff(unsent, offline) {

@@ -111,7 +111,7 @@ async function answer(act, motion) {
   const [top] = dealer.hand;
   if (!top || undoing || closed) return;
   const { exposure } = top;
-  const verdicts = verdictsOf(exposure, act, table.picked(exposure.token));
+  const verdicts = verdictsOf(exposure, act, mode === "grid" ? table.picked(exposure.token) : []);
   const shared = { response_ms: watch.read(), at: Date.now(), attempts: 0, study, exposure, act: newId() };
   // Kept before the card flies away: from here on the answer is not lost, whatever happens to this page.
   await sender.accept(verdicts.map((verdict) => ({ ...shared, ...verdict, client_id: newId() })));

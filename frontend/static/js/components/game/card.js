@@ -9,6 +9,9 @@ import { arrangement } from "logic/arrangement";
 /** A card of several pictures is laid out sideways only where it is clearly wider than high. */
 const MUCH_WIDER = 1.35;
 
+/** How cards lean: to be known without asking the page, while a card follows a finger. @type {WeakMap<HTMLElement, number>} */
+const leans = new WeakMap();
+
 /**
  * @param {Dealt} dealt
  * @param {HTMLTemplateElement} template
@@ -94,6 +97,8 @@ export function pose(card, { x, y, angle, lean }) {
  * @param {number} lean -1 nope … 1 dope
  */
 export function stamp(card, lean) {
+  if ((leans.get(card) ?? 0) === lean) return;
+  leans.set(card, lean);
   press(card, "dope", String(Math.max(0, lean)));
   press(card, "nope", String(Math.max(0, -lean)));
 }

@@ -71,10 +71,14 @@ class Swipe {
     this.#motion = { ...this.#motion, ...velocity(this.#held.samples, event.timeStamp / 1000) };
     const tapped = isTap(this.#motion, event.timeStamp - this.#held.since);
     this.#held = null;
-    delete this.#card.dataset.held;
     const verdict = event.type === "pointerup" ? verdictOf(this.#motion, this.#width) : null;
-    if (verdict) this.#listeners.onVerdict(verdict, this.#motion);
-    else if (tapped && event.type === "pointerup") this.#tap(event);
+    if (verdict) {
+      // It flies off as it was held: to style it anew, with all that is on it, would hold up the next card.
+      this.#listeners.onVerdict(verdict, this.#motion);
+      return;
+    }
+    delete this.#card.dataset.held;
+    if (tapped && event.type === "pointerup") this.#tap(event);
     else if (prefersCalm()) this.#rest();
     else this.#springHome();
   }
