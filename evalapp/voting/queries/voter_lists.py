@@ -144,9 +144,9 @@ def _chance(verdicts: str) -> float:
     return chance_of_run(verdicts.count("1"), len(verdicts), longest)
 
 
-def _rows(statement: str, study: Study, **words: Any) -> Sequence[tuple[Any, ...]]:
-    words |= {"study": study.pk, "undone": UNDONE, "verdicts": VERDICTS, "repeat": ExposureKind.REPEAT}
+def _rows(statement: str, study: Study, **params: Any) -> Sequence[tuple[Any, ...]]:
+    params |= {"study": study.pk, "undone": UNDONE, "verdicts": VERDICTS, "repeat": ExposureKind.REPEAT}
     with connection.cursor() as cursor:
-        cursor.execute(statement, words | {"right": RIGHT, "wrong": WRONG})
+        cursor.execute(statement, params | {"right": RIGHT, "wrong": WRONG})
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found

@@ -36,8 +36,8 @@ class Command(BaseCommand):
             self.say(f"{block_voter(_voter(options['block'])):,} votes are set aside.")
         if options["unblock"]:
             self.say(f"{unblock_voter(_voter(options['unblock'])):,} votes count again.")
-        words = {name: options[name] for name in ("state", "order", "limit")}
-        lines = [asdict(line) for line in listed_voters(study, **words).lines]
+        given = {name: options[name] for name in ("state", "order", "limit")}
+        lines = [asdict(line) for line in listed_voters(study, **given).lines]
         for line in lines:
             self.say("  ".join(f"{name} {value}" for name, value in line.items() if value not in {None, ""}))
         return lines
