@@ -29,7 +29,7 @@ PLATFORMS = {
     "linux-aarch64": ("manylinux", "aarch64"),
     "macos-arm64": ("macosx", "arm64"),
 }
-SETS = ("web", "embedded", "worker", "train", "fast", "s3", "hf", "heif")
+SETS = ("web", "embedded", "worker", "train", "fast", "s3", "hf", "lora", "heif")
 TORCH_CPU_BYTES = {"linux-x86_64": 191_817_609, "linux-aarch64": 155_005_253}
 """The wheels for Python 3.12 in PyTorch's own index, which uv's lock does not look at."""
 _UV_VERSION = "0.13.9"

@@ -3,7 +3,8 @@
     DIR/
         spec.json             the base encoder's spec, the head's layers, the taps, the SHA-256 of the other files
         head.safetensors      the head's tensors, named `<number of the layer>.<what>`
-        backbone.safetensors  only where the base network itself was tuned: all of its weights
+        backbone.safetensors  only where the base network itself was tuned: all of its weights, or, over a network of
+                              transformers, those that were changed
         base.<suffix>         only in what was exported to be taken away: the base network's own file
         trained-on.txt        SHA-256 of every picture it was trained on, one to a line
         card.json             where it comes from: data, recipe, settings, measures, code version
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 _ROWS = 8
 """More at once, and BLAS sums a row otherwise by the place at which it stands."""
+OVER_BASE = ("hf",)
+"""Families of which a tuned checkpoint holds only the weights that were changed."""
 PUBLISHED = ("vgg16.imagenet", "efficientnet-lite0")
 """Families that find their published weights themselves."""
 SPEC, HEAD, BACKBONE, TRAINED_ON, CARD = (
@@ -101,6 +104,11 @@ class CheckpointSpec:
     def is_tuned(self) -> bool:
         """Whether the base network's own weights were changed."""
         return BACKBONE in self.files
+
+    @property
+    def needs_base(self) -> bool:
+        """Whether the base network's own file is needed beside what the checkpoint holds."""
+        return not self.is_tuned or self.base.family in OVER_BASE
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, the same for the same encoder wherever its files lie."""
@@ -337,7 +345,8 @@ def load_base(path: Path, checkpoint: CheckpointSpec, device: str) -> Encoder | 
         from models_registry.encoders.tunable_networks import filled_as_trained, torch_encoder
 
         own = checked(beside(path, BACKBONE), checkpoint.files[BACKBONE])
-        return torch_encoder(base, filled_as_trained(base, own), device)
+        under = base_file(path, base) if checkpoint.needs_base else None
+        return torch_encoder(base, filled_as_trained(base, own, under), device)
     return registry.load(base, weights=base_file(path, base), device=device)
 
 

@@ -1,4 +1,4 @@
-"""The networks in plain torch whose own weights can be trained here: how one is made, filled, and run as an encoder."""
+"""The networks in torch whose own weights can be trained here: how one is made, filled, and run as an encoder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from torch import nn
 from models_registry.encoders.efficientnet import efficientnet_network
 from models_registry.encoders.efficientnet.efficientnet_network import LITE0, EfficientNet
 from models_registry.encoders.encoder_choices import SHALLOW
+from models_registry.encoders.hf.hf_model import FAMILY as HF
+from models_registry.encoders.hf.hf_network import HfNetwork
 from models_registry.encoders.shallow_paths import ShallowPaths
 from models_registry.encoders.torch_encoder import TorchEncoder, torch_device
 from models_registry.encoders.vgg import vgg_network
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from models_registry.spec import EncoderSpec
 
-TunableNetwork = Vgg | EfficientNet
+TunableNetwork = Vgg | EfficientNet | HfNetwork
 """Takes pictures [n, 3, h, w] and the names of taps, gives vectors [n, dim] by tap."""
 N = TypeVar("N", bound=nn.Module)
 
@@ -41,14 +43,20 @@ def blank_network(family: str) -> TunableNetwork:
 
 def filled(spec: EncoderSpec, weights: Path | None) -> TunableNetwork:
     """The network of the spec's family with the weights of a file, or those drawn from the spec's seed where None."""
+    if spec.family == "hf":
+        return HF.network(spec, weights)
     if weights is None:
         return vgg_network.drawn(vgg_network.layout_of(spec.family), int(spec.options.get("seed", 0)))
     return fill(blank_network(spec.family), read_state(weights), str(weights))
 
 
-def filled_as_trained(spec: EncoderSpec, weights: Path) -> TunableNetwork | ShallowPaths:
+def filled_as_trained(
+    spec: EncoderSpec, weights: Path, base_weights: Path | None = None
+) -> TunableNetwork | ShallowPaths:
     """The network of a tuned checkpoint's base with the checkpoint's own weights; with shallow paths where the base
-    says so."""
+    says so. Of a network of transformers the checkpoint has only what was changed: the rest is in `base_weights`."""
+    if spec.family == "hf":
+        return _over_base(HF.network(spec, base_weights), read_state(weights), str(weights))
     if SHALLOW not in spec.options:
         return filled(spec, weights)
     with torch.device("meta"):
@@ -72,7 +80,9 @@ def torch_encoder(spec: EncoderSpec, network: TunableNetwork | ShallowPaths, dev
     deep = network.deep if isinstance(network, ShallowPaths) else network
     if isinstance(deep, EfficientNet):
         efficientnet_network.fused(deep)
-    network.to(where).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(where)
+    if not isinstance(deep, HfNetwork):
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     encoder = TorchEncoder(spec, network, where)
     if isinstance(deep, EfficientNet) and not encoder.on_device:
         encoder.pass_size = _CPU_PASS_SIZE
@@ -104,6 +114,24 @@ def fill(network: N, state: Mapping[str, Tensor], file: str) -> N:
     if missing or extra:
         which = f"{missing[0]} is missing" if missing else f"{extra[0]} is not part of it"
         raise WeightsRefused(f"{file} does not hold this network's weights: {which}.")
+    _check_values(expected, state, file)
+    kept = {name: values.float() if values.is_floating_point() else values for name, values in state.items()}
+    network.load_state_dict(kept, assign=True)
+    return network.requires_grad_(requires_grad=False)
+
+
+def _over_base(network: N, changed: Mapping[str, Tensor], file: str) -> N:
+    """Put checked weights over those that a network has already."""
+    expected = network.state_dict()
+    extra = [name for name in changed if name not in expected]
+    if extra:
+        raise WeightsRefused(f"{file} does not hold weights of this network: {extra[0]} is not part of it.")
+    _check_values(expected, changed, file)
+    network.load_state_dict(dict(changed), strict=False)
+    return network
+
+
+def _check_values(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], file: str) -> None:
     for name, values in state.items():
         if values.shape != expected[name].shape:
             raise WeightsRefused(
@@ -114,6 +142,3 @@ def fill(network: N, state: Mapping[str, Tensor], file: str) -> N:
                 f"{file}: {name} holds NaN or infinity, so the vectors behind it would mean nothing. "
                 "Weights published for features only are like that; use those of the whole classifier."
             )
-    kept = {name: values.float() if values.is_floating_point() else values for name, values in state.items()}
-    network.load_state_dict(kept, assign=True)
-    return network.requires_grad_(requires_grad=False)

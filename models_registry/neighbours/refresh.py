@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models_registry.neighbours.search import drawn, nearest
+from models_registry.neighbours.equal_rows import drawn
+from models_registry.neighbours.search import nearest
 from models_registry.neighbours.search_result import Neighbours
 
 if TYPE_CHECKING:

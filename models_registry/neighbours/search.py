@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from models_registry.metrics import METRICS, exact_distances, is_metric
 from models_registry.neighbours.cityblock import is_worth_while
+from models_registry.neighbours.equal_rows import JoinedRows, SingleRows, Ties, any_equal, leads_of, seems_repetitive
 from models_registry.neighbours.metric_kernels import kernel_for
 from models_registry.neighbours.search_result import Neighbours
 from models_registry.neighbours.search_threads import limited_threads
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_registry.metrics import Metric
+    from models_registry.neighbours.equal_rows import SearchedRows
     from models_registry.neighbours.kernel_base import Kernel
     from models_registry.store import Vectors
 
@@ -41,6 +43,8 @@ _SPARE = 16  # proposals beyond k, so that rounding seldom makes a second pass n
 _SPARE_EXACT = 6  # without rounding only ties do
 _HIDDEN_AT_ONCE = 64  # more hidden rows than this are met by widening the search for the few queries that have them
 _WIDENING = 4
+_LOOKED_AT = 16  # shortlists in which equal rows are looked for
+_MANY_QUERIES = 64  # for whom it pays to look for equal rows before the first pass
 
 
 def nearest(
@@ -82,21 +86,13 @@ def nearest(
     indices = np.full((len(queries), k), -1, dtype=np.int64)
     distances = np.full((len(queries), k), np.nan)
     with limited_threads(threads) as threads_used:
-        kernel = _kernel(metric, queries, gallery, threads_used, device)
-        search = _Search(queries, gallery, metric, kernel, k, visibility, order, lots, within)
-        at_once = query_block or _rows_in(QUERY_BLOCK_BYTES, kernel)
-        rows_at_once = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, kernel)
-        search.answer(at_once, rows_at_once, indices, distances, on_progress or _silent)
+        new_kernel = partial(_kernel, metric, queries, gallery, threads_used, device)
+        rows = SingleRows(gallery, visibility, Ties(order, lots))
+        search = _Search(queries, metric, new_kernel(), k, rows, within)
+        at_once = query_block or _rows_in(QUERY_BLOCK_BYTES, search.kernel)
+        rows_at_once = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, search.kernel)
+        search.answer(at_once, rows_at_once, indices, distances, on_progress or _silent, new_kernel)
     return Neighbours(indices, distances)
-
-
-def drawn(lots: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Numbers [Q, n] mixed with each query's lot [Q], to be sorted by (SplitMix64: Steele and others, 2014)."""
-    mixed = numbers.astype(np.uint64) ^ (lots.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))[:, None]
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    found: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
-    return found
 
 
 def _kernel(metric: Metric, queries: Vectors, gallery: Vectors, threads: int, device: str) -> Kernel:
@@ -138,13 +134,10 @@ class _Shortlisted:
 @dataclass(frozen=True, slots=True)
 class _Search:
     queries: Vectors
-    gallery: Vectors
     metric: Metric
     kernel: Kernel
     k: int
-    visibility: Visibility
-    order: NDArray[np.int64]
-    lots: NDArray[np.int64] | None
+    rows: SearchedRows
     within: NDArray[np.float64] | None
 
     def answer(
@@ -154,21 +147,60 @@ class _Search:
         indices: NDArray[np.int64],
         distances: NDArray[np.float64],
         progress: Progress,
+        new_kernel: Callable[[], Kernel],
     ) -> None:
         """Fill the rows of `indices` and `distances`, for so many queries at a time.
 
-        Queries whose shortlist turns out too short to be sure of it are asked again with a wider one, at the
-        latest with the whole gallery; fewer at a time, for a shortlist takes memory too.
+        Queries whose shortlist turns out too short to be sure of it are asked again: of equal rows as one where there
+        are some among them, else with a wider shortlist, at the latest with the whole gallery; fewer at a time,
+        for a shortlist takes memory too.
         """
-        pending = np.arange(len(self.queries) if len(self.gallery) else 0, dtype=np.int64)
-        width, report = self._first_width(pending), progress
+        gallery = self.rows.vectors
+        pending = np.arange(len(self.queries) if len(gallery) else 0, dtype=np.int64)
+        search, report, joined = self, progress, False
+        by_bits = self.metric == "hamming"
+        if len(pending) >= _MANY_QUERIES and seems_repetitive(gallery, by_bits=by_bits):
+            search, joined = self.joined(new_kernel()), True
+        width = search.first_width(pending)
         while len(pending):
             step = min(at_once, max(1, SHORTLIST_CELLS // width))
             blocks = [pending[start : start + step] for start in range(0, len(pending), step)]
-            pending = np.concatenate(list(self._unsure(blocks, width, gallery_block, indices, distances, report)))
-            width, report = min(len(self.gallery), width * _WIDENING), _silent
+            unsure = list(search.unsure(blocks, width, gallery_block, indices, distances, report))
+            pending = self._without_direction(
+                np.concatenate([positions for positions, _ in unsure]), indices, distances
+            )
+            if len(pending) and not joined and any(repeats for _, repeats in unsure):
+                search, joined = self.joined(new_kernel()), True
+                width = search.first_width(pending)
+            else:
+                width = min(len(search.rows.vectors), width * _WIDENING)
+            report = _silent
 
-    def _unsure(
+    def _without_direction(
+        self, pending: NDArray[np.int64], indices: NDArray[np.int64], distances: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Answer zero vectors that ask by cosine: every row is at distance 1 from them. The queries that are left."""
+        if self.metric != "cosine" or not len(pending):
+            return pending
+        step = max(1, EXACT_BLOCK_BYTES // (4 * self.queries.dim))
+        parts = [pending[start : start + step] for start in range(0, len(pending), step)]
+        zero = np.concatenate([~self.queries.take(part).any(axis=1) for part in parts])
+        if zero.any():
+            single, asking = self.rows, pending[zero]
+            leads = np.zeros(len(single.vectors), dtype=np.int64)
+            everything = JoinedRows(single.vectors, leads, single.visibility, single.ties)
+            nothing = np.zeros((len(asking), 1), dtype=np.int64)
+            indices[asking], distances[asking] = everything.first(asking, nothing, np.ones(nothing.shape), self.k)
+        left: NDArray[np.int64] = pending[~zero]
+        return left
+
+    def joined(self, kernel: Kernel) -> _Search:
+        """The same search with equal rows as one; a kernel of its own, for kernels remember what they read."""
+        single = self.rows
+        leads = leads_of(single.vectors, by_bits=self.metric == "hamming")
+        return replace(self, kernel=kernel, rows=JoinedRows(single.vectors, leads, single.visibility, single.ties))
+
+    def unsure(
         self,
         blocks: Sequence[NDArray[np.int64]],
         width: int,
@@ -176,15 +208,15 @@ class _Search:
         indices: NDArray[np.int64],
         distances: NDArray[np.float64],
         report: Progress,
-    ) -> Iterator[NDArray[np.int64]]:
-        """Answer blocks of queries; of each those whose shortlist was too short.
+    ) -> Iterator[tuple[NDArray[np.int64], bool]]:
+        """Answer blocks of queries; of each those whose shortlist was too short, and whether equal rows may be why.
 
         While one block is searched, a second thread decides about the one before: that takes Python's lock, which
         the products of a search leave alone.
         """
-        size, total = len(self.gallery), len(blocks) * len(self.gallery)
+        size, total = len(self.rows.vectors), len(blocks) * len(self.rows.vectors)
         with ThreadPoolExecutor(1) as second:
-            deciding: Future[NDArray[np.int64]] | None = None
+            deciding: Future[tuple[NDArray[np.int64], bool]] | None = None
             for number, block in enumerate(blocks):
                 found = self._shortlist(block, width, gallery_block, partial(_shifted, report, number * size, total))
                 if deciding is not None:
@@ -195,74 +227,74 @@ class _Search:
 
     def _settle(
         self, found: _Shortlisted, indices: NDArray[np.int64], distances: NDArray[np.float64]
-    ) -> NDArray[np.int64]:
-        """Write down the answers that are sure; the positions of the queries whose shortlist was too short."""
-        settled, rows, exact = self._decide(found)
-        indices[found.positions[settled]], distances[found.positions[settled]] = rows[settled], exact[settled]
-        return found.positions[~settled]
+    ) -> tuple[NDArray[np.int64], bool]:
+        """Write down the answers that are sure; the positions of the queries whose shortlist was too short, and
+        whether equal rows are in them."""
+        settled, bound, measured = self._decide(found)
+        sure = found.positions[settled]
+        indices[sure], distances[sure] = self.rows.first(sure, found.rows[settled], measured[settled], self.k)
+        unsure, tied = found.rows[~settled], measured[~settled] == bound[~settled, None]
+        return found.positions[~settled], self._repeats(unsure, tied)
 
-    def _first_width(self, queries: NDArray[np.int64]) -> int:
-        hidden = int(np.minimum(self.visibility.at_most_hidden()[queries], _HIDDEN_AT_ONCE).max(initial=0))
-        return min(len(self.gallery), self.k + hidden + (_SPARE_EXACT if self.kernel.exact else _SPARE))
+    def _repeats(self, rows: NDArray[np.int64], tied: NDArray[np.bool_]) -> bool:
+        """Whether rows are equal, not only equally far, among the `tied` of a few shortlists [P, width]."""
+        near = np.unique(rows[:_LOOKED_AT][tied[:_LOOKED_AT]])[: _LOOKED_AT**2]
+        return len(near) > 1 and any_equal(self.rows.vectors, near, by_bits=self.metric == "hamming")
+
+    def first_width(self, queries: NDArray[np.int64]) -> int:
+        hidden = int(np.minimum(self.rows.visibility.at_most_hidden()[queries], _HIDDEN_AT_ONCE).max(initial=0))
+        return min(len(self.rows.vectors), self.k + hidden + (_SPARE_EXACT if self.kernel.exact else _SPARE))
 
     def _shortlist(
         self, positions: NDArray[np.int64], width: int, gallery_block: int, report: Callable[[int], None]
     ) -> _Shortlisted:
         """The `width` gallery rows of least cost for each of these queries, sorted."""
+        gallery = self.rows.vectors
         queries = self.kernel.chosen(self.queries, positions)
         self.queries.release()
         per_release = max(1, RELEASE_BYTES // self.kernel.row_bytes)
         shortlist = Shortlist(len(queries), width)
-        for start in range(0, len(self.gallery), gallery_block):
-            stop = min(start + gallery_block, len(self.gallery))
-            block = self.kernel.block(self.gallery, start, stop)
+        for start in range(0, len(gallery), gallery_block):
+            stop = min(start + gallery_block, len(gallery))
+            block = self.kernel.block(gallery, start, stop)
             self.kernel.search(queries, block, start, shortlist)
             if stop // per_release != start // per_release:
-                self.gallery.release()
+                gallery.release()
             report(stop)
         self.kernel.end_of_pass()
         squares = self.kernel.squares(queries)
         costs, rows = shortlist.sorted()
         return _Shortlisted(positions, squares, self.kernel.whole(costs, squares), rows)
 
-    def _decide(self, found: _Shortlisted) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]:
-        """Whether the shortlist of each query settles it [P], and the answers: positions and distances [P, k].
+    def _decide(self, found: _Shortlisted) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+        """Whether the shortlist of each query settles it [P], how far its answer reaches at most [P], and the
+        distances [P, width] of the rows that may be in it, infinity for all others.
 
-        The first k visible rows are measured exactly. The farthest of them bounds the answer, so every row whose
-        cost may hide a distance within that bound is measured too; the shortlist settles the query if it reaches
-        beyond that cost, or holds the whole gallery. What will be within the bound is guessed from the costs, so
-        that nearly always one round of measuring is enough.
+        The first rows behind which there are k visible ones are measured exactly. The farthest of them bounds the
+        answer, so every row whose cost may hide a distance within that bound is measured too; the shortlist settles
+        the query if it reaches beyond that cost, or holds the whole gallery. What will be within the bound is guessed
+        from the costs, so that nearly always one round of measuring is enough.
         """
         positions, squares, costs, rows = found.positions, found.squares, found.costs, found.rows
-        visible = ~self.visibility.hidden(positions, rows)
+        counts, possible = self.rows.visible(positions, rows)
         limit = np.full(len(rows), np.inf)
         if self.within is not None:
             limit = self.kernel.reach(self.within[positions], squares)
-            visible &= costs <= limit[:, None]
-        seen = np.cumsum(visible, axis=1)
-        first = visible & (seen <= self.k)
+            possible = possible & (costs <= limit[:, None])
+            counts = np.where(possible, counts, 0)
+        seen = np.cumsum(counts, axis=1, dtype=np.int64)
+        first = possible & (seen - counts < self.k)
         distances = np.full(costs.shape, np.inf)
         farthest = np.where(first, costs, -np.inf).max(axis=1)
         guess = self.kernel.reach(self.kernel.estimate(farthest), squares)
-        likely = first | (visible & (costs <= guess[:, None]))
+        likely = first | (possible & (costs <= guess[:, None]))
         self._measure(positions, rows, costs, likely, distances)
         bound = np.where(first, distances, 0.0).max(axis=1)
         reach = np.where(seen[:, -1] >= self.k, self.kernel.reach(bound, squares), np.inf)
         reach = np.minimum(reach, limit)
-        self._measure(positions, rows, costs, visible & ~likely & (costs <= reach[:, None]), distances)
-        settled = (reach < costs[:, -1]) | (rows.shape[1] == len(self.gallery))
-        return settled, *self._first_k(positions, distances, rows)
-
-    def _first_k(
-        self, positions: NDArray[np.int64], distances: NDArray[np.float64], rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        order = self.order[rows] if self.lots is None else drawn(self.lots[positions], self.order[rows])
-        final = np.lexsort((order, distances), axis=1)[:, : self.k]
-        distances, rows = np.take_along_axis(distances, final, axis=1), np.take_along_axis(rows, final, axis=1)
-        lacking = ((0, 0), (0, self.k - final.shape[1]))
-        distances = np.pad(distances, lacking, constant_values=np.inf)
-        rows = np.pad(rows, lacking, constant_values=-1)
-        return np.where(np.isinf(distances), -1, rows), np.where(np.isinf(distances), np.nan, distances)
+        self._measure(positions, rows, costs, possible & ~likely & (costs <= reach[:, None]), distances)
+        settled = (reach < costs[:, -1]) | (rows.shape[1] == len(self.rows.vectors))
+        return settled, bound, distances
 
     def _measure(
         self,
@@ -276,18 +308,19 @@ class _Search:
         if self.kernel.exact:
             np.copyto(distances, costs, where=wanted)
             return
+        gallery = self.rows.vectors
         which, columns = np.nonzero(wanted)
-        at_once = max(1, EXACT_BLOCK_BYTES // (4 * self.gallery.dim))
-        large = 4 * self.gallery.dim * len(self.gallery) > LARGE_BYTES
+        at_once = max(1, EXACT_BLOCK_BYTES // (4 * gallery.dim))
+        large = 4 * gallery.dim * len(gallery) > LARGE_BYTES
         for start in range(0, len(which), at_once):
             asked, near = which[start : start + at_once], columns[start : start + at_once]
-            found = self.gallery.take(rows[asked, near])
+            found = gallery.take(rows[asked, near])
             edges = [0, *(1 + np.flatnonzero(np.diff(asked))).tolist(), len(asked)]
             queries = self.queries.take(positions[asked[edges[:-1]]])
             for query, (first, last) in zip(queries, itertools.pairwise(edges), strict=True):
                 distances[asked[first], near[first:last]] = exact_distances(self.metric, query, found[first:last])
             if large:
-                self.gallery.release(rows[asked, near])
+                gallery.release(rows[asked, near])
 
 
 def _shifted(report: Progress, before: int, total: int, done: int) -> None:

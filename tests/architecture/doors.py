@@ -41,6 +41,7 @@ JOBS = (
     Job(
         "propose triplets from votes", ("propose_from_votes",), "propose_triplets", "api-triplets", "lab-study-triplets"
     ),
+    Job("review triplets", ("decide",), "review_triplets", "api-triplet-queue", "lab-review-decide"),
     Job(
         "find pictures that may be at fault",
         ("request_examination", "suspected_items"),
@@ -185,7 +186,7 @@ EXCUSED = {
     "upsert_items", "check_texts", "drop_same_bytes", "parse_base", "free_slug", "in_words", "propose",
     "unblock_address", "block_address", "remove_backup", "pause_schedule", "resume_schedule", "open_live_test",
     "open_test_of",
-    "import_by_id", "close_live_test", "decide", "mapping_from_text", "ensure_rendition_on_request",
+    "import_by_id", "close_live_test", "mapping_from_text", "ensure_rendition_on_request",
     "check_model_name", "settle_flags", "set_aside",
 }  # fmt: skip
 """Writes that need no three doors, by name."""

@@ -9,6 +9,9 @@ that lie ready in memory: faiss.knn with BLAS for l2; for cosine the same inner 
 faiss.knn for l1; faiss.knn_hamming on packed bits. `--peers` adds cosine on vectors that were scaled beforehand and,
 on a hundred queries of l1, torch.cdist and scipy's cdist. The gallery is written as shards of 4,096 vectors.
 
+Equal rows: 20,000 x 512 of which all are one vector, half are, or each of 400 comes 50 times; 500 queries draw lots
+among those that lie equally far. The bare call is the same search of as many vectors that all differ.
+
 Peak memory is VmHWM of a process of its own that opens the store and searches. It counts the interpreter and the
 libraries, and every mapped page of the shards that was touched, although the system can take those back at will.
 """
@@ -165,6 +168,32 @@ def l1_peers(vectors: NDArray[np.float32], size: Size) -> list[Row]:
     ]
 
 
+def equal_rows(metrics: list[Metric], repeats: int) -> list[Row]:
+    """Galleries in which vectors come again and again, over one in which all differ."""
+    size = Size(20_000, 512, 500)
+    vectors, rng = relu_like(size), np.random.default_rng(2)
+    half = vectors.copy()
+    half[rng.permutation(size.vectors)[: size.vectors // 2]] = vectors[0]
+    galleries = {
+        "all rows equal": np.repeat(vectors[:1], size.vectors, axis=0),
+        "half of the rows equal": half,
+        "each row 50 times": vectors[rng.integers(0, size.vectors // 50, size.vectors)],
+    }
+    rows, asking = [], query_positions(size)
+    for metric in metrics:
+        for name, gallery in galleries.items():
+            calls = [partial(by_lot, Vectors.from_array(some), asking, metric) for some in (gallery, vectors)]
+            seconds = timed_in_turns(calls, 2 * repeats)
+            rows.append(at_most(f"{metric}, {name}: time over different rows", *seconds, "s", 2.0))
+    return rows
+
+
+def by_lot(gallery: Vectors, asking: NDArray[np.int64], metric: Metric) -> Neighbours:
+    ids = np.arange(len(gallery))
+    queries = gallery.select(asking)
+    return nearest(queries, gallery, metric=metric, k=K, query_ids=asking, gallery_ids=ids, lots=asking)
+
+
 def peak_mib(folder: Path, size: Size, metric: Metric) -> float:
     """VmHWM in MiB of a process that opens the store and searches once; a few queries, for blocks of them are alike."""
     sizes = [str(size.vectors), str(size.dim), str(few(size).queries)]
@@ -201,6 +230,7 @@ def main() -> None:
             rows.append(cosine_without_scaling(Path(folder), vectors, size, asked.repeats))
         if asked.peers and "l1" in asked.metric:
             rows += l1_peers(vectors, size)
+        rows += equal_rows(asked.metric, asked.repeats)
         held = vectors.nbytes / 2**20
         del vectors
         for metric in asked.metric:

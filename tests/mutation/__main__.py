@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,15 +110,16 @@ def _try_package(name: str, package: Package, plan: _Plan) -> None:
 
 def _sample(package: Package, plan: _Plan) -> list[Mutant]:
     """So many mutants of all files, drawn with the seed; a larger sample holds a smaller one."""
-    every = [
-        mutant
-        for folder in package.folders
-        for path in sorted((REPOSITORY / folder).rglob("*.py"))
-        if str(path.relative_to(REPOSITORY)).startswith(plan.only)
-        for mutant in mutants_of(str(path.relative_to(REPOSITORY)), path.read_text(encoding="utf-8"))
-    ]
+    every = [mutant for mutant in _every(package) if mutant.file.startswith(plan.only)]
     random.Random(plan.seed).shuffle(every)
     return every[: plan.sample]
+
+
+def _every(package: Package) -> Iterator[Mutant]:
+    """All mutants of a package's files."""
+    for folder in package.folders:
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+            yield from mutants_of(str(path.relative_to(REPOSITORY)), path.read_text(encoding="utf-8"))
 
 
 def _tests_of(mutant: Mutant, lines: dict[str, dict[str, dict[str, list[str]]]]) -> list[str]:
@@ -240,7 +241,7 @@ def _answers(name: str) -> dict[str, dict[str, object]]:
 
 def _table() -> str:
     """Scores with their intervals; below them what survived."""
-    lines = ["| package | mutants tried | noticed | score | 95 % |", "|---|---|---|---|---|"]
+    lines = ["| package | mutants | tried | noticed | score | 95 % |", "|---|---|---|---|---|---|"]
     left = []
     for name, package in PACKAGES.items():
         answers = [one for one in _answers(name).values() if (REPOSITORY / str(one["file"])).is_file()]
@@ -250,7 +251,9 @@ def _table() -> str:
         interval = wilson(noticed, len(answers))
         folders = ", ".join(f"`{folder}`" for folder in package.folders)
         score = f"{noticed / len(answers):.2f} | {interval.low:.2f} to {interval.high:.2f}"
-        lines.append(f"| {folders} | {len(answers)} | {noticed} | {score} |")
+        there = sum(1 for _ in _every(package))
+        tried = f"{len(answers)} ({len(answers) / there:.1%})"
+        lines.append(f"| {folders} | {there:,} | {tried} | {noticed} | {score} |")
         left += [one for one in answers if not str(one["answer"]).startswith("killed")]
     survivors = [f"{one['file']}:{one['line']} {one['before']} → {one['after']} ({one['answer']})" for one in left]
     return "\n".join([*lines, "", *survivors])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from evalapp.stats import inference
-from evalapp.stats.decision import Record, bars, conclude, jackknifed, lacking, look_at
-from evalapp.stats.sums.contender_sums import Evidence, VoterSums, add, credits_of
+from evalapp.stats.decision import Record, bars, conclude, jackknifed, lacking, look_at, stop_log_wealth
+from evalapp.stats.sums.contender_sums import Evidence, VoterSums, add, credits_of, log_wealth
 from evalapp.stats.sums.epochs import Batch, batch_of, units
 from tests.simulation.run import Study
 from tests.simulation.scenarios import SCENARIOS, watch
@@ -121,6 +121,14 @@ def test_what_was_beaten_once_stays_beaten_and_the_capital_of_later_leaders_is_s
     assert lacking(later, record, 0.05)[0].tolist() == [pytest.approx(3.0, abs=0.01), 0.0]
     first, second = (look_at(evidence, scale, led=led, margin=0.02).near[0, 1] for led in ((0, 1), (1, 0)))
     assert first - second == pytest.approx(np.log(2))
+
+
+def test_who_met_nobody_before_a_leader_was_known_has_no_wealth_from_then() -> None:
+    evidence, _ = inference.worked_example()
+    evidence.entered[1] = 1
+    racing = np.array([True, True])
+    led = log_wealth(evidence.log_led[:, racing].sum(axis=1))
+    np.testing.assert_allclose(stop_log_wealth(evidence, racing), led)
 
 
 def test_of_equal_contenders_none_is_called_better_by_chance() -> None:

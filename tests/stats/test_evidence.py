@@ -96,6 +96,7 @@ def test_the_sums_are_those_of_a_loop_over_votes_pairs_and_bets() -> None:
     liked, mass, wealth = np.zeros(count), np.zeros(count), np.zeros(bets.shape)
     stops, by_voter = np.zeros((len(bets), count)), np.zeros((25, count, count))
     weighted, total = np.zeros((25, count)), np.zeros((25, count))
+    squares = np.zeros((3, count))
     for voter, pair, y, m, r in zip(
         votes.voters, votes.pairs, votes.answers, votes.baselines, votes.trust, strict=True
     ):
@@ -106,6 +107,7 @@ def test_the_sums_are_those_of_a_loop_over_votes_pairs_and_bets() -> None:
             mass[i] += own[i] * r * w * mine
             weighted[voter, i] += own[i] * r * w * mine * y
             total[voter, i] += own[i] * r * w * mine
+            squares[:, i] += np.array([1, y, y * y]) * (own[i] * r * w * mine) ** 2
             for j in range(count):
                 psi = r * w * (float(mine) - float(votes.members[pair, j])) * (y - m)
                 by_voter[voter, i, j] += psi
@@ -117,6 +119,8 @@ def test_the_sums_are_those_of_a_loop_over_votes_pairs_and_bets() -> None:
     assert np.allclose(evidence.log_bets, wealth)
     assert np.allclose(evidence.log_led[:, 2], stops)
     assert np.allclose(evidence.log_led[:, [0, 1, 3]], 0)
+    assert np.abs(own - 1).min() > 0.05
+    assert np.allclose([evidence.vote_mass2, evidence.vote_cross, evidence.vote_liked2], squares)
     centred = ((weighted - liked / mass * total) ** 2).sum(axis=0)
     assert np.allclose(
         evidence.liked2 - 2 * liked / mass * evidence.cross + (liked / mass) ** 2 * evidence.mass2, centred

@@ -40,6 +40,7 @@ from models_registry.spec import EncoderSpec, Tap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import torch
     from numpy.typing import NDArray
 
     from models_registry.encoders.hf.hf_network import HfNetwork
@@ -82,12 +83,18 @@ class HfModel:
         return spec
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
+        from models_registry.encoders.torch_encoder import TorchEncoder, torch_device
+
+        where = torch_device(device)
+        return TorchEncoder(spec, self.network(spec, weights, where), where)
+
+    def network(self, spec: EncoderSpec, weights: Path | None, device: torch.device | str = "cpu") -> HfNetwork:
+        """The network with its own weights; raises WeightsRefused where these are not the registered ones."""
         need_library()
         files = self.files(spec.source.partition(":")[2]) if weights is None else kept_files(weights)
         if hash_of(files) != spec.weights_sha256:
             raise WeightsRefused(f"{files[0]} is not what was registered: its SHA-256 differs. Register it anew.")
         from models_registry.encoders.hf.hf_network import opened
-        from models_registry.encoders.torch_encoder import TorchEncoder, torch_device
 
         with tempfile.TemporaryDirectory() as name:
             # The library wants a folder with its own names for the files.
@@ -96,8 +103,7 @@ class HfModel:
             for own, file in zip(names, files, strict=True):
                 (place / own).symlink_to(file.resolve())
             (place / CONFIG).write_text(json.dumps(spec.options["config"]), encoding="utf-8")
-            where = torch_device(device)
-            return TorchEncoder(spec, opened(place, spec.options["config"], where), where)
+            return opened(place, spec.options["config"], device)
 
 
 def _tried_out(network: HfNetwork, size: tuple[int, int], source: str) -> dict[str, NDArray[np.float32]]:

@@ -7,12 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from models_registry.encoders.pooling import LEAST, POWER
 from models_registry.errors import EncoderError, WeightsRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -21,14 +22,14 @@ _OTHER_SIZE = "interpolate_pos_encoding"
 """What a model is told where pictures have another size than it was trained on."""
 
 
-class HfNetwork:
+class HfNetwork(nn.Module):
     """A loaded model and the taps it can give."""
 
     def __init__(self, model: Any, has_pooling: bool) -> None:
+        super().__init__()
         self.model = model
         self._has_pooling = has_pooling
         self._is_two_tower = hasattr(model, "get_image_features")
-        self._tower = model.vision_model if self._is_two_tower else model
         config = getattr(model.config, "vision_config", model.config)
         self._own_size = getattr(config, "image_size", None)
         names = [name for name, _ in model.named_parameters()]
@@ -39,7 +40,11 @@ class HfNetwork:
         )
         self._in_front = 1 + extra if has_first else 0
 
-    def __call__(self, pictures: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+    @property
+    def _tower(self) -> Any:
+        return self.model.vision_model if self._is_two_tower else self.model
+
+    def forward(self, pictures: Tensor, taps: Iterable[str]) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         # Two-tower models run their vision tower once for each of the two: only for what is asked.
         if self._is_two_tower and "embedding" in taps:
@@ -51,6 +56,20 @@ class HfNetwork:
     def every_tap(self, pixels: Tensor) -> dict[str, Tensor]:
         """Vectors [n, dim] of pictures [n, 3, h, w] at every tap that there is."""
         return {**(self._projected(pixels) if self._is_two_tower else {}), **self._of_tower(pixels)}
+
+    def blocks_before(self, tap: str) -> tuple[Sequence[nn.Module], Sequence[nn.Module]]:
+        """The blocks of the network that sees, in their order, and what comes between the last one and a tap."""
+        blocks = list(_blocks_in(self._tower))
+        if not blocks:
+            return [self._tower], []
+        inside = {id(values) for values in blocks[-1].parameters()}
+        holders = [one for one in self._tower.modules() if any(True for _ in one.parameters(recurse=False))]
+        last = max(at for at, one in enumerate(holders) if any(id(values) in inside for values in one.parameters()))
+        # Models list their parts in the order in which they are run.
+        behind = holders[last + 1 :]
+        if self._is_two_tower and tap == "embedding" and hasattr(self.model, "visual_projection"):
+            behind.append(self.model.visual_projection)
+        return blocks, behind
 
     def _projected(self, pixels: Tensor) -> dict[str, Tensor]:
         features = self.model.get_image_features(**self._given(self.model.get_image_features, pixels))
@@ -85,6 +104,17 @@ class HfNetwork:
         return {"pixel_values": pixels, **({_OTHER_SIZE: True} if takes and is_other else {})}
 
 
+def _blocks_in(module: nn.Module) -> Iterator[nn.Module]:
+    """The smallest repeated parts: layers of a transformer, those inside the stages of networks that have some."""
+    for name, part in module.named_children():
+        if isinstance(part, nn.ModuleList) or (isinstance(part, nn.Sequential) and name in {"layers", "blocks"}):
+            for element in part:
+                inner = list(_blocks_in(element))
+                yield from inner or [element]
+        else:
+            yield from _blocks_in(part)
+
+
 def opened(folder: Path, config: Mapping[str, Any], device: torch.device | str = "cpu") -> HfNetwork:
     """The model of a folder, in float32, on a device; raises EncoderError in one line."""
     transformers: Any = import_module("transformers")
@@ -107,7 +137,8 @@ def opened(folder: Path, config: Mapping[str, Any], device: torch.device | str =
     if missing:
         raise WeightsRefused(f"{folder} lacks weights of the model, such as {sorted(missing)[0]}.")
     _require_pictures(model, folder)
-    return HfNetwork(model.eval().requires_grad_(False).to(device), not told["missing_keys"])
+    network = HfNetwork(model.requires_grad_(False).to(device), not told["missing_keys"])
+    return network.eval()
 
 
 def _kind_of(transformers: Any, config: Mapping[str, Any]) -> Any:

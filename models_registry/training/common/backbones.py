@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from models_registry.encoders.checkpoint import OVER_BASE
 from models_registry.encoders.torch_encoder import training_device
 from models_registry.training.common.recipe_base import TUNABLE
 from models_registry.training.common.training_errors import TrainingError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from models_registry.encoders.tunable_networks import TunableNetwork
     from models_registry.spec import EncoderSpec
+    from models_registry.training.common.tuned_weights import TunedWeights, Tuning
     from models_registry.training.labels.labelled_pictures import LabelledPictures
     from models_registry.training.labels.run_context import Session
     from models_registry.training.votes.vote_data import VoteData
@@ -49,7 +51,8 @@ class Backbone:
         """Raise TrainingError for a network that cannot be trained here, only used."""
         if data.base.family not in TUNABLE:
             raise TrainingError(
-                f"A {data.base.family} encoder cannot be tuned here, only a VGG or EfficientNet; {instead}."
+                f"A {data.base.family} encoder cannot be tuned here, only a VGG, EfficientNet or hf: network; "
+                f"{instead}."
             )
 
     def take(self, rows: Ids, *, training: bool) -> Tensor:
@@ -81,12 +84,14 @@ class TunedNetwork(Backbone):
         augment: float,
         device: torch.device | None = None,
         shallow: bool = False,
+        tuning: Tuning | None = None,
         seed: int = 0,
     ) -> None:
         from models_registry.encoders.checkpoint import with_tap
         from models_registry.encoders.encoder_choices import SHALLOW
         from models_registry.encoders.shallow_paths import DIM, with_paths
         from models_registry.training.common.training_pixels import Pixels
+        from models_registry.training.common.tuned_weights import TunedWeights, Tuning
 
         self.base = data.base
         if shallow:
@@ -97,7 +102,12 @@ class TunedNetwork(Backbone):
         self.device = device or training_device()
         self.deep = trainable_network(data)
         self.network = (with_paths(self.deep, seed) if shallow else self.deep).to(self.device)
+        self._weights: TunedWeights | None = None
         self.module = self.network
+        if tuning is None and data.base.family in OVER_BASE:
+            tuning = Tuning()
+        if tuning is not None:
+            self.module = self._weights = TunedWeights(self.deep, self._tap, tuning)
         self._pixels = Pixels(data.pictures, spec.rules, augment=augment)
 
     def take(self, rows: Ids, *, training: bool) -> Tensor:
@@ -120,15 +130,19 @@ class TunedNetwork(Backbone):
         return found
 
     def exported(self) -> Mapping[str, NDArray[np.float32]]:
-        state = self.network.state_dict()
+        changed = self._weights.changed() if self._weights is not None else {}
+        only_changed = self.base is not None and self.base.family in OVER_BASE
+        state = changed if only_changed else self.network.state_dict()
         return {name: values.detach().cpu().numpy() for name, values in state.items()}
 
 
-def backbone_of(session: Session, *, tune: bool, augment: float = 0.0, shallow: bool = False) -> Backbone:
-    """The backbone of a run; a tuned one may be joined with shallow paths over the shrunk picture."""
-    if not tune:
+def backbone_of(session: Session, *, tuning: Tuning | None, augment: float = 0.0, shallow: bool = False) -> Backbone:
+    """The backbone of a run, frozen without `tuning`; a tuned one may be joined with shallow paths over the shrunk
+    picture."""
+    if tuning is None:
         return Backbone(session)
-    return TunedNetwork(session.data, augment=augment, shallow=shallow, seed=session.config.seed)
+    part = None if tuning.how == "backbone" else tuning
+    return TunedNetwork(session.data, augment=augment, shallow=shallow, tuning=part, seed=session.config.seed)
 
 
 def trainable_network(data: LabelledPictures | VoteData) -> TunableNetwork:

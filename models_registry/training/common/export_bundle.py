@@ -46,7 +46,7 @@ def take_away(spec_path: Path, output: Path) -> TakenAway:
     for name in (*spec.files, TRAINED_ON, CARD):
         if beside(spec_path, name).is_file():
             shutil.copyfile(beside(spec_path, name), output / name)
-    file = None if spec.is_tuned else base_file(spec_path, spec.base)
+    file = base_file(spec_path, spec.base) if spec.needs_base else None
     if file is not None:
         stem = file.name.partition(".")[0]
         for part in sorted(file.parent.glob(f"{stem}*")):  # keys beside vectors, weights in several files

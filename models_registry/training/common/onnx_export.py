@@ -16,7 +16,7 @@ from models_registry.encoders.checkpoint import (
     read_checkpoint,
     read_head,
 )
-from models_registry.training.common.recipe_base import TUNABLE
+from models_registry.training.common.recipe_base import PLAIN_TORCH
 from models_registry.training.common.training_errors import TrainingError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def export_onnx(spec_path: Path, output: Path) -> None:
     spec = read_checkpoint(spec_path)
     if spec.base.family == "onnx":
         model, flat = _opened(spec_path, spec)
-    elif spec.base.family in TUNABLE:
+    elif spec.base.family in PLAIN_TORCH:
         model, flat = _plain(spec_path, spec)
     else:
         raise TrainingError(f"A {spec.base.family} network has no ONNX form here; take the checkpoint folder along.")

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LearnsFrom = Literal["labels", "votes"]
-TUNABLE = ("efficientnet-lite0", "tiny-vgg", "vgg16.imagenet", "vgg16.random")
+PLAIN_TORCH = ("efficientnet-lite0", "tiny-vgg", "vgg16.imagenet", "vgg16.random")
+"""Families of networks that are written out here, layer by layer."""
+TUNABLE = (*PLAIN_TORCH, "hf")
 """Families of encoders whose own weights can learn here."""
 
 

@@ -128,8 +128,10 @@ class MetricConfig(LoopConfig):
 
 @dataclass(frozen=True, slots=True)
 class TripletConfig(MetricConfig):
-    """`triplet`: a projection of `dim` numbers over a frozen network, or over a VGG that is tuned with it.
+    """`triplet`: a projection of `dim` numbers over a frozen network, or over one that is tuned with it.
 
+    `tune`: the projection alone (head), all weights of the network (backbone), those of its last `blocks` blocks and
+    of what comes behind them, 0 for all blocks, or changes of `rank` to the layers there (lora).
     `dropout` drops so much of the base network's vector while training; `augment` varies pictures where the network
     is tuned, so strongly. `proxy_rate` is by how much faster the proxies of a loss learn than the projection (Kim et
     al., 2020, take 100). `memory` compares each batch also with so many vectors of the batches before it in the epoch
@@ -139,7 +141,9 @@ class TripletConfig(MetricConfig):
 
     loss: LossName = "triplet"
     miner: MinerName = "semi-hard"
-    tune: Literal["head", "backbone"] = "head"
+    tune: Literal["head", "backbone", "blocks", "lora"] = "head"
+    blocks: int = 2
+    rank: int = 8
     dropout: float = 0.2
     augment: float = 0.3
     learning_rate: float = 3e-4
@@ -153,6 +157,8 @@ class TripletConfig(MetricConfig):
             raise ValueError("proxy_rate must be above 0.")
         if self.shallow and self.tune != "backbone":
             raise ValueError("shallow paths learn beside a network that is tuned: set tune=backbone too.")
+        if self.blocks < 0 or self.rank < 1:
+            raise ValueError("blocks must be at least 0 and rank at least 1.")
         if self.memory < 0:
             raise ValueError("memory must be at least 0.")
         if self.memory and (self.loss not in REMEMBERING or self.by == "domains"):

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from models_registry.encoders.efficientnet.efficientnet_network import EfficientNet
+from models_registry.encoders.hf.hf_network import HfNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,9 @@ def last_block(network: TunableNetwork, tap: str) -> list[nn.Module]:
     """The layers with weights that come last before a tap: a fully connected one, or the last block's convolutions."""
     if isinstance(network, EfficientNet):
         return network.last_block(tap)
+    if isinstance(network, HfNetwork):
+        blocks, _ = network.blocks_before(tap)
+        return [layer for layer in blocks[-1].modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     if tap.removesuffix("-pre") in _LINEAR:
         return [network.classifier[_LINEAR[tap.removesuffix("-pre")]]]
     block: list[nn.Module] = []

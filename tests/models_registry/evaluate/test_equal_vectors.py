@@ -9,8 +9,8 @@ from models_registry.evaluate.evaluation_question import Question
 from models_registry.evaluate.retrieval import recall_at
 from models_registry.metrics import METRICS
 from models_registry.neighbours import Neighbours, nearest
+from models_registry.neighbours.equal_rows import drawn
 from models_registry.neighbours.refresh import refreshed
-from models_registry.neighbours.search import drawn
 from models_registry.store import Vectors
 
 ITEMS = 400

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
-from models_registry.metrics import METRICS, Metric, pairwise_distances
-from models_registry.neighbours import nearest, search
+from models_registry.metrics import METRICS, Metric, exact_distances, pairwise_distances
+from models_registry.neighbours import equal_rows, nearest, search
 from models_registry.neighbours.cityblock import cityblock, is_worth_while
 from models_registry.store import Vectors
 
@@ -38,6 +38,7 @@ class Case:
     hidden: tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]
     query_block: int | None = None
     gallery_block: int | None = None
+    lots: NDArray[np.int64] | None = None
 
 
 def ask(case: Case) -> tuple[list[list[int]], list[list[float]]]:
@@ -49,6 +50,7 @@ def ask(case: Case) -> tuple[list[list[int]], list[list[float]]]:
         query_ids=case.query_ids,
         gallery_ids=case.gallery_ids,
         gallery_order=case.order,
+        lots=case.lots,
         hidden=case.hidden,
         query_block=case.query_block,
         gallery_block=case.gallery_block,
@@ -68,6 +70,17 @@ def distance(metric: Metric, x: list[float], y: list[float]) -> float:
     return 1.0 - math.fsum(a * b for a, b in pairs) / math.sqrt(squares) if squares else 1.0
 
 
+def rank(case: Case, query: int, row: int) -> int:
+    """What decides between equal distances: the order, or SplitMix64 of it and the query's lot."""
+    number, word = int(case.order[row]), 2**64 - 1
+    if case.lots is None:
+        return number
+    number ^= int(case.lots[query]) * 0x9E3779B97F4A7C15 & word
+    number = (number ^ number >> 30) * 0xBF58476D1CE4E5B9 & word
+    number = (number ^ number >> 27) * 0x94D049BB133111EB & word
+    return number ^ number >> 31
+
+
 def twin(case: Case) -> tuple[list[list[int]], list[list[float]]]:
     indices, distances = [], []
     for at, query in enumerate(case.queries.tolist()):
@@ -76,7 +89,7 @@ def twin(case: Case) -> tuple[list[list[int]], list[list[float]]]:
             itself = case.query_ids[at] == case.gallery_ids[row]
             grouped = any(of_q[at] == of_g[row] != -1 for of_q, of_g in case.hidden)
             if not itself and not grouped:
-                rows.append((distance(case.metric, query, candidate), int(case.order[row]), row))
+                rows.append((distance(case.metric, query, candidate), rank(case, at, row), row))
         best = sorted(rows)[: case.k]
         lacking = case.k - len(best)
         indices.append([row for _, _, row in best] + [-1] * lacking)
@@ -113,6 +126,7 @@ def cases(draw: st.DrawFn, metric: Metric) -> Case:
         hidden=draw(st.sampled_from([(), (groups,)])),
         query_block=draw(st.one_of(st.none(), st.integers(1, q))),
         gallery_block=draw(st.one_of(st.none(), st.integers(1, n))),
+        lots=draw(st.sampled_from([None, rng.integers(0, 2**31, q)])),
     )
 
 
@@ -125,6 +139,23 @@ def test_neighbours_are_those_of_the_twin(metric: Metric, data: st.DataObject) -
         patch.setattr(search, "_SPARE", data.draw(st.integers(0, 2)))
         patch.setattr(search, "_SPARE_EXACT", data.draw(st.integers(0, 2)))
         patch.setattr(search, "_HIDDEN_AT_ONCE", data.draw(st.integers(0, 2)))
+        assert_same(data.draw(cases(metric)))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_equal_rows_searched_as_one_give_the_answers_of_the_twin(metric: Metric, data: st.DataObject) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        # Joined before the first pass, in portions of a few members, with so few draws that more must often be had.
+        patch.setattr(search, "_MANY_QUERIES", 1)
+        patch.setattr(search, "seems_repetitive", lambda *_, **__: True)
+        patch.setattr(search, "_SPARE", data.draw(st.integers(0, 2)))
+        patch.setattr(search, "_SPARE_EXACT", data.draw(st.integers(0, 2)))
+        patch.setattr(equal_rows, "_CELLS", data.draw(st.sampled_from([1, 30, 1000])))
+        patch.setattr(equal_rows, "_MORE_DRAWS", data.draw(st.sampled_from([-1, 0, 8])))
+        patch.setattr(equal_rows, "_SPREAD", 0)
+        patch.setattr(equal_rows, "_ROUNDS", data.draw(st.integers(0, 2)))
         assert_same(data.draw(cases(metric)))
 
 
@@ -163,6 +194,59 @@ def test_a_query_is_never_its_own_neighbour_among_equal_pictures(metric: Metric)
     np.testing.assert_allclose(distances, 0.0, atol=1e-15)
     assert indices[0] == [1, 2, 3, 4, 5]
     assert indices[2] == [0, 1, 3, 4, 5]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("lots", [None, np.arange(900) + 5])
+@pytest.mark.parametrize("gallery", ["all equal", "half equal", "one in twenty equal", "thirty kinds", "half zero"])
+@pytest.mark.parametrize("is_seen_beforehand", [True, False])
+def test_a_gallery_full_of_equal_rows_is_measured_no_more_than_one_of_different_rows(
+    metric: Metric,
+    lots: NDArray[np.int64] | None,
+    gallery: str,
+    is_seen_beforehand: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors, rng = relu_like(900, 20), np.random.default_rng(4)
+    if gallery == "thirty kinds":
+        vectors = vectors[rng.integers(0, 30, 900)]
+    elif gallery == "half zero":
+        vectors[::2] = 0
+    else:
+        vectors[rng.permutation(900)[: {"a": 900, "h": 450, "o": 45}[gallery[0]]]] = vectors[0]
+    measured = list[int]()
+
+    def counting(metric: Metric, query: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        measured.append(len(rows))
+        return exact_distances(metric, query, rows)
+
+    monkeypatch.setattr(search, "exact_distances", counting)
+    monkeypatch.setattr(search, "seems_repetitive", lambda *_, **__: is_seen_beforehand)
+    found = ask(plain(metric, vectors, 10, lots=lots))[0]
+    # A shortlist of 26 and another one; all of the gallery would be 900 for each of the equal rows.
+    assert sum(measured) <= 900 * 80
+    everything = pairwise_distances(metric, vectors, vectors)
+    np.fill_diagonal(everything, np.inf)
+    ranks = np.broadcast_to(np.arange(900), (900, 900)).copy()
+    order = ranks if lots is None else equal_rows.drawn(lots, ranks)
+    np.testing.assert_array_equal(found, np.lexsort((order, everything), axis=1)[:, :10])
+
+
+@pytest.mark.parametrize("by_bits", [False, True])
+def test_rows_are_joined_where_they_are_equal_and_only_there(by_bits: bool) -> None:
+    rng = np.random.default_rng(8)
+    # A giant component rounds away what the others add to the projection: keys meet of rows that differ.
+    rows = np.hstack([np.full((400, 1), 1e12), rng.integers(-1, 2, (400, 6))]).astype(np.float32)
+    rows[:, 1:][rows[:, 1:] == 0] = -0.0
+    leads = equal_rows.leads_of(Vectors.from_array(rows), by_bits=by_bits)
+    compared = rows > 0 if by_bits else rows
+    np.testing.assert_array_equal(compared[leads], compared)
+    assert (leads <= np.arange(400)).all()
+    assert len(np.unique(leads)) < 400
+    kinds = Vectors.from_array(rows[:5][rng.integers(0, 5, 300)])
+    assert len(np.unique(equal_rows.leads_of(kinds, by_bits=by_bits))) == len(np.unique(compared[:5], axis=0))
+    few = equal_rows.leads_of(Vectors.from_array(rows[:, 1:]), by_bits=by_bits)
+    assert len(np.unique(few)) == len(np.unique(compared[:, 1:], axis=0))
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -18,6 +18,7 @@ from models_registry.training.common.backbones import Backbone, backbone_of
 from models_registry.training.common.heads import Normalise, exported
 from models_registry.training.common.training_errors import UnusableLabels
 from models_registry.training.common.training_loop import Measured, Task, fit
+from models_registry.training.common.tuned_weights import Tuning, require_library
 from models_registry.training.labels import validation as judging
 from models_registry.training.labels.class_whitening import whitened_start
 from models_registry.training.labels.groups import Groups, check_groups, ways_of
@@ -54,8 +55,9 @@ class Triplet:
                 "loss=n-pair pairs pictures of one batch and cannot tell two domains apart; with by=domains choose "
                 "triplet, contrastive, multi-similarity, softpn or proxy-anchor."
             )
-        if config.tune == "backbone":
+        if config.tune != "head":
             Backbone.require_tunable(data)
+            require_library(config.tune)
         if config.shallow and any(side % DIVISOR for side in data.base.rules.size):
             height, width = data.base.rules.size
             raise UnusableLabels(
@@ -67,7 +69,8 @@ class Triplet:
     ) -> Outcome:
         session = Session("triplet", data, config, workdir)
         groups = Groups.of(session, config)
-        backbone = backbone_of(session, tune=config.tune == "backbone", augment=config.augment, shallow=config.shallow)
+        tuning = None if config.tune == "head" else Tuning(config.tune, config.blocks, config.rank, config.seed)
+        backbone = backbone_of(session, tuning=tuning, augment=config.augment, shallow=config.shallow)
         head = projection(session, config, groups, backbone).to(backbone.device)
         task = _task(session, config, groups, backbone, head)
         fitted = fit(task, config, workdir, session.digest, on_progress=on_progress, resume=resume)

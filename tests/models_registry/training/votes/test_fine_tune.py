@@ -125,7 +125,7 @@ def test_the_checkpoint_is_an_encoder_that_answers_as_it_was_measured(tuned: Out
 def test_a_network_that_cannot_change_is_refused_in_one_line(family: str) -> None:
     other = replace(DATA, base=replace(DATA.base, family=family))
     with pytest.raises(
-        TrainingError, match=f"A {family} encoder cannot be tuned here, only a VGG or EfficientNet; learn"
+        TrainingError, match=f"A {family} encoder cannot be tuned here, only a VGG, EfficientNet or hf: network; learn"
     ):
         ENTRY.load().check(other, ENTRY.config_type()())
 
