@@ -181,7 +181,14 @@ def churn(rows: int, engine: str) -> list[Row]:
 def _recall(index: VectorIndex, everything: np.ndarray, queries: np.ndarray) -> float:
     there = np.sort(index.ids[index.live])
     truth = nearest(
-        Vectors.from_array(queries), Vectors.from_array(everything[there]), metric="cosine", k=10, threads=1
+        Vectors.from_array(queries),
+        Vectors.from_array(everything[there]),
+        metric="cosine",
+        k=10,
+        # Questions are none of the rows.
+        query_ids=-1 - np.arange(len(queries)),
+        gallery_ids=there,
+        threads=1,
     )
     found = np.concatenate([index.search(query, metric="cosine", k=10).distances for query in queries])
     return float(recalls(found, truth.distances).mean())

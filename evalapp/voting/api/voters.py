@@ -31,9 +31,11 @@ class VotersApi(APIView):
         offset = serializers.IntegerField(
             default=0, min_value=0, max_value=10**6, help_text="So many are left out from the first on."
         )
-        state = serializers.ChoiceField(choices=list(STATES), default="", allow_blank=True, help_text="Only those.")
+        state = serializers.ChoiceField(
+            choices=list(STATES.items()), default="", allow_blank=True, help_text="Only those."
+        )
         order = serializers.ChoiceField(
-            choices=list(ORDERS), default="", allow_blank=True, help_text="Who comes first."
+            choices=list(ORDERS.items()), default="", allow_blank=True, help_text="Who comes first."
         )
 
         class Meta:
