@@ -105,9 +105,9 @@ def test_every_requirement_of_every_pinned_package_is_pinned_in_its_set_or_below
 
 def test_only_what_linux_needs_for_cuda_is_beyond_that_check() -> None:
     """torch's own metadata says what its CPU build needs; CUDA's libraries are resolved by `make lock`. HEIC's
-    library and that of changes of low rank are only there where somebody asked for them."""
+    library is only there where somebody asked for it."""
     absent = {package for name in BELOW for package in _pins(name) if not _installed(package)}
-    assert absent <= {*_pins("cuda"), *_pins("uv"), *_pins("heif"), *_pins("lora"), "async-timeout"}
+    assert absent <= {*_pins("cuda"), *_pins("uv"), *_pins("heif"), "async-timeout"}
 
 
 def _named(name: str) -> list[str]:
