@@ -200,3 +200,14 @@ def test_frames_and_examples_are_set_without_the_admin(admin_client: Client) -> 
     study.refresh_from_db()
     assert study.examples == []
     assert copy_study(study, "copy").embed_hosts == ["https://shop.example.org"]
+
+
+def test_the_api_names_its_own_fields(admin_client: Client, tmp_path: Path) -> None:
+    admin_client.post("/lab/start/", {"file": SimpleUploadedFile("shop.zip", zipped()), "encoders": ["colours"]})
+    worked()
+    words = {"catalogue": "shop", "spec": "no-such-network", "title": "Again"}
+    begun = admin_client.post("/api/v1/starts/", words, content_type="application/json")
+    assert (begun.status_code, list(begun.json()["error"]["fields"])) == (400, ["spec"])
+    words = {"name": "mine", "spec": "no-such-network"}
+    registered = admin_client.post("/api/v1/models/", words, content_type="application/json")
+    assert (registered.status_code, list(registered.json()["error"]["fields"])) == (400, ["spec"])

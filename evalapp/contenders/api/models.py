@@ -21,7 +21,7 @@ from evalapp.contenders.services.registrations import (
     request_preprocessing,
     request_registration,
 )
-from evalapp.core.api.inputs import checked
+from evalapp.core.api.inputs import checked, with_fields_renamed
 from evalapp.core.api.jobs import JobOutput
 from evalapp.core.queries import job_line
 from evalapp.core.tasks import begin
@@ -116,13 +116,14 @@ class ModelsApi(APIView):
     )
     def post(self, request: Request) -> Response:
         params = checked(self.Input(data=request.data))
-        row = request_registration(
-            name=params["name"],
-            source=params["spec"],
-            upload=params.get("file"),
-            options={name: params[name] for name in OPTIONS if name in params},
-            catalogue=catalogue_named(params["catalogue"]) if params["catalogue"] else None,
-        )
+        with with_fields_renamed(source="spec"):
+            row = request_registration(
+                name=params["name"],
+                source=params["spec"],
+                upload=params.get("file"),
+                options={name: params[name] for name in OPTIONS if name in params},
+                catalogue=catalogue_named(params["catalogue"]) if params["catalogue"] else None,
+            )
         begin(row.job)
         return Response(RegistrationOutput(row).data, status=status.HTTP_202_ACCEPTED)
 

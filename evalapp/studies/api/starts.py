@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from evalapp.catalog.queries import catalogue_named
-from evalapp.core.api.inputs import checked
+from evalapp.core.api.inputs import checked, with_fields_renamed
 from evalapp.core.api.jobs import JobOutput
 from evalapp.core.domain.attention import matters
 from evalapp.core.queries import job_line
@@ -69,12 +69,13 @@ class StartsApi(APIView):
     def post(self, request: Request) -> Response:
         params = checked(self.Input(data=request.data))
         catalogue = params.pop("catalogue")
-        row = request_quick_start(
-            pictures=params.pop("file", None),
-            source=params.pop("spec"),
-            catalogue=catalogue_named(catalogue) if catalogue else None,
-            **params,
-        )
+        with with_fields_renamed(source="spec"):
+            row = request_quick_start(
+                pictures=params.pop("file", None),
+                source=params.pop("spec"),
+                catalogue=catalogue_named(catalogue) if catalogue else None,
+                **params,
+            )
         begin(row.job)
         return Response(StartOutput(row).data, status=status.HTTP_202_ACCEPTED)
 
