@@ -49,6 +49,50 @@ def test_who_cannot_be_answered_in_time_is_refused_at_once_and_nobody_is_kept_wa
         assert len(gate.latencies) == 2
 
 
+def test_who_came_first_is_answered_first_whoever_comes_as_a_lane_gets_free() -> None:
+    gate, answered = Gate(lanes=1), list[str]()
+
+    def ask(name: str) -> None:
+        with gate.admitted(10):
+            answered.append(name)
+
+    waiting = [threading.Thread(target=ask, args=(name,)) for name in ("ada", "bo", "cy")]
+    with gate.admitted(10):
+        for number, thread in enumerate(waiting, start=1):
+            thread.start()
+            while len(gate._line) < number:
+                time.sleep(0.001)
+    ask("dee")
+    for thread in waiting:
+        thread.join()
+    assert answered == ["ada", "bo", "cy", "dee"]
+    ask("eve")
+    assert answered[-1] == "eve"
+
+
+def test_many_at_once_some_of_whom_give_up_leave_the_lanes_free() -> None:
+    gate, most, inside, lock = Gate(lanes=2), [0], [0], threading.Lock()
+
+    def ask(seconds: float) -> None:
+        try:
+            with gate.admitted(seconds):
+                with lock:
+                    inside[0] += 1
+                    most[0] = max(most[0], inside[0])
+                time.sleep(0.002)
+                with lock:
+                    inside[0] -= 1
+        except Overloaded:
+            pass
+
+    threads = [threading.Thread(target=ask, args=(0.001 * (number % 9) + 0.001,)) for number in range(200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (most[0], inside[0], gate._free, len(gate._line)) == (2, 0, 2, 0)
+
+
 def test_a_breaker_rests_after_failures_and_lets_one_call_look() -> None:
     now = [0.0]
     breaker = CircuitBreaker(lambda: now[0])

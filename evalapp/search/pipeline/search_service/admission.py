@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock, Semaphore
+from threading import Event, Lock
 from time import monotonic
 
 from evalapp.search.domain.search_problems import Overloaded
@@ -15,7 +15,8 @@ _WEIGHT = 0.1
 
 
 class Gate:
-    """Lets `lanes` questions be computed at once and as many wait as can be answered in time.
+    """Lets `lanes` questions be computed at once and as many wait as can be answered in time, first come first served.
+    A semaphore would let whoever comes at the right moment go ahead of the line.
 
     The expected wait is the line before a question times the recent time of an answer. A question that cannot be
     answered in time is refused at once, and one whose time ran out while it waited is dropped before any work is done.
@@ -23,7 +24,8 @@ class Gate:
 
     def __init__(self, lanes: int) -> None:
         self._lanes = lanes
-        self._free = Semaphore(lanes)
+        self._free = lanes
+        self._line: deque[Event] = deque()
         self._lock = Lock()
         self._inside = 0
         self._usual = 0.0
@@ -39,14 +41,14 @@ class Gate:
                 raise self._overloaded()
             self._inside += 1
         try:
-            if not self._free.acquire(timeout=max(0.0, seconds_left - self._usual)):
+            if not self._enter(max(0.0, seconds_left - self._usual)):
                 raise self._overloaded()
             try:
                 begun = monotonic()
                 yield
                 self._learn(monotonic() - begun, monotonic() - arrived)
             finally:
-                self._free.release()
+                self._leave()
         finally:
             with self._lock:
                 self._inside -= 1
@@ -56,6 +58,30 @@ class Gate:
         """Milliseconds from arrival to answer of the newest answers, the newest last."""
         with self._lock:
             return [round(1000 * seconds, 2) for seconds in self._latencies]
+
+    def _enter(self, seconds: float) -> bool:
+        """Whether a lane was free in time."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            turn = Event()
+            self._line.append(turn)
+        if turn.wait(seconds):
+            return True
+        with self._lock:
+            if turn.is_set():
+                # Handed over in the last moment.
+                return True
+            self._line.remove(turn)
+            return False
+
+    def _leave(self) -> None:
+        with self._lock:
+            if self._line:
+                self._line.popleft().set()
+            else:
+                self._free += 1
 
     def _learn(self, worked: float, took: float) -> None:
         with self._lock:
