@@ -87,8 +87,8 @@ def _votes(options: argparse.Namespace) -> list[Row]:
             rate, cost = (
                 [statistics.median(turn[side][figure] for turn in turns) for side in (0, 1)] for figure in (0, 1)
             )
-            rows.append(at_least(f"requests a second, {name}", *rate, "req/s", 1 / MOST))
-            rows.append(at_most(f"processor time of a request, {name}", *cost, "cpu s", MOST))
+            rows.append(at_least(f"requests a second, {name}", rate[0], rate[1], "req/s", 1 / MOST))
+            rows.append(at_most(f"processor time of a request, {name}", cost[0], cost[1], "cpu s", MOST))
     return rows
 
 

@@ -70,7 +70,9 @@ def drawn(count: int) -> list[Picture]:
     rng = np.random.default_rng(0)
     stored = []
     for _ in range(64):
-        coarse = Image.fromarray(rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)).resize((400, 300), Image.BICUBIC)
+        coarse = Image.fromarray(rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)).resize(
+            (400, 300), Image.Resampling.BICUBIC
+        )
         noisy = np.clip(np.asarray(coarse) + rng.normal(0, 8, (300, 400, 3)), 0, 255).astype(np.uint8)
         file = io.BytesIO()
         Image.fromarray(noisy).save(file, "JPEG", quality=90)
@@ -181,7 +183,7 @@ def recipe(what: str, data: LabelledPictures, config: TripletConfig) -> None:
             speeds.append(1 / (times[-1] - times[-2]))
         compute_on("auto")
         state = load_state(Path(folder) / "cuda" / "run.checkpoint", digest_of("triplet", config, data))
-    line(what, *speeds, "/s")
+    line(what, speeds[0], speeds[1], "/s")
     places = set() if state is None else {str(value.device) for value in state["module"].values()}
     print(f"    the GPU's checkpoint as a machine without one reads it: {places or 'not readable'}", flush=True)
 

@@ -134,7 +134,7 @@ def times(folder: Path, vectors: NDArray[np.float32], size: Size, metrics: list[
         bare = bare_calls(vectors, vectors[query_positions(asked)])[metric]
         seconds = timed_in_turns([partial(ours, queries, gallery, asked, metric), bare], repeats)
         name = f"{metric}, {asked.queries:,} queries: time over the bare call"
-        rows.append(at_most(name, *seconds, "s", 0.5 if metric == "l1" else 1.1))
+        rows.append(at_most(name, seconds[0], seconds[1], "s", 0.5 if metric == "l1" else 1.1))
     return rows
 
 
@@ -184,7 +184,8 @@ def equal_rows(metrics: list[Metric], repeats: int) -> list[Row]:
         for name, gallery in galleries.items():
             calls = [partial(by_lot, Vectors.from_array(some), asking, metric) for some in (gallery, vectors)]
             seconds = timed_in_turns(calls, 2 * repeats)
-            rows.append(at_most(f"{metric}, {name}: time over different rows", *seconds, "s", 2.0))
+            told = f"{metric}, {name}: time over different rows"
+            rows.append(at_most(told, seconds[0], seconds[1], "s", 2.0))
     return rows
 
 

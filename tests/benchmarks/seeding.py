@@ -11,7 +11,8 @@ from django.utils import timezone
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.models import Embedding
 from evalapp.studies.models import Contender, Study, StudyState
-from evalapp.voting.queries.deck_reads import DeckStudy, pool_of
+from evalapp.voting.domain.slates import hands_from_all
+from evalapp.voting.queries.deck_reads import DeckStudy, law_of, pool_of
 from evalapp.voting.services import deck_serving
 from tests import cast
 
@@ -91,13 +92,13 @@ def draw_seconds(made: Study, repeats: int = 200) -> float:
     """Median seconds of this core for drawing ten pairs, without the database."""
     shown = DeckStudy.of(made)
     pool = pool_of(shown)
-    law = deck_serving.law_of(shown, None)
+    law = law_of(shown, None)
     rng = np.random.default_rng(1)
     rules = deck_serving._RULES[made.mode]
     times = []
     for _ in range(repeats):
         begin = time.process_time_ns()
-        list(deck_serving.hands_from_all(pool, law, rules, law.draw(rng, 24), set(), rng))
+        list(hands_from_all(pool, law, rules, law.draw(rng, 24), set(), rng))
         times.append((time.process_time_ns() - begin) / 1e9)
     return sorted(times)[repeats // 2]
 
