@@ -46,8 +46,8 @@ def comparisons(study: Study, voters: int, seed: int = 1, backwards: bool = Fals
     behind, people = owners(study), Voter.objects.bulk_create(Voter() for _ in range(voters))
     exposures, votes = [], []
     for voter in people:
-        for query in study.queries.filter(slots=3):
-            pairs = random.permutation(list(Pair.objects.filter(query=query, slot__isnull=False)))[:2]
+        for query in study.queries.filter(slots=3).order_by("pk"):
+            pairs = random.permutation(list(Pair.objects.filter(query=query, slot__isnull=False).order_by("pk")))[:2]
             one, other = (THETA[next(iter(behind[pair.pk]))] for pair in pairs)
             weights = np.exp([SIDE + one, other, TIES + (SIDE + one + other) / 2])
             said = (("dope", "nope"), ("nope", "dope"), ("tie", "tie"))[random.choice(3, p=weights / weights.sum())]
