@@ -14,6 +14,7 @@ import { mountMyVotes } from "components/game/my_votes";
 import { mountShareButtons } from "components/share_button";
 import { Dealer } from "lib/dealer";
 import { afterFrame } from "lib/after_frame";
+import { get } from "lib/api";
 import { buzz } from "lib/motion";
 import { isOffline, watchNetwork } from "lib/network";
 import { askForSync, mountServiceWorker } from "lib/outbox/background_sync";
@@ -62,6 +63,7 @@ const sender = await openOutboxSender({
 });
 const inherited = new Set(sender.unsent.map((entry) => entry.client_id));
 const inTurn = serialQueue();
+const inOrder = serialQueue();
 const watch = stopwatch();
 const liveRegion = mountLiveRegion(root, find("live"));
 const notice = mountNotice(find("notice"), /** @type {HTMLButtonElement} */ (find("slip")));
@@ -171,12 +173,27 @@ async function undo() {
 function settled(receipts) {
   const here = receipts.filter(({ entry }) => entry.study === study);
   const lost = here.filter(({ status }) => !status.endsWith("recorded"));
-  // Counted as waiting when the page began, and counted by the page as well: it had arrived after all.
-  const twice = here.filter(({ entry, status }) => inherited.has(entry.client_id) && status === "already_recorded");
   if (here.some(({ status }) => status === "closed")) closed = true;
-  const rounds = roundsIn([...lost, ...twice].map(({ entry }) => entry));
+  const rounds = roundsIn(lost.map(({ entry }) => entry));
   if (rounds > 0) tally.add(-rounds);
   if (lost.length > 0) notice.news(say("refused", { count: lost.length }));
+  // Counted as waiting when the page began, and it had arrived after all: before the page was made, and then the page
+  // counts it as well, or since.
+  const isInDoubt = here.some(({ entry, status }) => inherited.has(entry.client_id) && status === "already_recorded");
+  if (isInDoubt) void inOrder(recount);
+}
+
+/** Count as the server does, once it knows all that was said. */
+async function recount() {
+  try {
+    await sender.deliverAll();
+    const counted = tally.answered;
+    const { answered } = await get(yoursUrl);
+    tally.add(answered - counted);
+    render();
+  } catch {
+    // Without an answer the count stands; the next page is told it anew.
+  }
 }
 
 /** What the crowd thinks of the same pairs, told once, as soon as there is something to tell. */
