@@ -88,8 +88,9 @@ class Times:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=PARTS, default=PARTS)
-    parts = parser.parse_args().parts
+    # Where nothing is named, argparse of Python 3.11 looks for the whole empty list among the choices.
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="{key,finger,load}")
+    parts = parser.parse_args().parts or PARTS
     with serving() as origin, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=system.need("chromium"), args=FLAGS)
         rows = [row for hand in HANDS if hand in parts for row in _swiping(browser, origin, hand)]
