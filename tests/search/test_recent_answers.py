@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from evalapp.catalog.models import Catalogue
 from evalapp.catalog.services.item_flags import flag_items
 from evalapp.catalog.services.items import upsert_items
 from evalapp.search.domain.recent_answers import RecentAnswers
@@ -88,6 +89,7 @@ class TestBaseline:
         told = ask_photo(photo(HUES["red"])).json()
         assert "red-dress" not in [one["key"] for one in told["answers"]]
         assert told["facets"]["category"] == {"shirt": 6, "dress": 5, "hat": 1}
+        assert told["change"] == Catalogue.objects.get(slug="shop").last_change > 0
 
     def test_another_gallery_has_answers_of_its_own(self, index: SearchIndex) -> None:
         assert len(keys(ask_photo(photo(HUES["red"])))) == 12

@@ -63,7 +63,7 @@ def by_attributes(index: SearchIndex, params: LookupParams, features: Features |
         row = Item.objects.filter(pk__in=asked[:1]).first()
         features = features_of(row) if row else Features()
     found, facets = _baseline(index, params, features, leave_out=[*asked, *params.unlike])
-    return Result(_joined(index, params, found), "attributes", facets, change=0)
+    return Result(_joined(index, params, found), "attributes", facets, change=index.catalogue.last_change)
 
 
 def _baseline(index: SearchIndex, params: LookupParams, features: Features, leave_out: Sequence[int]) -> Baseline:
