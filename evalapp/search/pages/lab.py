@@ -14,6 +14,8 @@ from evalapp.catalog.queries import catalogues
 from evalapp.contenders.queries.region_networks import region_networks
 from evalapp.contenders.queries.registered_models import registered_models
 from evalapp.core.domain.errors import InvalidInput, NotFound, Problem
+from evalapp.core.domain.job_targets import target_of
+from evalapp.core.queries import newest_job
 from evalapp.core.tasks import begin
 from evalapp.plots.sparkline import sparkline
 from evalapp.search.models import SearchIndex
@@ -94,6 +96,7 @@ def one_index(request: HttpRequest, slug: str) -> HttpResponse:
             for replica in alive
         ],
         "generations": generations_of(index),
+        "build": newest_job("index", target_of("index", index.pk)),
         "experiment": experiment_view(index),
         "live_tests": [described_test(test) for test in live_tests_of(index)],
         "locators": region_networks("locator"),
