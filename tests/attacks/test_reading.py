@@ -19,6 +19,8 @@ from tests.attacks.reading import guess_contenders, guess_kinds, read_and_vote
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
 MOST = 0.55
+SEEN = 0.75
+"""An attack that sees is far above this, also in the low end of the wide interval that thirty votes have."""
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_the_attack_sees_through_a_live_board(study: Study, monkeypatch: pytest.
     monkeypatch.setattr(api, "board_as_published", services.board_of)
     monkeypatch.setattr(board_view.Reading, "is_live", True)
     own = read_and_vote(study, 30)
-    assert guess_contenders(own).low > 0.9
+    assert guess_contenders(own).low > SEEN
 
 
 def test_the_attack_knows_kinds_by_a_live_count_or_by_addresses(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,4 +55,4 @@ def test_the_attack_knows_kinds_by_a_live_count_or_by_addresses(study: Study, mo
     monkeypatch.setattr(study_reads, "votes_told", study_reads.votes_of)
     monkeypatch.setattr(blind_payload, "names_once", lambda public_id, _occasion: public_id)
     own = read_and_vote(study, 30)
-    assert guess_kinds(own).low > 0.9
+    assert guess_kinds(own).low > SEEN
