@@ -165,7 +165,7 @@ def _one_pass(
         found = encoder.encode(_filled(ready, size), taps)
         vectors = {tap: rows[: len(kept)] for tap, rows in found.items()}
     else:
-        vectors = {tap: np.empty((0, encoder.spec.tap(tap).dim), dtype=np.float32) for tap in taps}
+        vectors = {tap: np.empty((0, encoder.spec.tap_named(tap).dim), dtype=np.float32) for tap in taps}
     indices = np.array([part[place] for place in kept], dtype=np.int64)
     return Batch(indices, vectors, [(part[place], reason) for place, reason in failed])
 

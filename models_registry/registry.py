@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from models_registry.encoders.encoder_choices import parted, with_choices
+from models_registry.encoders.encoder_choices import part_choices, with_choices
 from models_registry.encoders.foreign_files import way_to_convert
 from models_registry.errors import DuplicateFamily, EncoderError, UnknownFamily
 
@@ -55,7 +55,7 @@ def describe(source: str, *, options: Mapping[str, str] | None = None) -> Encode
         if way is not None:
             raise UnknownFamily(way)
     family = _family(name)
-    chosen, own = parted(options or {})
+    chosen, own = part_choices(options or {})
     return with_choices(family.describe(source, argument, own), chosen, family)
 
 

@@ -137,7 +137,7 @@ class EncoderSpec:
             raise ValueError(f"{self.source} reads no pictures.")
         return self.preprocess
 
-    def tap(self, name: str) -> Tap:
+    def tap_named(self, name: str) -> Tap:
         """The tap of this name; raises KeyError naming those there are."""
         for tap in self.taps:
             if tap.name == name:

@@ -84,7 +84,7 @@ class HeadSpec:
     layers: tuple[LayerKind, ...]
     taps: tuple[HeadTap, ...]
 
-    def tap(self, name: str | None) -> HeadTap:
+    def tap_named(self, name: str | None) -> HeadTap:
         """The tap of this name, the last one for None; raises KeyError."""
         if name is None:
             return self.taps[-1]
@@ -145,29 +145,29 @@ def apply_head(
     Rows go through _ROWS at a time, the last ones filled up: a vector must not depend on which pictures came along.
     """
     rows = np.asarray(base_vectors, dtype=np.float32)
-    out = np.empty((len(rows), head.tap(tap).dim), dtype=np.float32)
+    out = np.empty((len(rows), head.tap_named(tap).dim), dtype=np.float32)
     for start in range(0, len(rows), _ROWS):
         vectors = rows[start : start + _ROWS]
         count = len(vectors)
         if count < _ROWS:
             vectors = np.concatenate([vectors, np.zeros((_ROWS - count, rows.shape[1]), dtype=np.float32)])
-        for number, kind in enumerate(head.layers[: head.tap(tap).after]):
-            vectors = _applied(kind, [tensors[f"{number}.{what}"] for what in TENSORS[kind]], vectors)
+        for number, kind in enumerate(head.layers[: head.tap_named(tap).after]):
+            vectors = _apply_layer(kind, [tensors[f"{number}.{what}"] for what in TENSORS[kind]], vectors)
         out[start : start + count] = vectors[:count]
     return out
 
 
-def chained(
+def chain_heads(
     first: HeadSpec, first_tensors: Tensors, tap: str, then: HeadSpec, then_tensors: Tensors
 ) -> tuple[HeadSpec, dict[str, NDArray[np.float32]]]:
     """One head that does what `first` does up to its tap and `then` after it."""
-    kept = first.tap(tap).after
-    tensors = {name: values for name, values in first_tensors.items() if int(name.partition(".")[0]) < kept}
+    layers_kept = first.tap_named(tap).after
+    tensors = {name: values for name, values in first_tensors.items() if int(name.partition(".")[0]) < layers_kept}
     for name, values in then_tensors.items():
         number, _, what = name.partition(".")
-        tensors[f"{int(number) + kept}.{what}"] = values
-    taps = tuple(replace(entry, after=entry.after + kept) for entry in then.taps)
-    return HeadSpec((*first.layers[:kept], *then.layers), taps), tensors
+        tensors[f"{int(number) + layers_kept}.{what}"] = values
+    taps = tuple(replace(entry, after=entry.after + layers_kept) for entry in then.taps)
+    return HeadSpec((*first.layers[:layers_kept], *then.layers), taps), tensors
 
 
 def write_checkpoint(
@@ -197,7 +197,7 @@ def write_checkpoint(
     (folder / TRAINED_ON).write_text("".join(f"{sha256}\n" for sha256 in sorted(set(trained_on))), encoding="ascii")
     (folder / CARD).write_text(json.dumps(dict(card or {}), indent=1) + "\n", encoding="utf-8")
     files = {name: sha256_of(folder / name) for name in names}
-    spec = CheckpointSpec(replace(base, source=_placeless(base.source)), base_tap, head, files)
+    spec = CheckpointSpec(replace(base, source=_source_without_folder(base.source)), base_tap, head, files)
     draft = folder / f".{SPEC}"
     draft.write_text(json.dumps(spec.to_json(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     draft.replace(folder / SPEC)
@@ -216,7 +216,7 @@ def read_checkpoint(path: Path) -> CheckpointSpec:
 
 def read_head(path: Path, spec: CheckpointSpec) -> dict[str, NDArray[np.float32]]:
     """The head's tensors, their file's hash checked; `path` is that of the spec."""
-    return read_tensors(checked(beside(path, HEAD), spec.files[HEAD]))
+    return read_tensors(checked(checkpoint_file(path, HEAD), spec.files[HEAD]))
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
@@ -236,17 +236,17 @@ def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
 
 def trained_on(path: Path) -> list[str]:
     """SHA-256 of the pictures that the checkpoint with this `spec.json` was trained on; empty where it does not say."""
-    file = beside(path, TRAINED_ON)
+    file = checkpoint_file(path, TRAINED_ON)
     return file.read_text(encoding="ascii").split() if file.is_file() else []
 
 
 def learnt_from_votes(path: Path) -> bool:
     """Whether the checkpoint with this `spec.json` was trained on what people said, not on labels: its card says so."""
-    file = beside(path, CARD)
+    file = checkpoint_file(path, CARD)
     return file.is_file() and "learnt_from" in json.loads(file.read_text(encoding="utf-8"))
 
 
-def beside(path: Path, name: str) -> Path:
+def checkpoint_file(path: Path, name: str) -> Path:
     """A file of the same checkpoint: in its own folder, or in a common one where names begin with the spec's hash."""
     return path.with_name(name) if path.name == SPEC else path.with_name(path.stem + name)
 
@@ -260,11 +260,11 @@ class Checkpoint:
         path = _spec_file(argument)
         spec = read_checkpoint(path)
         others = [TRAINED_ON, CARD, *sorted(file.name for file in path.parent.glob("base*"))]
-        wanted = [*spec.files, *(name for name in others if (path.parent / name).is_file())]
+        file_names = [*spec.files, *(name for name in others if (path.parent / name).is_file())]
         for name in spec.files:
             if not (path.parent / name).is_file():
                 raise WeightsMissing(f"{path.parent} is not whole: {name} is missing.")
-        return (path, *(path.parent / name for name in wanted))
+        return (path, *(path.parent / name for name in file_names))
 
     def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
         refuse_unknown(source, options, ())
@@ -318,7 +318,7 @@ class HeadedEncoder(Encoder):
         super().set_threads(threads)
         self._base.set_threads(threads)
 
-    def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
+    def _forward_batch(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
         tap = self._checkpoint.base_tap
         vectors = self._base.encode(batch, [tap])[tap]
         return {name: apply_head(self._checkpoint.head, self._tensors, vectors, tap=name) for name in taps}
@@ -333,8 +333,8 @@ class HeadedLookup(VectorLookup):
         self._head = checkpoint.head
         self._tensors = tensors
 
-    def lookup(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
-        vectors, missing = self._base.lookup(keys)
+    def find_vectors(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
+        vectors, missing = self._base.find_vectors(keys)
         return apply_head(self._head, self._tensors, vectors), missing
 
 
@@ -344,7 +344,7 @@ def load_base(path: Path, checkpoint: CheckpointSpec, device: str) -> Encoder | 
     if checkpoint.is_tuned:
         from models_registry.encoders.tunable_networks import filled_as_trained, torch_encoder
 
-        own = checked(beside(path, BACKBONE), checkpoint.files[BACKBONE])
+        own = checked(checkpoint_file(path, BACKBONE), checkpoint.files[BACKBONE])
         under = base_file(path, base) if checkpoint.needs_base else None
         return torch_encoder(base, filled_as_trained(base, own, under), device)
     return registry.load(base, weights=base_file(path, base), device=device)
@@ -363,11 +363,11 @@ def base_file(path: Path, base: EncoderSpec) -> Path | None:
             if file.suffix not in {".txt", ".part"}:
                 return file
     pattern = "base.*" if path.name == SPEC else f"{path.stem}base.*"
-    taken_along = [
+    exported_files = [
         file for file in sorted(path.parent.glob(pattern), key=_main_first) if not file.name.endswith(".txt")
     ]
-    if taken_along:
-        return taken_along[0]
+    if exported_files:
+        return exported_files[0]
     if base.family in PUBLISHED:
         return None  # the published file, found and checked by its family
     raise WeightsMissing(
@@ -383,11 +383,11 @@ def _main_first(file: Path) -> tuple[bool, str]:
 
 def with_tap(spec: EncoderSpec, name: str) -> EncoderSpec:
     """The spec with this tap alone, which may be one that was not chosen when the encoder was registered."""
-    tap = registry.with_every_tap(spec).tap(name)
+    tap = registry.with_every_tap(spec).tap_named(name)
     return replace(spec, taps=(replace(tap, dim=tap.dim + int(spec.options.get(SHALLOW, 0))),))
 
 
-def _applied(kind: LayerKind, tensors: list[NDArray[np.float32]], x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _apply_layer(kind: LayerKind, tensors: list[NDArray[np.float32]], x: NDArray[np.float32]) -> NDArray[np.float32]:
     if kind == "linear":
         return np.asarray(x @ tensors[0].T + tensors[1], dtype=np.float32)
     if kind == "centre":
@@ -409,9 +409,9 @@ def _check_tensors(path: Path, spec: CheckpointSpec) -> None:
     tensors = read_head(path, spec)
     try:
         width = with_tap(spec.base, spec.base_tap).taps[0].dim
-        probe = np.zeros((1, width), dtype=np.float32)
+        zeros = np.zeros((1, width), dtype=np.float32)
         for tap in spec.head.taps:
-            dim = apply_head(spec.head, tensors, probe, tap=tap.name).shape[1]
+            dim = apply_head(spec.head, tensors, zeros, tap=tap.name).shape[1]
             if dim != tap.dim:
                 raise WeightsRefused(f"{path.parent}: the tap {tap.name} gives {dim} numbers, not {tap.dim}.")
     except (KeyError, ValueError) as error:
@@ -425,7 +425,7 @@ def _spec_file(argument: str) -> Path:
     return folder / SPEC
 
 
-def _placeless(source: str) -> str:
+def _source_without_folder(source: str) -> str:
     """The source without where its file lay: the same encoder has the same description everywhere."""
     family, colon, argument = source.partition(":")
     return f"{family}:{Path(argument).name}" if colon and family in {"onnx", "vectors", *PUBLISHED} else source

@@ -69,13 +69,17 @@ class ColourHistogramFamily:
 class ColourHistogram(Encoder):
     """The histogram on prepared pictures, values 0 to 1."""
 
-    def _forward(self, batch: Floats, taps: Sequence[str]) -> Vectors:
-        blocks = [_COLOUR_WEIGHT * _unit(_colours(batch)), _unit(_layout(batch)), _unit(_edges(batch))]
+    def _forward_batch(self, batch: Floats, taps: Sequence[str]) -> Vectors:
+        blocks = [
+            _COLOUR_WEIGHT * _unit_rows(_colour_shares(batch)),
+            _unit_rows(_mean_colours(batch)),
+            _unit_rows(_edge_shares(batch)),
+        ]
         vectors = np.concatenate(blocks, axis=1)
         return dict.fromkeys(taps, vectors)
 
 
-def _colours(batch: Floats) -> Floats:
+def _colour_shares(batch: Floats) -> Floats:
     """Root shares of the colours, [n, hues x saturations x values]."""
     red, green, blue = batch[:, 0], batch[:, 1], batch[:, 2]
     value = batch.max(axis=1)
@@ -87,12 +91,12 @@ def _colours(batch: Floats) -> Floats:
         (red - green) / safe + 4,
     ).astype(np.float32)
     saturation: Floats = (spread / np.where(value > 0, value, 1)).astype(np.float32)
-    cell = _bin(hue / 6, _HUES)
-    cell = (cell * _SATURATIONS + _bin(saturation, _SATURATIONS)) * _VALUES + _bin(value, _VALUES)
-    return np.sqrt(_count(cell, None, _COLOURS))
+    cell = _bin_number(hue / 6, _HUES)
+    cell = (cell * _SATURATIONS + _bin_number(saturation, _SATURATIONS)) * _VALUES + _bin_number(value, _VALUES)
+    return np.sqrt(_count_cells(cell, None, _COLOURS))
 
 
-def _layout(batch: Floats) -> Floats:
+def _mean_colours(batch: Floats) -> Floats:
     """Mean colour of each field of the grid, [n, 3 x fields]."""
     side = _SIDE // _GRID
     fields = batch.reshape(len(batch), 3, _GRID, side, _GRID, side)
@@ -100,23 +104,23 @@ def _layout(batch: Floats) -> Floats:
     return means
 
 
-def _edges(batch: Floats) -> Floats:
+def _edge_shares(batch: Floats) -> Floats:
     """Root shares of the edge directions in each field, [n, fields x directions]."""
     grey = batch.mean(axis=1)
     down, across = np.gradient(grey, axis=(1, 2))
     strength = np.hypot(down, across)
     # Directions, not senses: a dark stripe on white and a white one on dark are the same pattern.
-    direction = _bin((np.arctan2(down, across) % np.pi) / np.pi, _DIRECTIONS)
+    direction = _bin_number((np.arctan2(down, across) % np.pi) / np.pi, _DIRECTIONS)
     half = np.arange(_SIDE) * _EDGE_GRID // _SIDE
     field = half[:, None] * _EDGE_GRID + half[None, :]
-    return np.sqrt(_count(field * _DIRECTIONS + direction, strength, _DIRECTIONS * _EDGE_GRID**2))
+    return np.sqrt(_count_cells(field * _DIRECTIONS + direction, strength, _DIRECTIONS * _EDGE_GRID**2))
 
 
-def _bin(share: NDArray[np.floating[Any]], bins: int) -> NDArray[np.int64]:
+def _bin_number(share: NDArray[np.floating[Any]], bins: int) -> NDArray[np.int64]:
     return np.minimum((share * bins).astype(np.int64), bins - 1)
 
 
-def _count(cell: NDArray[np.int64], weight: Floats | None, bins: int) -> Floats:
+def _count_cells(cell: NDArray[np.int64], weight: Floats | None, bins: int) -> Floats:
     """Histogram per picture of [n, h, w] cell numbers, [n, bins], by one bincount for the whole batch."""
     count = len(cell)
     flat = (cell + np.arange(count)[:, None, None] * bins).ravel()
@@ -124,7 +128,7 @@ def _count(cell: NDArray[np.int64], weight: Floats | None, bins: int) -> Floats:
     return sums.reshape(count, bins).astype(np.float32)
 
 
-def _unit(block: Floats) -> Floats:
+def _unit_rows(block: Floats) -> Floats:
     length = np.linalg.norm(block, axis=1, keepdims=True)
     unit: Floats = (block / np.where(length > 0, length, 1)).astype(np.float32)
     return unit

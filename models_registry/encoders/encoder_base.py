@@ -63,14 +63,14 @@ class Encoder(ABC):
         """
         self._check_taps(taps)
         self._check_shape(batch)
-        vectors = self._forward(batch, taps)
+        vectors = self._forward_batch(batch, taps)
         if self.spec.options.get(FLIP):
-            mirrored = self._forward(np.ascontiguousarray(batch[..., ::-1]), taps)
+            mirrored = self._forward_batch(np.ascontiguousarray(batch[..., ::-1]), taps)
             vectors = {tap: (rows + mirrored[tap]) / np.float32(2) for tap, rows in vectors.items()}
         if self.spec.options.get(POST) == "l2":
             vectors = {tap: _at_length_one(rows) for tap, rows in vectors.items()}
         for tap, rows in vectors.items():
-            if rows.shape != (len(batch), self.spec.tap(tap).dim):
+            if rows.shape != (len(batch), self.spec.tap_named(tap).dim):
                 raise EncoderError(f"{self.spec.source} gave {rows.shape} at {tap}; a row per picture was expected.")
             check_finite(self.spec.source, tap, rows)
         return vectors
@@ -80,13 +80,13 @@ class Encoder(ABC):
         self.threads = threads
 
     @abstractmethod
-    def _forward(self, batch: NDArray[Any], taps: Sequence[str]) -> Vectors: ...
+    def _forward_batch(self, batch: NDArray[Any], taps: Sequence[str]) -> Vectors: ...
 
     def _check_taps(self, taps: Sequence[str]) -> None:
-        known = [tap.name for tap in self.spec.taps]
+        names = [tap.name for tap in self.spec.taps]
         for tap in taps:
-            if tap not in known:
-                raise EncoderError(f"{self.spec.source} has no tap {tap}; it has {', '.join(known)}.")
+            if tap not in names:
+                raise EncoderError(f"{self.spec.source} has no tap {tap}; it has {', '.join(names)}.")
 
     def _check_shape(self, batch: NDArray[Any]) -> None:
         expected = self.input_shape
@@ -101,7 +101,7 @@ class VectorLookup(ABC):
         self.spec = spec
 
     @abstractmethod
-    def lookup(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
+    def find_vectors(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
         """The vectors [found, dim] of the keys that are there, in the order asked, and the keys that are not."""
 
 

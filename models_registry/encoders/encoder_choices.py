@@ -36,11 +36,15 @@ TOLERANCE = 0.01
 """A vector in half precision may differ from that in float32 by this share of its length."""
 
 
-def parted(options: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+def part_choices(options: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The choices that are not at their default, and the options that are the family's own; raises BadOption."""
-    asked = {name: str(value).strip() for name, value in options.items() if name in CHOICES}
-    own = {name: value for name, value in options.items() if name not in CHOICES}
-    precision, flip, post = asked.get(PRECISION, "float32"), asked.get(FLIP, "no"), asked.get(POST, "")
+    given_choices = {name: str(value).strip() for name, value in options.items() if name in CHOICES}
+    family_options = {name: value for name, value in options.items() if name not in CHOICES}
+    precision, flip, post = (
+        given_choices.get(PRECISION, "float32"),
+        given_choices.get(FLIP, "no"),
+        given_choices.get(POST, ""),
+    )
     if precision not in PRECISIONS:
         raise BadOption(f"precision is {' or '.join(PRECISIONS)}, not {precision}.")
     if flip not in {"yes", "no"}:
@@ -57,7 +61,7 @@ def parted(options: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         chosen[FLIP] = flip
     if post:
         chosen[POST] = post
-    return chosen, own
+    return chosen, family_options
 
 
 def with_choices(spec: EncoderSpec, chosen: Mapping[str, str], family: Family) -> EncoderSpec:
@@ -69,12 +73,12 @@ def with_choices(spec: EncoderSpec, chosen: Mapping[str, str], family: Family) -
     names = ", ".join(chosen)
     if spec.family in {"checkpoint", "joint"} or spec.reads != "pictures":
         raise BadOption(f"{spec.source} has no option {names}: register the network that it is made of with it.")
-    plain = family.load(spec, None, "cpu")
-    if not isinstance(plain, Encoder) or not plain.prepares_by_rules:
+    plain_encoder = family.load(spec, None, "cpu")
+    if not isinstance(plain_encoder, Encoder) or not plain_encoder.prepares_by_rules:
         raise BadOption(f"{spec.source} has no option {names}.")
     made = replace(spec, options={**spec.options, **chosen})
     if PRECISION in chosen:
-        _check_precision(spec, made, plain, family)
+        _check_precision(spec, made, plain_encoder, family)
     return made
 
 
@@ -83,7 +87,7 @@ def without_choices(spec: EncoderSpec) -> EncoderSpec:
     return replace(spec, options={name: value for name, value in spec.options.items() if name not in CHOICES})
 
 
-def moved(vectors: NDArray[np.float32], exact: NDArray[np.float32]) -> float:
+def largest_move(vectors: NDArray[np.float32], exact: NDArray[np.float32]) -> float:
     """The largest distance between vectors [n, dim] and the exact ones, as a share of their length."""
     lengths = np.linalg.norm(exact, axis=1)
     distances = np.linalg.norm(vectors - exact, axis=1)
@@ -97,14 +101,14 @@ def _check_precision(spec: EncoderSpec, made: EncoderSpec, plain: Encoder, famil
 
     if not isinstance(plain, TorchEncoder):
         raise BadOption(f"{spec.source} computes in the precision that its file has; leave precision at float32.")
-    half = family.load(made, None, "cpu")
-    assert isinstance(half, TorchEncoder)  # noqa: S101 - the same family and file as before
+    half_encoder = family.load(made, None, "cpu")
+    assert isinstance(half_encoder, TorchEncoder)  # noqa: S101 - the same family and file as before
     taps = [tap.name for tap in spec.taps]
     pixels = np.random.default_rng(0).integers(0, 256, (8, *plain.input_shape), dtype=np.uint8)
     batch = normalised(pixels, spec.rules)
-    exact, rough = plain.encode(batch, taps), half.encode(batch, taps)
+    exact_vectors, half_vectors = plain.encode(batch, taps), half_encoder.encode(batch, taps)
     for tap in taps:
-        share = moved(rough[tap], exact[tap])
+        share = largest_move(half_vectors[tap], exact_vectors[tap])
         if share > TOLERANCE:
             raise BadOption(
                 f"{made.options[PRECISION]} moves the vectors of {spec.source} at {tap} by {share:.1%} of their "

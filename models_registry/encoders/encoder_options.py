@@ -40,7 +40,7 @@ def preprocess_with(default: Preprocess, options: Mapping[str, str]) -> Preproce
         record["before_crop"] = None  # the picture is resized otherwise than its own processor would
     for name in PREPROCESS_OPTIONS:
         if name in options:
-            record[name] = _numbers(name, options[name]) if name in {"mean", "std"} else options[name]
+            record[name] = _parse_numbers(name, options[name]) if name in {"mean", "std"} else options[name]
     try:
         return Preprocess(**record)
     except ValueError as error:
@@ -100,7 +100,7 @@ def chosen_taps(
     return tuple(by_name[name] for name in dict.fromkeys(names))
 
 
-def _numbers(name: str, text: str) -> tuple[float, ...]:
+def _parse_numbers(name: str, text: str) -> tuple[float, ...]:
     try:
         numbers = tuple(float(part) for part in str(text).replace(" ", "").split(","))
     except ValueError as error:

@@ -27,8 +27,8 @@ _WAYS = {
 
 def way_to_convert(source: str) -> str | None:
     """One line on what the file of a source is and how it becomes ONNX; None for a file of no such kind."""
-    known = _WAYS.get(Path(source.partition("=")[0]).suffix.lower())
-    if known is None:
+    way = _WAYS.get(Path(source.partition("=")[0]).suffix.lower())
+    if way is None:
         return None
-    what, how = known
+    what, how = way
     return f"{source} is {what}, which is not loaded here. Convert it: {how}; then register onnx:net.onnx."

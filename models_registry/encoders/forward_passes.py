@@ -66,17 +66,17 @@ class Passes:
         Pixels (uint8) are copied as they are, a quarter of what they become, and normalised on the device.
         """
         if not self._turns:
-            return self._through(batch, taps)
+            return self._forward_pass(batch, taps)
         with self._turn:
             return self._in_pieces(batch, taps)
 
     def _in_pieces(self, batch: NDArray[Any], taps: Sequence[str]) -> Vectors:
-        found: list[Vectors] = []
+        vectors_of_pieces: list[Vectors] = []
         start = 0
         while start < len(batch):
             piece = batch[start : start + (self.most or len(batch))]
             try:
-                found.append(self._through(piece, taps))
+                vectors_of_pieces.append(self._forward_pass(piece, taps))
             except torch.OutOfMemoryError as error:
                 if len(piece) == 1:
                     raise EncoderError(
@@ -87,7 +87,7 @@ class Passes:
                 continue
             # Only out here: the error's traceback holds what filled the memory.
             self._take_less(len(piece))
-        return {tap: np.concatenate([one[tap] for one in found]) for tap in taps}
+        return {tap: np.concatenate([one[tap] for one in vectors_of_pieces]) for tap in taps}
 
     def _take_less(self, tried: int) -> None:
         self.most = tried // 2
@@ -95,7 +95,7 @@ class Passes:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _through(self, batch: NDArray[Any], taps: Sequence[str]) -> Vectors:
+    def _forward_pass(self, batch: NDArray[Any], taps: Sequence[str]) -> Vectors:
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
             # Colours last, as convolutions like it best: on two cores of an EPYC up to twice as fast.
             pictures = torch.from_numpy(np.ascontiguousarray(batch)).contiguous(memory_format=torch.channels_last)

@@ -84,10 +84,10 @@ def read_joint(path: Path) -> tuple[Part, ...]:
 
 def side_by_side(rows: Sequence[Floats]) -> Floats:
     """Vectors [n, sum of d] from the parts' [n, d], each row of each part at length 1; a zero vector stays zero."""
-    return np.concatenate([part / np.maximum(_lengths(part), np.float32(1e-12)) for part in rows], axis=1)
+    return np.concatenate([part / np.maximum(_row_lengths(part), np.float32(1e-12)) for part in rows], axis=1)
 
 
-def _lengths(rows: Floats) -> Floats:
+def _row_lengths(rows: Floats) -> Floats:
     return np.asarray(np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
@@ -97,11 +97,11 @@ class JointFamily:
     version = 1
 
     def files(self, argument: str) -> tuple[Path, ...]:
-        return (_file(argument),)
+        return (_joint_file(argument),)
 
     def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
         refuse_unknown(source, options, ())
-        path = _file(argument)
+        path = _joint_file(argument)
         parts = read_joint(path)
         return EncoderSpec(
             family="joint",
@@ -129,7 +129,7 @@ class JointFamily:
                 f"{spec.source} takes in vectors that were computed elsewhere: it answers for items that have them, "
                 "not for pictures, and all its parts must be registered here."
             )
-        path = checked(weights or _file(spec.source.partition(":")[2]), spec.weights_sha256)
+        path = checked(weights or _joint_file(spec.source.partition(":")[2]), spec.weights_sha256)
         parts = read_joint(path)
         encoders = [registry.load(part.spec, weights=base_file(path, part.spec), device=device) for part in parts]
         ready = [encoder for encoder in encoders if isinstance(encoder, Encoder)]
@@ -159,7 +159,7 @@ class JointEncoder(Encoder):
         for _, encoder in self._parts:
             encoder.set_threads(threads)
 
-    def _forward(self, batch: Floats, taps: Sequence[str]) -> Vectors:
+    def _forward_batch(self, batch: Floats, taps: Sequence[str]) -> Vectors:
         rows = []
         for (part, encoder), start, stop in self._with_edges():
             pictures = np.ascontiguousarray(batch[:, start:stop]).reshape(len(batch), *encoder.input_shape)
@@ -175,7 +175,7 @@ def _read_by(parts: Sequence[Part]) -> Reads:
     return kinds.pop() if len(kinds) == 1 else "both"
 
 
-def _file(argument: str) -> Path:
+def _joint_file(argument: str) -> Path:
     path = Path(argument)
     if not argument or not path.is_file():
         raise WeightsMissing(f"There is no file {argument or 'after joint:'}.")

@@ -24,20 +24,20 @@ POWER = 3.0
 LEAST = 1e-6
 
 
-def pooled(states: Floats, pool: str) -> Floats:
+def pool_states(states: Floats, pool: str) -> Floats:
     """Vectors [n, c] of tokens [n, t, c] or of a map [n, c, h, w]; raises ValueError for `cls` of a map."""
     if states.ndim == 4:
         if pool == "cls":
             raise ValueError("a map of places has no first token")
-        places = states.reshape(*states.shape[:2], -1).transpose(0, 2, 1)
-        tokens, first = places, 0
+        tokens_of_map = states.reshape(*states.shape[:2], -1).transpose(0, 2, 1)
+        tokens, in_front = tokens_of_map, 0
     else:
-        tokens, first = states, tokens_in_front(states.shape[1])
+        tokens, in_front = states, tokens_in_front(states.shape[1])
     if pool == "cls":
         return np.asarray(tokens[:, 0], dtype=np.float32)
     if pool == "mean":
         return np.asarray(tokens.mean(axis=1), dtype=np.float32)
-    patches = tokens[:, first:]
+    patches = tokens[:, in_front:]
     if pool == "patch-mean":
         return np.asarray(patches.mean(axis=1), dtype=np.float32)
     powers = np.maximum(patches, np.float32(LEAST)) ** np.float32(POWER)

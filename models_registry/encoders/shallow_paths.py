@@ -34,11 +34,15 @@ class ShallowPaths(nn.Module):
 
     def forward(self, pictures: Tensor, taps: Iterable[str]) -> dict[str, Tensor]:
         """The taps [n, dim + DIM] of pictures [n, 3, h, w]."""
-        seen = [self._seen(path, pictures, scale) for path, scale in zip(self.paths, SCALES, strict=True)]
-        found: dict[str, Tensor] = self.deep(pictures, taps)
-        return {tap: torch.cat([nn.functional.normalize(deep), *seen], dim=1) for tap, deep in found.items()}
+        path_vectors = [
+            self._path_vectors(path, pictures, scale) for path, scale in zip(self.paths, SCALES, strict=True)
+        ]
+        deep_vectors: dict[str, Tensor] = self.deep(pictures, taps)
+        return {
+            tap: torch.cat([nn.functional.normalize(deep), *path_vectors], dim=1) for tap, deep in deep_vectors.items()
+        }
 
-    def _seen(self, path: nn.Module, pictures: Tensor, scale: int) -> Tensor:
+    def _path_vectors(self, path: nn.Module, pictures: Tensor, scale: int) -> Tensor:
         shrunk = nn.functional.avg_pool2d(pictures, scale)
         maps = torch.relu(path(shrunk))
         pooled = nn.functional.max_pool2d(maps, [side // SIDE for side in maps.shape[-2:]])

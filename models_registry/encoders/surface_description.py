@@ -96,14 +96,19 @@ class SurfaceFamily:
 class Surface(Encoder):
     """The description of prepared pictures, values 0 to 1."""
 
-    def _forward(self, batch: Floats, taps: Sequence[str]) -> Vectors:
-        lab = _lab(batch)
+    def _forward_batch(self, batch: Floats, taps: Sequence[str]) -> Vectors:
+        lab = _to_lab(batch)
         light = lab[:, 0]
-        blocks = [_middle(lab), *_shade_and_contrast(lab), _pattern(light), *_grain_and_direction(light)]
-        return dict.fromkeys(taps, np.concatenate([_unit(block) for block in blocks], axis=1))
+        blocks = [
+            _middle_colours(lab),
+            *_shade_and_contrast(lab),
+            _binary_patterns(light),
+            *_grain_and_direction(light),
+        ]
+        return dict.fromkeys(taps, np.concatenate([_unit_rows(block) for block in blocks], axis=1))
 
 
-def _lab(batch: Floats) -> Floats:
+def _to_lab(batch: Floats) -> Floats:
     """CIELAB [n, 3, h, w] of sRGB values 0 to 1."""
     rgb = np.clip(batch, 0, 1)
     linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
@@ -113,55 +118,55 @@ def _lab(batch: Floats) -> Floats:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1).astype(np.float32)
 
 
-def _window(side: int) -> Floats:
+def _soft_window(side: int) -> Floats:
     """The soft window [side, side] over the middle; its weights sum to 1."""
-    place = (np.arange(side) + 0.5) / side - 0.5
-    bell = np.exp(-(place**2) / (2 * _WINDOW**2))
+    position = (np.arange(side) + 0.5) / side - 0.5
+    bell = np.exp(-(position**2) / (2 * _WINDOW**2))
     window = bell[:, None] * bell[None]
     return np.asarray(window / window.sum(), dtype=np.float32)
 
 
-def _middle(lab: Floats) -> Floats:
+def _middle_colours(lab: Floats) -> Floats:
     """Root shares of the window's colours [n, marks of L x a x b], a pixel shared among eight marks around it."""
-    window = np.broadcast_to(_window(_SIDE), lab[:, 0].shape)
+    window = np.broadcast_to(_soft_window(_SIDE), lab[:, 0].shape)
     corners = [(np.zeros(window.shape, dtype=np.int64), window)]
     for channel, (low, high, marks) in enumerate(_LAB_MARKS):
-        place = np.clip((lab[:, channel] - low) / (high - low) * (marks - 1), 0, marks - 1 - 1e-4)
-        below = place.astype(np.int64)
-        above = place - below
+        position = np.clip((lab[:, channel] - low) / (high - low) * (marks - 1), 0, marks - 1 - 1e-4)
+        below = position.astype(np.int64)
+        above = position - below
         corners = [
             (cell * marks + below + step, weight * (above if step else 1 - above))
             for cell, weight in corners
             for step in (0, 1)
         ]
-    return np.sqrt(sum(_count(cell, weight, _WIDTHS["middle"]) for cell, weight in corners))
+    return np.sqrt(sum(_count_cells(cell, weight, _WIDTHS["middle"]) for cell, weight in corners))
 
 
 def _shade_and_contrast(lab: Floats) -> tuple[Floats, Floats]:
     """Mean and spread of each channel in the window, on soft scales."""
-    window = _window(_SIDE)
+    window = _soft_window(_SIDE)
     mean = np.einsum("nchw,hw->nc", lab, window)
     spread = np.sqrt(np.einsum("nchw,hw->nc", (lab - mean[:, :, None, None]) ** 2, window))
     return _on_scales(mean, _MEAN_MARKS), _on_scales(spread, _SPREAD_MARKS)
 
 
-def _pattern(light: Floats) -> Floats:
+def _binary_patterns(light: Floats) -> Floats:
     """Root shares of the local binary patterns in the window, [n, patterns x radii]."""
     from scipy.ndimage import gaussian_filter
 
     steps = np.round(gaussian_filter(light, (0, 0.7, 0.7)) / _STEPS_OF_LIGHT)
-    window = np.broadcast_to(_window(_SIDE), light.shape)
+    window = np.broadcast_to(_soft_window(_SIDE), light.shape)
     turns = np.arange(8) * np.pi / 4
     parts = []
     for radius in _RADII:
         around = np.pad(steps, ((0, 0), (radius, radius), (radius, radius)), mode="edge")
-        places = [(round(radius * np.sin(turn)), round(radius * np.cos(turn))) for turn in turns]
+        offsets = [(round(radius * np.sin(turn)), round(radius * np.cos(turn))) for turn in turns]
         bits = np.stack(
-            [around[:, radius + y : radius + y + _SIDE, radius + x : radius + x + _SIDE] >= steps for y, x in places]
+            [around[:, radius + y : radius + y + _SIDE, radius + x : radius + x + _SIDE] >= steps for y, x in offsets]
         )
         changes = (bits != np.roll(bits, 1, axis=0)).sum(axis=0)
         code = np.where(changes <= 2, bits.sum(axis=0), _PATTERNS - 1)
-        parts.append(np.sqrt(_count(code, window, _PATTERNS)))
+        parts.append(np.sqrt(_count_cells(code, window, _PATTERNS)))
     return np.concatenate(parts, axis=1)
 
 
@@ -172,12 +177,12 @@ def _grain_and_direction(light: Floats) -> tuple[Floats, Floats]:
 
     strengths, directions = [], []
     for _ in range(_SCALES):
-        window = np.broadcast_to(_window(light.shape[-1]), light.shape)
+        window = np.broadcast_to(_soft_window(light.shape[-1]), light.shape)
         down, across = np.gradient(light, axis=(1, 2))
         turn = (np.arctan2(down, across) % np.pi) / np.pi
         # Upright and level edges lie in the middle of their sector.
         sector = (turn * _DIRECTIONS + 0.5).astype(np.int64) % _DIRECTIONS
-        edges = _count(sector, window * np.hypot(down, across), _DIRECTIONS)
+        edges = _count_cells(sector, window * np.hypot(down, across), _DIRECTIONS)
         spots = (window * np.abs(np.stack([laplace(one) for one in light]))).sum(axis=(1, 2))
         strengths += [edges.sum(axis=1), spots]
         directions.append(edges + _FAINT)
@@ -194,18 +199,18 @@ def _on_scales(values: NDArray[Any], marks: Sequence[tuple[float, float, int]]) 
 
 def _on_scale(values: NDArray[Any], low: float, high: float, marks: int) -> Floats:
     """Numbers [n] as bumps on a row of marks, [n, marks]: the two marks around a number share 1."""
-    place = np.clip((values - low) / (high - low), 0, 1) * (marks - 1)
-    return np.asarray(np.maximum(0, 1 - np.abs(place[:, None] - np.arange(marks))), dtype=np.float32)
+    position = np.clip((values - low) / (high - low), 0, 1) * (marks - 1)
+    return np.asarray(np.maximum(0, 1 - np.abs(position[:, None] - np.arange(marks))), dtype=np.float32)
 
 
-def _count(cell: NDArray[np.int64], weight: NDArray[Any], bins: int) -> Floats:
+def _count_cells(cell: NDArray[np.int64], weight: NDArray[Any], bins: int) -> Floats:
     """Weighted histogram per picture of [n, h, w] cell numbers, [n, bins]."""
     count = len(cell)
     flat = (cell + np.arange(count)[:, None, None] * bins).ravel()
     return np.bincount(flat, weight.ravel(), minlength=count * bins).reshape(count, bins).astype(np.float32)
 
 
-def _unit(block: Floats) -> Floats:
+def _unit_rows(block: Floats) -> Floats:
     return np.asarray(block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 

@@ -39,17 +39,17 @@ class TimmModel:
 
     def files(self, argument: str) -> tuple[Path, ...]:
         name, _, file = argument.partition("=")
-        path = Path(file) if file else _cached(name)
+        path = Path(file) if file else _cached_weights(name)
         if not path.is_file():
             raise WeightsMissing(f"There is no file {path}.")
         return (path,)
 
     def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
         refuse_unknown(source, options, ("tap", "size", *PREPROCESS_OPTIONS))
-        _library()
+        _timm_library()
         name = argument.partition("=")[0]
         weights = self.files(argument)[0]
-        network = _open(name, weights)
+        network = _open_network(name, weights)
         preprocess = preprocess_with(_own_preprocess(network, options), options)
         rows = _tried_out(network, preprocess.size)
         check_trial(source, _TAP, rows)
@@ -65,20 +65,20 @@ class TimmModel:
         )
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        _library()
+        _timm_library()
         path = weights or self.files(spec.source.partition(":")[2])[0]
         from models_registry.encoders.torch_encoder import TorchEncoder, torch_device
 
-        where = torch_device(device)
-        network = _open(spec.options["name"], checked(path, spec.weights_sha256)).to(where)
+        target_device = torch_device(device)
+        network = _open_network(spec.options["name"], checked(path, spec.weights_sha256)).to(target_device)
 
-        def vectors(pictures: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+        def embedding_of(pictures: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
             return dict.fromkeys(taps, network(pictures).flatten(1))
 
-        return TorchEncoder(spec, vectors, where)
+        return TorchEncoder(spec, embedding_of, target_device)
 
 
-def _library() -> Any:
+def _timm_library() -> Any:
     """The library; without torchvision it cannot even be imported."""
     try:
         import timm
@@ -91,48 +91,48 @@ def _library() -> Any:
     return timm
 
 
-def _cached(name: str) -> Path:
+def _cached_weights(name: str) -> Path:
     """The published weights of a network, where they were downloaded before."""
-    timm = _library()
+    timm = _timm_library()
     from huggingface_hub import try_to_load_from_cache
 
-    known = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
-    hub = getattr(known, "hf_hub_id", None)
-    found = try_to_load_from_cache(hub, _WEIGHTS) if hub else None
-    if not isinstance(found, str):
+    pretrained = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    hub = getattr(pretrained, "hf_hub_id", None)
+    weights_file = try_to_load_from_cache(hub, _WEIGHTS) if hub else None
+    if not isinstance(weights_file, str):
         with_network = f"With a network: hf download {hub}. " if hub else ""
         raise WeightsMissing(
             f"No weights of {name} were downloaded before. {with_network}Or write timm:{name}=FILE.safetensors."
         )
-    return Path(found)
+    return Path(weights_file)
 
 
-def _open(name: str, weights: Path) -> Any:
+def _open_network(name: str, weights: Path) -> Any:
     from models_registry.encoders.tunable_networks import read_state
 
-    timm = _library()
+    timm = _timm_library()
     if not timm.is_model(name):
         raise EncoderError(f"timm knows no network called {name}.")
     network = timm.create_model(name, pretrained=False, num_classes=0)
-    told = network.load_state_dict(read_state(weights), strict=False)
-    if told.missing_keys:
-        raise WeightsRefused(f"{weights.name} lacks weights of {name}, such as {sorted(told.missing_keys)[0]}.")
+    loading_info = network.load_state_dict(read_state(weights), strict=False)
+    if loading_info.missing_keys:
+        raise WeightsRefused(f"{weights.name} lacks weights of {name}, such as {sorted(loading_info.missing_keys)[0]}.")
     return network.eval().requires_grad_(False)
 
 
 def _own_preprocess(network: Any, options: Mapping[str, str]) -> Preprocess:
-    told = _library().data.resolve_model_data_config(network)
-    size = picture_size(options, tuple(told["input_size"][-2:]))
+    data_config = _timm_library().data.resolve_model_data_config(network)
+    size = picture_size(options, tuple(data_config["input_size"][-2:]))
     # timm makes pictures larger by this share and cuts the middle out.
-    share, mode = float(told.get("crop_pct") or 1), told.get("crop_mode") or "center"
+    share, mode = float(data_config.get("crop_pct") or 1), data_config.get("crop_mode") or "center"
     is_square = size[0] == size[1]
     return Preprocess(
         size,
         resize="squash" if mode == "squash" else "shorter-side",
         before_crop=int(size[0] / share) if share < 1 and is_square and mode != "border" else None,
-        interpolation=told["interpolation"],
-        mean=tuple(told["mean"]),
-        std=tuple(told["std"]),
+        interpolation=data_config["interpolation"],
+        mean=tuple(data_config["mean"]),
+        std=tuple(data_config["std"]),
     )
 
 

@@ -37,7 +37,7 @@ class TorchEncoder(Encoder):
         super().set_threads(threads)
         torch.set_num_threads(threads)
 
-    def _forward(self, batch: NDArray[Any], taps: Sequence[str]) -> Vectors:
+    def _forward_batch(self, batch: NDArray[Any], taps: Sequence[str]) -> Vectors:
         return self._passes.run(batch, taps)
 
 

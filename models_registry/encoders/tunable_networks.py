@@ -37,17 +37,17 @@ _CPU_PASS_SIZE = 16
 def blank_network(family: str) -> TunableNetwork:
     """The network of a family without memory for its weights; raises KeyError for a family that cannot be trained."""
     if family == "efficientnet-lite0":
-        return efficientnet_network.blank(LITE0)
-    return vgg_network.blank(vgg_network.layout_of(family))
+        return efficientnet_network.blank_efficientnet(LITE0)
+    return vgg_network.blank_vgg(vgg_network.layout_of(family))
 
 
-def filled(spec: EncoderSpec, weights: Path | None) -> TunableNetwork:
+def network_with_weights(spec: EncoderSpec, weights: Path | None) -> TunableNetwork:
     """The network of the spec's family with the weights of a file, or those drawn from the spec's seed where None."""
     if spec.family == "hf":
-        return HF.network(spec, weights)
+        return HF.load_network(spec, weights)
     if weights is None:
-        return vgg_network.drawn(vgg_network.layout_of(spec.family), int(spec.options.get("seed", 0)))
-    return fill(blank_network(spec.family), read_state(weights), str(weights))
+        return vgg_network.random_vgg(vgg_network.layout_of(spec.family), int(spec.options.get("seed", 0)))
+    return fill_network(blank_network(spec.family), read_state(weights), str(weights))
 
 
 def filled_as_trained(
@@ -56,17 +56,17 @@ def filled_as_trained(
     """The network of a tuned checkpoint's base with the checkpoint's own weights; with shallow paths where the base
     says so. Of a network of transformers the checkpoint has only what was changed: the rest is in `base_weights`."""
     if spec.family == "hf":
-        return _over_base(HF.network(spec, base_weights), read_state(weights), str(weights))
+        return _over_base(HF.load_network(spec, base_weights), read_state(weights), str(weights))
     if SHALLOW not in spec.options:
-        return filled(spec, weights)
+        return network_with_weights(spec, weights)
     with torch.device("meta"):
         network = ShallowPaths(blank_network(spec.family)).eval()
-    return fill(network, read_state(weights), str(weights))
+    return fill_network(network, read_state(weights), str(weights))
 
 
-def trainable(spec: EncoderSpec, weights: Path | None) -> TunableNetwork:
+def unfrozen_network(spec: EncoderSpec, weights: Path | None) -> TunableNetwork:
     """The same, all of its weights free to change."""
-    network = filled(spec, weights)
+    network = network_with_weights(spec, weights)
     for module in network.modules():
         if isinstance(module, nn.ReLU):
             module.inplace = False
@@ -75,15 +75,15 @@ def trainable(spec: EncoderSpec, weights: Path | None) -> TunableNetwork:
 
 def torch_encoder(spec: EncoderSpec, network: TunableNetwork | ShallowPaths, device: str) -> TorchEncoder:
     """A filled network on its device, not to be trained any more."""
-    where = torch_device(device)
+    target_device = torch_device(device)
     network.requires_grad_(requires_grad=False).eval()
     deep = network.deep if isinstance(network, ShallowPaths) else network
     if isinstance(deep, EfficientNet):
-        efficientnet_network.fused(deep)
-    network.to(where)
+        efficientnet_network.fuse_normalisation(deep)
+    network.to(target_device)
     if not isinstance(deep, HfNetwork):
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    encoder = TorchEncoder(spec, network, where)
+    encoder = TorchEncoder(spec, network, target_device)
     if isinstance(deep, EfficientNet) and not encoder.on_device:
         encoder.pass_size = _CPU_PASS_SIZE
     return encoder
@@ -106,7 +106,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def fill(network: N, state: Mapping[str, Tensor], file: str) -> N:
+def fill_network(network: N, state: Mapping[str, Tensor], file: str) -> N:
     """Put checked weights into a blank network; raises WeightsRefused naming the file and the tensor."""
     expected = network.state_dict()
     missing = [name for name in expected if name not in state]
@@ -115,8 +115,8 @@ def fill(network: N, state: Mapping[str, Tensor], file: str) -> N:
         which = f"{missing[0]} is missing" if missing else f"{extra[0]} is not part of it"
         raise WeightsRefused(f"{file} does not hold this network's weights: {which}.")
     _check_values(expected, state, file)
-    kept = {name: values.float() if values.is_floating_point() else values for name, values in state.items()}
-    network.load_state_dict(kept, assign=True)
+    checked_state = {name: values.float() if values.is_floating_point() else values for name, values in state.items()}
+    network.load_state_dict(checked_state, assign=True)
     return network.requires_grad_(requires_grad=False)
 
 

@@ -116,7 +116,7 @@ class Question:
         return np.array([names.setdefault(name or row, len(names)) for row, name in enumerate(own)], dtype=np.int64)
 
     def _visibility(self) -> Visibility:
-        return Visibility.of(self.queries, self.gallery, self.hidden())
+        return Visibility.from_ids(self.queries, self.gallery, self.hidden())
 
     def _codes(self, judge: Judge) -> GroupPair:
         return group_codes(*self._labels(judge))

@@ -55,7 +55,7 @@ def expected_random_match(
     or without such candidates do not count.
     """
     of_query, of_gallery = group_codes(query_labels, gallery_labels)
-    visibility = Visibility.of(query_ids, gallery_ids, hidden)
+    visibility = Visibility.from_ids(query_ids, gallery_ids, hidden)
     shares = np.full(len(of_query), np.nan)
     for query in np.flatnonzero(of_query >= 0):
         candidates = of_gallery[visibility.visible_to(int(query)) & (of_gallery >= 0)]
@@ -81,7 +81,7 @@ def product_recall(
     """
     of_query, of_gallery = group_codes(query_products, gallery_products)
     _same_length(neighbours, of_query)
-    visibility = Visibility.of(query_ids, gallery_ids, hidden)
+    visibility = Visibility.from_ids(query_ids, gallery_ids, hidden)
     recall = np.full(len(of_query), np.nan)
     for query in np.flatnonzero(of_query >= 0):
         wanted = visibility.visible_to(int(query)) & (of_gallery == of_query[query])

@@ -48,7 +48,7 @@ def hits(
     found = neighbours.indices
     answered = np.where(found >= 0, of_gallery[found] if len(of_gallery) else -1, -1)
     right = (answered == of_query[:, None]) & (of_query[:, None] >= 0)
-    return Hits(right, relevant_counts(of_query, of_gallery, Visibility.of(query_ids, gallery_ids, hidden)))
+    return Hits(right, relevant_counts(of_query, of_gallery, Visibility.from_ids(query_ids, gallery_ids, hidden)))
 
 
 def relevant_counts(
@@ -60,7 +60,7 @@ def relevant_counts(
     for query in np.flatnonzero(of_query >= 0):
         same = members.get(int(of_query[query]))
         if same is not None:
-            relevant[query] = len(same) - int(visibility.hidden(np.array([query]), same[None, :]).sum())
+            relevant[query] = len(same) - int(visibility.hidden_candidates(np.array([query]), same[None, :]).sum())
     return relevant
 
 

@@ -234,7 +234,7 @@ def _groups(questions: KnownQuestions, rows: NDArray[np.int64]) -> NDArray[np.in
 
 def label_codes(index: VectorIndex, level: Level, slots: NDArray[np.int64]) -> NDArray[np.int64]:
     """The codes of the rows at these slots [Q, k] in a level's column, -1 for none."""
-    codes = index.columns.column(level)[np.maximum(slots, 0)].astype(np.int64)
+    codes = index.columns.codes_of_column(level)[np.maximum(slots, 0)].astype(np.int64)
     return np.where(slots >= 0, codes, NONE_OF_THESE)
 
 
@@ -245,4 +245,4 @@ def label_word(
     if code == NONE_OF_THESE:
         return None
     slot = int(slots[int(np.argmax(codes == code))])
-    return index.columns.value(level, slot)
+    return index.columns.value_at(level, slot)

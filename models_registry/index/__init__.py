@@ -9,16 +9,16 @@ a `VectorIndex`, to which changes are added as they come:
     index = open_generation(folder, store, labels={"category": [...], "product": [...]})
 
     index = index.with_rows([17], vectors, {"category": ["dress"]})   # new, or with another picture
-    index = index.without([3, 4])                                     # removed, withdrawn, flagged
+    index = index.without_rows([3, 4])                                # removed, withdrawn, flagged
     index = index.with_labels([17], {"category": ["skirt"]})          # changed without new pixels
 
     index.search(vector, metric="cosine", k=24, filters={"category": ["dress", "skirt"]}, one_per="product")
-    index.similar(17, metric="cosine", k=12, product="product", diversity=0.3)
+    index.similar_items(17, metric="cosine", k=12, product="product", diversity=0.3)
 
 - Items are int64 numbers of the caller's (`ids`). Answers carry them, with canonical distances: those that
   `models_registry.neighbours.nearest` gives for the same pair, whatever the engine.
-- A `VectorIndex` is a snapshot: `with_rows`, `without` and `with_labels` give another one and leave it as it was. One
-  thread makes changes and swaps a reference; any number search. Rows have slots (base rows, then the delta's);
+- A `VectorIndex` is a snapshot: `with_rows`, `without_rows` and `with_labels` give another one and leave it as it was.
+  One thread makes changes and swaps a reference; any number search. Rows have slots (base rows, then the delta's);
   `index.ids`, `index.live` and `index.columns` are by slot, of one snapshot only.
 - `engines` propose, everything else is decided here: there are always min(k, rows that may answer) answers. Filters go
   through `plan_search`: few allowed rows are compared exactly, many go through the engine with more probes.

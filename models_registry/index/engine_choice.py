@@ -37,8 +37,8 @@ def automatic_engine(vectors: Vectors, metrics: Sequence[Metric], *, recall: flo
     if is_small(len(vectors), vectors.dim):
         size = f"{len(vectors):,} x {vectors.dim:,}"
         return EngineChoice(EngineSettings(), f"{size} is small enough to compare everything.")
-    measured = evaluate_index(vectors, metrics=metrics, engines=_CANDIDATES, recall=recall, shares=())
-    return choose_engine(measured.reports, recall=recall)
+    evaluation = evaluate_index(vectors, metrics=metrics, engines=_CANDIDATES, recall=recall, shares=())
+    return choose_engine(evaluation.reports, recall=recall)
 
 
 def is_small(rows: int, dim: int) -> bool:
@@ -57,14 +57,14 @@ def choose_engine(reports: Sequence[EngineReport], *, recall: float = 0.98) -> E
     for report in reports:
         if report.metric != "hamming" and report.engine != "exact":
             by_engine.setdefault(report.engine, []).append(report)
-    good = {
+    memory_of_good = {
         engine: sum(one.memory_bytes for one in found) for engine, found in by_engine.items() if _is_good(found, recall)
     }
-    if not good:
+    if not memory_of_good:
         return EngineChoice(
             EngineSettings(), f"No engine is {WORTH_ITS_LOSS:g} times as fast as exact at a recall of {recall:g}."
         )
-    engine = min(good, key=lambda name: (good[name], name))
+    engine = min(memory_of_good, key=lambda name: (memory_of_good[name], name))
     slowest = min(report.over_exact for report in by_engine[engine])
     least = min(report.recall for report in by_engine[engine])
     return EngineChoice(

@@ -10,7 +10,7 @@ import numpy as np
 
 from models_registry.index.engines.engine_base import EngineSettings
 from models_registry.index.engines.engine_list import build_engines
-from models_registry.index.engines.probe_search import DEPTH, recalls
+from models_registry.index.engines.probe_search import DEPTH, recall_per_query
 from models_registry.index.vector_index import IndexBase, VectorIndex
 from models_registry.index.vector_spaces import SPACE_OF
 from models_registry.neighbours.search_threads import limited_threads
@@ -79,10 +79,10 @@ class EngineReport:
     efforts: tuple[EffortReport, ...] = ()
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> EngineReport:
+    def from_json(cls, record: Mapping[str, Any]) -> EngineReport:
         """What `to_json` gave."""
-        filters = tuple(FilterReport(**one) for one in found["filters"])
-        return cls(**{**found, "filters": filters, "efforts": tuple(EffortReport(**one) for one in found["efforts"])})
+        filters = tuple(FilterReport(**one) for one in record["filters"])
+        return cls(**{**record, "filters": filters, "efforts": tuple(EffortReport(**one) for one in record["efforts"])})
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -119,17 +119,17 @@ def evaluate_index(
     sampled = len(vectors) > LARGEST_MEASURED
     if sampled:
         vectors = vectors.select(np.sort(chance.permutation(len(vectors))[:LARGEST_MEASURED]).astype(np.int64))
-    questions = _Questions.of(vectors, queries, chance)
-    masks = [(share, _mask(len(vectors), share, chance)) for share in shares]
+    questions = _Questions.draw_questions(vectors, queries, chance)
+    masks = [(share, _random_mask(len(vectors), share, chance)) for share in shares]
     reports: list[EngineReport] = []
     with limited_threads(1):
         for metric in dict.fromkeys(metrics):
-            truth = _Truth.of(vectors, questions, metric, masks)
+            truth = _Truth.from_exact(vectors, questions, metric, masks)
             for engine in engines:
                 settings = engine if isinstance(engine, EngineSettings) else EngineSettings.parse(engine, recall=recall)
                 if on_progress is not None:
                     on_progress(f"{settings.label}, {metric}")
-                reports.append(_measured(settings, metric, vectors, questions, truth, efforts))
+                reports.append(_measure_engine(settings, metric, vectors, questions, truth, efforts))
     return IndexEvaluation(tuple(reports), sampled)
 
 
@@ -139,7 +139,9 @@ class _Questions:
     ids: NDArray[np.int64]
 
     @classmethod
-    def of(cls, vectors: Vectors, queries: NDArray[np.float32] | None, chance: np.random.Generator) -> _Questions:
+    def draw_questions(
+        cls, vectors: Vectors, queries: NDArray[np.float32] | None, chance: np.random.Generator
+    ) -> _Questions:
         if queries is not None:
             return cls(queries[:_QUERIES], np.full(len(queries[:_QUERIES]), -1, dtype=np.int64))
         ids = np.sort(chance.permutation(len(vectors))[:_QUERIES]).astype(np.int64)
@@ -158,13 +160,13 @@ class _Truth:
     rate: float
 
     @classmethod
-    def of(
+    def from_exact(
         cls, vectors: Vectors, questions: _Questions, metric: Metric, masks: Sequence[tuple[float, NDArray[np.bool_]]]
     ) -> _Truth:
-        index = _index(EngineSettings(), metric, vectors)
+        index = _build_index(EngineSettings(), metric, vectors)
         few = _Questions(questions.rows[:_SLOW_QUERIES], questions.ids[:_SLOW_QUERIES])
         whole = index.search(questions.rows, metric=metric, k=DEPTH, query_ids=questions.ids)
-        rate = _asked(index, metric, few, None).rate
+        rate = _ask_one_by_one(index, metric, few, None).rate
         filtered = [
             (share, mask, index.search(questions.rows, metric=metric, k=DEPTH, query_ids=questions.ids, allowed=mask))
             for share, mask in masks
@@ -173,13 +175,13 @@ class _Truth:
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
+class _Timed:
     distances: NDArray[np.float64]
     rate: float
     milliseconds: NDArray[np.float64]
 
 
-def _measured(
+def _measure_engine(
     settings: EngineSettings,
     metric: Metric,
     vectors: Vectors,
@@ -188,15 +190,15 @@ def _measured(
     efforts: Sequence[float],
 ) -> EngineReport:
     begun = time.process_time()
-    index = _index(settings, metric, vectors)
+    index = _build_index(settings, metric, vectors)
     build = time.process_time() - begun
     engine = index.base.engines[SPACE_OF[metric]]
     try:
         if settings.name == "exact":
             questions = _Questions(questions.rows[:_SLOW_QUERIES], questions.ids[:_SLOW_QUERIES])
-        asked = _asked(index, metric, questions, None)
+        timed = _ask_one_by_one(index, metric, questions, None)
         filters = tuple(
-            _filtered(_asked(index, metric, questions, mask), share, true, truth.rate)
+            _filter_report(_ask_one_by_one(index, metric, questions, mask), share, true, truth.rate)
             for share, mask, true in truth.filtered
         )
         return EngineReport(
@@ -204,68 +206,76 @@ def _measured(
             metric=metric,
             rows=len(vectors),
             dim=vectors.dim,
-            recall=_recall(asked, truth.distances),
-            queries_per_cpu_second=asked.rate,
-            over_exact=asked.rate / truth.rate,
-            batched=_batched(index, metric, questions),
-            p50_ms=float(np.percentile(asked.milliseconds, 50)),
-            p99_ms=float(np.percentile(asked.milliseconds, 99)),
+            recall=_mean_recall(timed, truth.distances),
+            queries_per_cpu_second=timed.rate,
+            over_exact=timed.rate / truth.rate,
+            batched=_batched_rate(index, metric, questions),
+            p50_ms=float(np.percentile(timed.milliseconds, 50)),
+            p99_ms=float(np.percentile(timed.milliseconds, 99)),
             build_cpu_seconds=build,
             memory_bytes=engine.memory_bytes,
             memory_share=engine.memory_bytes / max(1, 4 * vectors.dim * len(vectors)),
             filters=filters,
-            efforts=() if engine.exact else tuple(_tried(index, metric, questions, truth, one) for one in efforts),
+            efforts=()
+            if engine.exact
+            else tuple(_effort_report(index, metric, questions, truth, one) for one in efforts),
         )
     finally:
         engine.remove()
 
 
-def _filtered(asked: _Asked, share: float, true: NDArray[np.float64], scan: float) -> FilterReport:
-    return FilterReport(share, _recall(asked, true), asked.rate, asked.rate / scan)
+def _filter_report(timed: _Timed, share: float, true: NDArray[np.float64], scan: float) -> FilterReport:
+    return FilterReport(share, _mean_recall(timed, true), timed.rate, timed.rate / scan)
 
 
-def _tried(index: VectorIndex, metric: Metric, questions: _Questions, truth: _Truth, effort: float) -> EffortReport:
-    asked = _asked(index, metric, questions, None, effort)
-    return EffortReport(effort, _recall(asked, truth.distances), asked.rate, asked.rate / truth.rate)
+def _effort_report(
+    index: VectorIndex, metric: Metric, questions: _Questions, truth: _Truth, effort: float
+) -> EffortReport:
+    timed = _ask_one_by_one(index, metric, questions, None, effort)
+    return EffortReport(effort, _mean_recall(timed, truth.distances), timed.rate, timed.rate / truth.rate)
 
 
-def _recall(asked: _Asked, true: NDArray[np.float64]) -> float:
-    return float(recalls(asked.distances, true[: len(asked.distances)]).mean()) if len(asked.distances) else 1.0
+def _mean_recall(timed: _Timed, true: NDArray[np.float64]) -> float:
+    return (
+        float(recall_per_query(timed.distances, true[: len(timed.distances)]).mean()) if len(timed.distances) else 1.0
+    )
 
 
-def _index(settings: EngineSettings, metric: Metric, vectors: Vectors) -> VectorIndex:
+def _build_index(settings: EngineSettings, metric: Metric, vectors: Vectors) -> VectorIndex:
     ids = np.arange(len(vectors), dtype=np.int64)
     base = IndexBase(ids, vectors, build_engines(settings, [metric], vectors), settings.rerank)
-    return VectorIndex.of(base, threads=1)
+    return VectorIndex.from_base(base, threads=1)
 
 
-def _asked(
+def _ask_one_by_one(
     index: VectorIndex, metric: Metric, questions: _Questions, mask: NDArray[np.bool_] | None, effort: float = 1.0
-) -> _Asked:
+) -> _Timed:
     """Every question on its own, as people ask; the first once before, for what is only done once."""
-    for row, own in list(questions.one_by_one())[:1]:
-        index.search(row, metric=metric, k=DEPTH, query_ids=own, allowed=mask, effort=effort)
-    found: list[Answers] = []
+    for row, own_ids in list(questions.one_by_one())[:1]:
+        index.search(row, metric=metric, k=DEPTH, query_ids=own_ids, allowed=mask, effort=effort)
+    answers_in_turn: list[Answers] = []
     clock: list[float] = []
     begun = time.process_time()
-    for row, own in questions.one_by_one():
+    for row, own_ids in questions.one_by_one():
         start = time.perf_counter()
-        found.append(index.search(row, metric=metric, k=DEPTH, query_ids=own, allowed=mask, effort=effort))
+        answers_in_turn.append(
+            index.search(row, metric=metric, k=DEPTH, query_ids=own_ids, allowed=mask, effort=effort)
+        )
         clock.append(1000 * (time.perf_counter() - start))
-    rate = len(found) / max(time.process_time() - begun, 1e-9)
-    distances = np.concatenate([answers.distances for answers in found])
-    return _Asked(distances, rate, np.array(clock))
+    rate = len(answers_in_turn) / max(time.process_time() - begun, 1e-9)
+    distances = np.concatenate([answers.distances for answers in answers_in_turn])
+    return _Timed(distances, rate, np.array(clock))
 
 
-def _batched(index: VectorIndex, metric: Metric, questions: _Questions) -> float:
+def _batched_rate(index: VectorIndex, metric: Metric, questions: _Questions) -> float:
     begun = time.process_time()
     for start in range(0, len(questions.rows), _BATCH):
-        rows, own = questions.rows[start : start + _BATCH], questions.ids[start : start + _BATCH]
-        index.search(rows, metric=metric, k=DEPTH, query_ids=own)
+        rows, own_ids = questions.rows[start : start + _BATCH], questions.ids[start : start + _BATCH]
+        index.search(rows, metric=metric, k=DEPTH, query_ids=own_ids)
     return len(questions.rows) / max(time.process_time() - begun, 1e-9)
 
 
-def _mask(rows: int, share: float, chance: np.random.Generator) -> NDArray[np.bool_]:
+def _random_mask(rows: int, share: float, chance: np.random.Generator) -> NDArray[np.bool_]:
     mask = np.zeros(rows, dtype=np.bool_)
     mask[chance.permutation(rows)[: max(1, round(share * rows))]] = True
     return mask

@@ -29,7 +29,7 @@ class _Scratch(threading.local):
 
     rows = np.empty((0, 0), dtype=np.float32)
 
-    def room(self, rows: int, dim: int) -> NDArray[np.float32]:
+    def room_for(self, rows: int, dim: int) -> NDArray[np.float32]:
         if self.rows.shape[1] != dim or len(self.rows) < rows:
             self.rows = np.empty((rows, dim), dtype=np.float32)
         return self.rows
@@ -57,7 +57,7 @@ class HiddenRows:
 
     pairs: Sequence[GroupPair] = ()
 
-    def at(self, query: int, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def hidden_from(self, query: int, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether these rows are hidden from the query at this place."""
         mask = np.zeros(len(slots), dtype=np.bool_)
         for of_query, of_row in self.pairs:
@@ -65,12 +65,12 @@ class HiddenRows:
                 mask |= of_row[slots] == of_query[query]
         return mask
 
-    def of(self, queries: NDArray[np.int64]) -> HiddenRows:
+    def for_queries(self, queries: NDArray[np.int64]) -> HiddenRows:
         """The same for some of the queries."""
         return HiddenRows([(of_query[queries], of_row) for of_query, of_row in self.pairs])
 
 
-def measured(
+def measure_candidates(
     metric: Metric,
     queries: NDArray[np.float32],
     candidates: NDArray[np.int64],
@@ -80,50 +80,52 @@ def measured(
     k: int,
 ) -> Ranking:
     """The k nearest of the candidates [Q, m] of each query [Q, d], without those that are hidden from it."""
-    found = nothing_found(len(queries), k)
-    for place, (query, proposed) in enumerate(zip(queries, candidates, strict=True)):
-        there = proposed[proposed >= 0]
+    ranking = nothing_found(len(queries), k)
+    for query_number, (query, proposed) in enumerate(zip(queries, candidates, strict=True)):
+        slots = proposed[proposed >= 0]
         if hidden.pairs:
-            there = there[~hidden.at(place, there)]
-        if len(there):
-            rows = vectors.take(there, _scratch.room(len(there), vectors.dim))
-            _rank(found, place, metric, query, rows, there, ids)
-    return found
+            slots = slots[~hidden.hidden_from(query_number, slots)]
+        if len(slots):
+            rows = vectors.take(slots, _scratch.room_for(len(slots), vectors.dim))
+            _rank_rows(ranking, query_number, metric, query, rows, slots, ids)
+    return ranking
 
 
-def compared(
+def compare_rows(
     metric: Metric,
     queries: NDArray[np.float32],
     vectors: Vectors,
-    places: NDArray[np.int64],
+    row_numbers: NDArray[np.int64],
     hidden: HiddenRows,
     ids: NDArray[np.int64],
     k: int,
     first_slot: int = 0,
 ) -> Ranking:
-    """The k nearest of the rows at `places`, whose slots come after `first_slot`: for few rows and few queries, for
-    which a search of everything is dear to begin. Memory holds a block of the rows."""
-    found = [nothing_found(len(queries), k)]
-    for start in range(0, len(places), _BLOCK):
-        block = places[start : start + _BLOCK]
-        room, lies_together = _scratch.room(len(block), vectors.dim), block[-1] - block[0] == len(block) - 1
+    """The k nearest of the rows at `row_numbers`, whose slots come after `first_slot`.
+
+    For few rows and few queries, for which a search of everything is dear to begin. Memory holds a block of the rows.
+    """
+    rankings = [nothing_found(len(queries), k)]
+    for start in range(0, len(row_numbers), _BLOCK):
+        block = row_numbers[start : start + _BLOCK]
+        room, lies_together = _scratch.room_for(len(block), vectors.dim), block[-1] - block[0] == len(block) - 1
         # Mostly every row may answer: then they are copied shard by shard, or not at all, instead of row by row.
         rows = vectors.rows(int(block[0]), int(block[-1]) + 1, room) if lies_together else vectors.take(block, room)
         ranked = nothing_found(len(queries), k)
         slots = block + first_slot
-        for place, query in enumerate(queries):
-            shown = ~hidden.at(place, slots) if hidden.pairs else None
-            if shown is None or shown.all():
-                _rank(ranked, place, metric, query, rows, slots, ids)
-            elif shown.any():
-                _rank(ranked, place, metric, query, rows[shown], slots[shown], ids)
-        found.append(ranked)
-    return merged(found, ids, k)
+        for query_number, query in enumerate(queries):
+            is_visible = ~hidden.hidden_from(query_number, slots) if hidden.pairs else None
+            if is_visible is None or is_visible.all():
+                _rank_rows(ranked, query_number, metric, query, rows, slots, ids)
+            elif is_visible.any():
+                _rank_rows(ranked, query_number, metric, query, rows[is_visible], slots[is_visible], ids)
+        rankings.append(ranked)
+    return merge_rankings(rankings, ids, k)
 
 
-def _rank(
-    found: Ranking,
-    place: int,
+def _rank_rows(
+    ranking: Ranking,
+    query_number: int,
     metric: Metric,
     query: NDArray[np.float32],
     rows: NDArray[np.float32],
@@ -131,10 +133,13 @@ def _rank(
     ids: NDArray[np.int64],
 ) -> None:
     """Write the nearest of these rows into the ranking, as the answers of the query at this place."""
-    near = likely_nearest(metric, query, rows, found.slots.shape[1])
+    near = likely_nearest(metric, query, rows, ranking.slots.shape[1])
     slots, exact = slots[near], exact_distances(metric, query, rows[near])
-    order = np.lexsort((ids[slots], exact))[: found.slots.shape[1]]
-    found.slots[place, : len(order)], found.distances[place, : len(order)] = slots[order], exact[order]
+    order = np.lexsort((ids[slots], exact))[: ranking.slots.shape[1]]
+    ranking.slots[query_number, : len(order)], ranking.distances[query_number, : len(order)] = (
+        slots[order],
+        exact[order],
+    )
 
 
 def likely_nearest(metric: Metric, query: NDArray[np.float32], rows: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -145,14 +150,14 @@ def likely_nearest(metric: Metric, query: NDArray[np.float32], rows: NDArray[np.
     if len(rows) <= 2 * k or metric == "hamming":
         return np.arange(len(rows), dtype=np.int64)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        costs, scale = _costs(metric, query, rows)
+        costs, scale = _rough_costs(metric, query, rows)
         bound = np.partition(costs, k - 1)[k - 1]
         reach = bound + 4 * (len(query) + 16) * ROUNDING * scale(bound)
     # Written so that a cost that is not a number, of a zero vector or of huge values, is looked at exactly.
     return np.flatnonzero(~(costs > reach)).astype(np.int64)
 
 
-def _costs(
+def _rough_costs(
     metric: Metric, query: NDArray[np.float32], rows: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], Callable[[float], float]]:
     """Costs [m] that rise with the distance, and what their rounding is in proportion to."""
@@ -165,7 +170,7 @@ def _costs(
     return np.einsum("ij,ij->i", apart, apart), lambda bound: bound
 
 
-def scanned(
+def scan_rows(
     metric: Metric,
     queries: NDArray[np.float32],
     vectors: Vectors,
@@ -178,7 +183,7 @@ def scanned(
     """The k nearest of all `vectors`, which are the rows `slots` of the index, by comparing every one."""
     if not len(slots):
         return nothing_found(len(queries), k)
-    found = nearest(
+    neighbours = nearest(
         Vectors.from_array(queries),
         vectors,
         metric=metric,
@@ -189,11 +194,14 @@ def scanned(
         hidden=[(of_query, of_row[slots]) for of_query, of_row in hidden.pairs],
         threads=threads,
     )
-    none = found.indices < 0
-    return Ranking(np.where(none, -1, slots[np.maximum(found.indices, 0)]), np.where(none, np.inf, found.distances))
+    is_empty = neighbours.indices < 0
+    return Ranking(
+        np.where(is_empty, -1, slots[np.maximum(neighbours.indices, 0)]),
+        np.where(is_empty, np.inf, neighbours.distances),
+    )
 
 
-def merged(rankings: Sequence[Ranking], ids: NDArray[np.int64], k: int) -> Ranking:
+def merge_rankings(rankings: Sequence[Ranking], ids: NDArray[np.int64], k: int) -> Ranking:
     """The k nearest of several rankings of the same queries; equal distances in the order of the items' numbers."""
     if len(rankings) == 1:
         return rankings[0]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models_registry.index.engines.engine_list import build_engines, engine_class
-from models_registry.index.engines.probe_search import DEPTH, recalls
+from models_registry.index.engines.probe_search import DEPTH, recall_per_query
 from models_registry.index.generation_files import (
     Manifest,
-    appearing,
+    appearing_folder,
     check_hashes,
-    described,
+    describe_files,
     read_manifest,
     read_rows,
     write_manifest,
@@ -68,7 +68,7 @@ def build_generation(
     IndexBase(numbers, vectors, {})  # refuses ids that come twice, before anything is built
     engines = build_engines(settings, metrics, vectors)
     try:
-        return _written(folder, numbers, keys, vectors, engines, metrics, settings, about or {})
+        return _write_generation(folder, numbers, keys, vectors, engines, metrics, settings, about or {})
     except BaseException:
         for engine in engines.values():
             engine.remove()
@@ -93,10 +93,10 @@ def open_generation(
     manifest = read_manifest(folder)
     _check_about(folder, manifest, about or {})
     ids, keys = read_rows(folder, manifest)
-    vectors = _stored(folder, manifest, store, keys)
-    engines = {space: _opened(folder, manifest, space, vectors, settings) for space in manifest.spaces}
+    vectors = _stored_vectors(folder, manifest, store, keys)
+    engines = {space: _open_engine(folder, manifest, space, vectors, settings) for space in manifest.spaces}
     base = IndexBase(ids, vectors, engines, manifest.settings.rerank)
-    return VectorIndex.of(base, labels=labels, threads=threads)
+    return VectorIndex.from_base(base, labels=labels, threads=threads)
 
 
 def generation_ids(folder: Path) -> NDArray[np.int64]:
@@ -114,22 +114,26 @@ def verify_generation(
     manifest = read_manifest(folder)
     check_hashes(folder, manifest)
     index = open_generation(folder, store, settings=settings)
-    asked = np.sort(np.random.default_rng(seed).permutation(manifest.rows)[:rows]).astype(np.int64)
-    return Verification(manifest.rows, {m: sampled_recall(index, m, asked) for m in manifest.metrics}, manifest.sha256)
+    sampled_rows = np.sort(np.random.default_rng(seed).permutation(manifest.rows)[:rows]).astype(np.int64)
+    return Verification(
+        manifest.rows, {m: sampled_recall(index, m, sampled_rows) for m in manifest.metrics}, manifest.sha256
+    )
 
 
-def sampled_recall(index: VectorIndex, metric: Metric, asked: NDArray[np.int64]) -> float:
+def sampled_recall(index: VectorIndex, metric: Metric, positions: NDArray[np.int64]) -> float:
     """The share of the ten nearest of these rows of the base that the index finds; 1 where there is nothing to find."""
     vectors, ids = index.base.vectors, index.base.ids
     depth = min(DEPTH, len(ids) - 1)
-    if depth < 1 or not len(asked):
+    if depth < 1 or not len(positions):
         return 1.0
-    found = index.search(vectors.take(asked), metric=metric, k=depth, query_ids=ids[asked])
-    true = nearest(vectors.select(asked), vectors, metric=metric, k=depth, query_ids=ids[asked], gallery_ids=ids)
-    return float(recalls(found.distances, true.distances).mean())
+    answers = index.search(vectors.take(positions), metric=metric, k=depth, query_ids=ids[positions])
+    true = nearest(
+        vectors.select(positions), vectors, metric=metric, k=depth, query_ids=ids[positions], gallery_ids=ids
+    )
+    return float(recall_per_query(answers.distances, true.distances).mean())
 
 
-def _written(
+def _write_generation(
     folder: Path,
     ids: NDArray[np.int64],
     keys: Sequence[bytes],
@@ -139,7 +143,7 @@ def _written(
     settings: EngineSettings,
     about: Mapping[str, Any],
 ) -> Manifest:
-    with appearing(folder) as unfinished:
+    with appearing_folder(folder) as unfinished:
         write_rows(unfinished, ids, keys)
         spaces = {space: engine.save(unfinished) for space, engine in engines.items()}
         library = "".join(sorted({engine.library_version() for engine in engines.values()} - {""}))
@@ -151,7 +155,7 @@ def _written(
             spaces=spaces,
             library=library,
             about=dict(about),
-            files=described(unfinished),
+            files=describe_files(unfinished),
         )
         write_manifest(unfinished, manifest)
     return manifest
@@ -165,7 +169,7 @@ def _check_about(folder: Path, manifest: Manifest, about: Mapping[str, Any]) -> 
             )
 
 
-def _stored(folder: Path, manifest: Manifest, store: TapStore, keys: Sequence[bytes]) -> Vectors:
+def _stored_vectors(folder: Path, manifest: Manifest, store: TapStore, keys: Sequence[bytes]) -> Vectors:
     try:
         vectors = store.reader(keys)
     except MissingVectors as error:
@@ -181,7 +185,7 @@ def _stored(folder: Path, manifest: Manifest, store: TapStore, keys: Sequence[by
     return vectors if manifest.rows else replace(vectors, dim=manifest.dim)
 
 
-def _opened(
+def _open_engine(
     folder: Path, manifest: Manifest, space: Space, vectors: Vectors, settings: EngineSettings | None
 ) -> Engine:
     kind = engine_class(manifest.settings, space)

@@ -68,7 +68,7 @@ class Manifest:
 
 
 @contextmanager
-def appearing(folder: Path) -> Iterator[Path]:
+def appearing_folder(folder: Path) -> Iterator[Path]:
     """A folder to write into that gets its name when everything in it is on disk; removed when the writing fails."""
     if folder.exists():
         raise IndexProblem(f"{folder} is there already; a generation is written once and never changed.")
@@ -78,12 +78,12 @@ def appearing(folder: Path) -> Iterator[Path]:
     try:
         yield unfinished
         for file in unfinished.iterdir():
-            _to_disk(file)
-        _to_disk(unfinished)
+            _sync_to_disk(file)
+        _sync_to_disk(unfinished)
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    _to_disk(folder.parent)
+    _sync_to_disk(folder.parent)
 
 
 def write_rows(folder: Path, ids: NDArray[np.int64], keys: Sequence[bytes]) -> None:
@@ -92,10 +92,10 @@ def write_rows(folder: Path, ids: NDArray[np.int64], keys: Sequence[bytes]) -> N
     (folder / KEYS).write_bytes(b"".join(keys))
 
 
-def described(folder: Path) -> dict[str, dict[str, Any]]:
+def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
     """Size and SHA-256 of every file of the folder."""
     return {
-        file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+        file.name: {"bytes": file.stat().st_size, "sha256": _file_sha256(file)}
         for file in sorted(folder.iterdir())
         if file.name != MANIFEST
     }
@@ -127,8 +127,8 @@ def read_manifest(folder: Path) -> Manifest:
         path = folder / name
         size = path.stat().st_size if path.is_file() else None
         if size != facts["bytes"]:
-            said = "is missing" if size is None else f"has {size:,} bytes, not {facts['bytes']:,}"
-            raise BrokenGeneration(f"{path} {said}; build the index anew.")
+            fault = "is missing" if size is None else f"has {size:,} bytes, not {facts['bytes']:,}"
+            raise BrokenGeneration(f"{path} {fault}; build the index anew.")
     return manifest
 
 
@@ -147,7 +147,7 @@ def read_rows(folder: Path, manifest: Manifest) -> tuple[NDArray[np.int64], list
 def check_hashes(folder: Path, manifest: Manifest) -> None:
     """Read every file whole; raises BrokenGeneration where one is not what was written."""
     for name, facts in manifest.files.items():
-        if _sha256(folder / name) != facts["sha256"]:
+        if _file_sha256(folder / name) != facts["sha256"]:
             raise BrokenGeneration(f"{folder / name} is not what was written (its SHA-256 differs); build it anew.")
 
 
@@ -157,7 +157,7 @@ def remove_unfinished(parent: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _to_disk(path: Path) -> None:
+def _sync_to_disk(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -165,6 +165,6 @@ def _to_disk(path: Path) -> None:
         os.close(handle)
 
 
-def _sha256(path: Path) -> str:
+def _file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -29,47 +29,47 @@ class RowColumns:
     codes: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
     codebooks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
-    def extended(self, rows: int) -> RowColumns:
+    def with_more_rows(self, rows: int) -> RowColumns:
         """With so many more rows at the end, of which nothing is known yet."""
         unknown = np.full(rows, -1, dtype=np.int32)
         longer = {name: np.concatenate([codes, unknown]) for name, codes in self.codes.items()}
         return RowColumns(self.rows + rows, longer, self.codebooks)
 
-    def labelled(self, slots: NDArray[np.int64], labels: Labels) -> RowColumns:
+    def with_values(self, slots: NDArray[np.int64], labels: Labels) -> RowColumns:
         """With these values at these rows; columns that are not named stay as they are."""
         codes, codebooks = dict(self.codes), dict(self.codebooks)
         for name, values in labels.items():
             if len(values) != len(slots):
                 raise ValueError(f"{name}: {len(values)} values do not fit {len(slots)} rows.")
-            known = dict(codebooks.get(name, {}))
+            codebook = dict(codebooks.get(name, {}))
             column = codes[name].copy() if name in codes else np.full(self.rows, -1, dtype=np.int32)
-            column[slots] = [-1 if value is None else known.setdefault(value, len(known)) for value in values]
-            codes[name], codebooks[name] = column, known
+            column[slots] = [-1 if value is None else codebook.setdefault(value, len(codebook)) for value in values]
+            codes[name], codebooks[name] = column, codebook
         return RowColumns(self.rows, codes, codebooks)
 
-    def column(self, name: str) -> NDArray[np.int32]:
+    def codes_of_column(self, name: str) -> NDArray[np.int32]:
         """The codes [rows] of a column; all -1 where there is no such column."""
-        found = self.codes.get(name)
-        return np.full(self.rows, -1, dtype=np.int32) if found is None else found
+        codes = self.codes.get(name)
+        return np.full(self.rows, -1, dtype=np.int32) if codes is None else codes
 
-    def value(self, name: str, slot: int) -> str | None:
+    def value_at(self, name: str, slot: int) -> str | None:
         """The value of one row in a column, None where it has none."""
-        code = int(self.column(name)[slot])
+        code = int(self.codes_of_column(name)[slot])
         return next((word for word, number in self.codebooks.get(name, {}).items() if number == code), None)
 
-    def allowed(self, filters: Mapping[str, Collection[str]]) -> NDArray[np.bool_]:
+    def allowed_rows(self, filters: Mapping[str, Collection[str]]) -> NDArray[np.bool_]:
         """Which rows [rows] have one of the values asked for, in every column that is named."""
         mask = np.ones(self.rows, dtype=np.bool_)
         for name, values in filters.items():
             codebook = self.codebooks.get(name, {})
-            mask &= np.isin(self.column(name), [codebook[value] for value in values if value in codebook])
+            mask &= np.isin(self.codes_of_column(name), [codebook[value] for value in values if value in codebook])
         return mask
 
-    def counts(self, name: str, among: NDArray[np.bool_]) -> dict[str, int]:
+    def value_counts(self, name: str, among: NDArray[np.bool_]) -> dict[str, int]:
         """How many of the rows in the mask [rows] have each value of a column; values of none are left out."""
-        found = np.bincount(self.column(name)[among] + 1, minlength=1)
+        counts = np.bincount(self.codes_of_column(name)[among] + 1, minlength=1)
         return {
-            word: int(found[code + 1])
+            word: int(counts[code + 1])
             for word, code in self.codebooks.get(name, {}).items()
-            if code + 1 < len(found) and found[code + 1]
+            if code + 1 < len(counts) and counts[code + 1]
         }

@@ -32,7 +32,7 @@ class Answers:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def cut(self, k: int) -> Answers:
+    def first_answers(self, k: int) -> Answers:
         """The first k of each query."""
         return Answers(self.ids[:, :k], self.slots[:, :k], self.distances[:, :k], self.exact)
 
@@ -42,23 +42,23 @@ def one_per_group(answers: Answers, groups: NDArray[np.int64], k: int) -> Answer
 
     `groups` [slots] are the group numbers of the index's rows.
     """
-    kept = np.full((len(answers), k), -1, dtype=np.int64)
+    columns = np.full((len(answers), k), -1, dtype=np.int64)
     for query, slots in enumerate(answers.slots):
-        there = np.flatnonzero(slots >= 0)
-        group = groups[slots[there]]
-        group = np.where(group < 0, -2 - slots[there], group)
+        filled = np.flatnonzero(slots >= 0)
+        group = groups[slots[filled]]
+        group = np.where(group < 0, -2 - slots[filled], group)
         first = np.sort(np.unique(group, return_index=True)[1])[:k]
-        kept[query, : len(first)] = there[first]
-    return picked(answers, kept)
+        columns[query, : len(first)] = filled[first]
+    return pick_columns(answers, columns)
 
 
-def picked(answers: Answers, columns: NDArray[np.int64]) -> Answers:
+def pick_columns(answers: Answers, columns: NDArray[np.int64]) -> Answers:
     """The answers at these columns [Q, m] of each query, -1 for none."""
-    rows, none = np.maximum(columns, 0), columns < 0
+    rows, is_empty = np.maximum(columns, 0), columns < 0
     return Answers(
-        np.where(none, -1, np.take_along_axis(answers.ids, rows, axis=1)),
-        np.where(none, -1, np.take_along_axis(answers.slots, rows, axis=1)),
-        np.where(none, np.nan, np.take_along_axis(answers.distances, rows, axis=1)),
+        np.where(is_empty, -1, np.take_along_axis(answers.ids, rows, axis=1)),
+        np.where(is_empty, -1, np.take_along_axis(answers.slots, rows, axis=1)),
+        np.where(is_empty, np.nan, np.take_along_axis(answers.distances, rows, axis=1)),
         answers.exact,
     )
 
@@ -79,12 +79,12 @@ def diverse_order(
     if diversity == 0 or count <= 1:
         return np.arange(count, dtype=np.int64)
     chosen = [0]
-    apart = exact_distances(metric, vectors[0], vectors)
+    distance_to_chosen = exact_distances(metric, vectors[0], vectors)
     while len(chosen) < count:
-        worth = diversity * apart - (1 - diversity) * distances
+        worth = diversity * distance_to_chosen - (1 - diversity) * distances
         worth[chosen] = -np.inf
         chosen.append(int(worth.argmax()))
-        apart = np.minimum(apart, exact_distances(metric, vectors[chosen[-1]], vectors))
+        distance_to_chosen = np.minimum(distance_to_chosen, exact_distances(metric, vectors[chosen[-1]], vectors))
     return np.array(chosen, dtype=np.int64)
 
 

@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_registry.index.engines.engine_base import AllowedRows
-from models_registry.index.exact_ranking import HiddenRows, Ranking, compared, measured, merged, nothing_found, scanned
+from models_registry.index.exact_ranking import (
+    HiddenRows,
+    Ranking,
+    compare_rows,
+    measure_candidates,
+    merge_rankings,
+    nothing_found,
+    scan_rows,
+)
 from models_registry.index.filter_planner import FEW_ROWS, plan_search
 from models_registry.index.row_changes import DeltaRows
 from models_registry.index.row_columns import RowColumns
-from models_registry.index.search_answers import Answers, diverse_order, one_per_group, picked
+from models_registry.index.search_answers import Answers, diverse_order, one_per_group, pick_columns
 from models_registry.index.vector_spaces import SPACE_OF, Space, checked_queries
 
 if TYPE_CHECKING:
@@ -52,18 +60,18 @@ class IndexBase:
         """Positions that sort the ids."""
         return np.argsort(self.ids, kind="stable")
 
-    def positions(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    def positions_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Row numbers of these items in the base, -1 for items that it does not hold."""
         if not len(self.ids):
             return np.full(len(ids), -1, dtype=np.int64)
-        at = np.minimum(np.searchsorted(self.ids, ids, sorter=self.order), len(self.ids) - 1)
-        found = self.order[at]
-        return np.where(self.ids[found] == ids, found, -1)
+        places_in_order = np.minimum(np.searchsorted(self.ids, ids, sorter=self.order), len(self.ids) - 1)
+        positions = self.order[places_in_order]
+        return np.where(self.ids[positions] == ids, positions, -1)
 
 
 @dataclass(frozen=True, eq=False)
 class VectorIndex:
-    """Items by number, found by vector. Make one with `VectorIndex.of`, then search it from any number of threads.
+    """Items by number, found by vector. Made by `VectorIndex.from_base`, searched from any number of threads.
 
     Every change gives a new snapshot and leaves the old one as it was: whoever still searches that is not disturbed.
     Rows have slots: first those of the base, then those of the delta in the order of their coming. `ids` [slots],
@@ -79,11 +87,11 @@ class VectorIndex:
     threads: int | None = None
 
     @classmethod
-    def of(cls, base: IndexBase, *, labels: Labels | None = None, threads: int | None = None) -> VectorIndex:
+    def from_base(cls, base: IndexBase, *, labels: Labels | None = None, threads: int | None = None) -> VectorIndex:
         """The index of a base without changes. `labels` has a value per base row for each column."""
         rows = len(base.ids)
         everything = np.arange(rows, dtype=np.int64)
-        columns = RowColumns(rows).labelled(everything, labels or {})
+        columns = RowColumns(rows).with_values(everything, labels or {})
         empty = DeltaRows.empty(base.vectors.dim)
         return cls(base, base.ids, np.ones(rows, dtype=np.bool_), columns, empty, threads=threads)
 
@@ -105,17 +113,17 @@ class VectorIndex:
         if len(numbers) != len(rows) or len(np.unique(numbers)) != len(numbers):
             raise ValueError("Give one vector per item, and every item once.")
         slots = np.arange(len(self.ids), len(self.ids) + len(numbers), dtype=np.int64)
-        kept = self.without(numbers)
+        without_old = self.without_rows(numbers)
         return replace(
-            kept,
+            without_old,
             ids=np.concatenate([self.ids, numbers]),
-            live=np.concatenate([kept.live, np.ones(len(numbers), dtype=np.bool_)]),
-            columns=self.columns.extended(len(numbers)).labelled(slots, labels or {}),
+            live=np.concatenate([without_old.live, np.ones(len(numbers), dtype=np.bool_)]),
+            columns=self.columns.with_more_rows(len(numbers)).with_values(slots, labels or {}),
             delta=self.delta.with_more(rows),
             young={**self.young, **dict(zip(numbers.tolist(), slots.tolist(), strict=True))},
         )
 
-    def without(self, ids: Sequence[int] | NDArray[np.int64]) -> VectorIndex:
+    def without_rows(self, ids: Sequence[int] | NDArray[np.int64]) -> VectorIndex:
         """Without these items; those it does not hold are passed over."""
         slots = self.slots_of(ids)
         live = self.live.copy()
@@ -125,14 +133,14 @@ class VectorIndex:
     def with_labels(self, ids: Sequence[int] | NDArray[np.int64], labels: Labels) -> VectorIndex:
         """With other values at these items, in the columns named; items it does not hold are passed over."""
         slots = self.slots_of(ids)
-        there = np.flatnonzero(slots >= 0)
-        values = {name: [column[at] for at in there.tolist()] for name, column in labels.items()}
-        return replace(self, columns=self.columns.labelled(slots[there], values))
+        given_rows = np.flatnonzero(slots >= 0)
+        values = {name: [column[at] for at in given_rows.tolist()] for name, column in labels.items()}
+        return replace(self, columns=self.columns.with_values(slots[given_rows], values))
 
     def slots_of(self, ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         """The slots of the live rows of these items, -1 where there is none."""
         numbers = np.asarray(ids, dtype=np.int64)
-        slots = self.base.positions(numbers)
+        slots = self.base.positions_of(numbers)
         if self.young:
             slots = np.array(
                 [self.young.get(number, slot) for number, slot in zip(numbers.tolist(), slots.tolist(), strict=True)],
@@ -174,30 +182,39 @@ class VectorIndex:
         Raises ValueError for a query of another length, a metric whose space was not built, or k below 1.
         """
         rows = checked_queries(queries, self.dim)
-        self._check(metric, k)
-        may_answer, hidden = self._may_answer(filters, allowed), self._hidden(rows, query_ids, hide_same)
+        self._check_question(metric, k)
+        may_answer, hidden = self._may_answer(filters, allowed), self._hidden_rows(rows, query_ids, hide_same)
         question = _Question(self, metric, may_answer, hidden, effort)
-        return question.answers(rows, k) if one_per is None else question.one_per(rows, k, self.columns.column(one_per))
+        return (
+            question.find_answers(rows, k)
+            if one_per is None
+            else question.one_per(rows, k, self.columns.codes_of_column(one_per))
+        )
 
-    def similar(
+    def similar_items(
         self, item: int, *, metric: Metric, k: int, product: str | None = "product", diversity: float = 0.0
     ) -> Answers:
         """Recommendations for an item of the index: one per other product, and diverse on wish (0 … 1)."""
         (slot,) = self.slots_of([item]).tolist()
         if slot < 0:
             raise LookupError(f"The index holds no item {item}.")
-        hide = {product: [self.columns.value(product, slot)]} if product else None
-        wide = k if diversity == 0 else k * _PER_DIVERSE
-        found = self.search(
-            self.vectors_of(np.array([slot])), metric=metric, k=wide, query_ids=[item], hide_same=hide, one_per=product
+        hide = {product: [self.columns.value_at(product, slot)]} if product else None
+        asked_k = k if diversity == 0 else k * _PER_DIVERSE
+        answers = self.search(
+            self.vectors_of(np.array([slot])),
+            metric=metric,
+            k=asked_k,
+            query_ids=[item],
+            hide_same=hide,
+            one_per=product,
         )
-        slots = found.slots[0][found.slots[0] >= 0]
-        order = diverse_order(found.distances[0][: len(slots)], self.vectors_of(slots), metric, k, diversity)
-        return picked(found, order[None, :])
+        slots = answers.slots[0][answers.slots[0] >= 0]
+        order = diverse_order(answers.distances[0][: len(slots)], self.vectors_of(slots), metric, k, diversity)
+        return pick_columns(answers, order[None, :])
 
     def may_answer(self, filters: Mapping[str, Collection[str]] | None = None) -> NDArray[np.bool_]:
         """The live rows [slots] that these filters let through."""
-        return self.live & self.columns.allowed(filters) if filters else self.live
+        return self.live & self.columns.allowed_rows(filters) if filters else self.live
 
     @property
     def memory_bytes(self) -> int:
@@ -221,7 +238,7 @@ class VectorIndex:
             raise ValueError(f"The mask has {len(allowed)} places, this snapshot has {len(mask)} slots.")
         return mask & allowed
 
-    def _hidden(
+    def _hidden_rows(
         self,
         queries: NDArray[np.float32],
         query_ids: Sequence[int] | NDArray[np.int64] | None,
@@ -232,13 +249,15 @@ class VectorIndex:
             pairs.append((np.asarray(query_ids, dtype=np.int64), self.ids))
         for name, values in (hide_same or {}).items():
             codes = self.columns.codebooks.get(name, {})
-            own = np.array([-1 if value is None else codes.get(value, -1) for value in values], dtype=np.int64)
-            pairs.append((own, self.columns.column(name).astype(np.int64)))
+            codes_of_queries = np.array(
+                [-1 if value is None else codes.get(value, -1) for value in values], dtype=np.int64
+            )
+            pairs.append((codes_of_queries, self.columns.codes_of_column(name).astype(np.int64)))
         if any(len(of_query) != len(queries) for of_query, _ in pairs):
             raise ValueError("Ids and values to hide must come as one per query.")
         return HiddenRows(pairs)
 
-    def _check(self, metric: Metric, k: int) -> None:
+    def _check_question(self, metric: Metric, k: int) -> None:
         if k < 1:
             raise ValueError(f"k is how many answers to find, at least 1, not {k}.")
         if SPACE_OF.get(metric) not in self.base.engines:
@@ -256,24 +275,24 @@ class _Question:
     hidden: HiddenRows
     effort: float = 1.0
 
-    def answers(self, queries: NDArray[np.float32], k: int) -> Answers:
-        k_there = min(k, len(self.index.ids))
-        if not k_there:
-            return self._padded(nothing_found(len(queries), 0), k, exact=True)
-        base, exact = self._from_base(queries, k_there)
-        delta = [self._from_delta(queries, k_there)] if self.index.delta.rows else []
-        found = merged([base, *delta], self.index.ids, k_there)
-        return self._padded(found, k, exact)
+    def find_answers(self, queries: NDArray[np.float32], k: int) -> Answers:
+        k_possible = min(k, len(self.index.ids))
+        if not k_possible:
+            return self._pad_answers(nothing_found(len(queries), 0), k, exact=True)
+        base, exact = self._from_base(queries, k_possible)
+        delta = [self._from_delta(queries, k_possible)] if self.index.delta.rows else []
+        ranking = merge_rankings([base, *delta], self.index.ids, k_possible)
+        return self._pad_answers(ranking, k, exact)
 
     def one_per(self, queries: NDArray[np.float32], k: int, groups: NDArray[np.int32]) -> Answers:
         """As many rows are asked for as it takes to have k groups, or all that there are."""
         width, most = k * _PER_GROUP, int(np.count_nonzero(self.may_answer))
         while True:
-            wide = self.answers(queries, width)
-            found = one_per_group(wide, groups.astype(np.int64), k)
-            lacking = (found.slots[:, -1] < 0) & (wide.slots[:, -1] >= 0)
+            answers = self.find_answers(queries, width)
+            grouped = one_per_group(answers, groups.astype(np.int64), k)
+            lacking = (grouped.slots[:, -1] < 0) & (answers.slots[:, -1] >= 0)
             if not lacking.any() or width >= most:
-                return found
+                return grouped
             width *= _WIDENING
 
     def _from_base(self, queries: NDArray[np.float32], k: int) -> tuple[Ranking, bool]:
@@ -283,45 +302,49 @@ class _Question:
         allowed = self.index.live_base if unfiltered else AllowedRows(self.may_answer[: len(base.ids)])
         plan = plan_search(len(base.ids), allowed.count)
         if engine.exact or plan.exact:
-            return self._scan(queries, allowed, self.hidden, k), True
-        some = None if allowed.count == len(base.ids) else allowed
+            return self._scan_allowed(queries, allowed, self.hidden, k), True
+        engine_filter = None if allowed.count == len(base.ids) else allowed
         count = max(base.rerank, _WIDENING * k)
-        proposed = engine.candidates(
-            queries, min(count, allowed.count), metric=self.metric, allowed=some, effort=plan.effort * self.effort
+        proposed = engine.propose_rows(
+            queries,
+            min(count, allowed.count),
+            metric=self.metric,
+            allowed=engine_filter,
+            effort=plan.effort * self.effort,
         )
-        found = measured(self.metric, queries, proposed, base.vectors, self.hidden, self.index.ids, k)
-        return self._completed(queries, found, allowed, k), False
+        ranking = measure_candidates(self.metric, queries, proposed, base.vectors, self.hidden, self.index.ids, k)
+        return self._complete_short(queries, ranking, allowed, k), False
 
-    def _completed(self, queries: NDArray[np.float32], found: Ranking, allowed: AllowedRows, k: int) -> Ranking:
+    def _complete_short(self, queries: NDArray[np.float32], ranking: Ranking, allowed: AllowedRows, k: int) -> Ranking:
         """Queries that were answered with fewer than k rows are asked again of every allowed row."""
-        short = np.flatnonzero(found.slots[:, -1] < 0)
+        short = np.flatnonzero(ranking.slots[:, -1] < 0)
         if len(short):
-            again = self._scan(queries[short], allowed, self.hidden.of(short), k)
-            found.slots[short], found.distances[short] = again.slots, again.distances
-        return found
+            scanned_ranking = self._scan_allowed(queries[short], allowed, self.hidden.for_queries(short), k)
+            ranking.slots[short], ranking.distances[short] = scanned_ranking.slots, scanned_ranking.distances
+        return ranking
 
-    def _scan(self, queries: NDArray[np.float32], allowed: AllowedRows, hidden: HiddenRows, k: int) -> Ranking:
+    def _scan_allowed(self, queries: NDArray[np.float32], allowed: AllowedRows, hidden: HiddenRows, k: int) -> Ranking:
         index = self.index
         rows = index.base.vectors
         if len(queries) <= _FEW_QUERIES and allowed.count <= FEW_ROWS:
-            return compared(self.metric, queries, rows, allowed.positions, hidden, index.ids, k)
+            return compare_rows(self.metric, queries, rows, allowed.positions, hidden, index.ids, k)
         some = rows if allowed.count == len(rows) else rows.select(allowed.positions)
-        return scanned(self.metric, queries, some, allowed.positions, hidden, index.ids, k, index.threads)
+        return scan_rows(self.metric, queries, some, allowed.positions, hidden, index.ids, k, index.threads)
 
     def _from_delta(self, queries: NDArray[np.float32], k: int) -> Ranking:
         index, old = self.index, len(self.index.base.ids)
-        places = np.flatnonzero(self.may_answer[old:]).astype(np.int64)
-        if len(queries) <= _FEW_QUERIES and len(places) <= FEW_ROWS:
-            return compared(self.metric, queries, index.delta.vectors, places, self.hidden, index.ids, k, old)
-        rows = index.delta.vectors.select(places)
-        return scanned(self.metric, queries, rows, places + old, self.hidden, index.ids, k, index.threads)
+        delta_rows = np.flatnonzero(self.may_answer[old:]).astype(np.int64)
+        if len(queries) <= _FEW_QUERIES and len(delta_rows) <= FEW_ROWS:
+            return compare_rows(self.metric, queries, index.delta.vectors, delta_rows, self.hidden, index.ids, k, old)
+        rows = index.delta.vectors.select(delta_rows)
+        return scan_rows(self.metric, queries, rows, delta_rows + old, self.hidden, index.ids, k, index.threads)
 
-    def _padded(self, found: Ranking, k: int, exact: bool) -> Answers:
-        slots, distances = found.slots, found.distances
+    def _pad_answers(self, ranking: Ranking, k: int, exact: bool) -> Answers:
+        slots, distances = ranking.slots, ranking.distances
         if slots.shape[1] < k:
             lacking = ((0, 0), (0, k - slots.shape[1]))
             slots = np.pad(slots, lacking, constant_values=-1)
             distances = np.pad(distances, lacking, constant_values=np.inf)
-        none = slots < 0
+        is_empty = slots < 0
         ids = self.index.ids[np.maximum(slots, 0)] if len(self.index.ids) else slots
-        return Answers(np.where(none, -1, ids), slots, np.where(none, np.nan, distances), exact)
+        return Answers(np.where(is_empty, -1, ids), slots, np.where(is_empty, np.nan, distances), exact)

@@ -29,13 +29,13 @@ _BLOCK_BYTES = 16 << 20
 
 def spaces_of(metrics: Iterable[Metric]) -> dict[Space, tuple[Metric, ...]]:
     """The spaces that serve these metrics, and which metrics each of them; raises ValueError for an unknown metric."""
-    found: dict[Space, tuple[Metric, ...]] = {}
+    metrics_of_space: dict[Space, tuple[Metric, ...]] = {}
     for metric in metrics:
         if not is_metric(metric):
             raise ValueError(f"Unknown metric {metric!r}; choose one of {', '.join(METRICS)}.")
         space = SPACE_OF[metric]
-        found[space] = (*found.get(space, ()), metric)
-    return found
+        metrics_of_space[space] = (*metrics_of_space.get(space, ()), metric)
+    return metrics_of_space
 
 
 def in_space(space: Space, vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -41,7 +41,7 @@ def is_worth_while(queries: int, rows: int, dim: int) -> bool:
     return True
 
 
-def cityblock(queries: Floats, rows: Floats, distances: Floats) -> None:
+def cityblock_distances(queries: Floats, rows: Floats, distances: Floats) -> None:
     """Fill `distances` [P, m] between queries [P, d] and rows [m, d], all contiguous. Lets other threads run."""
     distances[:] = 0
     compile_once()(queries, rows, distances)
@@ -57,11 +57,11 @@ def compile_once() -> Compiled:
     vectors, sums = types.Array(types.float32, 2, "C", readonly=True), types.float32[:, ::1]
     signature = types.void(vectors, vectors, sums)
     options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
-    compiled: Compiled = numba.njit(signature, **options)(_sums)
+    compiled: Compiled = numba.njit(signature, **options)(_add_distances)
     return compiled
 
 
-def _sums(queries: Floats, rows: Floats, sums: Floats) -> None:
+def _add_distances(queries: Floats, rows: Floats, sums: Floats) -> None:
     """Add to `sums` [P, m] the distances to the rows [m, d], a slice of the components at a time."""
     count, dim = queries.shape
     whole = len(rows) // 4 * 4
@@ -76,16 +76,16 @@ def _sums(queries: Floats, rows: Floats, sums: Floats) -> None:
                 for query in range(first, even, 2):
                     p, q = queries[query, low:high], queries[query + 1, low:high]
                     p0 = p1 = p2 = p3 = q0 = q1 = q2 = q3 = np.float32(0)
-                    for at in range(len(p)):
-                        x, y = p[at], q[at]
-                        p0 += abs(x - r0[at])
-                        p1 += abs(x - r1[at])
-                        p2 += abs(x - r2[at])
-                        p3 += abs(x - r3[at])
-                        q0 += abs(y - r0[at])
-                        q1 += abs(y - r1[at])
-                        q2 += abs(y - r2[at])
-                        q3 += abs(y - r3[at])
+                    for component in range(len(p)):
+                        x, y = p[component], q[component]
+                        p0 += abs(x - r0[component])
+                        p1 += abs(x - r1[component])
+                        p2 += abs(x - r2[component])
+                        p3 += abs(x - r3[component])
+                        q0 += abs(y - r0[component])
+                        q1 += abs(y - r1[component])
+                        q2 += abs(y - r2[component])
+                        q3 += abs(y - r3[component])
                     sums[query, row] += p0
                     sums[query, row + 1] += p1
                     sums[query, row + 2] += p2
@@ -99,6 +99,6 @@ def _sums(queries: Floats, rows: Floats, sums: Floats) -> None:
                 for row in range(0 if query >= even else whole, len(rows)):
                     p, r0 = queries[query, low:high], rows[row, low:high]
                     p0 = np.float32(0)
-                    for at in range(len(p)):
-                        p0 += abs(p[at] - r0[at])
+                    for component in range(len(p)):
+                        p0 += abs(p[component] - r0[component])
                     sums[query, row] += p0

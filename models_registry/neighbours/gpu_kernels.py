@@ -41,46 +41,46 @@ class _OnDevice(Kernel):
         self._kernel = kernel
         self._metric = metric
         self._device = device
-        self._asked: NDArray[Any] | None = None
-        self._asked_there = torch.empty(0)
+        self._last_queries: NDArray[Any] | None = None
+        self._last_on_device = torch.empty(0)
 
     @property
     def row_bytes(self) -> int:
         return self._kernel.row_bytes
 
-    def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
-        return self._kernel.block(vectors, start, stop)
+    def read_block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
+        return self._kernel.read_block(vectors, start, stop)
 
     def end_of_pass(self) -> None:
         self._kernel.end_of_pass()
-        self._asked, self._asked_there = None, torch.empty(0)
+        self._last_queries, self._last_on_device = None, torch.empty(0)
 
-    def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
-        return self._kernel.chosen(vectors, positions)
+    def read_queries(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
+        return self._kernel.read_queries(vectors, positions)
 
-    def squares(self, queries: NDArray[Any]) -> NDArray[np.float64]:
-        return self._kernel.squares(queries)
+    def squared_lengths(self, queries: NDArray[Any]) -> NDArray[np.float64]:
+        return self._kernel.squared_lengths(queries)
 
-    def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._kernel.estimate(costs)
+    def estimated_distances(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._kernel.estimated_distances(costs)
 
-    def reach(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._kernel.reach(distances, squares)
+    def highest_cost(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._kernel.highest_cost(distances, squares)
 
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
-        if self._asked is not queries:
-            self._asked, self._asked_there = queries, self._there(queries)
+    def search_block(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
+        if self._last_queries is not queries:
+            self._last_queries, self._last_on_device = queries, self._to_device(queries)
         width = min(shortlist.costs.shape[1], len(rows))
         step = max(width, _MOST_COSTS // max(1, len(queries)))
         for first in range(0, len(rows), step):
             part = rows[first : first + step]
             with torch.inference_mode():
-                there = self._costs(self._asked_there, self._there(part))
-                costs, places = there.topk(min(width, len(part)), dim=1, largest=False)
-            found = places.cpu().numpy().astype(np.int64) + start + first
-            shortlist.add_found(costs.cpu().numpy().astype(np.float64), found)
+                costs_on_device = self._block_costs(self._last_on_device, self._to_device(part))
+                costs, columns = costs_on_device.topk(min(width, len(part)), dim=1, largest=False)
+            rows_found = columns.cpu().numpy().astype(np.int64) + start + first
+            shortlist.add_found(costs.cpu().numpy().astype(np.float64), rows_found)
 
-    def _there(self, rows: NDArray[Any]) -> torch.Tensor:
+    def _to_device(self, rows: NDArray[Any]) -> torch.Tensor:
         """Rows on the device as float32; packed bits become zeros and ones, whose products are exact."""
         if self._metric == "hamming":
             rows = np.unpackbits(rows, axis=1, count=self.dim)
@@ -89,7 +89,7 @@ class _OnDevice(Kernel):
             host = host.pin_memory()
         return host.to(self._device, non_blocking=True).float()
 
-    def _costs(self, queries: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def _block_costs(self, queries: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         if self._metric == "l1":
             return torch.cdist(queries, rows, p=1)
         products = queries @ rows.T

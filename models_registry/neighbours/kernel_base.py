@@ -1,8 +1,8 @@
 """The fast half of a search: blocks compared in float32 or on bits, with an error that is known.
 
-A kernel ranks by its own `cost`, smaller is nearer, which need not be the metric's distance. Its `reach` says how
-much the cost may be off, and so which candidates must be looked at exactly. The bounds are the usual ones for sums of
-d products in any order, gamma = d u / (1 - d u) with u = 2^-24 (Higham, Accuracy and Stability of Numerical
+A kernel ranks by its own `cost`, smaller is nearer, which need not be the metric's distance. Its `highest_cost` says
+how much the cost may be off, and so which candidates must be looked at exactly. The bounds are the usual ones for sums
+of d products in any order, gamma = d u / (1 - d u) with u = 2^-24 (Higham, Accuracy and Stability of Numerical
 Algorithms, ch. 3), with some room to spare.
 """
 
@@ -43,7 +43,7 @@ class Kernel(ABC):
         """Bytes of a row as the kernel reads it."""
         return 4 * self.dim
 
-    def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
+    def read_block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
         """Rows start..stop, ready to be searched; good until the next block is asked for."""
         return vectors.rows(start, stop, self._room_for(stop - start))
 
@@ -57,28 +57,28 @@ class Kernel(ABC):
             self._buffer = np.empty((rows, self.dim), dtype=np.float32)
         return self._buffer
 
-    def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
+    def read_queries(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
         """The rows at these positions, ready to be searched."""
         return vectors.take(positions)
 
-    def squares(self, queries: NDArray[Any]) -> NDArray[np.float64]:
-        """The squared lengths [P] of queries from `chosen`, where costs depend on them."""
+    def squared_lengths(self, queries: NDArray[Any]) -> NDArray[np.float64]:
+        """The squared lengths [P] of queries from `read_queries`, where costs depend on them."""
         return np.zeros(len(queries))
 
     @abstractmethod
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
+    def search_block(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
         """Put the rows of least cost of a block that starts at `start` into the shortlist of the queries [P, ...]."""
 
-    def whole(self, costs: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    def complete_costs(self, costs: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
         """The costs [P, width] of a shortlist with what was left out while blocks went by."""
         return costs
 
-    def estimate(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+    def estimated_distances(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The distances that such costs speak of, but for rounding."""
         return costs
 
     @abstractmethod
-    def reach(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    def highest_cost(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
         """For exact distances [P] from queries of such `squares` [P]: the highest cost of a row so near."""
 
 
@@ -96,22 +96,22 @@ class MatrixKernel(Kernel):
         super().end_of_pass()
         self._costs = []
 
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
+    def search_block(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
         at_once = min(_QUERIES_AT_ONCE, len(queries)) // self.threads + 1
         if not self._costs:
             self._costs = [np.empty(at_once * _ROWS_AT_ONCE, dtype=np.float32) for _ in range(self.threads)]
 
-        def share(own: int) -> None:
-            for query in range(own * at_once, len(queries), at_once * self.threads):
+        def search_share(thread_number: int) -> None:
+            for query in range(thread_number * at_once, len(queries), at_once * self.threads):
                 some = queries[query : query + at_once]
                 for row in range(0, len(rows), _ROWS_AT_ONCE):
                     piece = rows[row : row + _ROWS_AT_ONCE]
-                    costs = self._costs[own][: len(some) * len(piece)].reshape(len(some), len(piece))
-                    self.compare(some, piece, start + row, costs)
-                    shortlist.add(costs, start + row, query)
+                    costs = self._costs[thread_number][: len(some) * len(piece)].reshape(len(some), len(piece))
+                    self.fill_costs(some, piece, start + row, costs)
+                    shortlist.add_costs(costs, start + row, query)
 
-        in_shares(share, self.threads)
+        in_shares(search_share, self.threads)
 
     @abstractmethod
-    def compare(self, queries: NDArray[Any], rows: NDArray[Any], start: int, costs: NDArray[np.float32]) -> None:
+    def fill_costs(self, queries: NDArray[Any], rows: NDArray[Any], start: int, costs: NDArray[np.float32]) -> None:
         """Fill `costs` [q, m] of rows of which the first is row `start` of the gallery."""

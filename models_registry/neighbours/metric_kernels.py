@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.neighbours.cityblock import cityblock, compile_once
+from models_registry.neighbours.cityblock import cityblock_distances, compile_once
 from models_registry.neighbours.kernel_base import UNDERFLOW, Kernel, MatrixKernel
 from models_registry.neighbours.matrix_kernels import L2, Cosine
 
@@ -28,14 +28,14 @@ def kernel_for(metric: Metric, dim: int, threads: int, *, compiled: bool = False
 class L1(Kernel):
     """Costs are the distances themselves, but for rounding, by faiss."""
 
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
+    def search_block(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
         import faiss
 
         width = min(shortlist.costs.shape[1], len(rows))
         costs, positions = faiss.knn(queries, rows, width, metric=faiss.METRIC_L1)
         shortlist.add_found(costs.astype(np.float64), positions + start)
 
-    def reach(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    def highest_cost(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
         return _l1_reach(self, distances)
 
 
@@ -46,10 +46,10 @@ class CompiledL1(MatrixKernel):
         super().__init__(dim, threads)
         compile_once()
 
-    def compare(self, queries: NDArray[Any], rows: NDArray[Any], start: int, costs: NDArray[np.float32]) -> None:
-        cityblock(queries, rows, costs)
+    def fill_costs(self, queries: NDArray[Any], rows: NDArray[Any], start: int, costs: NDArray[np.float32]) -> None:
+        cityblock_distances(queries, rows, costs)
 
-    def reach(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    def highest_cost(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
         return _l1_reach(self, distances)
 
 
@@ -67,17 +67,17 @@ class Hamming(Kernel):
     def row_bytes(self) -> int:
         return -(-self.dim // 8)
 
-    def block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
+    def read_block(self, vectors: Vectors, start: int, stop: int) -> NDArray[Any]:
         return vectors.bits(start, stop)
 
-    def chosen(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
+    def read_queries(self, vectors: Vectors, positions: NDArray[np.int64]) -> NDArray[Any]:
         return vectors.take_bits(positions)
 
-    def search(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
+    def search_block(self, queries: NDArray[Any], rows: NDArray[Any], start: int, shortlist: Shortlist) -> None:
         import faiss
 
         costs, positions = faiss.knn_hamming(queries, rows, min(shortlist.costs.shape[1], len(rows)))
         shortlist.add_found(costs.astype(np.float64), positions + start)
 
-    def reach(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    def highest_cost(self, distances: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
         return distances

@@ -32,7 +32,7 @@ def random_control(
     or go it changes only as often as a uniform draw must. Distances are unknown (NaN); a query from which everything is
     hidden gets -1.
     """
-    visibility = Visibility.of(query_ids, gallery_ids, hidden)
+    visibility = Visibility.from_ids(query_ids, gallery_ids, hidden)
     starts = mixed(np.asarray(query_words, dtype=np.uint64), seed)
     indices = np.full((visibility.n_queries, 1), -1, dtype=np.int64)
     for query, start in enumerate(starts):

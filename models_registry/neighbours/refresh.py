@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models_registry.neighbours.equal_rows import drawn
+from models_registry.neighbours.equal_rows import draw_lots
 from models_registry.neighbours.search import nearest
 from models_registry.neighbours.search_result import Neighbours
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from models_registry.store import Vectors
 
 
-def refreshed(
+def refresh_neighbours(
     before: Neighbours,
     stale: NDArray[np.bool_],
     added: NDArray[np.int64],
@@ -48,7 +48,7 @@ def refreshed(
     # By lot equal distances are decided by ids, which stay when positions change.
     order = np.arange(len(gallery), dtype=np.int64) if lots is None else gallery_ids
 
-    def search(
+    def search_rows(
         some: NDArray[np.int64], rows: NDArray[np.int64], within: NDArray[np.float64] | None = None
     ) -> Neighbours:
         return nearest(
@@ -64,26 +64,26 @@ def refreshed(
             within=within,
         )
 
-    again, carried = np.flatnonzero(stale), np.flatnonzero(~stale)
+    asked_again, carried = np.flatnonzero(stale), np.flatnonzero(~stale)
     added = np.unique(added)
-    if len(again):
-        found = search(again, np.arange(len(gallery), dtype=np.int64))
-        indices[again], distances[again] = found.indices, found.distances
+    if len(asked_again):
+        neighbours = search_rows(asked_again, np.arange(len(gallery), dtype=np.int64))
+        indices[asked_again], distances[asked_again] = neighbours.indices, neighbours.distances
     if len(carried) and len(added):
         # What is farther than the last of before cannot get in. Rows of before that are searched again do not count.
-        last = np.where(np.isin(indices[carried], added) | (indices[carried] < 0), np.inf, distances[carried]).max(
-            axis=1
-        )
-        found = search(carried, added, last)
-        new = np.where(found.indices < 0, -1, added[found.indices])
-        own = None if lots is None else (lots[carried], gallery_ids)
-        indices[carried], distances[carried] = _merged(
-            indices[carried], distances[carried], new, found.distances, added, own
+        farthest_before = np.where(
+            np.isin(indices[carried], added) | (indices[carried] < 0), np.inf, distances[carried]
+        ).max(axis=1)
+        neighbours = search_rows(carried, added, farthest_before)
+        new_positions = np.where(neighbours.indices < 0, -1, added[neighbours.indices])
+        lots_and_ids = None if lots is None else (lots[carried], gallery_ids)
+        indices[carried], distances[carried] = _merge_answers(
+            indices[carried], distances[carried], new_positions, neighbours.distances, added, lots_and_ids
         )
     return Neighbours(indices, distances)
 
 
-def _merged(
+def _merge_answers(
     old: NDArray[np.int64],
     old_distances: NDArray[np.float64],
     new: NDArray[np.int64],
@@ -94,11 +94,11 @@ def _merged(
     """The k nearest of both, ties by position, or by lot: lots [Q] and ids [N]; what is among the added rows counts as
     it was found now."""
     k = old.shape[1]
-    again = np.isin(old, added)
-    rows = np.hstack([np.where(again, -1, old), new])
-    distances = np.hstack([np.where(again, np.nan, old_distances), new_distances])
+    is_found_anew = np.isin(old, added)
+    rows = np.hstack([np.where(is_found_anew, -1, old), new])
+    distances = np.hstack([np.where(is_found_anew, np.nan, old_distances), new_distances])
     distances = np.where(rows < 0, np.inf, distances)
-    decided = rows if by_lot is None else drawn(by_lot[0], by_lot[1][np.maximum(rows, 0)])
-    order = np.lexsort((decided, distances), axis=1)[:, :k]
+    tie_order = rows if by_lot is None else draw_lots(by_lot[0], by_lot[1][np.maximum(rows, 0)])
+    order = np.lexsort((tie_order, distances), axis=1)[:, :k]
     rows, distances = np.take_along_axis(rows, order, axis=1), np.take_along_axis(distances, order, axis=1)
     return rows, np.where(rows < 0, np.nan, distances)

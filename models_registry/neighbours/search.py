@@ -81,21 +81,23 @@ def nearest(
     Raises ValueError for an unknown metric, k below 1, or lengths that do not fit.
     """
     order = np.arange(len(gallery), dtype=np.int64) if gallery_order is None else np.asarray(gallery_order)
-    _check(queries, gallery, metric, k, (query_ids, gallery_ids, order))
-    visibility = Visibility.of(query_ids, gallery_ids, hidden)
+    _check_arguments(queries, gallery, metric, k, (query_ids, gallery_ids, order))
+    visibility = Visibility.from_ids(query_ids, gallery_ids, hidden)
     indices = np.full((len(queries), k), -1, dtype=np.int64)
     distances = np.full((len(queries), k), np.nan)
     with limited_threads(threads) as threads_used:
-        new_kernel = partial(_kernel, metric, queries, gallery, threads_used, device)
+        new_kernel = partial(_kernel_for_search, metric, queries, gallery, threads_used, device)
         rows = SingleRows(gallery, visibility, Ties(order, lots))
         search = _Search(queries, metric, new_kernel(), k, rows, within)
-        at_once = query_block or _rows_in(QUERY_BLOCK_BYTES, search.kernel)
+        queries_at_once = query_block or _rows_in(QUERY_BLOCK_BYTES, search.kernel)
         rows_at_once = gallery_block or _rows_in(GALLERY_BLOCK_BYTES, search.kernel)
-        search.answer(at_once, rows_at_once, indices, distances, on_progress or _silent, new_kernel)
+        search.fill_answers(
+            queries_at_once, rows_at_once, indices, distances, on_progress or _report_nothing, new_kernel
+        )
     return Neighbours(indices, distances)
 
 
-def _kernel(metric: Metric, queries: Vectors, gallery: Vectors, threads: int, device: str) -> Kernel:
+def _kernel_for_search(metric: Metric, queries: Vectors, gallery: Vectors, threads: int, device: str) -> Kernel:
     compiled = metric == "l1" and is_worth_while(len(queries), len(gallery), gallery.dim)
     if device == "cpu":
         return kernel_for(metric, gallery.dim, threads, compiled=compiled)
@@ -104,7 +106,9 @@ def _kernel(metric: Metric, queries: Vectors, gallery: Vectors, threads: int, de
     return on_device(kernel_for(metric, gallery.dim, threads, compiled=compiled), metric, device)
 
 
-def _check(queries: Vectors, gallery: Vectors, metric: str, k: int, numbers: tuple[NDArray[np.int64], ...]) -> None:
+def _check_arguments(
+    queries: Vectors, gallery: Vectors, metric: str, k: int, numbers: tuple[NDArray[np.int64], ...]
+) -> None:
     if not is_metric(metric):
         raise ValueError(f"Unknown metric {metric!r}; choose one of {', '.join(METRICS)}.")
     if k < 1:
@@ -140,9 +144,9 @@ class _Search:
     rows: SearchedRows
     within: NDArray[np.float64] | None
 
-    def answer(
+    def fill_answers(
         self,
-        at_once: int,
+        queries_at_once: int,
         gallery_block: int,
         indices: NDArray[np.int64],
         distances: NDArray[np.float64],
@@ -160,21 +164,21 @@ class _Search:
         search, report, joined = self, progress, False
         by_bits = self.metric == "hamming"
         if len(pending) >= _MANY_QUERIES and seems_repetitive(gallery, by_bits=by_bits):
-            search, joined = self.joined(new_kernel()), True
+            search, joined = self.with_joined_rows(new_kernel()), True
         width = search.first_width(pending)
         while len(pending):
-            step = min(at_once, max(1, SHORTLIST_CELLS // width))
+            step = min(queries_at_once, max(1, SHORTLIST_CELLS // width))
             blocks = [pending[start : start + step] for start in range(0, len(pending), step)]
-            unsure = list(search.unsure(blocks, width, gallery_block, indices, distances, report))
+            unsure = list(search.unsure_queries(blocks, width, gallery_block, indices, distances, report))
             pending = self._without_direction(
                 np.concatenate([positions for positions, _ in unsure]), indices, distances
             )
             if len(pending) and not joined and any(repeats for _, repeats in unsure):
-                search, joined = self.joined(new_kernel()), True
+                search, joined = self.with_joined_rows(new_kernel()), True
                 width = search.first_width(pending)
             else:
                 width = min(len(search.rows.vectors), width * _WIDENING)
-            report = _silent
+            report = _report_nothing
 
     def _without_direction(
         self, pending: NDArray[np.int64], indices: NDArray[np.int64], distances: NDArray[np.float64]
@@ -190,17 +194,19 @@ class _Search:
             leads = np.zeros(len(single.vectors), dtype=np.int64)
             everything = JoinedRows(single.vectors, leads, single.visibility, single.ties)
             nothing = np.zeros((len(asking), 1), dtype=np.int64)
-            indices[asking], distances[asking] = everything.first(asking, nothing, np.ones(nothing.shape), self.k)
-        left: NDArray[np.int64] = pending[~zero]
-        return left
+            indices[asking], distances[asking] = everything.nearest_visible(
+                asking, nothing, np.ones(nothing.shape), self.k
+            )
+        with_direction: NDArray[np.int64] = pending[~zero]
+        return with_direction
 
-    def joined(self, kernel: Kernel) -> _Search:
+    def with_joined_rows(self, kernel: Kernel) -> _Search:
         """The same search with equal rows as one; a kernel of its own, for kernels remember what they read."""
         single = self.rows
         leads = leads_of(single.vectors, by_bits=self.metric == "hamming")
         return replace(self, kernel=kernel, rows=JoinedRows(single.vectors, leads, single.visibility, single.ties))
 
-    def unsure(
+    def unsure_queries(
         self,
         blocks: Sequence[NDArray[np.int64]],
         width: int,
@@ -218,25 +224,29 @@ class _Search:
         with ThreadPoolExecutor(1) as second:
             deciding: Future[tuple[NDArray[np.int64], bool]] | None = None
             for number, block in enumerate(blocks):
-                found = self._shortlist(block, width, gallery_block, partial(_shifted, report, number * size, total))
+                shortlisted = self._shortlist_rows(
+                    block, width, gallery_block, partial(_report_shifted, report, number * size, total)
+                )
                 if deciding is not None:
                     yield deciding.result()
-                deciding = second.submit(self._settle, found, indices, distances)
+                deciding = second.submit(self._settle_queries, shortlisted, indices, distances)
             if deciding is not None:
                 yield deciding.result()
 
-    def _settle(
-        self, found: _Shortlisted, indices: NDArray[np.int64], distances: NDArray[np.float64]
+    def _settle_queries(
+        self, shortlisted: _Shortlisted, indices: NDArray[np.int64], distances: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], bool]:
         """Write down the answers that are sure; the positions of the queries whose shortlist was too short, and
         whether equal rows are in them."""
-        settled, bound, measured = self._decide(found)
-        sure = found.positions[settled]
-        indices[sure], distances[sure] = self.rows.first(sure, found.rows[settled], measured[settled], self.k)
-        unsure, tied = found.rows[~settled], measured[~settled] == bound[~settled, None]
-        return found.positions[~settled], self._repeats(unsure, tied)
+        settled, bound, measured = self._decide_shortlists(shortlisted)
+        sure = shortlisted.positions[settled]
+        indices[sure], distances[sure] = self.rows.nearest_visible(
+            sure, shortlisted.rows[settled], measured[settled], self.k
+        )
+        unsure, tied = shortlisted.rows[~settled], measured[~settled] == bound[~settled, None]
+        return shortlisted.positions[~settled], self._has_equal_rows(unsure, tied)
 
-    def _repeats(self, rows: NDArray[np.int64], tied: NDArray[np.bool_]) -> bool:
+    def _has_equal_rows(self, rows: NDArray[np.int64], tied: NDArray[np.bool_]) -> bool:
         """Whether rows are equal, not only equally far, among the `tied` of a few shortlists [P, width]."""
         near = np.unique(rows[:_LOOKED_AT][tied[:_LOOKED_AT]])[: _LOOKED_AT**2]
         return len(near) > 1 and any_equal(self.rows.vectors, near, by_bits=self.metric == "hamming")
@@ -245,28 +255,30 @@ class _Search:
         hidden = int(np.minimum(self.rows.visibility.at_most_hidden()[queries], _HIDDEN_AT_ONCE).max(initial=0))
         return min(len(self.rows.vectors), self.k + hidden + (_SPARE_EXACT if self.kernel.exact else _SPARE))
 
-    def _shortlist(
+    def _shortlist_rows(
         self, positions: NDArray[np.int64], width: int, gallery_block: int, report: Callable[[int], None]
     ) -> _Shortlisted:
         """The `width` gallery rows of least cost for each of these queries, sorted."""
         gallery = self.rows.vectors
-        queries = self.kernel.chosen(self.queries, positions)
+        queries = self.kernel.read_queries(self.queries, positions)
         self.queries.release()
         per_release = max(1, RELEASE_BYTES // self.kernel.row_bytes)
         shortlist = Shortlist(len(queries), width)
         for start in range(0, len(gallery), gallery_block):
             stop = min(start + gallery_block, len(gallery))
-            block = self.kernel.block(gallery, start, stop)
-            self.kernel.search(queries, block, start, shortlist)
+            block = self.kernel.read_block(gallery, start, stop)
+            self.kernel.search_block(queries, block, start, shortlist)
             if stop // per_release != start // per_release:
                 gallery.release()
             report(stop)
         self.kernel.end_of_pass()
-        squares = self.kernel.squares(queries)
-        costs, rows = shortlist.sorted()
-        return _Shortlisted(positions, squares, self.kernel.whole(costs, squares), rows)
+        squares = self.kernel.squared_lengths(queries)
+        costs, rows = shortlist.sorted_rows()
+        return _Shortlisted(positions, squares, self.kernel.complete_costs(costs, squares), rows)
 
-    def _decide(self, found: _Shortlisted) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    def _decide_shortlists(
+        self, shortlisted: _Shortlisted
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
         """Whether the shortlist of each query settles it [P], how far its answer reaches at most [P], and the
         distances [P, width] of the rows that may be in it, infinity for all others.
 
@@ -275,57 +287,64 @@ class _Search:
         the query if it reaches beyond that cost, or holds the whole gallery. What will be within the bound is guessed
         from the costs, so that nearly always one round of measuring is enough.
         """
-        positions, squares, costs, rows = found.positions, found.squares, found.costs, found.rows
-        counts, possible = self.rows.visible(positions, rows)
+        positions, squares, costs, rows = (
+            shortlisted.positions,
+            shortlisted.squares,
+            shortlisted.costs,
+            shortlisted.rows,
+        )
+        counts, possible = self.rows.count_visible(positions, rows)
         limit = np.full(len(rows), np.inf)
         if self.within is not None:
-            limit = self.kernel.reach(self.within[positions], squares)
+            limit = self.kernel.highest_cost(self.within[positions], squares)
             possible = possible & (costs <= limit[:, None])
             counts = np.where(possible, counts, 0)
-        seen = np.cumsum(counts, axis=1, dtype=np.int64)
-        first = possible & (seen - counts < self.k)
+        visible_so_far = np.cumsum(counts, axis=1, dtype=np.int64)
+        first_k = possible & (visible_so_far - counts < self.k)
         distances = np.full(costs.shape, np.inf)
-        farthest = np.where(first, costs, -np.inf).max(axis=1)
-        guess = self.kernel.reach(self.kernel.estimate(farthest), squares)
-        likely = first | (possible & (costs <= guess[:, None]))
-        self._measure(positions, rows, costs, likely, distances)
-        bound = np.where(first, distances, 0.0).max(axis=1)
-        reach = np.where(seen[:, -1] >= self.k, self.kernel.reach(bound, squares), np.inf)
+        farthest = np.where(first_k, costs, -np.inf).max(axis=1)
+        guessed_reach = self.kernel.highest_cost(self.kernel.estimated_distances(farthest), squares)
+        likely = first_k | (possible & (costs <= guessed_reach[:, None]))
+        self._measure_exactly(positions, rows, costs, likely, distances)
+        bound = np.where(first_k, distances, 0.0).max(axis=1)
+        reach = np.where(visible_so_far[:, -1] >= self.k, self.kernel.highest_cost(bound, squares), np.inf)
         reach = np.minimum(reach, limit)
-        self._measure(positions, rows, costs, possible & ~likely & (costs <= reach[:, None]), distances)
+        self._measure_exactly(positions, rows, costs, possible & ~likely & (costs <= reach[:, None]), distances)
         settled = (reach < costs[:, -1]) | (rows.shape[1] == len(self.rows.vectors))
         return settled, bound, distances
 
-    def _measure(
+    def _measure_exactly(
         self,
         positions: NDArray[np.int64],
         rows: NDArray[np.int64],
         costs: NDArray[np.float64],
-        wanted: NDArray[np.bool_],
+        is_measured: NDArray[np.bool_],
         distances: NDArray[np.float64],
     ) -> None:
-        """Put the exact distances where `wanted` into `distances`, all [P, width]."""
+        """Put the exact distances where `is_measured` into `distances`, all [P, width]."""
         if self.kernel.exact:
-            np.copyto(distances, costs, where=wanted)
+            np.copyto(distances, costs, where=is_measured)
             return
         gallery = self.rows.vectors
-        which, columns = np.nonzero(wanted)
+        measured_queries, columns = np.nonzero(is_measured)
         at_once = max(1, EXACT_BLOCK_BYTES // (4 * gallery.dim))
         large = 4 * gallery.dim * len(gallery) > LARGE_BYTES
-        for start in range(0, len(which), at_once):
-            asked, near = which[start : start + at_once], columns[start : start + at_once]
-            found = gallery.take(rows[asked, near])
-            edges = [0, *(1 + np.flatnonzero(np.diff(asked))).tolist(), len(asked)]
-            queries = self.queries.take(positions[asked[edges[:-1]]])
+        for start in range(0, len(measured_queries), at_once):
+            query_of_pair, column_of_pair = measured_queries[start : start + at_once], columns[start : start + at_once]
+            near_rows = gallery.take(rows[query_of_pair, column_of_pair])
+            edges = [0, *(1 + np.flatnonzero(np.diff(query_of_pair))).tolist(), len(query_of_pair)]
+            queries = self.queries.take(positions[query_of_pair[edges[:-1]]])
             for query, (first, last) in zip(queries, itertools.pairwise(edges), strict=True):
-                distances[asked[first], near[first:last]] = exact_distances(self.metric, query, found[first:last])
+                distances[query_of_pair[first], column_of_pair[first:last]] = exact_distances(
+                    self.metric, query, near_rows[first:last]
+                )
             if large:
-                gallery.release(rows[asked, near])
+                gallery.release(rows[query_of_pair, column_of_pair])
 
 
-def _shifted(report: Progress, before: int, total: int, done: int) -> None:
+def _report_shifted(report: Progress, before: int, total: int, done: int) -> None:
     report(before + done, total)
 
 
-def _silent(done: int, total: int) -> None:
+def _report_nothing(done: int, total: int) -> None:
     """Second passes over the gallery are not counted."""

@@ -29,7 +29,7 @@ def limited_threads(threads: int | None) -> Iterator[int]:
     used = threads or usable_cores()
     before = faiss.omp_get_max_threads()
     # In this order: the BLAS that faiss brings would take its limit for that of all of faiss.
-    with _blas().limit(limits=1):
+    with _blas_libraries().limit(limits=1):
         faiss.omp_set_num_threads(used)
         try:
             yield used
@@ -46,6 +46,6 @@ def in_shares(work: Callable[[int], Result], threads: int) -> list[Result]:
 
 
 @lru_cache(maxsize=1)
-def _blas() -> ThreadpoolController:
+def _blas_libraries() -> ThreadpoolController:
     """The libraries of BLAS, looked for once: that takes some milliseconds."""
     return ThreadpoolController().select(user_api="blas")

@@ -27,7 +27,7 @@ class Shortlist:
         self.rows = np.zeros((queries, width), dtype=np.int64)
         self._seen = np.zeros(queries, dtype=np.int64)
 
-    def add(self, costs: NDArray[Any], row: int, query: int = 0) -> None:
+    def add_costs(self, costs: NDArray[Any], row: int, query: int = 0) -> None:
         """Take in costs [q, m] of the queries from `query` on and the rows from `row` on."""
         done = 0
         while done < costs.shape[1]:
@@ -38,15 +38,15 @@ class Shortlist:
 
     def add_found(self, costs: NDArray[np.float64], rows: NDArray[np.int64], query: int = 0) -> None:
         """Take in costs [q, m] of rows [q, m] that were chosen for each query by itself."""
-        mine = slice(query, query + len(costs))
-        costs, rows = np.hstack([self.costs[mine], costs]), np.hstack([self.rows[mine], rows])
+        query_range = slice(query, query + len(costs))
+        costs, rows = np.hstack([self.costs[query_range], costs]), np.hstack([self.rows[query_range], rows])
         width = self.costs.shape[1]
         if costs.shape[1] > width:
             keep = np.argpartition(costs, width - 1, axis=1)[:, :width]
             costs, rows = np.take_along_axis(costs, keep, axis=1), np.take_along_axis(rows, keep, axis=1)
-        self.costs[mine], self.rows[mine] = costs, rows
+        self.costs[query_range], self.rows[query_range] = costs, rows
 
-    def sorted(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def sorted_rows(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Costs and rows, both [P, width], least cost first."""
         order = np.argsort(self.costs, axis=1)
         return np.take_along_axis(self.costs, order, axis=1), np.take_along_axis(self.rows, order, axis=1)
@@ -65,9 +65,9 @@ class Shortlist:
         if not len(queries):
             return
         passed = np.bincount(queries, minlength=len(costs))
-        places = np.arange(len(queries)) - np.repeat(np.cumsum(passed) - passed, passed)
-        found = np.full((len(costs), int(passed.max())), np.inf)
-        rows = np.zeros(found.shape, dtype=np.int64)
-        found[queries, places] = costs[queries, columns]
-        rows[queries, places] = columns + row
-        self.add_found(found, rows, query)
+        rank_in_query = np.arange(len(queries)) - np.repeat(np.cumsum(passed) - passed, passed)
+        passed_costs = np.full((len(costs), int(passed.max())), np.inf)
+        rows = np.zeros(passed_costs.shape, dtype=np.int64)
+        passed_costs[queries, rank_in_query] = costs[queries, columns]
+        rows[queries, rank_in_query] = columns + row
+        self.add_found(passed_costs, rows, query)

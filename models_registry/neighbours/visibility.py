@@ -24,23 +24,23 @@ class Visibility:
     n_gallery: int
 
     @classmethod
-    def of(
+    def from_ids(
         cls, query_ids: NDArray[np.int64], gallery_ids: NDArray[np.int64], hidden: Sequence[GroupPair] = ()
     ) -> Visibility:
         """Hide each query's own id, and the groups of `hidden`; raises ValueError where lengths differ."""
-        own: GroupPair = (np.asarray(query_ids, dtype=np.int64), np.asarray(gallery_ids, dtype=np.int64))
-        pairs = (own, *((np.asarray(q, dtype=np.int64), np.asarray(g, dtype=np.int64)) for q, g in hidden))
+        own_ids: GroupPair = (np.asarray(query_ids, dtype=np.int64), np.asarray(gallery_ids, dtype=np.int64))
+        pairs = (own_ids, *((np.asarray(q, dtype=np.int64), np.asarray(g, dtype=np.int64)) for q, g in hidden))
         for of_query, of_candidate in pairs:
-            if of_query.shape != own[0].shape or of_candidate.shape != own[1].shape or of_query.ndim != 1:
+            if of_query.shape != own_ids[0].shape or of_candidate.shape != own_ids[1].shape or of_query.ndim != 1:
                 raise ValueError("Ids and groups must come as one number per query and one per gallery row.")
-        return cls(pairs, len(own[0]), len(own[1]))
+        return cls(pairs, len(own_ids[0]), len(own_ids[1]))
 
-    def hidden(self, queries: NDArray[np.int64], candidates: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def hidden_candidates(self, queries: NDArray[np.int64], candidates: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether candidates [P, m] (positions in the gallery) are hidden from the queries at positions [P]."""
         mask = np.zeros(candidates.shape, dtype=np.bool_)
         for of_query, of_candidate in self.pairs:
-            own = of_query[queries][:, None]
-            mask |= np.logical_and(of_candidate[candidates] == own, own != -1)
+            group_of_query = of_query[queries][:, None]
+            mask |= np.logical_and(of_candidate[candidates] == group_of_query, group_of_query != -1)
         return mask
 
     def visible_to(self, query: int) -> NDArray[np.bool_]:
@@ -54,8 +54,8 @@ class Visibility:
         for of_query, of_candidate in self.pairs:
             groups, sizes = np.unique(of_candidate[of_candidate != -1], return_counts=True)
             if len(groups):
-                at = np.minimum(np.searchsorted(groups, of_query), len(groups) - 1)
-                total += np.where(groups[at] == of_query, sizes[at], 0)
+                group_index = np.minimum(np.searchsorted(groups, of_query), len(groups) - 1)
+                total += np.where(groups[group_index] == of_query, sizes[group_index], 0)
         return total
 
 
@@ -63,7 +63,7 @@ def group_codes(of_queries: Sequence[Hashable | None], of_gallery: Sequence[Hash
     """Numbers for names: equal names get equal numbers on both sides, None (not known) gets -1."""
     codes: dict[Hashable | None, int] = {None: -1}
 
-    def numbered(names: Sequence[Hashable | None]) -> NDArray[np.int64]:
+    def number_names(names: Sequence[Hashable | None]) -> NDArray[np.int64]:
         return np.fromiter((codes.setdefault(name, len(codes) - 1) for name in names), np.int64, len(names))
 
-    return numbered(of_queries), numbered(of_gallery)
+    return number_names(of_queries), number_names(of_gallery)

@@ -47,5 +47,5 @@ class MaskedEncoder(Encoder):
         super().set_threads(threads)
         self._inner.set_threads(threads)
 
-    def _forward(self, batch: NDArray[Any], taps: Sequence[str]) -> Vectors:
+    def _forward_batch(self, batch: NDArray[Any], taps: Sequence[str]) -> Vectors:
         return self._inner.encode(batch, taps)

@@ -10,7 +10,7 @@ from evalapp.catalog.domain.importers import IMPORTERS
 from models_registry.evaluate.corruptions import CORRUPTIONS
 from models_registry.metrics import METRICS
 from models_registry.registry import FAMILIES
-from models_registry.training.common.recipe_base import recipes
+from models_registry.training.common.recipe_base import list_recipes
 from tests.architecture import contributing_map
 from tests.architecture.figures import REPOSITORY
 
@@ -42,7 +42,7 @@ def test_every_path_is_there() -> None:
 
 def test_the_registries_that_checklists_name_are_filled() -> None:
     assert all(name in TEXT and entries for name, entries in REGISTRIES.items())
-    assert {entry.learns_from for entry in recipes()} == {"labels", "votes"}
+    assert {entry.learns_from for entry in list_recipes()} == {"labels", "votes"}
 
 
 _ADDRESSES = {"architecture/", "browser/", "benchmarks/", "journeys/"}

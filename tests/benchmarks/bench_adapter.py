@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from models_registry.spec import EncoderSpec, Tap
 from models_registry.store import Vectors
 from models_registry.training.votes.block_pca import basis_of
-from models_registry.training.votes.map_fitting import fit
+from models_registry.training.votes.map_fitting import fit_map
 from models_registry.training.votes.recipes.adapter import RECIPE
 from models_registry.training.votes.vote_configs import AdapterConfig
 from models_registry.training.votes.vote_data import Ballots, Span, VoteData
@@ -50,10 +50,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         outcome = RECIPE.run(data, AdapterConfig(), Path(folder), on_progress=lambda _: None, resume=False)
     whole = time.perf_counter() - begun
-    basis = basis_of(data.matrix(), data.spans, directions=128)
-    rows, pairs = basis.apply(data.matrix()), data.ballots.pairs()
+    basis = basis_of(data.base_matrix(), data.spans, directions=128)
+    rows, pairs = basis.rows_of_vectors(data.base_matrix()), data.ballots.summed_pairs()
     begun = time.perf_counter()
-    fit(rows, basis.block_of, pairs, "full", 0.1)
+    fit_map(rows, basis.block_of, pairs, "full", 0.1)
     once = time.perf_counter() - begun
     tried = len(outcome.metrics["folds"])
     name = f"adapter, {VOTES:,} votes x {DIM:,}, {tried} maps by 4 folds"

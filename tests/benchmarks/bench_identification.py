@@ -62,7 +62,7 @@ def measured(
     shown = Vectors.from_array(vectors[list(gallery)])
     ids = np.arange(len(gallery), dtype=np.int64)
     engines = build_engines(EngineSettings.parse("exact"), ["cosine"], shown)
-    index = VectorIndex.of(IndexBase(ids, shown, engines, 100), labels=labels, threads=1)
+    index = VectorIndex.from_base(IndexBase(ids, shown, engines, 100), labels=labels, threads=1)
     found: dict[str, list[tuple[float, float]]] = {}
     for draw in range(DRAWS):
         some = np.sort(np.random.default_rng(draw).permutation(list(asked))[:most]).tolist()

@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from models_registry.metrics import METRICS, Metric  # noqa: E402 - the repository is on the path only now
-from models_registry.neighbours import nearest, refreshed  # noqa: E402
+from models_registry.neighbours import nearest, refresh_neighbours  # noqa: E402
 from models_registry.store import TapStore, Vectors, key_for_item  # noqa: E402
 from tests.benchmarks.harness import Row, at_least, at_most, print_table, timed_in_turns  # noqa: E402
 
@@ -48,7 +48,7 @@ def growing(metric: Metric, gallery: Vectors, queries: int, repeats: int) -> Row
     stale = np.zeros(queries, dtype=np.bool_)
     again, whole = timed_in_turns(
         [
-            partial(refreshed, known, stale, ids[old:], asked, gallery, **rules),
+            partial(refresh_neighbours, known, stale, ids[old:], asked, gallery, **rules),
             partial(nearest, asked, gallery, **rules),
         ],
         repeats,

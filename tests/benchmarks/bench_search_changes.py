@@ -46,7 +46,7 @@ from evalapp.search.services.search_indexes import IndexPlan, create_index, requ
 from models_registry import registry  # noqa: E402
 from models_registry.embed import Picture, embed  # noqa: E402
 from models_registry.index import EngineSettings, IndexBase, VectorIndex, build_engines  # noqa: E402
-from models_registry.index.engines.probe_search import recalls  # noqa: E402
+from models_registry.index.engines.probe_search import recall_per_query  # noqa: E402
 from models_registry.neighbours import nearest  # noqa: E402
 from models_registry.neighbours.search_threads import limited_threads  # noqa: E402
 from models_registry.store import Vectors  # noqa: E402
@@ -164,7 +164,7 @@ def churn(rows: int, engine: str) -> list[Row]:
         vectors = Vectors.from_array(one.gallery[base_ids])
         with limited_threads(1):
             engines = build_engines(EngineSettings.parse(engine), ["cosine"], vectors)
-            before = VectorIndex.of(IndexBase(base_ids, vectors, engines, 100), threads=1)
+            before = VectorIndex.from_base(IndexBase(base_ids, vectors, engines, 100), threads=1)
             after = before.without(gone)
             for start in range(0, len(new_ids), BATCH):
                 some = new_ids[start : start + BATCH]
@@ -191,7 +191,7 @@ def _recall(index: VectorIndex, everything: np.ndarray, queries: np.ndarray) -> 
         threads=1,
     )
     found = np.concatenate([index.search(query, metric="cosine", k=10).distances for query in queries])
-    return float(recalls(found, truth.distances).mean())
+    return float(recall_per_query(found, truth.distances).mean())
 
 
 def main() -> None:

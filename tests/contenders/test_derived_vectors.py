@@ -37,7 +37,7 @@ def learnt(tmp_path: Path) -> EmbeddingModel:
     """A head over a joint of two registered encoders."""
     colours, _ = register_model(source="colour-histogram", name="colours", options={})
     tiny, _ = register_model(source="tiny-vgg", name="tiny", options={})
-    parts = [Part(_spec(tiny), "fc7", 0, _spec(tiny).tap("fc7").dim), Part(_spec(colours), "embedding", 0, 192)]
+    parts = [Part(_spec(tiny), "fc7", 0, _spec(tiny).tap_named("fc7").dim), Part(_spec(colours), "embedding", 0, 192)]
     write_joint(tmp_path / "joint.json", parts)
     joint, _ = register_model(source=f"joint:{tmp_path / 'joint.json'}", name="joint", options={})
     dim = _spec(joint).taps[0].dim

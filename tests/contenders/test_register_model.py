@@ -67,7 +67,7 @@ def test_the_file_is_copied_so_that_the_model_survives_its_loss(tmp_path: Path, 
 
     assert (Path(settings.WEIGHTS_DIR) / model.weights).exists()
     warm_encoder.cache_clear()
-    found, missing = warm_encoder(model.pk).lookup(["b", "c"])  # type: ignore[union-attr]
+    found, missing = warm_encoder(model.pk).find_vectors(["b", "c"])  # type: ignore[union-attr]
     assert found.shape == (1, 3)
     assert missing == ["c"]
 
@@ -77,7 +77,7 @@ def test_vectors_named_in_capitals_bring_their_keys_along(tmp_path: Path, settin
     (tmp_path / "mine.npy").rename(tmp_path / "mine.NPY")
     model, _ = register_model(source=f"vectors:{tmp_path / 'mine.NPY'}", name="mine", options={})
     (tmp_path / "mine.keys.txt").unlink()
-    found, missing = warm_encoder(model.pk).lookup(["b"])  # type: ignore[union-attr]
+    found, missing = warm_encoder(model.pk).find_vectors(["b"])  # type: ignore[union-attr]
     assert (found.tolist(), missing) == ([[1.0, 1.0, 1.0]], [])
 
 
@@ -110,7 +110,7 @@ def test_two_processes_register_the_same_network_at_once(
     monkeypatch.setattr(registration.shutil, "copyfile", copy_while_another_copies)
     model, _ = register_model(source=source, name="second", options={})
     assert len(set(drafts)) == len(drafts) >= 2
-    assert warm_encoder(model.pk).lookup(["a"])[1] == []  # type: ignore[union-attr]
+    assert warm_encoder(model.pk).find_vectors(["a"])[1] == []  # type: ignore[union-attr]
     assert not list(Path(settings.WEIGHTS_DIR).glob("*.part"))
 
 

@@ -37,7 +37,7 @@ class Recorder(Encoder):
         self.passes: list[int] = []
         self._lock = threading.Lock()
 
-    def _forward(self, batch: np.ndarray, taps: Sequence[str]) -> Vectors:
+    def _forward_batch(self, batch: np.ndarray, taps: Sequence[str]) -> Vectors:
         with self._lock:
             self.passes.append(len(batch))
         return {tap: getattr(batch, tap)(axis=(2, 3)) for tap in taps}
@@ -166,7 +166,7 @@ def test_only_a_few_passes_are_begun_before_their_vectors_are_taken() -> None:
 
 def test_an_error_of_the_network_is_raised_and_leaves_no_thread() -> None:
     class Broken(Recorder):
-        def _forward(self, batch: np.ndarray, taps: Sequence[str]) -> Vectors:
+        def _forward_batch(self, batch: np.ndarray, taps: Sequence[str]) -> Vectors:
             return {tap: np.full((len(batch), 3), np.nan, dtype=np.float32) for tap in taps}
 
     with pytest.raises(NonFiniteVectors, match="NaN or infinity at mean"):

@@ -88,7 +88,7 @@ def test_it_refuses_rules_that_cannot_be(rules: dict[str, Any]) -> None:
 
 def test_an_unknown_tap_is_answered_with_those_there_are() -> None:
     with pytest.raises(KeyError, match="embedding, logits"):
-        SPEC.tap("fc6")
+        SPEC.tap_named("fc6")
 
 
 def test_only_what_reads_pictures_has_rules_for_them() -> None:

@@ -17,7 +17,7 @@ from evalapp.core.models import JobState
 from evalapp.core.pipeline import chunk_work
 from evalapp.training.models import Epoch, TrainingRun
 from models_registry.encoders.checkpoint import SPEC, read_checkpoint
-from models_registry.training.common.recipe_base import recipes
+from models_registry.training.common.recipe_base import list_recipes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -97,7 +97,9 @@ def test_vectors_are_whitened_without_a_label(striped: str) -> None:
     assert read_checkpoint(run.workdir / "encoder" / SPEC).head.layers == ("centre", "linear", "normalise")
 
 
-@pytest.mark.parametrize("recipe", [entry.name for entry in recipes("labels") if entry.name not in {"retrain", "post"}])
+@pytest.mark.parametrize(
+    "recipe", [entry.name for entry in list_recipes("labels") if entry.name not in {"retrain", "post"}]
+)
 def test_every_recipe_makes_an_encoder(striped: str, recipe: str) -> None:
     run = train(recipe, "batches=1", "epochs=1")
     assert run.state == JobState.DONE, run.job and run.job.error

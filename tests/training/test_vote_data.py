@@ -55,8 +55,8 @@ def test_votes_across_domains_are_learnt_from(striped: str) -> None:
     assert turn.run.metrics["splits"]["votes"] == study.votes.count()
     assert turn.run.metrics["splits"]["learnt from"] > 40
     data = data_of(turn.run)
-    assert {domain_of[data.keys[row]] for row in data.gallery()} == {"shop"}
-    assert {domain_of[data.keys[row]] for row in data.askers()} == {"street"}
+    assert {domain_of[data.keys[row]] for row in data.gallery_rows()} == {"shop"}
+    assert {domain_of[data.keys[row]] for row in data.asking_rows()} == {"street"}
 
 
 def test_the_vectors_of_queries_from_elsewhere_are_kept_for_a_run_that_waits(striped: str) -> None:

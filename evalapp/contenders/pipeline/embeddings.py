@@ -184,7 +184,7 @@ def _followed(model: EmbeddingModel, taps: Sequence[str], rows: Sequence[np.ndar
 def _computed(model: EmbeddingModel, taps: Sequence[str], known: list[Content], masker: RegionNetwork | None) -> Made:
     encoder = encoder_of(model, masker)
     if isinstance(encoder, VectorLookup):
-        found, missing = encoder.lookup([content.name for content in known])
+        found, missing = encoder.find_vectors([content.name for content in known])
         absent = set(missing)
         return (
             dict.fromkeys(taps, found),

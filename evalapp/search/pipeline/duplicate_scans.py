@@ -87,7 +87,7 @@ def _same_pictures(
     store = embeddings.folder_of(index.embedding.model, index.embedding.tap)
     snapshot = open_generation(Path(settings.INDEXES_DIR) / index.serving.folder, store)
     rows = list(gallery_items(index).select_related("picture").order_by("pk"))
-    snapshot = snapshot.without(np.setdiff1d(snapshot.ids, [row.pk for row in rows]))
+    snapshot = snapshot.without_rows(np.setdiff1d(snapshot.ids, [row.pk for row in rows]))
     held = snapshot.slots_of([row.pk for row in rows]) >= 0
     marks, faults = _marks([row for row, there in zip(rows, held.tolist(), strict=True) if there])
     calibration, within = _calibrated(index, snapshot, marks, {row.pk: row for row in rows}, metric)

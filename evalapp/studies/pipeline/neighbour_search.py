@@ -20,7 +20,7 @@ from evalapp.studies.queries.gallery_arrays import GalleryArrays, Ids
 from evalapp.studies.queries.previous_round import Earlier, earlier_round
 from evalapp.studies.services import Nominated, note_absent
 from models_registry.metrics import Metric, is_metric
-from models_registry.neighbours import GroupPair, Neighbours, nearest, random_control, refreshed
+from models_registry.neighbours import GroupPair, Neighbours, nearest, random_control, refresh_neighbours
 from models_registry.store import TapStore
 
 
@@ -116,7 +116,7 @@ class _Search:
             found = nearest(queries, gallery, gallery_order=ids, device=settings.DEVICE, **rules)
             return found if self.study.exclude != "once" else self._each_product_once(found, rows)
         before, stale, added = self._before(earlier, asked, ids)
-        return refreshed(before, stale, added, queries, gallery, **rules)
+        return refresh_neighbours(before, stale, added, queries, gallery, **rules)
 
     def _each_product_once(self, found: Neighbours, rows: Ids) -> Neighbours:
         """Of every product only its nearest picture, so many as are kept; pictures without one stay."""

@@ -11,7 +11,7 @@ from evalapp.studies.models import Study
 from evalapp.training.models import Schedule
 from evalapp.training.services.retraining import begin_retraining
 from evalapp.training.services.schedules import set_schedule
-from models_registry.training.common.recipe_base import recipes
+from models_registry.training.common.recipe_base import list_recipes
 
 
 class LearnForm(forms.Form):
@@ -46,7 +46,7 @@ class LearnForm(forms.Form):
         super().__init__(*args, **kwargs)
         choice = self.fields["recipe"]
         if isinstance(choice, forms.ChoiceField):
-            choice.choices = [(entry.name, f"{entry.name}: {entry.summary}") for entry in recipes("votes")]
+            choice.choices = [(entry.name, f"{entry.name}: {entry.summary}") for entry in list_recipes("votes")]
 
     @property
     def three(self) -> list[forms.BoundField]:

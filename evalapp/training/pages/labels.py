@@ -21,7 +21,7 @@ from evalapp.training.models import TrainingRun
 from evalapp.training.queries import training_runs
 from evalapp.training.services.checkpoints import packed_checkpoint, request_checkpoint
 from evalapp.training.services.comparisons import begin_comparison, begin_sweep
-from models_registry.training.common.recipe_base import recipes
+from models_registry.training.common.recipe_base import list_recipes
 
 
 def _starts(model: dict[str, Any]) -> list[str]:
@@ -59,7 +59,7 @@ class LabelsForm(forms.Form):
         names = [name for model in registered_models() if model["family"] != "vectors" for name in _starts(model)]
         for field, choices in (
             ("bases", [(name, name) for name in names]),
-            ("recipe", [(entry.name, f"{entry.name}: {entry.summary}") for entry in recipes("labels")]),
+            ("recipe", [(entry.name, f"{entry.name}: {entry.summary}") for entry in list_recipes("labels")]),
         ):
             choice = self.fields[field]
             if isinstance(choice, forms.ChoiceField):

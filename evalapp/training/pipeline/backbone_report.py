@@ -44,9 +44,9 @@ def _size(run: TrainingRun) -> int:
         return sum(path.stat().st_size for path in Path(settings.WEIGHTS_DIR).glob(f"{stem}*"))
     if run.parent.spec["family"] not in {"tiny-vgg", "vgg16.random"}:
         return 0
-    from models_registry.encoders.vgg.vgg_network import blank, layout_of
+    from models_registry.encoders.vgg.vgg_network import blank_vgg, layout_of
 
-    return sum(values.numel() * 4 for values in blank(layout_of(run.parent.spec["family"])).parameters())
+    return sum(values.numel() * 4 for values in blank_vgg(layout_of(run.parent.spec["family"])).parameters())
 
 
 def measuring_pictures(model: str) -> tuple[list[Picture], list[str | None]]:

@@ -49,11 +49,11 @@ def _packed(target: str, *, quantised: bool) -> list[Fault]:
 
 def _quantised(model: str, folder: Path) -> dict[str, Any]:
     """The 8-bit file beside the others, and what it loses."""
-    from models_registry.training.common.quantised_export import quantise
+    from models_registry.training.common.quantised_export import quantise_encoder
 
     pictures, categories = measuring_pictures(model)
     try:
-        return asdict(quantise(folder, pictures, categories))
+        return asdict(quantise_encoder(folder, pictures, categories))
     except EncoderError as error:
         raise Problem(str(error)) from error
 

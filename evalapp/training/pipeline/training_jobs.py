@@ -23,7 +23,7 @@ from evalapp.training.queries.training_runs import run_by_id
 from evalapp.training.services import training_runs
 from evalapp.training.services.voter_tastes import note_tastes
 from models_registry.devices import compute_on, device_in_words
-from models_registry.training.common.recipe_base import EpochReport, configured, recipe_named
+from models_registry.training.common.recipe_base import EpochReport, configure_recipe, recipe_named
 from models_registry.training.common.training_errors import Stopped, TrainingError
 
 ENCODER = "encoder"
@@ -74,7 +74,7 @@ def _cut_training(target: str) -> Iterator[Piece]:
     run = _run(target)
     entry = recipe_named(run.recipe)
     try:
-        entry.load().check(_source(run).data_of(run), configured(entry.config_type(), run.config))
+        entry.load_recipe().check(_source(run).data_of(run), configure_recipe(entry.config_type(), run.config))
     except TrainingError as error:
         raise Problem(str(error)) from error
     yield Piece({})
@@ -83,7 +83,7 @@ def _cut_training(target: str) -> Iterator[Piece]:
 def _train(target: str, _arguments: dict[str, Any]) -> list[Fault]:
     run = _run(target)
     entry = recipe_named(run.recipe)
-    config = configured(entry.config_type(), run.config)
+    config = configure_recipe(entry.config_type(), run.config)
 
     chunk = _chunk_of(run)
     claim = chunk.claim if chunk else None
@@ -102,7 +102,7 @@ def _train(target: str, _arguments: dict[str, Any]) -> list[Fault]:
     compute_on(settings.DEVICE)
     try:
         data = _source(run).data_of(run)
-        outcome = entry.load().run(data, config, run.workdir, on_progress=report, resume=True)
+        outcome = entry.load_recipe().run(data, config, run.workdir, on_progress=report, resume=True)
         _require_claim(run, claim)
     except TrainingError as error:
         # Another attempt would end in the same way: the run is told so instead.

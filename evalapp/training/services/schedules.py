@@ -16,7 +16,7 @@ from evalapp.studies.models import Study
 from evalapp.training.models import LIVE_LOOPS, LoopState, Retraining, Schedule
 from evalapp.training.queries.rounds import latest_round, rounds_up_to, votes_of
 from evalapp.training.services.retraining import begin_retraining, end_turn, start_of
-from models_registry.training.common.recipe_base import configured, recipe_named
+from models_registry.training.common.recipe_base import configure_recipe, recipe_named
 from models_registry.training.common.training_errors import TrainingError
 
 _STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -42,7 +42,7 @@ def set_schedule(
     # Words that are off are told now, not in a week.
     start_of(study, recipe, sources)
     try:
-        configured(recipe_named(recipe, "votes").config_type(), settings or {})
+        configure_recipe(recipe_named(recipe, "votes").config_type(), settings or {})
     except TrainingError as error:
         raise InvalidInput(str(error)) from error
     values = {

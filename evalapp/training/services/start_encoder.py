@@ -82,5 +82,5 @@ def _described_by(family: str) -> EmbeddingModel:
 def _parts(model: EmbeddingModel, tap: str) -> Iterator[Part]:
     """A whole vector, or its blocks where they mean different things."""
     spec = with_every_tap(EncoderSpec.from_json(model.spec))
-    blocks = blocks_of(spec) or {"": (0, spec.tap(tap).dim)}
+    blocks = blocks_of(spec) or {"": (0, spec.tap_named(tap).dim)}
     yield from (Part(spec, tap, start, stop) for start, stop in blocks.values())

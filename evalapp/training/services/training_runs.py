@@ -20,7 +20,7 @@ from evalapp.webhooks.domain.event_names import TRAINING_DONE
 from evalapp.webhooks.services import announce
 from models_registry.registry import with_every_tap
 from models_registry.spec import EncoderSpec
-from models_registry.training.common.recipe_base import EpochReport, LearnsFrom, Outcome, configured, recipe_named
+from models_registry.training.common.recipe_base import EpochReport, LearnsFrom, Outcome, configure_recipe, recipe_named
 from models_registry.training.common.training_errors import TrainingError
 
 CONVOLUTIONS = "pool5"
@@ -47,7 +47,7 @@ def begin_run(
     if not _NAME.fullmatch(name):
         raise InvalidInput(f"{name!r} is no name for a model; use up to 80 letters, digits, dots, dashes.")
     try:
-        config = configured(recipe_named(recipe, learns_from).config_type(), settings)
+        config = configure_recipe(recipe_named(recipe, learns_from).config_type(), settings)
     except TrainingError as error:
         raise InvalidInput(str(error)) from error
     with transaction.atomic():

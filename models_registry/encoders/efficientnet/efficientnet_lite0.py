@@ -40,7 +40,7 @@ class EfficientNetLite0:
     every_tap = ALL_TAPS
 
     def files(self, argument: str) -> tuple[Path, ...]:
-        return (_file(argument),)
+        return (_weight_file(argument),)
 
     def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
         refuse_unknown(source, options, ("tap", *PREPROCESS_OPTIONS))
@@ -50,24 +50,24 @@ class EfficientNetLite0:
             source=source,
             taps=chosen_taps(source, options, ALL_TAPS, TAPS),
             preprocess=preprocess_with(PREPROCESS, options),
-            weights_sha256=sha256_of(_file(argument)),
+            weights_sha256=sha256_of(_weight_file(argument)),
         )
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        from models_registry.encoders.tunable_networks import filled, torch_encoder
+        from models_registry.encoders.tunable_networks import network_with_weights, torch_encoder
 
-        path = checked(weights or _file(spec.source.partition(":")[2]), spec.weights_sha256)
-        return torch_encoder(spec, filled(spec, path), device)
+        path = checked(weights or _weight_file(spec.source.partition(":")[2]), spec.weights_sha256)
+        return torch_encoder(spec, network_with_weights(spec, path), device)
 
 
-def _file(argument: str) -> Path:
+def _weight_file(argument: str) -> Path:
     return Path(argument) if argument else package_file()
 
 
 def package_file() -> Path:
     """The weights as the package installed them; raises WeightsMissing and WeightsRefused."""
-    found = find_spec(PACKAGE)
-    folders = [Path(folder) for folder in (found.submodule_search_locations or ())] if found is not None else []
+    package = find_spec(PACKAGE)
+    folders = [Path(folder) for folder in (package.submodule_search_locations or ())] if package is not None else []
     for folder in folders:
         if (folder / "models" / FILE).is_file():
             return checked(folder / "models" / FILE, SHA256)

@@ -66,13 +66,13 @@ class SameConv(nn.Conv2d):
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that torch calls it by
-        (top, bottom), (left, right) = (self.padded(side) for side in input.shape[-2:])
+        (top, bottom), (left, right) = (self.zeros_around(side) for side in input.shape[-2:])
         if top == bottom and left == right:
             return functional.conv2d(input, self.weight, self.bias, self.stride, (top, left), groups=self.groups)
         padded = functional.pad(input, [left, right, top, bottom])
         return functional.conv2d(padded, self.weight, self.bias, self.stride, groups=self.groups)
 
-    def padded(self, side: int) -> tuple[int, int]:
+    def zeros_around(self, side: int) -> tuple[int, int]:
         """Rows of zeros before and behind a map of this side."""
         total = max((-(-side // self.stride[0]) - 1) * self.stride[0] + self.kernel_size[0] - side, 0)
         return total // 2, total - total // 2
@@ -95,12 +95,12 @@ class InvertedBottleneck(nn.Module):
         self.adds_input = stride == 1 and narrow == layout.width
 
     def forward(self, maps: Tensor) -> Tensor:
-        found: Tensor = maps
+        widened: Tensor = maps
         if self._is_wider:
-            found = functional.relu6(self._bn0(self._expand_conv(found)), inplace=True)
-        found = functional.relu6(self._bn1(self._depthwise_conv(found)), inplace=True)
-        found = self._bn2(self._project_conv(found))
-        return found + maps if self.adds_input else found
+            widened = functional.relu6(self._bn0(self._expand_conv(widened)), inplace=True)
+        widened = functional.relu6(self._bn1(self._depthwise_conv(widened)), inplace=True)
+        widened = self._bn2(self._project_conv(widened))
+        return widened + maps if self.adds_input else widened
 
 
 class EfficientNet(nn.Module):
@@ -129,13 +129,13 @@ class EfficientNet(nn.Module):
             maps = block(maps)
         maps = functional.relu6(self._bn1(self._conv_head(maps)), inplace=True)
         embedding = maps.mean(dim=(2, 3))
-        found = {"embedding": embedding}
-        wanted = set(taps)
-        if "features" in wanted:
-            found["features"] = maps.flatten(1)
-        if "logits" in wanted:
-            found["logits"] = self._fc(embedding)
-        return {name: found[name] for name in wanted}
+        vectors = {"embedding": embedding}
+        asked_taps = set(taps)
+        if "features" in asked_taps:
+            vectors["features"] = maps.flatten(1)
+        if "logits" in asked_taps:
+            vectors["logits"] = self._fc(embedding)
+        return {name: vectors[name] for name in asked_taps}
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
@@ -149,25 +149,25 @@ class EfficientNet(nn.Module):
         return [self._fc if tap == "logits" else self._conv_head]
 
 
-def blank(layout: EfficientNetLayout) -> EfficientNet:
+def blank_efficientnet(layout: EfficientNetLayout) -> EfficientNet:
     """The network without memory for its weights, to be filled by `load_state_dict(..., assign=True)`."""
     with torch.device("meta"):
         return EfficientNet(layout).eval()
 
 
-def fused(network: EfficientNet) -> EfficientNet:
+def fuse_normalisation(network: EfficientNet) -> EfficientNet:
     """The network with its normalisation inside the convolutions, in place: the same vectors but for rounding."""
-    _fuse(network, "_conv_stem", "_bn0")
-    _fuse(network, "_conv_head", "_bn1")
+    _fuse_layer(network, "_conv_stem", "_bn0")
+    _fuse_layer(network, "_conv_head", "_bn1")
     for block in network.get_submodule("_blocks").children():
         if hasattr(block, "_expand_conv"):
-            _fuse(block, "_expand_conv", "_bn0")
-        _fuse(block, "_depthwise_conv", "_bn1")
-        _fuse(block, "_project_conv", "_bn2")
+            _fuse_layer(block, "_expand_conv", "_bn0")
+        _fuse_layer(block, "_depthwise_conv", "_bn1")
+        _fuse_layer(block, "_project_conv", "_bn2")
     return network
 
 
-def _fuse(parent: nn.Module, conv: str, norm: str) -> None:
+def _fuse_layer(parent: nn.Module, conv: str, norm: str) -> None:
     layer, statistics = parent.get_submodule(conv), parent.get_submodule(norm)
     if isinstance(layer, nn.Conv2d) and isinstance(statistics, nn.BatchNorm2d):
         setattr(parent, conv, fuse_conv_bn_eval(layer, statistics))

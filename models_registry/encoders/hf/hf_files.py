@@ -35,7 +35,7 @@ def folder_of(argument: str) -> Path:
         raise WeightsMissing("Write hf:FOLDER, or hf:NAME for a model that was downloaded before.")
     folder = Path(argument)
     if not folder.is_dir():
-        folder = _cached(argument)
+        folder = _cached_folder(argument)
     folder = _of_sentence_transformers(folder)
     if not (folder / CONFIG).is_file():
         raise WeightsMissing(f"{folder} has no {CONFIG}: is this the folder of a transformers model?")
@@ -87,12 +87,12 @@ def kept_files(weights: Path) -> tuple[Path, ...]:
 def read_config(folder: Path) -> dict[str, Any]:
     """What `config.json` says; raises WeightsRefused where it is none."""
     try:
-        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WeightsRefused(f"{folder / CONFIG} cannot be read: {error}.") from error
-    if not isinstance(found, dict):
+    if not isinstance(config, dict):
         raise WeightsRefused(f"{folder / CONFIG} does not describe a model.")
-    return found
+    return config
 
 
 def _of_sentence_transformers(folder: Path) -> Path:
@@ -107,18 +107,18 @@ def _of_sentence_transformers(folder: Path) -> Path:
     return next((one for one in inside if (one / CONFIG).is_file() and folder in one.parents), folder)
 
 
-def _cached(name: str) -> Path:
+def _cached_folder(name: str) -> Path:
     need_library()
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        found = try_to_load_from_cache(name, CONFIG)
+        config_file = try_to_load_from_cache(name, CONFIG)
     except HFValidationError:
-        found = None
-    if not isinstance(found, str):
+        config_file = None
+    if not isinstance(config_file, str):
         raise WeightsMissing(
             f"There is no folder {name}, and no such model was downloaded before. With a network: hf download {name}. "
             "Without: bring its folder and write hf:FOLDER."
         )
-    return Path(found).parent
+    return Path(config_file).parent

@@ -62,13 +62,13 @@ class HfModel:
     def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
         refuse_unknown(source, options, ("tap", "pool", "size", *PREPROCESS_OPTIONS))
         need_library()
-        from models_registry.encoders.hf.hf_network import opened
+        from models_registry.encoders.hf.hf_network import open_network
 
         folder = folder_of(argument)
         files, config = weight_files(folder), read_config(folder)
         preprocess = preprocess_with(own_preprocess(folder, config, options), options)
-        found = _tried_out(opened(folder, config), preprocess.size, source)
-        taps = [Tap(name, rows.shape[1]) for name, rows in found.items()]
+        vectors_by_tap = _tried_out(open_network(folder, config), preprocess.size, source)
+        taps = [Tap(name, rows.shape[1]) for name, rows in vectors_by_tap.items()]
         spec = EncoderSpec(
             family="hf",
             version=self.version,
@@ -79,31 +79,31 @@ class HfModel:
             options={"config": config},
         )
         for tap in spec.taps:
-            check_trial(source, tap.name, found[tap.name])
+            check_trial(source, tap.name, vectors_by_tap[tap.name])
         return spec
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
         from models_registry.encoders.torch_encoder import TorchEncoder, torch_device
 
-        where = torch_device(device)
-        return TorchEncoder(spec, self.network(spec, weights, where), where)
+        target_device = torch_device(device)
+        return TorchEncoder(spec, self.load_network(spec, weights, target_device), target_device)
 
-    def network(self, spec: EncoderSpec, weights: Path | None, device: torch.device | str = "cpu") -> HfNetwork:
+    def load_network(self, spec: EncoderSpec, weights: Path | None, device: torch.device | str = "cpu") -> HfNetwork:
         """The network with its own weights; raises WeightsRefused where these are not the registered ones."""
         need_library()
         files = self.files(spec.source.partition(":")[2]) if weights is None else kept_files(weights)
         if hash_of(files) != spec.weights_sha256:
             raise WeightsRefused(f"{files[0]} is not what was registered: its SHA-256 differs. Register it anew.")
-        from models_registry.encoders.hf.hf_network import opened
+        from models_registry.encoders.hf.hf_network import open_network
 
         with tempfile.TemporaryDirectory() as name:
             # The library wants a folder with its own names for the files.
-            place = Path(name)
+            folder = Path(name)
             names = (WEIGHTS,) if len(files) == 1 else (INDEX, *part_names(files[0]))
-            for own, file in zip(names, files, strict=True):
-                (place / own).symlink_to(file.resolve())
-            (place / CONFIG).write_text(json.dumps(spec.options["config"]), encoding="utf-8")
-            return opened(place, spec.options["config"], device)
+            for library_name, file in zip(names, files, strict=True):
+                (folder / library_name).symlink_to(file.resolve())
+            (folder / CONFIG).write_text(json.dumps(spec.options["config"]), encoding="utf-8")
+            return open_network(folder, spec.options["config"], device)
 
 
 def _tried_out(network: HfNetwork, size: tuple[int, int], source: str) -> dict[str, NDArray[np.float32]]:

@@ -41,66 +41,68 @@ class HfNetwork(nn.Module):
         self._in_front = 1 + extra if has_first else 0
 
     @property
-    def _tower(self) -> Any:
+    def _vision_tower(self) -> Any:
         return self.model.vision_model if self._is_two_tower else self.model
 
     def forward(self, pictures: Tensor, taps: Iterable[str]) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
+        vectors: dict[str, Tensor] = {}
         # Two-tower models run their vision tower once for each of the two: only for what is asked.
         if self._is_two_tower and "embedding" in taps:
-            found = self._projected(pictures)
-        if set(taps) - set(found):
-            found |= self._of_tower(pictures)
-        return {tap: found[tap] for tap in taps}
+            vectors = self._projected_tap(pictures)
+        if set(taps) - set(vectors):
+            vectors |= self._tower_taps(pictures)
+        return {tap: vectors[tap] for tap in taps}
 
     def every_tap(self, pixels: Tensor) -> dict[str, Tensor]:
         """Vectors [n, dim] of pictures [n, 3, h, w] at every tap that there is."""
-        return {**(self._projected(pixels) if self._is_two_tower else {}), **self._of_tower(pixels)}
+        return {**(self._projected_tap(pixels) if self._is_two_tower else {}), **self._tower_taps(pixels)}
 
     def blocks_before(self, tap: str) -> tuple[Sequence[nn.Module], Sequence[nn.Module]]:
         """The blocks of the network that sees, in their order, and what comes between the last one and a tap."""
-        blocks = list(_blocks_in(self._tower))
+        blocks = list(_blocks_in(self._vision_tower))
         if not blocks:
-            return [self._tower], []
+            return [self._vision_tower], []
         inside = {id(values) for values in blocks[-1].parameters()}
-        holders = [one for one in self._tower.modules() if any(True for _ in one.parameters(recurse=False))]
-        last = max(at for at, one in enumerate(holders) if any(id(values) in inside for values in one.parameters()))
+        holders = [one for one in self._vision_tower.modules() if any(True for _ in one.parameters(recurse=False))]
+        last = max(
+            number for number, one in enumerate(holders) if any(id(values) in inside for values in one.parameters())
+        )
         # Models list their parts in the order in which they are run.
         behind = holders[last + 1 :]
         if self._is_two_tower and tap == "embedding" and hasattr(self.model, "visual_projection"):
             behind.append(self.model.visual_projection)
         return blocks, behind
 
-    def _projected(self, pixels: Tensor) -> dict[str, Tensor]:
-        features = self.model.get_image_features(**self._given(self.model.get_image_features, pixels))
+    def _projected_tap(self, pixels: Tensor) -> dict[str, Tensor]:
+        features = self.model.get_image_features(**self._call_arguments(self.model.get_image_features, pixels))
         # Newer versions of the library wrap what older ones gave as it is.
         return {"embedding": getattr(features, "pooler_output", features)}
 
-    def _of_tower(self, pixels: Tensor) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
-        output = self._tower(**self._given(self._tower.forward, pixels))
+    def _tower_taps(self, pixels: Tensor) -> dict[str, Tensor]:
+        vectors: dict[str, Tensor] = {}
+        output = self._vision_tower(**self._call_arguments(self._vision_tower.forward, pixels))
         embeds = getattr(output, "image_embeds", None)
         if embeds is not None:
-            found["embedding"] = embeds
+            vectors["embedding"] = embeds
         states = output.last_hidden_state
         pooled = getattr(output, "pooler_output", None)
         if pooled is not None and self._has_pooling:
-            found["pooled"] = pooled.flatten(1)
+            vectors["pooled"] = pooled.flatten(1)
         if states.ndim != 3:
             states = states.flatten(2).transpose(1, 2)
         elif self._in_front:
-            found["cls"] = states[:, 0]
+            vectors["cls"] = states[:, 0]
         patches = states[:, self._in_front :] if output.last_hidden_state.ndim == 3 else states
-        found["mean"] = states.mean(dim=1)
-        found["patch-mean"] = patches.mean(dim=1)
-        found["gem"] = patches.clamp(min=LEAST).pow(POWER).mean(dim=1).pow(1 / POWER)
-        return found
+        vectors["mean"] = states.mean(dim=1)
+        vectors["patch-mean"] = patches.mean(dim=1)
+        vectors["gem"] = patches.clamp(min=LEAST).pow(POWER).mean(dim=1).pow(1 / POWER)
+        return vectors
 
-    def _given(self, function: Any, pixels: Tensor) -> dict[str, Any]:
+    def _call_arguments(self, function: Any, pixels: Tensor) -> dict[str, Any]:
         """The arguments of a call: models that know positions by one size are told of another."""
-        own = self._own_size if isinstance(self._own_size, list | tuple) else (self._own_size, self._own_size)
+        trained_size = self._own_size if isinstance(self._own_size, list | tuple) else (self._own_size, self._own_size)
         takes = _OTHER_SIZE in inspect.signature(function).parameters
-        is_other = self._own_size is not None and tuple(own) != tuple(pixels.shape[-2:])
+        is_other = self._own_size is not None and tuple(trained_size) != tuple(pixels.shape[-2:])
         return {"pixel_values": pixels, **({_OTHER_SIZE: True} if takes and is_other else {})}
 
 
@@ -115,13 +117,13 @@ def _blocks_in(module: nn.Module) -> Iterator[nn.Module]:
             yield from _blocks_in(part)
 
 
-def opened(folder: Path, config: Mapping[str, Any], device: torch.device | str = "cpu") -> HfNetwork:
+def open_network(folder: Path, config: Mapping[str, Any], device: torch.device | str = "cpu") -> HfNetwork:
     """The model of a folder, in float32, on a device; raises EncoderError in one line."""
     transformers: Any = import_module("transformers")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     try:
-        model, told = _kind_of(transformers, config).from_pretrained(
+        model, loading_info = _kind_of(transformers, config).from_pretrained(
             str(folder),
             local_files_only=True,
             use_safetensors=True,
@@ -133,11 +135,11 @@ def opened(folder: Path, config: Mapping[str, Any], device: torch.device | str =
     except Exception as error:  # the library raises almost anything for a file that does not fit
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise EncoderError(f"{folder} cannot be loaded as a vision model: {reason}") from error
-    missing = [key for key in told["missing_keys"] if "pooler" not in key]
+    missing = [key for key in loading_info["missing_keys"] if "pooler" not in key]
     if missing:
         raise WeightsRefused(f"{folder} lacks weights of the model, such as {sorted(missing)[0]}.")
     _require_pictures(model, folder)
-    network = HfNetwork(model.requires_grad_(False).to(device), not told["missing_keys"])
+    network = HfNetwork(model.requires_grad_(False).to(device), not loading_info["missing_keys"])
     return network.eval()
 
 

@@ -32,66 +32,66 @@ def external_files(model: bytes) -> list[str]:
     A tensor that says it lies elsewhere and not where gives an empty name.
     """
     try:
-        return sorted(set(_led_to(memoryview(model), "model", 0)))
+        return sorted(set(_names_inside(memoryview(model), "model", 0)))
     except (IndexError, ValueError):
         return []
 
 
-def _led_to(message: memoryview, kind: str, depth: int) -> Iterator[str]:
+def _names_inside(message: memoryview, kind: str, depth: int) -> Iterator[str]:
     if depth > _DEEPEST:
         raise ValueError("nested too deeply")
     if kind == "tensor":
-        yield from _location(message)
+        yield from _file_of_tensor(message)
         return
     inside = _INSIDE.get(kind, {})
-    for field, value in _fields(message):
+    for field, value in _read_fields(message):
         if field in inside and isinstance(value, memoryview):
-            yield from _led_to(value, inside[field], depth + 1)
+            yield from _names_inside(value, inside[field], depth + 1)
 
 
-def _location(tensor: memoryview) -> Iterator[str]:
+def _file_of_tensor(tensor: memoryview) -> Iterator[str]:
     """The file of a tensor that has one."""
     names, is_external = [], False
-    for field, value in _fields(tensor):
+    for field, value in _read_fields(tensor):
         if field == _EXTERNAL and value == 1:
             is_external = True
         elif field == _DATA and isinstance(value, memoryview):
             is_external = True
-            pair = {number: bytes(text) for number, text in _fields(value) if isinstance(text, memoryview)}
+            pair = {number: bytes(text) for number, text in _read_fields(value) if isinstance(text, memoryview)}
             if pair.get(1) == b"location":
                 names.append(pair.get(2, b"").decode("utf-8", "replace"))
     if is_external:
         yield from names or [""]
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def _read_fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """The fields of a protobuf message in order: numbers as int, everything with a length as its bytes."""
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
+    offset = 0
+    while offset < len(message):
+        tag, offset = _read_varint(message, offset)
         kind = tag & 7
         if kind == _VARINT:
-            value, at = _varint(message, at)
+            value, offset = _read_varint(message, offset)
             yield tag >> 3, value
         elif kind == _BYTES:
-            length, at = _varint(message, at)
-            if at + length > len(message):
+            length, offset = _read_varint(message, offset)
+            if offset + length > len(message):
                 raise ValueError("cut short")
-            yield tag >> 3, message[at : at + length]
-            at += length
+            yield tag >> 3, message[offset : offset + length]
+            offset += length
         elif kind in {_FIXED32, _FIXED64}:
-            at += 4 if kind == _FIXED32 else 8
+            offset += 4 if kind == _FIXED32 else 8
         else:
             raise ValueError("no protobuf")
 
 
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
+def _read_varint(message: memoryview, offset: int) -> tuple[int, int]:
     number = shift = 0
     while True:
-        byte = message[at]
+        byte = message[offset]
         number |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
+        offset, shift = offset + 1, shift + 7
         if byte < 0x80:
-            return number, at
+            return number, offset
         if shift > 63:
             raise ValueError("no number")

@@ -17,7 +17,7 @@ from models_registry.encoders.encoder_options import (
     refuse_unknown,
 )
 from models_registry.encoders.onnx.onnx_graph import open_session, other_file, read_input, read_model, read_outputs
-from models_registry.encoders.pooling import POOLS, pooled
+from models_registry.encoders.pooling import POOLS, pool_states
 from models_registry.errors import BadOption, EncoderError, WeightsMissing, WeightsRefused
 from models_registry.spec import EncoderSpec, Preprocess, Tap
 
@@ -41,34 +41,34 @@ class OnnxFile:
     version = 1
 
     def files(self, argument: str) -> tuple[Path, ...]:
-        path = _existing(argument)
+        path = _existing_file(argument)
         return (path, *(other_file(path, name) for name in read_model(path).others))
 
     def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
         refuse_unknown(source, options, ("tap", "pool", "size", *PREPROCESS_OPTIONS))
-        path = _existing(argument)
+        path = _existing_file(argument)
         model = read_model(path)
         session = open_session(model, path, threads=1, device="cpu")
-        entry = read_input(session, path)
-        preprocess = _own_preprocess(source, entry, options)
-        network = OnnxNetwork(session, entry, path)
+        picture_input = read_input(session, path)
+        preprocess = _own_preprocess(source, picture_input, options)
+        network = OnnxNetwork(session, picture_input, path)
         outputs = read_outputs(session, path)
         name_of = tap_names([output.name for output in outputs])
-        pool = _pool(options)
-        tried = network.try_out(preprocess.size, list(name_of), pool)
-        found = {name_of[output]: rows for output, rows in tried.items()}
-        plain = [name_of[one.name] for one in outputs if one.flat or (pool and one.parts)]
+        pool = _chosen_pool(options)
+        rows_of_output = network.try_out(preprocess.size, list(name_of), pool)
+        rows_of_tap = {name_of[output]: rows for output, rows in rows_of_output.items()}
+        vector_taps = [name_of[one.name] for one in outputs if one.flat or (pool and one.parts)]
         spec = EncoderSpec(
             family="onnx",
             version=self.version,
             source=source,
-            taps=_taps(source, _renamed(options, name_of), found, plain, outputs),
+            taps=_choose_taps(source, _options_by_tap(options, name_of), rows_of_tap, vector_taps, outputs),
             preprocess=preprocess,
             weights_sha256=model.sha256,
             options={**_kept_names(name_of), **({"pool": pool} if pool else {})},
         )
         for tap in spec.taps:
-            check_trial(source, tap.name, found[tap.name])
+            check_trial(source, tap.name, rows_of_tap[tap.name])
         return spec
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
@@ -99,12 +99,12 @@ class OnnxNetwork:
         for batch in (None, 1) if self.batch is None else (self.batch,):
             self.batch = batch
             try:
-                found = self.run(noise, outputs)
+                values_of_output = self.run(noise, outputs)
             except EncoderError as error:
                 failure = error
                 continue
             rows: dict[str, NDArray[np.float32]] = {}
-            for name, values in found.items():
+            for name, values in values_of_output.items():
                 try:
                     rows.update({name: as_vectors(values, pool)} if len(values) == 2 else {})
                 except BadOption as error:  # a map beside tokens has no first one
@@ -143,19 +143,21 @@ class OnnxEncoder(Encoder):
         self._path = path
         self._device = device
         self._output_of: Mapping[str, str] = spec.options.get("outputs", {})
-        self._pool: str = spec.options.get("pool", "")
-        self._network = self._open(self.threads)
-        self._network.try_out(spec.rules.size, self._outputs([tap.name for tap in spec.taps]), self._pool)
+        self._chosen_pool: str = spec.options.get("pool", "")
+        self._network = self._open_network(self.threads)
+        self._network.try_out(
+            spec.rules.size, self._outputs_of_taps([tap.name for tap in spec.taps]), self._chosen_pool
+        )
 
     def set_threads(self, threads: int) -> None:
         """Threads belong to the session, so another number opens the file again."""
         if threads != self.threads:
-            network = self._open(threads)
+            network = self._open_network(threads)
             network.batch = self._network.batch
             self._network = network
             super().set_threads(threads)
 
-    def _open(self, threads: int) -> OnnxNetwork:
+    def _open_network(self, threads: int) -> OnnxNetwork:
         model = read_model(self._path)
         if model.sha256 != self.spec.weights_sha256:
             raise WeightsRefused(
@@ -164,12 +166,15 @@ class OnnxEncoder(Encoder):
         session = open_session(model, self._path, threads=threads, device=self._device)
         return OnnxNetwork(session, read_input(session, self._path), self._path)
 
-    def _forward(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
-        outputs = self._outputs(taps)
-        found = self._network.run(batch, outputs)
-        return {tap: as_vectors(found[output], self._pool) for tap, output in zip(taps, outputs, strict=True)}
+    def _forward_batch(self, batch: NDArray[np.float32], taps: Sequence[str]) -> Vectors:
+        outputs = self._outputs_of_taps(taps)
+        values_of_output = self._network.run(batch, outputs)
+        return {
+            tap: as_vectors(values_of_output[output], self._chosen_pool)
+            for tap, output in zip(taps, outputs, strict=True)
+        }
 
-    def _outputs(self, taps: Sequence[str]) -> list[str]:
+    def _outputs_of_taps(self, taps: Sequence[str]) -> list[str]:
         return [self._output_of.get(tap, tap) for tap in taps]
 
 
@@ -177,13 +182,13 @@ def as_vectors(values: NDArray[Any], pool: str) -> NDArray[np.float32]:
     """Vectors [n, dim] of an output [n, ...]: tokens and maps by their pooling where there is one, else flattened."""
     if pool and values.ndim in {3, 4} and values.shape[2:] != (1, 1):
         try:
-            return pooled(values.astype(np.float32, copy=False), pool)
+            return pool_states(values.astype(np.float32, copy=False), pool)
         except ValueError as error:
             raise BadOption(f"pool {pool}: {error}; choose another, or with tap an output of tokens.") from error
     return values.reshape(len(values), -1).astype(np.float32, copy=False)
 
 
-def _existing(argument: str) -> Path:
+def _existing_file(argument: str) -> Path:
     path = Path(argument)
     if not argument or not path.is_file():
         raise WeightsMissing(f"There is no file {argument or 'after onnx:'}.")
@@ -201,7 +206,7 @@ def _own_preprocess(source: str, entry: OnnxInput, options: Mapping[str, str]) -
     return preprocess_with(Preprocess(size, mean=0.0, std=1 / 255), options)  # type: ignore[arg-type]
 
 
-def _pool(options: Mapping[str, str]) -> str:
+def _chosen_pool(options: Mapping[str, str]) -> str:
     pool = options.get("pool", "")
     if pool and pool not in POOLS:
         raise BadOption(f"pool is one of {', '.join(POOLS)}, not {pool}.")
@@ -221,12 +226,12 @@ def tap_names(outputs: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def _renamed(options: Mapping[str, str], name_of: Mapping[str, str]) -> dict[str, str]:
+def _options_by_tap(options: Mapping[str, str], name_of: Mapping[str, str]) -> dict[str, str]:
     """The options with outputs called by their taps' names: `tap` takes either."""
     if "tap" not in options:
         return dict(options)
-    asked = [name.strip() for name in options["tap"].split(",")]
-    return {**options, "tap": ",".join(name_of.get(name, name) for name in asked)}
+    asked_names = [name.strip() for name in options["tap"].split(",")]
+    return {**options, "tap": ",".join(name_of.get(name, name) for name in asked_names)}
 
 
 def _kept_names(name_of: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -235,17 +240,17 @@ def _kept_names(name_of: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {"outputs": renamed} if renamed else {}
 
 
-def _taps(
+def _choose_taps(
     source: str,
     options: Mapping[str, str],
-    found: Mapping[str, NDArray[np.float32]],
-    flat: Sequence[str],
+    rows_of_tap: Mapping[str, NDArray[np.float32]],
+    vector_taps: Sequence[str],
     outputs: Sequence[OnnxOutput],
 ) -> tuple[Tap, ...]:
     """The outputs asked for, else those that are plainly vectors or are pooled into one."""
-    taps = [Tap(name, rows.shape[1]) for name, rows in found.items()]
-    plain = [tap for tap in taps if tap.name in flat]
-    if not plain and "tap" not in options:
+    taps = [Tap(name, rows.shape[1]) for name, rows in rows_of_tap.items()]
+    plain_taps = [tap for tap in taps if tap.name in vector_taps]
+    if not plain_taps and "tap" not in options:
         names = ", ".join(tap.name for tap in taps)
         parts = sorted({one.parts for one in outputs if one.parts})
         if parts:
@@ -254,7 +259,7 @@ def _taps(
                 f"--pool {'|'.join(POOLS)}, or have them flattened with --tap {names}."
             )
         raise EncoderError(f"{source} has no output that is plainly a vector; choose with tap among: {names}.")
-    return chosen_taps(source, options, taps, plain)
+    return chosen_taps(source, options, taps, plain_taps)
 
 
 def _input_size(entry: OnnxInput, options: Mapping[str, str], source: str) -> tuple[int, int]:

@@ -55,11 +55,14 @@ class OnnxModel:
     @property
     def sha256(self) -> str:
         """SHA-256 (hex) of the network, or over its hash and those of all other files."""
-        own = hashlib.sha256(self.network).hexdigest()
+        network_sha256 = hashlib.sha256(self.network).hexdigest()
         if not self.others:
-            return own
-        hashes = [own, *(f"{name} {hashlib.sha256(self.others[name]).hexdigest()}" for name in sorted(self.others))]
-        return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+            return network_sha256
+        parts = [
+            network_sha256,
+            *(f"{name} {hashlib.sha256(self.others[name]).hexdigest()}" for name in sorted(self.others)),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def read_model(path: Path) -> OnnxModel:
@@ -115,7 +118,7 @@ def open_session(model: OnnxModel, path: Path, *, threads: int, device: str) -> 
         names = list(model.others)
         lengths = [len(model.others[name]) for name in names]
         options.add_external_initializers_from_files_in_memory(names, [model.others[name] for name in names], lengths)
-    providers = _providers(device)
+    providers = _execution_providers(device)
     try:
         return onnxruntime.InferenceSession(model.network, options, providers=providers)
     except Exception as error:  # the runtime's errors share no public base class
@@ -134,11 +137,11 @@ def read_input(session: onnxruntime.InferenceSession, path: Path) -> OnnxInput:
     entry = inputs[0]
     if entry.type not in _INPUT_TYPES or len(entry.shape) != 4:
         raise EncoderError(
-            f"{path}: the input {entry.name} is {entry.type} {_shape(entry)}; "
+            f"{path}: the input {entry.name} is {entry.type} {_shape_text(entry)}; "
             "floats or bytes of the shape [n, 3, height, width] or [n, height, width, 3] are needed."
         )
     batch, *rest = (size if isinstance(size, int) and size > 0 else None for size in entry.shape)
-    channels_first = _channels_first(rest, f"{path}: the input {entry.name} is {_shape(entry)}")
+    channels_first = _channels_first(rest, f"{path}: the input {entry.name} is {_shape_text(entry)}")
     height, width = rest[1:] if channels_first else rest[:2]
     return OnnxInput(entry.name, _INPUT_TYPES[entry.type], channels_first, height, width, batch)
 
@@ -167,7 +170,7 @@ def _channels_first(sizes: list[int | None], complaint: str) -> bool:
     raise EncoderError(f"{complaint}; three colour channels are needed.")
 
 
-def _providers(device: str) -> list[str]:
+def _execution_providers(device: str) -> list[str]:
     import onnxruntime
 
     has_gpu = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
@@ -179,7 +182,7 @@ def _providers(device: str) -> list[str]:
     )
 
 
-def _shape(entry: Any) -> str:
+def _shape_text(entry: Any) -> str:
     return "[" + ", ".join(str(size) for size in entry.shape) + "]"
 
 

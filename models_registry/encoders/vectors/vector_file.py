@@ -66,7 +66,7 @@ class FileLookup(VectorLookup):
         self._rows = {key: row for row, key in enumerate(keys)}
         self._vectors = vectors
 
-    def lookup(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
+    def find_vectors(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
         missing = [key for key in keys if key not in self._rows]
         rows = np.array([self._rows[key] for key in keys if key in self._rows], dtype=np.int64)
         return np.asarray(self._vectors[rows], dtype=np.float32), missing

@@ -36,32 +36,32 @@ def key_file(path: Path) -> Path:
 
 
 def _read_npy(path: Path) -> Table:
-    return _read_keys(key_file(path)), _load(path, mmap=True)
+    return _read_keys(key_file(path)), _load_numpy(path, mmap=True)
 
 
 def _read_npz(path: Path) -> Table:
-    arrays = _load(path, mmap=False)
+    arrays = _load_numpy(path, mmap=False)
     try:
         keys, vectors = arrays["keys"], arrays["vectors"]
     except KeyError as error:
         raise EncoderError(f"{path} must hold two arrays, keys and vectors; it has {', '.join(arrays)}.") from error
     except ValueError as error:
-        raise _pickled(path) from error
+        raise _damaged_error(path) from error
     if keys.dtype.kind == "S":
         keys = np.char.decode(keys, "utf-8")
     return [str(key) for key in keys.ravel()], vectors
 
 
-def _load(path: Path, *, mmap: bool) -> Any:
+def _load_numpy(path: Path, *, mmap: bool) -> Any:
     try:
         return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except ValueError as error:
-        raise _pickled(path) from error
+        raise _damaged_error(path) from error
     except (OSError, EOFError) as error:
         raise EncoderError(f"{path} cannot be read as a numpy file: it is damaged or cut short.") from error
 
 
-def _pickled(path: Path) -> EncoderError:
+def _damaged_error(path: Path) -> EncoderError:
     return EncoderError(f"{path} is damaged, or holds Python objects where plain numbers and strings are needed.")
 
 
@@ -86,14 +86,18 @@ def _read_parquet(path: Path) -> Table:
         table = parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise EncoderError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from error
-    key = _only_column(path, table, "key", lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind))
-    vector = _only_column(path, table, "vector", lambda kind: hasattr(kind, "value_type"))
-    column = table[vector].combine_chunks()
+    key_column = _only_column(
+        path, table, "key", lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    )
+    vector_column = _only_column(path, table, "vector", lambda kind: hasattr(kind, "value_type"))
+    column = table[vector_column].combine_chunks()
     lengths = np.asarray(column.value_lengths()) if hasattr(column, "value_lengths") else np.array([])
     if column.null_count or (lengths.size and lengths.min() != lengths.max()):
-        raise EncoderError(f"{path}: the vectors of the column {vector} are missing in places or differ in length.")
+        raise EncoderError(
+            f"{path}: the vectors of the column {vector_column} are missing in places or differ in length."
+        )
     flat = column.flatten().to_numpy(zero_copy_only=False)
-    return table[key].to_pylist(), flat.reshape(len(column), -1)
+    return table[key_column].to_pylist(), flat.reshape(len(column), -1)
 
 
 def _only_column(path: Path, table: Any, name: str, fits: Any) -> str:

@@ -52,9 +52,9 @@ class TinyVgg:
         )
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        from models_registry.encoders.tunable_networks import filled, torch_encoder
+        from models_registry.encoders.tunable_networks import network_with_weights, torch_encoder
 
-        return torch_encoder(spec, filled(spec, None), device)
+        return torch_encoder(spec, network_with_weights(spec, None), device)
 
 
 FAMILY = TinyVgg()

@@ -34,7 +34,7 @@ class Vgg16Imagenet:
     every_tap = ALL_TAPS
 
     def files(self, argument: str) -> tuple[Path, ...]:
-        return (_file(argument),)
+        return (_weight_file(argument),)
 
     def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
         refuse_unknown(source, options, ("tap", *PREPROCESS_OPTIONS))
@@ -44,14 +44,14 @@ class Vgg16Imagenet:
             source=source,
             taps=chosen_taps(source, options, ALL_TAPS, TAPS),
             preprocess=preprocess_with(PREPROCESS, options),
-            weights_sha256=sha256_of(_file(argument)),
+            weights_sha256=sha256_of(_weight_file(argument)),
         )
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        from models_registry.encoders.tunable_networks import filled, torch_encoder
+        from models_registry.encoders.tunable_networks import network_with_weights, torch_encoder
 
-        path = checked(weights or _file(spec.source.partition(":")[2]), spec.weights_sha256)
-        return torch_encoder(spec, filled(spec, path), device)
+        path = checked(weights or _weight_file(spec.source.partition(":")[2]), spec.weights_sha256)
+        return torch_encoder(spec, network_with_weights(spec, path), device)
 
 
 class Vgg16Random:
@@ -76,12 +76,12 @@ class Vgg16Random:
         )
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        from models_registry.encoders.tunable_networks import filled, torch_encoder
+        from models_registry.encoders.tunable_networks import network_with_weights, torch_encoder
 
-        return torch_encoder(spec, filled(spec, None), device)
+        return torch_encoder(spec, network_with_weights(spec, None), device)
 
 
-def _file(argument: str) -> Path:
+def _weight_file(argument: str) -> Path:
     return Path(argument) if argument else published_file("vgg16.imagenet")
 
 

@@ -28,7 +28,7 @@ class VggLayout:
     classes: int
 
     @property
-    def flat(self) -> int:
+    def flat_length(self) -> int:
         """Length of the pooled map, flattened."""
         return self.blocks[-1][-1] * self.pooled**2
 
@@ -52,10 +52,10 @@ class Vgg(nn.Module):
 
     def __init__(self, layout: VggLayout) -> None:
         super().__init__()
-        self.features = nn.Sequential(*_convolutions(layout))
+        self.features = nn.Sequential(*_convolution_layers(layout))
         self.pool = nn.AdaptiveAvgPool2d(layout.pooled)
         self.classifier = nn.Sequential(
-            nn.Linear(layout.flat, layout.hidden),
+            nn.Linear(layout.flat_length, layout.hidden),
             nn.ReLU(),
             nn.Dropout(),
             nn.Linear(layout.hidden, layout.hidden),
@@ -69,32 +69,32 @@ class Vgg(nn.Module):
 
         `pool5` is what the convolutions give, flattened: what a new classifier is trained on.
         """
-        wanted = set(taps)
-        found: dict[str, Tensor] = {}
+        asked_taps = set(taps)
+        vectors: dict[str, Tensor] = {}
         flat = torch.flatten(self.pool(self.features(pictures)), 1)
-        found["pool5"] = flat
-        if wanted <= {"pool5"}:
-            return {name: found[name] for name in wanted}
-        found["fc6-pre"] = self.classifier[0](flat)
-        found["fc6"] = torch.relu(found["fc6-pre"])
-        if wanted & {"fc7", "fc7-pre"}:
-            found["fc7-pre"] = self.classifier[3](found["fc6"])
-            found["fc7"] = torch.relu(found["fc7-pre"])
-        return {name: found[name] for name in wanted}
+        vectors["pool5"] = flat
+        if asked_taps <= {"pool5"}:
+            return {name: vectors[name] for name in asked_taps}
+        vectors["fc6-pre"] = self.classifier[0](flat)
+        vectors["fc6"] = torch.relu(vectors["fc6-pre"])
+        if asked_taps & {"fc7", "fc7-pre"}:
+            vectors["fc7-pre"] = self.classifier[3](vectors["fc6"])
+            vectors["fc7"] = torch.relu(vectors["fc7-pre"])
+        return {name: vectors[name] for name in asked_taps}
 
 
-def blank(layout: VggLayout) -> Vgg:
+def blank_vgg(layout: VggLayout) -> Vgg:
     """The network without memory for its weights, to be filled by `load_state_dict(..., assign=True)`."""
     with torch.device("meta"):
         return Vgg(layout).eval()
 
 
-def drawn(layout: VggLayout, seed: int) -> Vgg:
+def random_vgg(layout: VggLayout, seed: int) -> Vgg:
     """The network with random weights: He's normal for convolutions, deviation 0.01 for linear layers, no bias.
 
     Drawn from a generator of its own, so that nothing else in the process changes them or is changed.
     """
-    network = blank(layout).to_empty(device="cpu")
+    network = blank_vgg(layout).to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)
     for name, values in network.named_parameters():
         with torch.no_grad():
@@ -108,7 +108,7 @@ def drawn(layout: VggLayout, seed: int) -> Vgg:
     return network
 
 
-def _convolutions(layout: VggLayout) -> list[nn.Module]:
+def _convolution_layers(layout: VggLayout) -> list[nn.Module]:
     layers: list[nn.Module] = []
     channels = 3
     for block in layout.blocks:

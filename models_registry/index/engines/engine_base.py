@@ -88,7 +88,7 @@ class AllowedRows:
         return np.flatnonzero(self.mask).astype(np.int64)
 
     @cached_property
-    def packed(self) -> NDArray[np.uint8]:
+    def packed_bits(self) -> NDArray[np.uint8]:
         """One bit per row, the lowest bit of a byte first."""
         return np.packbits(self.mask, bitorder="little")
 
@@ -125,7 +125,7 @@ class Engine(ABC):
         """Write its files into the folder; what comes back is plain JSON that `open` gets as `facts`."""
 
     @abstractmethod
-    def candidates(
+    def propose_rows(
         self,
         queries: NDArray[np.float32],
         count: int,

@@ -28,8 +28,8 @@ def engine_class(settings: EngineSettings, space: Space) -> type[Engine]:
     if space == "bits":
         return ExactEngine
     module, _, name = _CODE[settings.name].partition(":")
-    found: type[Engine] = getattr(import_module(module), name)
-    return found
+    engine: type[Engine] = getattr(import_module(module), name)
+    return engine
 
 
 def build_engines(settings: EngineSettings, metrics: Iterable[Metric], vectors: Vectors) -> dict[Space, Engine]:

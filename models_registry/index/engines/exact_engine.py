@@ -46,7 +46,7 @@ class ExactEngine(Engine):
     def save(self, folder: Path) -> dict[str, Any]:
         return {}
 
-    def candidates(
+    def propose_rows(
         self,
         queries: NDArray[np.float32],
         count: int,
@@ -56,7 +56,7 @@ class ExactEngine(Engine):
         effort: float = 1.0,
     ) -> NDArray[np.int64]:
         rows = self._vectors if allowed is None else self._vectors.select(allowed.positions)
-        found = nearest(
+        indices = nearest(
             Vectors.from_array(queries),
             rows,
             metric=metric,
@@ -64,7 +64,7 @@ class ExactEngine(Engine):
             query_ids=np.full(len(queries), -1, dtype=np.int64),
             gallery_ids=np.arange(len(rows), dtype=np.int64),
         ).indices
-        return found if allowed is None else np.where(found >= 0, _at(allowed.positions, found), -1)
+        return indices if allowed is None else np.where(indices >= 0, _positions_at(allowed.positions, indices), -1)
 
     @property
     def memory_bytes(self) -> int:
@@ -72,5 +72,5 @@ class ExactEngine(Engine):
         return self.rows * (-(-self.dim // 8) if self.space == "bits" else 4 * self.dim)
 
 
-def _at(positions: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[np.int64]:
-    return positions[np.maximum(found, 0)] if len(positions) else found
+def _positions_at(positions: NDArray[np.int64], indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    return positions[np.maximum(indices, 0)] if len(positions) else indices

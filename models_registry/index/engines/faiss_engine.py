@@ -57,24 +57,24 @@ class FaissEngine(Engine):
     ) -> FaissEngine:
         chance = np.random.default_rng(settings.seed)
         order = chance.permutation(len(vectors)).astype(np.int64)
-        asked, others = np.sort(order[:TRIES]), order[TRIES:] if len(order) > 2 * TRIES else order
-        index = _trained(settings, space, vectors, others)
+        trial_rows, training_rows = np.sort(order[:TRIES]), order[TRIES:] if len(order) > 2 * TRIES else order
+        index = _train_index(settings, space, vectors, training_rows)
         for _, block in blocks_in_space(space, vectors):
             index.add(block)
         engine = cls(space, index, dict.fromkeys(metrics, int(index.nlist)), _written_size(index))
         if len(vectors) > 1:
             for metric in metrics:
-                engine.probes[metric] = engine.needed_probes(settings, RecallTrial(metric, vectors, asked))
+                engine.probes[metric] = engine.needed_probes(settings, RecallTrial(metric, vectors, trial_rows))
         return engine
 
     def needed_probes(self, settings: EngineSettings, trial: RecallTrial) -> int:
         """How many lists must be visited for the recall that is asked for."""
 
-        def tried(probes: int) -> NDArray[np.float64]:
-            return trial.recalls(lambda queries, _: self._found(queries, settings.rerank, probes, None))
+        def recalls_with(probes: int) -> NDArray[np.float64]:
+            return trial.measure_recalls(lambda queries, _: self._search_lists(queries, settings.rerank, probes, None))
 
-        wanted = settings.recall + _SPARE * (1 - settings.recall)
-        return least_step(steps_up_to(self.lists), wanted, tried)
+        needed_recall = settings.recall + _SPARE * (1 - settings.recall)
+        return least_step(steps_up_to(self.lists), needed_recall, recalls_with)
 
     @classmethod
     def open(
@@ -93,10 +93,10 @@ class FaissEngine(Engine):
         import faiss
 
         file = f"{self.space}.faiss"
-        faiss.write_index(self._plain, str(folder / file))
+        faiss.write_index(self._plain_index, str(folder / file))
         return {"file": file, "probes": self.probes, "lists": self.lists}
 
-    def candidates(
+    def propose_rows(
         self,
         queries: NDArray[np.float32],
         count: int,
@@ -106,7 +106,7 @@ class FaissEngine(Engine):
         effort: float = 1.0,
     ) -> NDArray[np.int64]:
         probes = self.lists if math.isinf(effort) else math.ceil(self.probes[metric] * effort)
-        return self._found(queries, count, min(self.lists, probes), allowed)
+        return self._search_lists(queries, count, min(self.lists, probes), allowed)
 
     @property
     def memory_bytes(self) -> int:
@@ -119,18 +119,18 @@ class FaissEngine(Engine):
         return f"faiss {faiss.__version__}"
 
     @property
-    def _plain(self) -> Any:
+    def _plain_index(self) -> Any:
         return self._index.index if isinstance(self._index, _Owned) else self._index
 
-    def _found(
+    def _search_lists(
         self, queries: NDArray[np.float32], count: int, probes: int, allowed: AllowedRows | None
     ) -> NDArray[np.int64]:
         faiss = _untyped_faiss()
-        which = None if allowed is None else faiss.IDSelectorBitmap(allowed.packed)
-        parameters = faiss.SearchParametersIVF(nprobe=probes, sel=which)
+        selector = None if allowed is None else faiss.IDSelectorBitmap(allowed.packed_bits)
+        parameters = faiss.SearchParametersIVF(nprobe=probes, sel=selector)
         rows = np.ascontiguousarray(in_space(self.space, queries))
-        found: NDArray[np.int64] = self._plain.search(rows, count, params=parameters)[1]
-        return found
+        positions: NDArray[np.int64] = self._plain_index.search(rows, count, params=parameters)[1]
+        return positions
 
 
 class _Owned:
@@ -148,8 +148,8 @@ def list_count(rows: int, codec: str = "sq8") -> int:
     A list of bit codes costs as much to begin as a thousand rows cost to scan (tables of the query's distances are made
     anew for each), and long lists lose fewer neighbours: at the same recall 64 lists are twice as fast as 512.
     """
-    wanted = rows / _ROWS_IN_LIST if codec == "rabitq" else 3.2 * math.sqrt(rows)
-    return min(MOST_LISTS, 2 ** max(0, round(math.log2(wanted)))) if rows > _TRAINED_PER_LIST else 1
+    lists = rows / _ROWS_IN_LIST if codec == "rabitq" else 3.2 * math.sqrt(rows)
+    return min(MOST_LISTS, 2 ** max(0, round(math.log2(lists)))) if rows > _TRAINED_PER_LIST else 1
 
 
 def _untyped_faiss() -> Any:
@@ -159,7 +159,7 @@ def _untyped_faiss() -> Any:
     return faiss
 
 
-def _trained(settings: EngineSettings, space: Space, vectors: Vectors, order: NDArray[np.int64]) -> Any:
+def _train_index(settings: EngineSettings, space: Space, vectors: Vectors, order: NDArray[np.int64]) -> Any:
     faiss = _untyped_faiss()
     lists = list_count(len(vectors), settings.codec)
     coarse = faiss.IndexFlatL2(vectors.dim)
@@ -171,8 +171,12 @@ def _trained(settings: EngineSettings, space: Space, vectors: Vectors, order: ND
     index.cp.niter, index.cp.seed = _ROUNDS, settings.seed + 1
     index.cp.max_points_per_centroid = _TRAINED_AT_LEAST
     index.cp.min_points_per_centroid = 1  # a small gallery needs no warning on standard error
-    some = np.sort(order[: max(_TRAINED_AT_LEAST, _TRAINED_PER_LIST * lists)])
-    rows = in_space(space, vectors.take(some)) if len(some) else np.zeros((1, vectors.dim), dtype=np.float32)
+    sampled_rows = np.sort(order[: max(_TRAINED_AT_LEAST, _TRAINED_PER_LIST * lists)])
+    rows = (
+        in_space(space, vectors.take(sampled_rows))
+        if len(sampled_rows)
+        else np.zeros((1, vectors.dim), dtype=np.float32)
+    )
     index.train(np.ascontiguousarray(rows))
     return index
 
@@ -181,11 +185,11 @@ def _written_size(index: Any) -> int:
     """Bytes of the file that the index would be, counted and not kept."""
     total = 0
 
-    def count(block: bytes) -> int:
+    def count_block(block: bytes) -> int:
         nonlocal total
         total += len(block)
         return len(block)
 
     faiss = _untyped_faiss()
-    faiss.write_index(index, faiss.PyCallbackIOWriter(count))
+    faiss.write_index(index, faiss.PyCallbackIOWriter(count_block))
     return total

@@ -46,7 +46,7 @@ class MilvusEngine(Engine):
         self.probes: dict[Metric, int] = {}
         self.lists = list_count(rows)
         self._url = settings.url
-        self._client = _connected(settings)
+        self._client = _connect_client(settings)
         self._collection = collection
 
     @classmethod
@@ -56,7 +56,7 @@ class MilvusEngine(Engine):
         name = f"don_{space}_{secrets.token_hex(8)}"
         engine = cls(settings, space, name, len(vectors), vectors.dim)
         try:
-            engine._fill(settings, vectors)
+            engine._fill_collection(settings, vectors)
             engine.probes = dict.fromkeys(metrics, engine.lists)
             if len(vectors) > 1:
                 order = np.random.default_rng(settings.seed).permutation(len(vectors)).astype(np.int64)
@@ -77,10 +77,10 @@ class MilvusEngine(Engine):
         if not engine._client.has_collection(name):
             raise BrokenGeneration(f"{settings.url} has no collection {name} any more; build the index anew.")
         engine._client.load_collection(name)
-        found = int(engine._client.query(name, filter="id >= 0", output_fields=["count(*)"])[0]["count(*)"])
-        if found != len(vectors):
+        row_count = int(engine._client.query(name, filter="id >= 0", output_fields=["count(*)"])[0]["count(*)"])
+        if row_count != len(vectors):
             raise BrokenGeneration(
-                f"The collection {name} holds {found:,} rows, not {len(vectors):,}; build the index anew."
+                f"The collection {name} holds {row_count:,} rows, not {len(vectors):,}; build the index anew."
             )
         engine.probes = dict(facts["probes"])
         return engine
@@ -88,7 +88,7 @@ class MilvusEngine(Engine):
     def save(self, folder: Path) -> dict[str, Any]:
         return {"collection": self._collection, "probes": self.probes, "lists": self.lists}
 
-    def candidates(
+    def propose_rows(
         self,
         queries: NDArray[np.float32],
         count: int,
@@ -98,7 +98,7 @@ class MilvusEngine(Engine):
         effort: float = 1.0,
     ) -> NDArray[np.int64]:
         probes = self.lists if math.isinf(effort) else math.ceil(self.probes[metric] * effort)
-        return self._found(queries, count, min(self.lists, probes), allowed)
+        return self._search_collection(queries, count, min(self.lists, probes), allowed)
 
     @property
     def memory_bytes(self) -> int:
@@ -113,53 +113,55 @@ class MilvusEngine(Engine):
     def remove(self) -> None:
         self._client.drop_collection(self._collection)
 
-    def _fill(self, settings: EngineSettings, vectors: Vectors) -> None:
+    def _fill_collection(self, settings: EngineSettings, vectors: Vectors) -> None:
         from pymilvus import DataType
 
         schema = self._client.create_schema(auto_id=False)
         schema.add_field("id", DataType.INT64, is_primary=True)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=vectors.dim)
-        how = self._client.prepare_index_params()
+        index_params = self._client.prepare_index_params()
         kind = _INDEX_TYPES[settings.codec]
-        how.add_index("vector", index_type=kind, metric_type="L2", params={"nlist": self.lists})
-        self._client.create_collection(self._collection, schema=schema, index_params=how)
+        index_params.add_index("vector", index_type=kind, metric_type="L2", params={"nlist": self.lists})
+        self._client.create_collection(self._collection, schema=schema, index_params=index_params)
         step = max(1, _INSERTED_AT_ONCE // (4 * vectors.dim))
         for start, block in blocks_in_space(self.space, vectors):
             for first in range(0, len(block), step):
                 rows = block[first : first + step]
                 numbered = enumerate(rows, start=start + first)
-                self._client.insert(self._collection, [{"id": at, "vector": row} for at, row in numbered])
+                self._client.insert(self._collection, [{"id": position, "vector": row} for position, row in numbered])
         self._client.flush(self._collection)
         self._client.load_collection(self._collection)
 
     def _needed_probes(self, settings: EngineSettings, trial: RecallTrial) -> int:
-        def tried(probes: int) -> NDArray[np.float64]:
-            return trial.recalls(lambda queries, _: self._found(queries, settings.rerank, probes, None))
+        def recalls_with(probes: int) -> NDArray[np.float64]:
+            return trial.measure_recalls(
+                lambda queries, _: self._search_collection(queries, settings.rerank, probes, None)
+            )
 
-        return least_step(steps_up_to(self.lists), settings.recall, tried)
+        return least_step(steps_up_to(self.lists), settings.recall, recalls_with)
 
-    def _found(
+    def _search_collection(
         self, queries: NDArray[np.float32], count: int, probes: int, allowed: AllowedRows | None
     ) -> NDArray[np.int64]:
         answers = np.full((len(queries), count), -1, dtype=np.int64)
         if self.rows == 0 or (allowed is not None and not allowed.count):
             return answers
-        wanted, condition = self._condition(count, allowed)
+        limit, condition = self._search_condition(count, allowed)
         hits = self._client.search(
             self._collection,
             data=list(np.ascontiguousarray(in_space(self.space, queries))),
-            limit=min(wanted, MOST_ANSWERS),
+            limit=min(limit, MOST_ANSWERS),
             search_params={"metric_type": "L2", "params": {"nprobe": probes}},
             **condition,
         )
-        for place, row in enumerate(hits):
-            found = np.array([hit["id"] for hit in row], dtype=np.int64)
+        for query_number, row in enumerate(hits):
+            positions = np.array([hit["id"] for hit in row], dtype=np.int64)
             if allowed is not None:
-                found = found[allowed.mask[found]]
-            answers[place, : min(count, len(found))] = found[:count]
+                positions = positions[allowed.mask[positions]]
+            answers[query_number, : min(count, len(positions))] = positions[:count]
         return answers
 
-    def _condition(self, count: int, allowed: AllowedRows | None) -> tuple[int, dict[str, Any]]:
+    def _search_condition(self, count: int, allowed: AllowedRows | None) -> tuple[int, dict[str, Any]]:
         """How many to ask for and under which condition. Rows are named where they are few; else more are asked for."""
         if allowed is None:
             return count, {}
@@ -168,7 +170,7 @@ class MilvusEngine(Engine):
         return math.ceil(2 * count * self.rows / allowed.count), {}
 
 
-def _connected(settings: EngineSettings) -> Any:
+def _connect_client(settings: EngineSettings) -> Any:
     try:
         from pymilvus import MilvusClient, MilvusException
     except ImportError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models_registry.index.exact_ranking import HiddenRows, measured
+from models_registry.index.exact_ranking import HiddenRows, measure_candidates
 from models_registry.neighbours import nearest
 
 if TYPE_CHECKING:
@@ -24,14 +24,16 @@ TRIES = 200
 DEPTH = 10
 
 
-def recalls(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
+def recall_per_query(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
     """Per query [Q] the share of its true nearest that were found, both distances [Q, k], nearest first.
 
     By distance and not by row: of rows that are equally far, any is right.
     """
-    there = np.isfinite(true)
-    within = np.where(there, found, np.inf) <= np.nanmax(np.where(there, true, -np.inf), axis=1, keepdims=True)
-    return np.asarray(within.sum(axis=1) / np.maximum(there.sum(axis=1), 1))
+    has_answer = np.isfinite(true)
+    within = np.where(has_answer, found, np.inf) <= np.nanmax(
+        np.where(has_answer, true, -np.inf), axis=1, keepdims=True
+    )
+    return np.asarray(within.sum(axis=1) / np.maximum(has_answer.sum(axis=1), 1))
 
 
 def steps_up_to(most: int) -> list[int]:
@@ -59,9 +61,9 @@ class RecallTrial:
             gallery_ids=self._numbers,
         ).distances
 
-    def recalls(self, propose: Propose) -> NDArray[np.float64]:
+    def measure_recalls(self, propose: Propose) -> NDArray[np.float64]:
         """The recall of each row asked, of the candidates that `propose(queries, count of answers)` gives."""
-        ranked: Ranking = measured(
+        ranked: Ranking = measure_candidates(
             self.metric,
             self._queries,
             propose(self._queries, self._depth + 1),
@@ -70,18 +72,18 @@ class RecallTrial:
             self._numbers,
             self._depth,
         )
-        return recalls(ranked.distances, self._true)
+        return recall_per_query(ranked.distances, self._true)
 
 
-def least_step(steps: Sequence[int], wanted: float, tried: Callable[[int], NDArray[np.float64]]) -> int:
+def least_step(steps: Sequence[int], needed_recall: float, recalls_with: Callable[[int], NDArray[np.float64]]) -> int:
     """The first of ascending `steps` whose recall is surely enough: its mean less two standard errors; else the last.
 
-    `tried(step)` gives the recall of each query. More work never finds less, so that halving the steps is enough.
+    `recalls_with(step)` gives the recall of each query. More work never finds less, so halving the steps is enough.
     """
     low, high = 0, len(steps) - 1
     while low < high:
         middle = (low + high) // 2
-        found = tried(steps[middle])
-        sure = found.mean() - 2 * found.std() / np.sqrt(len(found))
-        low, high = (low, middle) if sure >= wanted else (middle + 1, high)
+        recalls = recalls_with(steps[middle])
+        sure = recalls.mean() - 2 * recalls.std() / np.sqrt(len(recalls))
+        low, high = (low, middle) if sure >= needed_recall else (middle + 1, high)
     return steps[low]

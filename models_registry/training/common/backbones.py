@@ -55,19 +55,19 @@ class Backbone:
                 f"{instead}."
             )
 
-    def take(self, rows: Ids, *, training: bool) -> Tensor:
+    def base_vectors(self, rows: Ids, *, training: bool) -> Tensor:
         """Vectors [n, dim] of these pictures, on `device`; gradients flow where the backbone is tuned."""
         return self._features.take(rows).to(self.device)
 
-    def vectors(self, head: nn.Module, rows: Ids) -> NDArray[np.float32]:
+    def head_vectors(self, head: nn.Module, rows: Ids) -> NDArray[np.float32]:
         """What the head makes of these pictures [n, d], outside training."""
         was_training = head.training
         head.eval()
-        found = in_blocks(lambda block: head(self.take(block, training=False)), rows)
+        outputs = in_blocks(lambda block: head(self.base_vectors(block, training=False)), rows)
         head.train(was_training)
-        return found
+        return outputs
 
-    def exported(self) -> Mapping[str, NDArray[np.float32]] | None:
+    def exported_weights(self) -> Mapping[str, NDArray[np.float32]] | None:
         """The backbone's own weights; None where they are those of the base network."""
         return None
 
@@ -110,27 +110,27 @@ class TunedNetwork(Backbone):
             self.module = self._weights = TunedWeights(self.deep, self._tap, tuning)
         self._pixels = Pixels(data.pictures, spec.rules, augment=augment)
 
-    def take(self, rows: Ids, *, training: bool) -> Tensor:
-        return self.through(self.pixels(rows, training=training))
+    def base_vectors(self, rows: Ids, *, training: bool) -> Tensor:
+        return self.network_vectors(self.prepared_pixels(rows, training=training))
 
-    def pixels(self, rows: Ids, *, training: bool) -> Tensor:
+    def prepared_pixels(self, rows: Ids, *, training: bool) -> Tensor:
         """Prepared pictures [n, 3, h, w]."""
-        return self._pixels.take(rows, training=training).to(self.device)
+        return self._pixels.prepare_rows(rows, training=training).to(self.device)
 
-    def through(self, pictures: Tensor) -> Tensor:
+    def network_vectors(self, pictures: Tensor) -> Tensor:
         """The network's vectors [n, dim] of prepared pictures."""
-        found: Tensor = self.network(pictures, [self._tap])[self._tap]
-        return found
+        vectors: Tensor = self.network(pictures, [self._tap])[self._tap]
+        return vectors
 
-    def vectors(self, head: nn.Module, rows: Ids) -> NDArray[np.float32]:
+    def head_vectors(self, head: nn.Module, rows: Ids) -> NDArray[np.float32]:
         was_training = head.training
         head.eval()
-        found = in_blocks(lambda block: head(self.take(block, training=False)), rows, size=256)
+        outputs = in_blocks(lambda block: head(self.base_vectors(block, training=False)), rows, size=256)
         head.train(was_training)
-        return found
+        return outputs
 
-    def exported(self) -> Mapping[str, NDArray[np.float32]]:
-        changed = self._weights.changed() if self._weights is not None else {}
+    def exported_weights(self) -> Mapping[str, NDArray[np.float32]]:
+        changed = self._weights.changed_weights() if self._weights is not None else {}
         only_changed = self.base is not None and self.base.family in OVER_BASE
         state = changed if only_changed else self.network.state_dict()
         return {name: values.detach().cpu().numpy() for name, values in state.items()}
@@ -141,12 +141,12 @@ def backbone_of(session: Session, *, tuning: Tuning | None, augment: float = 0.0
     picture."""
     if tuning is None:
         return Backbone(session)
-    part = None if tuning.how == "backbone" else tuning
-    return TunedNetwork(session.data, augment=augment, shallow=shallow, tuning=part, seed=session.config.seed)
+    tuned_part = None if tuning.how == "backbone" else tuning
+    return TunedNetwork(session.data, augment=augment, shallow=shallow, tuning=tuned_part, seed=session.config.seed)
 
 
 def trainable_network(data: LabelledPictures | VoteData) -> TunableNetwork:
     """The base network of the data with its weights, all of them free to change."""
-    from models_registry.encoders.tunable_networks import trainable
+    from models_registry.encoders.tunable_networks import unfrozen_network
 
-    return trainable(data.base, data.base_weights)
+    return unfrozen_network(data.base, data.base_weights)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_registry import registry
-from models_registry.encoders.checkpoint import CARD, SPEC, TRAINED_ON, base_file, beside, read_checkpoint
+from models_registry.encoders.checkpoint import CARD, SPEC, TRAINED_ON, base_file, checkpoint_file, read_checkpoint
 from models_registry.encoders.encoder_base import Encoder
 from models_registry.training.common.onnx_export import export_onnx
 from models_registry.training.common.training_errors import TrainingError
@@ -44,23 +44,23 @@ def take_away(spec_path: Path, output: Path) -> TakenAway:
     spec = read_checkpoint(spec_path)
     output.mkdir(parents=True, exist_ok=True)
     for name in (*spec.files, TRAINED_ON, CARD):
-        if beside(spec_path, name).is_file():
-            shutil.copyfile(beside(spec_path, name), output / name)
+        if checkpoint_file(spec_path, name).is_file():
+            shutil.copyfile(checkpoint_file(spec_path, name), output / name)
     file = base_file(spec_path, spec.base) if spec.needs_base else None
     if file is not None:
         stem = file.name.partition(".")[0]
-        for part in sorted(file.parent.glob(f"{stem}*")):  # keys beside vectors, weights in several files
-            if part.suffix != ".part":
-                shutil.copyfile(part, output / f"base{part.name.removeprefix(stem)}")
+        for weights_file in sorted(file.parent.glob(f"{stem}*")):  # keys beside vectors, weights in several files
+            if weights_file.suffix != ".part":
+                shutil.copyfile(weights_file, output / f"base{weights_file.name.removeprefix(stem)}")
     if spec.base.preprocess is not None:
         rules = json.dumps(asdict(spec.base.preprocess), indent=1)
         (output / PREPROCESSING).write_text(rules + "\n", encoding="utf-8")
     shutil.copyfile(spec_path, output / SPEC)
-    difference, reason = _with_onnx(output)
+    difference, reason = _try_onnx(output)
     return TakenAway(str(output), tuple(sorted(path.name for path in output.iterdir())), difference, reason)
 
 
-def _with_onnx(folder: Path) -> tuple[float | None, str]:
+def _try_onnx(folder: Path) -> tuple[float | None, str]:
     """The ONNX file beside the rest, once it has been seen to give the same vectors."""
     try:
         export_onnx(folder / SPEC, folder / ONNX)
@@ -84,17 +84,19 @@ def onnx_difference(folder: Path) -> float:
     taps = [tap.name for tap in encoder.spec.taps]
     expected = encoder.encode(noise, taps)
     session = onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
-    entry = session.get_inputs()[0]
-    pixels = noise if entry.shape[1] == 3 else noise.transpose(0, 2, 3, 1)
-    kind = np.float16 if entry.type == "tensor(float16)" else np.float32
-    batch = entry.shape[0] if isinstance(entry.shape[0], int) else len(noise)
+    onnx_input = session.get_inputs()[0]
+    pixels = noise if onnx_input.shape[1] == 3 else noise.transpose(0, 2, 3, 1)
+    number_type = np.float16 if onnx_input.type == "tensor(float16)" else np.float32
+    batch = onnx_input.shape[0] if isinstance(onnx_input.shape[0], int) else len(noise)
     parts = [
-        session.run(taps, {entry.name: np.ascontiguousarray(pixels[start : start + batch], dtype=kind)})
+        session.run(taps, {onnx_input.name: np.ascontiguousarray(pixels[start : start + batch], dtype=number_type)})
         for start in range(0, len(noise), batch)
     ]
-    worst = 0.0
+    largest = 0.0
     for number, tap in enumerate(taps):
-        found = np.concatenate([part[number] for part in parts])
+        vectors = np.concatenate([part[number] for part in parts])
         lengths = np.linalg.norm(expected[tap], axis=1)
-        worst = max(worst, float((np.linalg.norm(found - expected[tap], axis=1) / np.maximum(lengths, 1e-12)).max()))
-    return worst
+        largest = max(
+            largest, float((np.linalg.norm(vectors - expected[tap], axis=1) / np.maximum(lengths, 1e-12)).max())
+        )
+    return largest

@@ -53,7 +53,7 @@ class Guesses(nn.Module):
         return torch.cat([x, scores.softmax(dim=1)], dim=1)
 
 
-def exported(
+def export_head(
     layers: Sequence[nn.Module], taps: Sequence[tuple[str, int]]
 ) -> tuple[HeadSpec, dict[str, NDArray[np.float32]]]:
     """The layers as a checkpoint keeps them. `taps` are names and the numbers of modules in front of them.
@@ -62,41 +62,44 @@ def exported(
     """
     kinds: list[LayerKind] = []
     tensors: dict[str, NDArray[np.float32]] = {}
-    kept_after = [0]
+    layers_before = [0]
     width = 0
     widths = [0]
     for module in layers:
-        kept = _kept(module)
-        if kept is not None:
-            kind, parts = kept
+        layer = _layer_of_module(module)
+        if layer is not None:
+            kind, parts = layer
             tensors.update({f"{len(kinds)}.{name}": values for name, values in parts.items()})
             kinds.append(kind)
             width = {"linear": 0, "guesses": width}.get(kind, width) + len(parts.get("bias", ()))
-        kept_after.append(len(kinds))
+        layers_before.append(len(kinds))
         widths.append(width)
     return HeadSpec(
-        tuple(kinds), tuple(HeadTap(name, widths[after], kept_after[after]) for name, after in taps)
+        tuple(kinds), tuple(HeadTap(name, widths[after], layers_before[after]) for name, after in taps)
     ), tensors
 
 
-def _kept(module: nn.Module) -> tuple[LayerKind, dict[str, NDArray[np.float32]]] | None:
+def _layer_of_module(module: nn.Module) -> tuple[LayerKind, dict[str, NDArray[np.float32]]] | None:
     if isinstance(module, nn.Dropout):
         return None
     if isinstance(module, nn.Linear):
-        return "linear", {"weight": _array(module.weight), "bias": _array(module.bias)}
+        return "linear", {"weight": _float_array(module.weight), "bias": _float_array(module.bias)}
     if isinstance(module, Centre):
-        return "centre", {"mean": _array(module.mean)}
+        return "centre", {"mean": _float_array(module.mean)}
     if isinstance(module, Guesses):
-        return "guesses", {"weight": _array(module.weight), "bias": _array(module.bias)}
+        return "guesses", {"weight": _float_array(module.weight), "bias": _float_array(module.bias)}
     if isinstance(module, nn.ReLU):
         return "relu", {}
     if isinstance(module, Normalise):
         return "normalise", {}
     if isinstance(module, nn.BatchNorm1d) and module.running_mean is not None and module.running_var is not None:
         scale = module.weight / torch.sqrt(module.running_var + module.eps)
-        return "batchnorm", {"scale": _array(scale), "shift": _array(module.bias - module.running_mean * scale)}
+        return "batchnorm", {
+            "scale": _float_array(scale),
+            "shift": _float_array(module.bias - module.running_mean * scale),
+        }
     raise TypeError(f"A head cannot keep a {type(module).__name__}.")
 
 
-def _array(values: Tensor) -> NDArray[np.float32]:
+def _float_array(values: Tensor) -> NDArray[np.float32]:
     return np.ascontiguousarray(values.detach().cpu().numpy(), dtype=np.float32)

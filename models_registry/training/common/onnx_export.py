@@ -12,7 +12,7 @@ from models_registry.encoders.checkpoint import (
     TENSORS,
     CheckpointSpec,
     base_file,
-    beside,
+    checkpoint_file,
     read_checkpoint,
     read_head,
 )
@@ -44,13 +44,13 @@ def export_onnx(spec_path: Path, output: Path) -> None:
 
     spec = read_checkpoint(spec_path)
     if spec.base.family == "onnx":
-        model, flat = _opened(spec_path, spec)
+        model, flat = _open_onnx_base(spec_path, spec)
     elif spec.base.family in PLAIN_TORCH:
-        model, flat = _plain(spec_path, spec)
+        model, flat = _build_torch_base(spec_path, spec)
     else:
         raise TrainingError(f"A {spec.base.family} network has no ONNX form here; take the checkpoint folder along.")
     graph = _Graph(flat, "head")
-    graph.head(spec, read_head(spec_path, spec))
+    graph.add_head(spec, read_head(spec_path, spec))
     model.graph.node.extend(graph.nodes)
     model.graph.initializer.extend(graph.constants)
     del model.graph.output[:]
@@ -71,7 +71,9 @@ class _Graph:
     nodes: list[Any] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
 
-    def add(self, kind: str, *constants: NDArray[Any], before: str = "", beside: str = "", **attributes: Any) -> None:
+    def add_node(
+        self, kind: str, *constants: NDArray[Any], before: str = "", beside: str = "", **attributes: Any
+    ) -> None:
         """A node that takes what `before` names, what the last one gave, what `beside` names, and constants."""
         import onnx
 
@@ -83,38 +85,38 @@ class _Graph:
         self.nodes.append(onnx.helper.make_node(kind, inputs, [name], name=name, **attributes))
         self.last = name
 
-    def head(self, spec: CheckpointSpec, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    def add_head(self, spec: CheckpointSpec, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         """The head's layers, and its taps under their names."""
         import onnx
 
-        after = {tap.after: tap.name for tap in spec.head.taps}
+        tap_behind = {tap.after: tap.name for tap in spec.head.taps}
         for number, kind in enumerate(spec.head.layers):
             parts = [tensors[f"{number}.{what}"] for what in TENSORS[kind]]
-            self.layer(kind, parts)
-            if number + 1 in after:
-                self.nodes.append(onnx.helper.make_node("Identity", [self.last], [after[number + 1]]))
+            self.add_layer(kind, parts)
+            if number + 1 in tap_behind:
+                self.nodes.append(onnx.helper.make_node("Identity", [self.last], [tap_behind[number + 1]]))
 
-    def layer(self, kind: str, parts: list[NDArray[np.float32]]) -> None:
+    def add_layer(self, kind: str, parts: list[NDArray[np.float32]]) -> None:
         """One layer of a head."""
         if kind == "centre":
-            self.add("Sub", parts[0])
+            self.add_node("Sub", parts[0])
         elif kind == "linear":
-            self.add("Gemm", parts[0], parts[1], transB=1)
+            self.add_node("Gemm", parts[0], parts[1], transB=1)
         elif kind == "relu":
-            self.add("Relu")
+            self.add_node("Relu")
         elif kind == "batchnorm":
-            self.add("Mul", parts[0])
-            self.add("Add", parts[1])
+            self.add_node("Mul", parts[0])
+            self.add_node("Add", parts[1])
         elif kind == "guesses":
-            seen = self.last
-            self.add("Gemm", parts[0], parts[1], transB=1)
-            self.add("Softmax", axis=1)
-            self.add("Concat", before=seen, axis=1)
+            layer_input = self.last
+            self.add_node("Gemm", parts[0], parts[1], transB=1)
+            self.add_node("Softmax", axis=1)
+            self.add_node("Concat", before=layer_input, axis=1)
         else:
-            self.add("LpNormalization", axis=1, p=2)
+            self.add_node("LpNormalization", axis=1, p=2)
 
 
-def _opened(path: Path, spec: CheckpointSpec) -> tuple[Any, str]:
+def _open_onnx_base(path: Path, spec: CheckpointSpec) -> tuple[Any, str]:
     """The base's own ONNX model, and the name of its vectors, flattened and as float32."""
     import onnx
 
@@ -124,13 +126,13 @@ def _opened(path: Path, spec: CheckpointSpec) -> tuple[Any, str]:
     if version < OPSET:
         model = onnx.version_converter.convert_version(model, OPSET)
     graph = _Graph(spec.base_tap, "flat")
-    graph.add("Flatten", axis=1)
-    graph.add("Cast", to=onnx.TensorProto.FLOAT)
+    graph.add_node("Flatten", axis=1)
+    graph.add_node("Cast", to=onnx.TensorProto.FLOAT)
     model.graph.node.extend(graph.nodes)
     return model, graph.last
 
 
-def _plain(path: Path, spec: CheckpointSpec) -> tuple[Any, str]:
+def _build_torch_base(path: Path, spec: CheckpointSpec) -> tuple[Any, str]:
     """The network in plain torch under the head, layer by layer."""
     import onnx
 
@@ -138,131 +140,131 @@ def _plain(path: Path, spec: CheckpointSpec) -> tuple[Any, str]:
     from models_registry.encoders.shallow_paths import ShallowPaths
     from models_registry.encoders.vgg.vgg_network import Vgg
 
-    network = _filled(path, spec)
+    network = _load_network(path, spec)
     height, width = spec.base.rules.size
     graph = _Graph("pixel_values", "base")
     deep = network.deep if isinstance(network, ShallowPaths) else network
     if isinstance(deep, EfficientNet):
-        _efficientnet(graph, deep, spec)
+        _add_efficientnet(graph, deep, spec)
     elif isinstance(deep, Vgg):
-        _vgg(graph, deep, spec)
+        _add_vgg(graph, deep, spec)
     if isinstance(network, ShallowPaths):
-        _shallow(graph, network, spec)
+        _add_shallow_paths(graph, network, spec)
     pixels = onnx.helper.make_tensor_value_info("pixel_values", onnx.TensorProto.FLOAT, ["batch", 3, height, width])
     drawn = onnx.helper.make_graph(graph.nodes, "encoder", [pixels], [], graph.constants)
     model = onnx.helper.make_model(drawn, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8)
     return model, graph.last
 
 
-def _filled(path: Path, spec: CheckpointSpec) -> TunableNetwork | ShallowPaths:
+def _load_network(path: Path, spec: CheckpointSpec) -> TunableNetwork | ShallowPaths:
     """The network with its weights: its own where it was tuned, those of its file, or drawn ones."""
-    from models_registry.encoders.tunable_networks import filled, filled_as_trained
+    from models_registry.encoders.tunable_networks import filled_as_trained, network_with_weights
     from models_registry.registry import files
 
     if spec.is_tuned:
-        return filled_as_trained(spec.base, beside(path, BACKBONE))
+        return filled_as_trained(spec.base, checkpoint_file(path, BACKBONE))
     if spec.base.weights_sha256 is None:
-        return filled(spec.base, None)
-    return filled(spec.base, base_file(path, spec.base) or files(spec.base.family)[0])
+        return network_with_weights(spec.base, None)
+    return network_with_weights(spec.base, base_file(path, spec.base) or files(spec.base.family)[0])
 
 
-def _vgg(graph: _Graph, network: Vgg, spec: CheckpointSpec) -> None:
+def _add_vgg(graph: _Graph, network: Vgg, spec: CheckpointSpec) -> None:
     from models_registry.encoders.vgg.vgg_network import layout_of
 
     layout = layout_of(spec.base.family)
     weights = {name: values.detach().numpy() for name, values in network.state_dict().items()}
-    _convolutions(graph, layout, weights)
+    _add_vgg_convolutions(graph, layout, weights)
     side = spec.base.rules.size[0] // 2 ** len(layout.blocks)
     if side != layout.pooled:
         stride = side // layout.pooled
         kernel = side - (layout.pooled - 1) * stride
-        graph.add("AveragePool", kernel_shape=[kernel, kernel], strides=[stride, stride])
-    graph.add("Flatten", axis=1)
+        graph.add_node("AveragePool", kernel_shape=[kernel, kernel], strides=[stride, stride])
+    graph.add_node("Flatten", axis=1)
     if spec.base_tap != _CONVOLUTIONS:
-        _dense(graph, spec.base_tap, weights)
+        _add_vgg_dense(graph, spec.base_tap, weights)
 
 
-def _efficientnet(graph: _Graph, network: EfficientNet, spec: CheckpointSpec) -> None:
+def _add_efficientnet(graph: _Graph, network: EfficientNet, spec: CheckpointSpec) -> None:
     """Every convolution with its normalisation inside and its padding spelled out for the size of the rules."""
-    from models_registry.encoders.efficientnet.efficientnet_network import fused
+    from models_registry.encoders.efficientnet.efficientnet_network import fuse_normalisation
 
-    fused(network)
+    fuse_normalisation(network)
     side = spec.base.rules.size[0]
-    side = _same_conv(graph, network.get_submodule("_conv_stem"), side, is_active=True)
+    side = _add_same_conv(graph, network.get_submodule("_conv_stem"), side, is_active=True)
     for block in network.get_submodule("_blocks").children():
-        begun = graph.last
+        block_input = graph.last
         if hasattr(block, "_expand_conv"):
-            side = _same_conv(graph, block.get_submodule("_expand_conv"), side, is_active=True)
-        side = _same_conv(graph, block.get_submodule("_depthwise_conv"), side, is_active=True)
-        side = _same_conv(graph, block.get_submodule("_project_conv"), side, is_active=False)
+            side = _add_same_conv(graph, block.get_submodule("_expand_conv"), side, is_active=True)
+        side = _add_same_conv(graph, block.get_submodule("_depthwise_conv"), side, is_active=True)
+        side = _add_same_conv(graph, block.get_submodule("_project_conv"), side, is_active=False)
         if block.adds_input:
-            graph.add("Add", beside=begun)
-    _same_conv(graph, network.get_submodule("_conv_head"), side, is_active=True)
+            graph.add_node("Add", beside=block_input)
+    _add_same_conv(graph, network.get_submodule("_conv_head"), side, is_active=True)
     if spec.base_tap != "features":
-        graph.add("GlobalAveragePool")
-    graph.add("Flatten", axis=1)
+        graph.add_node("GlobalAveragePool")
+    graph.add_node("Flatten", axis=1)
     if spec.base_tap == "logits":
         dense = network.get_submodule("_fc")
-        graph.add("Gemm", _values(dense, "weight"), _values(dense, "bias"), transB=1)
+        graph.add_node("Gemm", _parameter_values(dense, "weight"), _parameter_values(dense, "bias"), transB=1)
 
 
-def _shallow(graph: _Graph, network: ShallowPaths, spec: CheckpointSpec) -> None:
+def _add_shallow_paths(graph: _Graph, network: ShallowPaths, spec: CheckpointSpec) -> None:
     """The deep vector at length 1, and behind it what each path sees of the shrunk picture."""
     from models_registry.encoders.shallow_paths import KERNEL, SCALES, SIDE
 
-    graph.add("LpNormalization", axis=1, p=2)
+    graph.add_node("LpNormalization", axis=1, p=2)
     for path, scale in zip(network.paths, SCALES, strict=True):
-        joined, graph.last = graph.last, "pixel_values"
-        graph.add("AveragePool", kernel_shape=[scale, scale], strides=[scale, scale])
-        conv = (_values(path, "weight"), _values(path, "bias"))
-        graph.add("Conv", *conv, kernel_shape=[KERNEL, KERNEL], pads=[KERNEL // 2] * 4)
-        graph.add("Relu")
+        vectors_so_far, graph.last = graph.last, "pixel_values"
+        graph.add_node("AveragePool", kernel_shape=[scale, scale], strides=[scale, scale])
+        conv = (_parameter_values(path, "weight"), _parameter_values(path, "bias"))
+        graph.add_node("Conv", *conv, kernel_shape=[KERNEL, KERNEL], pads=[KERNEL // 2] * 4)
+        graph.add_node("Relu")
         window = [side // scale // SIDE for side in spec.base.rules.size]
-        graph.add("MaxPool", kernel_shape=window, strides=window)
-        graph.add("Flatten", axis=1)
-        graph.add("LpNormalization", axis=1, p=2)
-        graph.add("Concat", before=joined, axis=1)
+        graph.add_node("MaxPool", kernel_shape=window, strides=window)
+        graph.add_node("Flatten", axis=1)
+        graph.add_node("LpNormalization", axis=1, p=2)
+        graph.add_node("Concat", before=vectors_so_far, axis=1)
 
 
-def _same_conv(graph: _Graph, layer: nn.Module, side: int, *, is_active: bool) -> int:
+def _add_same_conv(graph: _Graph, layer: nn.Module, side: int, *, is_active: bool) -> int:
     """A convolution of `SameConv` and its ReLU6; returns the side of the map behind it."""
     from models_registry.encoders.efficientnet.efficientnet_network import SameConv
 
     if not isinstance(layer, SameConv):
         raise TypeError(f"A {type(layer).__name__} is no convolution of this network.")
     kernel, stride = layer.kernel_size[0], layer.stride[0]
-    before, after = layer.padded(side)
-    graph.add(
-        "Conv", _values(layer, "weight"), _values(layer, "bias"), kernel_shape=[kernel, kernel],
+    before, after = layer.zeros_around(side)
+    graph.add_node(
+        "Conv", _parameter_values(layer, "weight"), _parameter_values(layer, "bias"), kernel_shape=[kernel, kernel],
         strides=[stride, stride], group=layer.groups, pads=[before, before, after, after],
     )  # fmt: skip
     if is_active:
-        graph.add("Clip", np.array(0, np.float32), np.array(6, np.float32))
+        graph.add_node("Clip", np.array(0, np.float32), np.array(6, np.float32))
     return -(-side // stride)
 
 
-def _values(layer: nn.Module, name: str) -> NDArray[np.float32]:
+def _parameter_values(layer: nn.Module, name: str) -> NDArray[np.float32]:
     return np.asarray(layer.get_parameter(name).detach().numpy())
 
 
-def _convolutions(graph: _Graph, layout: VggLayout, weights: Mapping[str, NDArray[np.float32]]) -> None:
-    place = 0
+def _add_vgg_convolutions(graph: _Graph, layout: VggLayout, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    layer_number = 0
     for block in layout.blocks:
         for _ in block:
-            conv = (weights[f"features.{place}.weight"], weights[f"features.{place}.bias"])
-            graph.add("Conv", *conv, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
-            graph.add("Relu")
-            place += 2
-        graph.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
-        place += 1
+            conv = (weights[f"features.{layer_number}.weight"], weights[f"features.{layer_number}.bias"])
+            graph.add_node("Conv", *conv, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+            graph.add_node("Relu")
+            layer_number += 2
+        graph.add_node("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+        layer_number += 1
 
 
-def _dense(graph: _Graph, tap: str, weights: Mapping[str, NDArray[np.float32]]) -> None:
+def _add_vgg_dense(graph: _Graph, tap: str, weights: Mapping[str, NDArray[np.float32]]) -> None:
     """The fully connected layers up to the tap."""
     for layer, name in ((0, "fc6"), (3, "fc7")):
-        graph.add("Gemm", weights[f"classifier.{layer}.weight"], weights[f"classifier.{layer}.bias"], transB=1)
+        graph.add_node("Gemm", weights[f"classifier.{layer}.weight"], weights[f"classifier.{layer}.bias"], transB=1)
         if tap == f"{name}-pre":
             return
-        graph.add("Relu")
+        graph.add_node("Relu")
         if tap == name:
             return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models_registry.encoders.encoder_base import Encoder
-from models_registry.encoders.encoder_choices import moved
+from models_registry.encoders.encoder_choices import largest_move
 from models_registry.metrics import exact_distances
 from models_registry.pictures import BadPicture, open_rgb
 from models_registry.registry import describe, load
@@ -45,13 +45,13 @@ class Quantised:
     bytes: int
     exact_bytes: int
     pictures: int
-    moved: float
+    largest_move: float
     same_first: float
     category_match: float | None
     exact_category_match: float | None
 
 
-def quantise(folder: Path, pictures: Sequence[Picture], categories: Sequence[str | None]) -> Quantised:
+def quantise_encoder(folder: Path, pictures: Sequence[Picture], categories: Sequence[str | None]) -> Quantised:
     """Write `encoder.int8.onnx` beside the `encoder.onnx` of an exported folder, and measure it on pictures.
 
     Raises TrainingError where there is no exact file, too few pictures, or a network that cannot be written so.
@@ -62,32 +62,37 @@ def quantise(folder: Path, pictures: Sequence[Picture], categories: Sequence[str
     encoder = load(describe(f"checkpoint:{folder}"), device="cpu")
     if not isinstance(encoder, Encoder):
         raise TrainingError("Only an encoder of pictures has an ONNX form.")
-    prepared, kept = _prepared(encoder, pictures)
-    if len(kept) < FEWEST:
-        raise TrainingError(f"{len(kept)} pictures can be read; {FEWEST} are needed to quantise and measure.")
-    fitted = min(CALIBRATED, len(kept) // 2)
-    _write(source, target, prepared[:fitted])
-    exact, rough = _vectors(source, prepared[fitted:]), _vectors(target, prepared[fitted:])
-    first, first_rough = _nearest(exact), _nearest(rough)
-    labels = [categories[row] for row in kept[fitted:]]
-    shares = np.array([moved(rough[row : row + 1], exact[row : row + 1]) for row in range(len(exact))])
+    prepared, readable_rows = _prepare_pictures(encoder, pictures)
+    if len(readable_rows) < FEWEST:
+        raise TrainingError(f"{len(readable_rows)} pictures can be read; {FEWEST} are needed to quantise and measure.")
+    calibrated = min(CALIBRATED, len(readable_rows) // 2)
+    _write_quantised(source, target, prepared[:calibrated])
+    exact_vectors, rough_vectors = (
+        _onnx_vectors(source, prepared[calibrated:]),
+        _onnx_vectors(target, prepared[calibrated:]),
+    )
+    first_exact, first_rough = _nearest_rows(exact_vectors), _nearest_rows(rough_vectors)
+    labels = [categories[row] for row in readable_rows[calibrated:]]
+    shares = np.array(
+        [largest_move(rough_vectors[row : row + 1], exact_vectors[row : row + 1]) for row in range(len(exact_vectors))]
+    )
     return Quantised(
         file=QUANTISED,
         bytes=target.stat().st_size,
         exact_bytes=source.stat().st_size,
-        pictures=len(exact),
+        pictures=len(exact_vectors),
         moved=float(np.median(shares)),
-        same_first=float(np.mean(first == first_rough)),
-        category_match=_match(first_rough, labels),
-        exact_category_match=_match(first, labels),
+        same_first=float(np.mean(first_exact == first_rough)),
+        category_match=_category_match(first_rough, labels),
+        exact_category_match=_category_match(first_exact, labels),
     )
 
 
-def _prepared(encoder: Encoder, pictures: Sequence[Picture]) -> tuple[Floats, list[int]]:
+def _prepare_pictures(encoder: Encoder, pictures: Sequence[Picture]) -> tuple[Floats, list[int]]:
     """The pictures as the network reads them [n, 3, h, w], and which of them could be read."""
     rows: list[Floats] = []
-    kept: list[int] = []
-    for place, picture in enumerate(pictures):
+    readable_rows: list[int] = []
+    for position, picture in enumerate(pictures):
         row = np.empty(encoder.input_shape, dtype=np.float32)
         try:
             source = picture.source() if callable(picture.source) else picture.source
@@ -95,21 +100,21 @@ def _prepared(encoder: Encoder, pictures: Sequence[Picture]) -> tuple[Floats, li
         except (BadPicture, EmptyBox, OSError):
             continue
         rows.append(row)
-        kept.append(place)
-    return np.array(rows, dtype=np.float32).reshape(-1, *encoder.input_shape), kept
+        readable_rows.append(position)
+    return np.array(rows, dtype=np.float32).reshape(-1, *encoder.input_shape), readable_rows
 
 
-def _write(source: Path, target: Path, prepared: Floats) -> None:
+def _write_quantised(source: Path, target: Path, prepared: Floats) -> None:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-    entry = _input_of(source)
+    entry = _onnx_input(source)
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._batches = _batches(entry, prepared)
+            self._onnx_batches = _onnx_batches(entry, prepared)
 
         def get_next(self) -> dict[str, Any] | None:
-            return next(self._batches, None)
+            return next(self._onnx_batches, None)
 
     try:
         quantize_static(
@@ -122,23 +127,23 @@ def _write(source: Path, target: Path, prepared: Floats) -> None:
         raise TrainingError(f"This encoder cannot be written in 8-bit numbers: {reason}") from error
 
 
-def _vectors(file: Path, prepared: Floats) -> Floats:
+def _onnx_vectors(file: Path, prepared: Floats) -> Floats:
     """The vectors [n, d] of the last output."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     output = session.get_outputs()[-1].name
-    rows = [session.run([output], given)[0] for given in _batches(_input_of(file), prepared)]
+    rows = [session.run([output], given)[0] for given in _onnx_batches(_onnx_input(file), prepared)]
     return np.concatenate(rows)[: len(prepared)].astype(np.float32)
 
 
-def _input_of(file: Path) -> Any:
+def _onnx_input(file: Path) -> Any:
     import onnxruntime
 
     return onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"]).get_inputs()[0]
 
 
-def _batches(entry: Any, prepared: Floats) -> Iterator[dict[str, Any]]:
+def _onnx_batches(entry: Any, prepared: Floats) -> Iterator[dict[str, Any]]:
     """The pictures as the file reads them, in batches of its own size, else of one."""
     size = entry.shape[0] if isinstance(entry.shape[0], int) else 1
     kind = np.float16 if entry.type == "tensor(float16)" else np.float32
@@ -150,19 +155,19 @@ def _batches(entry: Any, prepared: Floats) -> Iterator[dict[str, Any]]:
         yield {entry.name: np.ascontiguousarray(piece, dtype=kind)}
 
 
-def _nearest(vectors: Floats) -> NDArray[np.int64]:
+def _nearest_rows(vectors: Floats) -> NDArray[np.int64]:
     """Each row's nearest other row by cosine [n]."""
-    found = np.empty(len(vectors), dtype=np.int64)
+    nearest = np.empty(len(vectors), dtype=np.int64)
     for row in range(len(vectors)):
         distances = exact_distances("cosine", vectors[row], vectors)
         distances[row] = np.inf
-        found[row] = int(distances.argmin())
-    return found
+        nearest[row] = int(distances.argmin())
+    return nearest
 
 
-def _match(first: NDArray[np.int64], labels: Sequence[str | None]) -> float | None:
+def _category_match(first: NDArray[np.int64], labels: Sequence[str | None]) -> float | None:
     """The share of first neighbours of the same category, over pictures of a category that another one has."""
-    counted = [row for row, label in enumerate(labels) if label and labels.count(label) > 1]
-    if not counted:
+    rows_with_match = [row for row, label in enumerate(labels) if label and labels.count(label) > 1]
+    if not rows_with_match:
         return None
-    return float(np.mean([labels[int(first[row])] == labels[row] for row in counted]))
+    return float(np.mean([labels[int(first[row])] == labels[row] for row in rows_with_match]))

@@ -98,19 +98,19 @@ class RecipeEntry:
     makes_encoder: bool = True
     starts_from: tuple[str, ...] = ()
 
-    def load(self) -> Recipe:
+    def load_recipe(self) -> Recipe:
         """The recipe itself; imports what it trains with."""
-        return cast("Recipe", _imported(self.code))
+        return cast("Recipe", _import_attribute(self.code))
 
     def config_type(self) -> type[RecipeConfig]:
         """The dataclass of its settings."""
-        return cast("type[RecipeConfig]", _imported(self.config))
+        return cast("type[RecipeConfig]", _import_attribute(self.config))
 
 
 _RECIPES: dict[str, RecipeEntry] = {}
 
 
-def register(
+def register_recipe(
     name: str,
     code: str,
     config: str,
@@ -126,50 +126,50 @@ def register(
     _RECIPES[name] = RecipeEntry(name, code, config, summary, learns_from, makes_encoder, starts_from)
 
 
-def recipes(learns_from: LearnsFrom | None = None) -> list[RecipeEntry]:
+def list_recipes(learns_from: LearnsFrom | None = None) -> list[RecipeEntry]:
     """Every recipe, in the order of registration; only those that learn from labels or votes if told so."""
     return [entry for entry in _RECIPES.values() if learns_from in (None, entry.learns_from)]
 
 
 def recipe_named(name: str, learns_from: LearnsFrom | None = None) -> RecipeEntry:
     """The recipe; raises TrainingError naming those that are near or there."""
-    known = [entry.name for entry in recipes(learns_from)]
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(known)}."
+    names = [entry.name for entry in list_recipes(learns_from)]
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(names)}."
         raise TrainingError(f"There is no recipe called {name or 'nothing at all'}. {hint}")
     return _RECIPES[name]
 
 
-def configured(config: type[RecipeConfig], settings: Mapping[str, Any]) -> RecipeConfig:
+def configure_recipe(config: type[RecipeConfig], settings: Mapping[str, Any]) -> RecipeConfig:
     """The settings with those replaced that are given, as words (`--set margin=0.2`) or as JSON values.
 
     Raises TrainingError for a name that the recipe does not have and for a value that cannot be.
     """
     types = typing.get_type_hints(config)
-    known = {entry.name: types[entry.name] for entry in fields(config)}
+    setting_types = {entry.name: types[entry.name] for entry in fields(config)}
     values: dict[str, Any] = {}
     for name, value in settings.items():
-        plain = name.replace("-", "_")
-        if plain not in known:
-            raise TrainingError(f"There is no setting {name}; there are {', '.join(sorted(known))}.")
-        values[plain] = _converted(name, value, known[plain])
+        setting = name.replace("-", "_")
+        if setting not in setting_types:
+            raise TrainingError(f"There is no setting {name}; there are {', '.join(sorted(setting_types))}.")
+        values[setting] = _convert_setting(name, value, setting_types[setting])
     try:
         return replace(config(), **values)
     except ValueError as error:
         raise TrainingError(str(error)) from error
 
 
-def _converted(name: str, value: Any, kind: Any) -> Any:
+def _convert_setting(name: str, value: Any, kind: Any) -> Any:
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise TrainingError(f"{name} must be one of {', '.join(map(str, get_args(kind)))}, not {value}.")
         return value
     try:
         if kind is bool:
-            return _flag(value)
+            return _parse_flag(value)
         if kind in (int, float):
-            return _number(value, kind)
+            return _parse_number(value, kind)
         if get_origin(kind) is tuple:
             parts = str(value).split(",") if isinstance(value, str) else list(value)
             return tuple(str(part).strip() for part in parts if str(part).strip())
@@ -179,61 +179,61 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
         raise TrainingError(f"{name} must be {kinds.get(kind, kind)}, not {value!r}.") from error
 
 
-def _number(value: Any, kind: type[int] | type[float]) -> int | float:
+def _parse_number(value: Any, kind: type[int] | type[float]) -> int | float:
     number = kind(value)
     if float(value) != number:
         raise ValueError(value)
     return number
 
 
-def _flag(value: Any) -> bool:
+def _parse_flag(value: Any) -> bool:
     return {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}[str(value).lower()]
 
 
-def _imported(path: str) -> Any:
+def _import_attribute(path: str) -> Any:
     module, _, attribute = path.partition(":")
     return getattr(import_module(module), attribute)
 
 
 _HERE = "models_registry.training"
-register(
+register_recipe(
     "retrain",
     f"{_HERE}.labels.recipes.retrain:RECIPE",
     f"{_HERE}.labels.label_configs:RetrainConfig",
     "a new hidden layer over frozen features, trained to tell the categories apart",
 )
-register(
+register_recipe(
     "triplet",
     f"{_HERE}.labels.recipes.triplet:RECIPE",
     f"{_HERE}.labels.label_configs:TripletConfig",
     "a projection that pulls one product (or category) together, from pictures of one domain to another too",
 )
-register(
+register_recipe(
     "deep-ranking",
     f"{_HERE}.labels.recipes.deep_ranking:RECIPE",
     f"{_HERE}.labels.label_configs:DeepRankingConfig",
     "two dense layers and a Euclidean hinge, close negatives mined anew every round",
 )
-register(
+register_recipe(
     "multi-level",
     f"{_HERE}.labels.recipes.multi_level:RECIPE",
     f"{_HERE}.labels.label_configs:MultiLevelConfig",
     "from the pixels, by levels of shared attributes, beside a baseline that knows one attribute",
 )
-register(
+register_recipe(
     "multi-task",
     f"{_HERE}.labels.recipes.multi_task:RECIPE",
     f"{_HERE}.labels.label_configs:MultiTaskConfig",
     "from the pixels, by attributes, triplets and a variational autoencoder, together and each alone",
 )
-register(
+register_recipe(
     "post",
     f"{_HERE}.labels.recipes.post:RECIPE",
     f"{_HERE}.labels.label_configs:PostConfig",
     "nothing is trained: vectors centred, whitened or in fewer directions, at length 1",
 )
 _VOTES = f"{_HERE}.votes"
-register(
+register_recipe(
     "calibrate",
     f"{_VOTES}.recipes.calibrate:RECIPE",
     f"{_VOTES}.vote_configs:CalibrateConfig",
@@ -241,28 +241,28 @@ register(
     learns_from="votes",
     makes_encoder=False,
 )
-register(
+register_recipe(
     "adapter",
     f"{_VOTES}.recipes.adapter:RECIPE",
     f"{_VOTES}.vote_configs:AdapterConfig",
     "a linear map on frozen vectors, pulled to where it starts; the usual way to learn from votes",
     learns_from="votes",
 )
-register(
+register_recipe(
     "vote-triplets",
     f"{_VOTES}.recipes.vote_triplets:RECIPE",
     f"{_VOTES}.vote_configs:VoteTripletsConfig",
     "liked against noped candidates of the same query, with labels replayed",
     learns_from="votes",
 )
-register(
+register_recipe(
     "taste",
     f"{_VOTES}.recipes.taste:RECIPE",
     f"{_VOTES}.vote_configs:TasteConfig",
     "one map for everybody and a small, strongly held offset for each voter with enough votes",
     learns_from="votes",
 )
-register(
+register_recipe(
     "fine-tune",
     f"{_VOTES}.recipes.fine_tune:RECIPE",
     f"{_VOTES}.vote_configs:FineTuneConfig",

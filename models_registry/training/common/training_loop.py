@@ -106,23 +106,23 @@ def fit(task: Task, config: Pace, workdir: Path, digest: str, *, on_progress: On
     """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or usable_cores()))
     path = workdir / f"{task.part or 'run'}.checkpoint"
-    progress = _resumed(task, path, digest) if resume else _Progress()
+    progress = _resume_progress(task, path, digest) if resume else _Progress()
     _begin_curves(workdir, task.part, progress.history)
     for record in progress.history:
-        on_progress(_report(record, config))
+        on_progress(_epoch_report(record, config))
     if not progress.history:
-        on_progress(_report(_before_the_first(task, workdir, progress), config))
+        on_progress(_epoch_report(_validate_untrained(task, workdir, progress), config))
     while progress.epoch < config.epochs and progress.epoch - progress.best_epoch < config.patience:
-        record = _one_epoch(task, config, progress)
+        record = _train_epoch(task, config, progress)
         _write_curve(workdir, record)
-        save_state(path, _state(task, progress, digest))
-        on_progress(_report(record, config))
+        save_state(path, _checkpoint_state(task, progress, digest))
+        on_progress(_epoch_report(record, config))
     task.module.load_state_dict(progress.best)
     task.module.eval()
     return FitSummary(progress.epoch, progress.best_epoch, progress.best_score, progress.epoch < config.epochs)
 
 
-def _one_epoch(task: Task, config: Pace, progress: _Progress) -> dict[str, Any]:
+def _train_epoch(task: Task, config: Pace, progress: _Progress) -> dict[str, Any]:
     epoch = progress.epoch + 1
     torch.manual_seed(config.seed * 1_000_003 + epoch)
     rng = np.random.default_rng((config.seed, epoch))
@@ -132,14 +132,16 @@ def _one_epoch(task: Task, config: Pace, progress: _Progress) -> dict[str, Any]:
     batches = list(task.batches(epoch, rng))
     for batch in batches:
         task.module.train()
-        loss, values = _within_memory(task, batch)
+        loss, values = _loss_within_memory(task, batch)
         number = float(loss.detach())
         if not np.isfinite(number):
             raise Diverged(
                 f"The loss became {number} in epoch {epoch}; lower learning_rate (now {config.learning_rate:g}), "
                 "or look for pictures whose vectors are off."
             )
-        _pace(task.optimiser, rate_at(config, (epoch - 1) * len(batches) + steps, config.epochs * len(batches)))
+        _set_learning_rate(
+            task.optimiser, rate_at(config, (epoch - 1) * len(batches) + steps, config.epochs * len(batches))
+        )
         task.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if config.clip:
@@ -147,11 +149,11 @@ def _one_epoch(task: Task, config: Pace, progress: _Progress) -> dict[str, Any]:
         task.optimiser.step()
         steps += 1
         if config.average:
-            _average(task.module, progress, config.average, (epoch - 1) * len(batches) + steps)
+            _update_weight_mean(task.module, progress, config.average, (epoch - 1) * len(batches) + steps)
         for name, value in {"loss": number, **values}.items():
             sums[name] = sums.get(name, 0.0) + value
     progress.epoch = epoch
-    return _validated(task, progress, {name: total / max(steps, 1) for name, total in sums.items()})
+    return _validate_epoch(task, progress, {name: total / max(steps, 1) for name, total in sums.items()})
 
 
 def rate_at(config: Pace, step: int, steps: int) -> float:
@@ -164,23 +166,23 @@ def rate_at(config: Pace, step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1)))
 
 
-def _pace(optimiser: torch.optim.Optimizer, factor: float) -> None:
+def _set_learning_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
     for group in optimiser.param_groups:
         group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
 
 
-def _average(module: nn.Module, progress: _Progress, decay: float, step: int) -> None:
+def _update_weight_mean(module: nn.Module, progress: _Progress, decay: float, step: int) -> None:
     """Move the running mean towards the weights as they are; early steps count more."""
-    here = module.state_dict()
-    kept = min(decay, step / (step + 10))
-    for name, value in here.items():
+    present_weights = module.state_dict()
+    present_decay = min(decay, step / (step + 10))
+    for name, value in present_weights.items():
         if name in progress.mean and value.is_floating_point():
-            progress.mean[name].lerp_(value, 1 - kept)
+            progress.mean[name].lerp_(value, 1 - present_decay)
         else:
             progress.mean[name] = value.detach().clone()
 
 
-def _within_memory(task: Task, batch: Any) -> tuple[Tensor, dict[str, float]]:
+def _loss_within_memory(task: Task, batch: Any) -> tuple[Tensor, dict[str, float]]:
     """The loss of a batch; raises OutOfMemory in words where the device has no room for it."""
     try:
         return task.loss(batch)
@@ -190,50 +192,52 @@ def _within_memory(task: Task, batch: Any) -> tuple[Tensor, dict[str, float]]:
         ) from error
 
 
-def _before_the_first(task: Task, workdir: Path, progress: _Progress) -> dict[str, Any]:
+def _validate_untrained(task: Task, workdir: Path, progress: _Progress) -> dict[str, Any]:
     """Epoch 0: what is there before anything was learnt, which the best may turn out to be."""
-    record = _validated(task, progress, {})
+    record = _validate_epoch(task, progress, {})
     _write_curve(workdir, record)
     return record
 
 
-def _validated(task: Task, progress: _Progress, means: dict[str, float]) -> dict[str, Any]:
+def _validate_epoch(task: Task, progress: _Progress, means: dict[str, float]) -> dict[str, Any]:
     task.module.eval()
-    own = {name: value.detach().clone() for name, value in task.module.state_dict().items()} if progress.mean else {}
-    if own:
+    unaveraged_weights = (
+        {name: value.detach().clone() for name, value in task.module.state_dict().items()} if progress.mean else {}
+    )
+    if unaveraged_weights:
         task.module.load_state_dict(progress.mean)
     with torch.no_grad():
-        found = task.measure()
-    if not progress.best or found.score > progress.best_score:
-        progress.best_score, progress.best_epoch = found.score, progress.epoch
+        measured = task.measure()
+    if not progress.best or measured.score > progress.best_score:
+        progress.best_score, progress.best_epoch = measured.score, progress.epoch
         progress.best = {name: value.detach().clone() for name, value in task.module.state_dict().items()}
-    if own:
-        task.module.load_state_dict(own)
+    if unaveraged_weights:
+        task.module.load_state_dict(unaveraged_weights)
     record = {
         "part": task.part,
         "epoch": progress.epoch,
-        "values": {**means, **found.values},
-        "points": [list(point) for point in found.points],
-        "point_keys": list(found.point_keys),
+        "values": {**means, **measured.values},
+        "points": [list(point) for point in measured.points],
+        "point_keys": list(measured.point_keys),
     }
     progress.history.append(record)
     return record
 
 
-def _resumed(task: Task, path: Path, digest: str) -> _Progress:
+def _resume_progress(task: Task, path: Path, digest: str) -> _Progress:
     state = load_state(path, digest)
     if state is None:
         return _Progress()
     task.module.load_state_dict(state["module"])
     task.optimiser.load_state_dict(state["optimiser"])
-    own = task.module.state_dict()
+    present_weights = task.module.state_dict()
     return _Progress(
         state["epoch"], state["best_epoch"], state["best_score"], state["best"], json.loads(state["history"]),
-        {name: value.to(own[name].device) for name, value in state["mean"].items()},
+        {name: value.to(present_weights[name].device) for name, value in state["mean"].items()},
     )  # fmt: skip
 
 
-def _state(task: Task, progress: _Progress, digest: str) -> dict[str, Any]:
+def _checkpoint_state(task: Task, progress: _Progress, digest: str) -> dict[str, Any]:
     return {
         "digest": digest,
         "module": task.module.state_dict(),
@@ -247,7 +251,7 @@ def _state(task: Task, progress: _Progress, digest: str) -> dict[str, Any]:
     }
 
 
-def _report(record: dict[str, Any], config: Pace) -> EpochReport:
+def _epoch_report(record: dict[str, Any], config: Pace) -> EpochReport:
     return EpochReport(
         record["part"],
         record["epoch"],
@@ -261,10 +265,12 @@ def _report(record: dict[str, Any], config: Pace) -> EpochReport:
 def _begin_curves(workdir: Path, part: str, history: list[dict[str, Any]]) -> None:
     """The file of curves holds what other parts wrote, and of this part what is not forgotten."""
     path = workdir / CURVES
-    kept = []
+    lines_of_other_parts = []
     if path.is_file():
-        kept = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["part"] != part]
-    lines = [*kept, *(json.dumps(record) for record in history)]
+        lines_of_other_parts = [
+            line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["part"] != part
+        ]
+    lines = [*lines_of_other_parts, *(json.dumps(record) for record in history)]
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 

@@ -35,40 +35,40 @@ class Pixels:
         self._pictures = pictures
         self._rules = rules
         self._augment = augment
-        self._kept: dict[int, Image.Image] = {}
+        self._cached_pictures: dict[int, Image.Image] = {}
         self._bytes = 0
 
-    def take(self, rows: Ids, *, training: bool) -> Tensor:
+    def prepare_rows(self, rows: Ids, *, training: bool) -> Tensor:
         """Pictures [n, 3, h, w]; what chance does to them comes from torch's own source, so that it can be repeated."""
         out = np.empty((len(rows), 3, *self._rules.size), dtype=np.float32)
         varied = training and self._augment > 0
         rng = np.random.default_rng(int(torch.randint(2**31, ()))) if varied else None
-        for place, row in enumerate(rows.tolist()):
-            image = self._image(row)
-            prepare_into(out[place], image if rng is None else self._varied(image, rng), None, self._rules)
+        for position, row in enumerate(rows.tolist()):
+            image = self._load_picture(row)
+            prepare_into(out[position], image if rng is None else self._vary_picture(image, rng), None, self._rules)
         return torch.from_numpy(out)
 
-    def _varied(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    def _vary_picture(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
         for name, share in _OFTEN.items():
             if rng.random() < share:
                 image = CORRUPTIONS[name].apply(image, float(rng.uniform(0, self._augment)), rng)
         return image
 
-    def _image(self, row: int) -> Image.Image:
+    def _load_picture(self, row: int) -> Image.Image:
         """The picture, its box cut out, at most twice as large as the network reads it."""
-        kept = self._kept.get(row)
-        if kept is not None:
-            return kept
+        cached = self._cached_pictures.get(row)
+        if cached is not None:
+            return cached
         picture = self._pictures[row]
         image = open_rgb(picture.source() if callable(picture.source) else picture.source)
         if picture.box is not None:
             box = picture.box.clamped(image.width, image.height)
             image = image.crop((box.x1, box.y1, box.x2, box.y2))
-        most = 2 * max(self._rules.size)
-        if max(image.size) > most:
-            image.thumbnail((most, most), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        longest_side = 2 * max(self._rules.size)
+        if max(image.size) > longest_side:
+            image.thumbnail((longest_side, longest_side), Image.Resampling.BILINEAR, reducing_gap=2.0)
         size = image.width * image.height * 3
         if self._bytes + size <= _MOST_KEPT:
-            self._kept[row] = image
+            self._cached_pictures[row] = image
             self._bytes += size
         return image

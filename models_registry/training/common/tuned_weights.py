@@ -69,7 +69,7 @@ class TunedWeights(nn.Module):
             if values.requires_grad:
                 self.register_parameter(name.replace(".", "/"), values)
 
-    def changed(self) -> dict[str, Tensor]:
+    def changed_weights(self) -> dict[str, Tensor]:
         """The network's weights that are not what they were. Changes of low rank are merged into them now."""
         (network,) = self._network
         for adapted in self._adapted:
@@ -86,9 +86,9 @@ def last_layers(network: TunableNetwork, tap: str, blocks: int | None) -> list[n
     None: of the whole network."""
     if blocks is None:
         return _layers_of(network)
-    found, behind = blocks_before(network, tap)
-    last = [*found[-blocks:], *behind]
-    return [layer for block in last for layer in _layers_of(block)]
+    block_list, behind = blocks_before(network, tap)
+    last_blocks = [*block_list[-blocks:], *behind]
+    return [layer for block in last_blocks for layer in _layers_of(block)]
 
 
 def blocks_before(network: TunableNetwork, tap: str) -> tuple[Sequence[nn.Module], Sequence[nn.Module]]:

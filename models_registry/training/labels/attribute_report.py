@@ -35,14 +35,14 @@ def graded_table(
     Every line also has the mean share of attributes that a query has in common with its first 10 answers.
     """
     rows = session.splits["test"]
-    entries = [*session.baselines, *(Entry(f"{name}:{metric}", found, metric) for name, found in vectors.items())]
+    entries = [*session.baseline_entries, *(Entry(f"{name}:{metric}", part, metric) for name, part in vectors.items())]
     question = validation.question_of(session.data, rows)
     table = compare(question, entries, baseline=f"{validation.RAW}:cosine")
     clusters = question.clusters()
     shares = {}
     for entry in entries:
-        found = question.answers(entry.vectors, entry.metric, 10)
-        shares[entry.name] = shares_of_first(attributes, rows[question.queries], question.gallery, rows, found)
+        answers = question.answers(entry.vectors, entry.metric, 10)
+        shares[entry.name] = shares_of_first(attributes, rows[question.queries], question.gallery, rows, answers)
     document = table.to_json()
     for line in document["lines"]:
         if line["name"] in shares:
@@ -55,7 +55,7 @@ def graded_table(
             score: asdict(paired_difference(winner.per_query[score], other.per_query[score], clusters=clusters))
             for score in winner.per_query
         }
-        mine, theirs = shares[winner.name], shares[other.name]
-        differences[SHARE] = asdict(paired_difference(mine, theirs, clusters=clusters))
+        winner_shares, other_shares = shares[winner.name], shares[other.name]
+        differences[SHARE] = asdict(paired_difference(winner_shares, other_shares, clusters=clusters))
         against[name] = differences
-    return {"table": document, "headline": validation.headline(document, winner.name), "against": against}
+    return {"table": document, "headline": validation.headline_scores(document, winner.name), "against": against}

@@ -30,9 +30,9 @@ def balanced_batches(rows: Ids, class_of: Ids, size: int, rng: np.random.Generat
     one; of a large class some wait for another epoch.
     """
     members = members_by_group(rows, class_of)
-    each = -(-len(rows) // max(len(members), 1))
+    draws_per_class = -(-len(rows) // max(len(members), 1))
     drawn = [
-        np.concatenate([rng.permutation(part) for _ in range(-(-each // len(part)))])[:each]
+        np.concatenate([rng.permutation(part) for _ in range(-(-draws_per_class // len(part)))])[:draws_per_class]
         for part in members.values()
     ]
     if drawn:
@@ -76,16 +76,16 @@ class BalancedSampler:
         """Groups with more than one picture."""
         return len(self._members)
 
-    def members(self, group: int) -> Ids:
+    def group_members(self, group: int) -> Ids:
         """The pictures of a group."""
         return self._members[group]
 
-    def batches(self, count: int, rng: np.random.Generator) -> Iterator[Ids]:
+    def draw_batches(self, count: int, rng: np.random.Generator) -> Iterator[Ids]:
         """So many batches; each holds at least two groups where there are two."""
         for _ in range(count):
-            yield np.concatenate([self._drawn(group, rng) for group in self._chosen(rng)])
+            yield np.concatenate([self._draw_members(group, rng) for group in self._choose_groups(rng)])
 
-    def _chosen(self, rng: np.random.Generator) -> list[int]:
+    def _choose_groups(self, rng: np.random.Generator) -> list[int]:
         names = list(self._by_category)
         picked = rng.permutation(len(names))[: max(1, self._categories)]
         pools = [rng.permutation(self._by_category[names[number]]).tolist() for number in picked]
@@ -99,7 +99,7 @@ class BalancedSampler:
             chosen.append(int(rng.choice(others)))
         return chosen
 
-    def _drawn(self, group: int, rng: np.random.Generator) -> Ids:
+    def _draw_members(self, group: int, rng: np.random.Generator) -> Ids:
         members = self._members[group]
         drawn: Ids = rng.choice(members, self._per_group, replace=len(members) < self._per_group)
         return drawn

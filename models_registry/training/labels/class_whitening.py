@@ -29,42 +29,44 @@ def whitened_start(session: Session, groups: Groups, dim: int) -> list[nn.Module
     pictures vary most. Vectors of more than 2,048 numbers are first brought to so many principal directions.
     """
     rows = session.splits["train"]
-    mean = session.features.mean(rows)
+    mean = session.features.mean_vector(rows)
     width = session.features.dim
     linear = nn.Linear(width, dim)
     nn.init.orthogonal_(linear.weight)
     nn.init.zeros_(linear.bias)
-    known = rows[groups.group_of[rows] >= 0]
-    vectors = nn.functional.normalize(session.features.take(known) - mean)
-    axes = _principal(vectors) if width > MOST_DIM else None
-    seen = (vectors if axes is None else vectors @ axes).double()
-    codes = torch.from_numpy(groups.group_of[known])
-    asks = None if groups.is_query is None else torch.from_numpy(groups.is_query[known])
+    grouped_rows = rows[groups.group_of[rows] >= 0]
+    vectors = nn.functional.normalize(session.features.take(grouped_rows) - mean)
+    axes = _principal_axes(vectors) if width > MOST_DIM else None
+    reduced_vectors = (vectors if axes is None else vectors @ axes).double()
+    codes = torch.from_numpy(groups.group_of[grouped_rows])
+    is_query = None if groups.is_query is None else torch.from_numpy(groups.is_query[grouped_rows])
     with torch.no_grad():
-        found = _directions(seen, _spread(seen, codes, asks), dim).float()
-        found = found if axes is None else found @ axes.T
-        linear.weight[: len(found)] = found
-        linear.weight[len(found) :] *= float(found.norm(dim=1).min())
+        directions = _whitened_directions(
+            reduced_vectors, _scatter_within_groups(reduced_vectors, codes, is_query), dim
+        ).float()
+        directions = directions if axes is None else directions @ axes.T
+        linear.weight[: len(directions)] = directions
+        linear.weight[len(directions) :] *= float(directions.norm(dim=1).min())
     return [Centre(mean), Normalise(), linear]
 
 
-def _principal(vectors: Tensor) -> Tensor:
+def _principal_axes(vectors: Tensor) -> Tensor:
     """The principal directions [d, k] of vectors [n, d], at most 2,048, found on as many of them, evenly spaced."""
     drawn = vectors[torch.linspace(0, len(vectors) - 1, min(len(vectors), MOST_DIM)).round().long()].double()
     values, sides = torch.linalg.eigh(drawn @ drawn.T)
-    kept = values > 1e-9 * values.max()
-    axes: Tensor = drawn.T @ (sides[:, kept] / values[kept].sqrt())
+    is_nonzero = values > 1e-9 * values.max()
+    axes: Tensor = drawn.T @ (sides[:, is_nonzero] / values[is_nonzero].sqrt())
     return axes.float()
 
 
-def _spread(vectors: Tensor, codes: Tensor, asks: Tensor | None) -> Tensor:
+def _scatter_within_groups(vectors: Tensor, codes: Tensor, is_query: Tensor | None) -> Tensor:
     """The scatter [d, d] within groups, scaled to a mean eigenvalue of 1."""
     width = vectors.shape[1]
     within, across = torch.zeros(width, width, dtype=torch.float64), torch.zeros(width, width, dtype=torch.float64)
     steps = 0
     for group in torch.unique(codes):
         members = codes == group
-        sides = [members] if asks is None else [members & asks, members & ~asks]
+        sides = [members] if is_query is None else [members & is_query, members & ~is_query]
         means = []
         for side in sides:
             part = vectors[side]
@@ -79,10 +81,10 @@ def _spread(vectors: Tensor, codes: Tensor, asks: Tensor | None) -> Tensor:
     return spread / (torch.trace(spread) / width).clamp(min=1e-12)
 
 
-def _directions(vectors: Tensor, spread: Tensor, dim: int) -> Tensor:
+def _whitened_directions(vectors: Tensor, spread: Tensor, dim: int) -> Tensor:
     values, axes = torch.linalg.eigh(spread + _SHRINK * torch.eye(len(spread), dtype=torch.float64))
     whiten = axes * values**-0.5
     scatter = (vectors @ whiten).T @ (vectors @ whiten)
     _, order = torch.linalg.eigh(scatter)
-    found: Tensor = (whiten @ order.flip(1)[:, :dim]).T
-    return found
+    directions: Tensor = (whiten @ order.flip(1)[:, :dim]).T
+    return directions

@@ -9,7 +9,7 @@ import numpy as np
 
 from models_registry.training.common.training_errors import UnusableLabels
 from models_registry.training.labels.batch_sampler import BalancedSampler
-from models_registry.training.labels.labelled_pictures import codes
+from models_registry.training.labels.labelled_pictures import label_codes
 from models_registry.training.labels.run_context import require_categories, require_domains, require_products
 from models_registry.training.labels.validation import Way
 
@@ -43,8 +43,11 @@ def ways_of(config: MetricConfig) -> list[Way]:
         return [Way("", hide_products=True, by_roles=by_roles)]
     if config.by != "domains":
         return [Way("", by_roles=by_roles)]
-    here, there = config.query_domain, config.gallery_domain
-    return [Way(f"{here} to {there}", here, there), Way(f"{there} to {here}", there, here)]
+    query_domain, gallery_domain = config.query_domain, config.gallery_domain
+    return [
+        Way(f"{query_domain} to {gallery_domain}", query_domain, gallery_domain),
+        Way(f"{gallery_domain} to {query_domain}", gallery_domain, query_domain),
+    ]
 
 
 @dataclass(frozen=True)
@@ -61,19 +64,21 @@ class Groups:
     batches: int
 
     @classmethod
-    def of(cls, session: Session, config: MetricConfig) -> Groups:
+    def from_session(cls, session: Session, config: MetricConfig) -> Groups:
         """Raises UnusableLabels where fewer than two groups of the training split have two pictures."""
         data, rows = session.data, session.splits["train"]
         labels = data.categories if config.by == "category" else data.products
-        group_of, names = codes(labels)
-        category_of, _ = codes(data.categories)
+        group_of, names = label_codes(labels)
+        category_of, _ = label_codes(data.categories)
         is_query = None
         if config.by == "domains":
             is_query = np.array([domain == config.query_domain for domain in data.domains])
             # What is of neither domain is in no group: it would count as the other side.
-            known = np.array([domain in (config.query_domain, config.gallery_domain) for domain in data.domains])
-            group_of = np.where(known, group_of, -1)
-            rows = rows[_in_both(group_of, is_query, rows)]
+            in_either_domain = np.array(
+                [domain in (config.query_domain, config.gallery_domain) for domain in data.domains]
+            )
+            group_of = np.where(in_either_domain, group_of, -1)
+            rows = rows[_in_both_domains(group_of, is_query, rows)]
         categories = category_of if config.by != "category" else group_of
         sampler = BalancedSampler(
             rows,
@@ -88,30 +93,30 @@ class Groups:
                 f"Fewer than two groups of the training pictures of {data.name} have more than one picture; import "
                 "more pictures, or give less to validation_share and test_share."
             )
-        auto = max(1, len(rows) // (config.groups * config.per_group))
-        return cls(group_of, names, is_query, sampler, config.batches or auto)
+        once_through = max(1, len(rows) // (config.groups * config.per_group))
+        return cls(group_of, names, is_query, sampler, config.batches or once_through)
 
-    def draw(self, rng: np.random.Generator) -> Iterator[Ids]:
+    def draw_batches(self, rng: np.random.Generator) -> Iterator[Ids]:
         """The batches of an epoch; with two domains each group brings pictures of both."""
-        for batch in self.sampler.batches(self.batches, rng):
-            yield batch if self.is_query is None else self._with_both(batch, rng)
+        for batch in self.sampler.draw_batches(self.batches, rng):
+            yield batch if self.is_query is None else self._complete_domains(batch, rng)
 
-    def _with_both(self, batch: Ids, rng: np.random.Generator) -> Ids:
+    def _complete_domains(self, batch: Ids, rng: np.random.Generator) -> Ids:
         if self.is_query is None:
             return batch
         added = [batch]
         for group in np.unique(self.group_of[batch]):
-            members = self.sampler.members(int(group))
+            members = self.sampler.group_members(int(group))
             for side in (True, False):
-                there = members[self.is_query[members] == side]
+                members_of_side = members[self.is_query[members] == side]
                 if not np.any(self.is_query[batch[self.group_of[batch] == group]] == side):
-                    added.append(rng.choice(there, 1))
+                    added.append(rng.choice(members_of_side, 1))
         return np.concatenate(added)
 
 
-def _in_both(group_of: Ids, is_query: NDArray[np.bool_], rows: Ids) -> NDArray[np.bool_]:
+def _in_both_domains(group_of: Ids, is_query: NDArray[np.bool_], rows: Ids) -> NDArray[np.bool_]:
     """Which of the rows belong to groups with pictures of both domains."""
-    here = set(group_of[rows[is_query[rows]]].tolist())
-    there = set(group_of[rows[~is_query[rows]]].tolist())
-    both = (here & there) - {-1}
+    query_groups = set(group_of[rows[is_query[rows]]].tolist())
+    gallery_groups = set(group_of[rows[~is_query[rows]]].tolist())
+    both = (query_groups & gallery_groups) - {-1}
     return np.isin(group_of[rows], list(both))

@@ -64,7 +64,7 @@ class LabelledPictures:
         return digest.hexdigest()
 
 
-def codes(labels: Labels) -> tuple[NDArray[np.int64], list[str]]:
+def label_codes(labels: Labels) -> tuple[NDArray[np.int64], list[str]]:
     """Labels as numbers [n] in the order of their names, -1 for none, and the names."""
     names = sorted({label for label in labels if label is not None})
     number = {name: code for code, name in enumerate(names)}

@@ -51,12 +51,12 @@ def latent_walk(decoder: nn.Module, codes: NDArray[np.float32], rules: Preproces
     """Decode around the mean of the codes [n, d]; `decoder` gives pictures as the network reads them [n, 3, h, w]."""
     middle, spreads = codes.mean(axis=0), codes.std(axis=0)
     chosen = np.argsort(-spreads, kind="stable")[:DIMENSIONS]
-    places = np.repeat(middle[None, None], len(chosen), axis=0).repeat(STEPS, axis=1)
+    walk_codes = np.repeat(middle[None, None], len(chosen), axis=0).repeat(STEPS, axis=1)
     for row, dimension in enumerate(chosen):
-        places[row, :, dimension] += np.linspace(-REACH, REACH, STEPS) * spreads[dimension]
+        walk_codes[row, :, dimension] += np.linspace(-REACH, REACH, STEPS) * spreads[dimension]
     device = next(decoder.parameters()).device
     with torch.no_grad():
-        decoded = decoder(torch.from_numpy(places.reshape(-1, codes.shape[1]).astype(np.float32)).to(device))
+        decoded = decoder(torch.from_numpy(walk_codes.reshape(-1, codes.shape[1]).astype(np.float32)).to(device))
     tiles = decoded.numpy(force=True).transpose(0, 2, 3, 1) * np.array(rules.std) + np.array(rules.mean)
     if rules.channels == "bgr":
         tiles = tiles[..., ::-1]

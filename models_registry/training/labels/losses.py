@@ -114,13 +114,13 @@ class BatchMemory:
             vectors, labels = torch.cat([self._vectors, vectors]), torch.cat([self._labels, labels])
         self._vectors, self._labels = vectors[-self._size :], labels[-self._size :]
 
-    def loss(self, criterion: nn.Module, miner: nn.Module | None, vectors: Tensor, labels: Tensor) -> Tensor:
+    def remembered_loss(self, criterion: nn.Module, miner: nn.Module | None, vectors: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch whose positives and negatives are the remembered ones; 0 while there are none."""
         if self._vectors is None or self._labels is None:
             return vectors.sum() * 0
         mined = miner(vectors, labels, self._vectors, self._labels) if miner is not None else None
-        found: Tensor = criterion(vectors, labels, mined, self._vectors, self._labels)
-        return found
+        value: Tensor = criterion(vectors, labels, mined, self._vectors, self._labels)
+        return value
 
 
 def reviewed_loss(vectors: Tensor, margin: float) -> Tensor:
@@ -129,7 +129,7 @@ def reviewed_loss(vectors: Tensor, margin: float) -> Tensor:
     return nn.functional.triplet_margin_loss(anchor, positive, negative, margin=margin)
 
 
-def hinge(anchor: Tensor, positive: Tensor, negative: Tensor, gap: float) -> tuple[Tensor, Tensor]:
+def hinge_loss(anchor: Tensor, positive: Tensor, negative: Tensor, gap: float) -> tuple[Tensor, Tensor]:
     """max(0, gap + D(a, p) - D(a, n)) averaged over triplets [n, d], D Euclidean, not squared (deep ranking); and
     the share of triplets whose positive is the nearer one."""
     near = torch.linalg.vector_norm(anchor - positive + 1e-12, dim=1)

@@ -30,24 +30,24 @@ MET, LEFT = "margin_met", "gradient_left"
 _BATCHES = 4
 
 
-def margins(
-    vectors: Tensor, labels: Tensor, miner: nn.Module | None, margin: float, asks: Tensor | None = None
+def batch_margins(
+    vectors: Tensor, labels: Tensor, miner: nn.Module | None, margin: float, is_query: Tensor | None = None
 ) -> dict[str, float]:
     """Of a batch [n, d] at length 1: the share of its triplets whose negative is farther than the positive by the
     margin, and the share of anchors that have a mined triplet for which that is not so.
 
-    With `asks` [n] anchors are of one domain and their answers of the other, both ways round. Empty where the batch has
-    no triplet.
+    With `is_query` [n] anchors are of one domain and their answers of the other, both ways round. Empty where the batch
+    has no triplet.
     """
-    sides = [None] if asks is None else [asks, ~asks]
+    sides = [None] if is_query is None else [is_query, ~is_query]
     met = total = learning = anchors = 0
     with torch.no_grad():
         for side in sides:
-            here = (vectors, labels) if side is None else (vectors[side], labels[side])
-            there = None if side is None else (vectors[~side], labels[~side])
-            found = _counted(here, there, miner, margin)
-            met, total = met + found[0], total + found[1]
-            learning, anchors = learning + found[2], anchors + found[3]
+            anchor_side = (vectors, labels) if side is None else (vectors[side], labels[side])
+            answer_side = None if side is None else (vectors[~side], labels[~side])
+            counts = _count_margins(anchor_side, answer_side, miner, margin)
+            met, total = met + counts[0], total + counts[1]
+            learning, anchors = learning + counts[2], anchors + counts[3]
     return {MET: met / total, LEFT: learning / anchors} if total else {}
 
 
@@ -70,37 +70,44 @@ def validation_margins(
     of a group."""
     rows = session.splits["val"]
     rows = rows[groups.group_of[rows] >= 0]
-    own = groups.group_of[rows]
+    group_of_row = groups.group_of[rows]
     sampler = BalancedSampler(
-        rows, own, np.zeros_like(own), groups=config.groups, per_group=config.per_group, categories=1
+        rows, group_of_row, np.zeros_like(group_of_row), groups=config.groups, per_group=config.per_group, categories=1
     )
-    drawn = list(sampler.batches(_BATCHES, np.random.default_rng(config.seed))) if sampler.usable_groups > 1 else []
+    drawn = (
+        list(sampler.draw_batches(_BATCHES, np.random.default_rng(config.seed))) if sampler.usable_groups > 1 else []
+    )
 
-    def told() -> dict[str, float]:
-        found = []
+    def measure_margins() -> dict[str, float]:
+        margins_by_batch = []
         for batch in drawn:
             vectors, labels = torch.from_numpy(vectors_of(batch)), torch.from_numpy(groups.group_of[batch])
-            asks = None if groups.is_query is None else torch.from_numpy(groups.is_query[batch])
-            found.append(margins(vectors, labels, miner, config.margin, asks))
-        known = [one for one in found if one]
-        return {f"validation_{name}": float(np.mean([one[name] for one in known])) for name in (known or [{}])[0]}
+            is_query = None if groups.is_query is None else torch.from_numpy(groups.is_query[batch])
+            margins_by_batch.append(batch_margins(vectors, labels, miner, config.margin, is_query))
+        with_triplets = [one for one in margins_by_batch if one]
+        return {
+            f"validation_{name}": float(np.mean([one[name] for one in with_triplets]))
+            for name in (with_triplets or [{}])[0]
+        }
 
-    return told
+    return measure_margins
 
 
-def _counted(here: Side, there: Side | None, miner: nn.Module | None, margin: float) -> tuple[int, int, int, int]:
+def _count_margins(
+    anchor_side: Side, answer_side: Side | None, miner: nn.Module | None, margin: float
+) -> tuple[int, int, int, int]:
     """Triplets that meet the margin, all triplets, anchors that still learn, all anchors.
 
     Triplets are counted by places in sorted distances and not made: a batch of 1,800 has 100 million.
     """
-    vectors, labels = here
-    others, other_labels = there or here
+    vectors, labels = anchor_side
+    others, other_labels = answer_side or anchor_side
     if not len(vectors) or not len(others):
         return 0, 0, 0, 0
     distances = torch.cdist(vectors, others)
     same = labels[:, None] == other_labels[None, :]
     positive, negative = same.clone(), ~same
-    if there is None:
+    if answer_side is None:
         positive.fill_diagonal_(False)
     negatives, usable = negative.sum(dim=1), positive.any(dim=1) & negative.any(dim=1)
     in_order = torch.where(negative, distances, torch.inf).sort(dim=1).values
@@ -110,13 +117,13 @@ def _counted(here: Side, there: Side | None, miner: nn.Module | None, margin: fl
         farthest = torch.where(positive, distances, -torch.inf).amax(dim=1)
         learning = (usable & (in_order[:, 0] < farthest + margin)).sum()
     else:
-        mined = miner(vectors, labels, *(there or ()))
-        learning = torch.unique(mined[0][_gaps(vectors, others, mined) < margin]).numel()
+        mined = miner(vectors, labels, *(answer_side or ()))
+        learning = torch.unique(mined[0][_triplet_gaps(vectors, others, mined) < margin]).numel()
     return int(met), int((positive.sum(dim=1) * negatives).sum()), int(learning), int(usable.sum())
 
 
-def _gaps(here: Tensor, there: Tensor, triplets: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def _triplet_gaps(anchors: Tensor, answers: Tensor, triplets: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """By how much each negative is farther from its anchor than the positive is."""
     anchor, positive, negative = triplets
-    found: Tensor = (here[anchor] - there[negative]).norm(dim=1) - (here[anchor] - there[positive]).norm(dim=1)
-    return found
+    gaps: Tensor = (anchors[anchor] - answers[negative]).norm(dim=1) - (anchors[anchor] - answers[positive]).norm(dim=1)
+    return gaps

@@ -27,17 +27,17 @@ class Reviewed:
     def __len__(self) -> int:
         return len(self.accepted) + len(self.rejected)
 
-    def within(self, rows: Ids) -> Reviewed:
+    def within_rows(self, rows: Ids) -> Reviewed:
         """Those whose three pictures are all among `rows`: what a run may know of them."""
         return Reviewed(*(part[np.isin(part, rows).all(axis=1)] for part in (self.accepted, self.rejected)))
 
-    def draw(self, most: int, rng: np.random.Generator) -> Ids:
+    def draw_accepted(self, most: int, rng: np.random.Generator) -> Ids:
         """So many accepted triplets [n, 3] at most, none twice; where there are none, `rng` stays as it is."""
         if not len(self.accepted):
             return self.accepted
         return self.accepted[rng.permutation(len(self.accepted))[:most]]
 
-    def allowed(self, triplets: Ids) -> NDArray[np.bool_]:
+    def not_rejected(self, triplets: Ids) -> NDArray[np.bool_]:
         """Which of the triplets [n, 3] nobody has rejected."""
         refused = {tuple(triplet) for triplet in self.rejected.tolist()}
         return np.array([tuple(triplet) not in refused for triplet in triplets.tolist()], dtype=bool)
@@ -47,8 +47,8 @@ class Reviewed:
 
         Whatever loss and miner combine within a batch, what people rejected then cannot come about.
         """
-        kept = batch
+        kept_rows = batch
         for triplet in self.rejected[np.isin(self.rejected, batch).all(axis=1)]:
-            if np.isin(triplet, kept).all():
-                kept = kept[kept != triplet[2]]
-        return kept
+            if np.isin(triplet, kept_rows).all():
+                kept_rows = kept_rows[kept_rows != triplet[2]]
+        return kept_rows

@@ -69,25 +69,25 @@ class Session:
         """Rows of `train`, `val` and `test`; raises UnusableLabels where one is empty."""
         is_published = self.config.split == "catalogue"
         names = published_splits(self.data, self.config) if is_published else self._by_hash()
-        found = {name: np.flatnonzero(np.array(names) == name) for name in ("train", "val", "test")}
-        empty = " and ".join(name for name, rows in found.items() if not len(rows))
+        rows_by_split = {name: np.flatnonzero(np.array(names) == name) for name in ("train", "val", "test")}
+        empty = " and ".join(name for name, rows in rows_by_split.items() if not len(rows))
         if empty and is_published:
-            told = ", ".join(sorted({split for split in self.data.splits if split})) or "nothing"
+            split_names = ", ".join(sorted({split for split in self.data.splits if split})) or "nothing"
             raise UnusableLabels(
-                f"The splits of {self.data.name} ({told}) leave no pictures for {empty}; leave split=catalogue away to "
-                "split by product, or import the catalogue with its train and test parts."
+                f"The splits of {self.data.name} ({split_names}) leave no pictures for {empty}; leave split=catalogue "
+                "away to split by product, or import the catalogue with its train and test parts."
             )
         if empty:
             raise UnusableLabels(
                 f"{self.data.name} leaves no pictures for {empty} after splitting by product; "
                 "import more pictures, or change validation_share and test_share."
             )
-        return found
+        return rows_by_split
 
     @cached_property
     def reviewed(self) -> Reviewed:
         """What people said about triplets of training pictures; others are none of the run's business."""
-        return self.data.reviewed.within(self.splits["train"])
+        return self.data.reviewed.within_rows(self.splits["train"])
 
     @cached_property
     def features(self) -> Features:
@@ -97,17 +97,17 @@ class Session:
     def _by_hash(self) -> list[str]:
         val, test = self.config.validation_share, self.config.test_share
         shares: dict[Split, float] = {"train": 1 - val - test, "val": val, "test": test}
-        return [split_of(unit, salt=self.config.salt, shares=shares) for unit in self._units()]
+        return [split_of(unit, salt=self.config.salt, shares=shares) for unit in self._split_units()]
 
-    def _units(self) -> list[str]:
+    def _split_units(self) -> list[str]:
         """The unit of each picture: its product, else its cluster of near duplicates (kept in the workdir)."""
         data = self.data
         if all(data.products):
             return units(data.products, data.keys)
         path = self.workdir / f"hashes-{data.snapshot[:16]}.npy"
-        return units(data.products, data.keys, _kept_hashes(path, data))
+        return units(data.products, data.keys, _picture_hashes(path, data))
 
-    def finish(
+    def write_outcome(
         self,
         head: HeadSpec,
         tensors: Mapping[str, NDArray[np.float32]],
@@ -125,9 +125,9 @@ class Session:
         data = self.data
         rows = self.splits["train"] if learnt is None else learnt
         pictures = [data.sha256s[row] for row in rows.tolist()]
-        base, base_tap, seen = tuned or data.base, data.base_tap, []
+        base, base_tap, seen_before = tuned or data.base, data.base_tap, []
         if data.base.family == "checkpoint" and backbone is None:
-            base, base_tap, head, tensors, backbone, seen = _under(data, head, tensors)
+            base, base_tap, head, tensors, backbone, seen_before = _chain_to_base(data, head, tensors)
         card = {
             "recipe": self.recipe,
             "settings": asdict(self.config),
@@ -150,27 +150,27 @@ class Session:
                 tensors=tensors,
                 backbone=backbone,
                 card=card,
-                trained_on=[*pictures, *seen],
+                trained_on=[*pictures, *seen_before],
             )
         except OSError as error:
             raise DiskFull(f"{folder} cannot be written: {error.strerror or error}. Make room and resume.") from error
         return Outcome(folder, metrics, card)
 
-    def table(
+    def final_table(
         self, trained: Sequence[Entry], *, way: validation.Way | None = None, baseline: str = f"{validation.RAW}:cosine"
     ) -> dict[str, Any]:
         """The final table as JSON. `trained` has a row per test picture, in the order of `splits["test"]`."""
         rows = self.splits["test"]
         way = way or validation.Way("", by_roles=self.config.split == "catalogue")
-        entries = [*self.baselines, *trained]
+        entries = [*self.baseline_entries, *trained]
         return validation.final_table(self.data, rows, entries, baseline=baseline, way=way).to_json()
 
     @cached_property
-    def baselines(self) -> list[Entry]:
+    def baseline_entries(self) -> list[Entry]:
         """What the trained vectors must beat on the test pictures."""
-        return validation.baselines(self.data, self.splits["test"])
+        return validation.baseline_entries(self.data, self.splits["test"])
 
-    def entries(
+    def metric_entries(
         self, vectors: NDArray[np.float32], metrics: Sequence[Metric], name: str = validation.TRAINED
     ) -> list[Entry]:
         """The trained vectors of the test pictures as entries, one per metric."""
@@ -200,7 +200,7 @@ class Features:
             return self._loaded[torch.from_numpy(rows)]
         return torch.from_numpy(self._vectors.take(rows))
 
-    def mean(self, rows: Ids) -> Tensor:
+    def mean_vector(self, rows: Ids) -> Tensor:
         """The mean [dim] over these rows."""
         total = torch.zeros(self.dim, dtype=torch.float64)
         for start in range(0, len(rows), 4096):
@@ -241,25 +241,25 @@ def require_products(data: LabelledPictures) -> None:
 
 def require_domains(data: LabelledPictures, query: str, gallery: str) -> None:
     """Raise UnusableLabels unless two products have pictures in both domains."""
-    known = {domain for domain in data.domains if domain}
+    domains = {domain for domain in data.domains if domain}
     for name in (query, gallery):
-        if name not in known:
-            raise UnusableLabels(f"{data.name} has no domain {name}; it has {', '.join(sorted(known)) or 'none'}.")
-    here = {p for p, d in zip(data.products, data.domains, strict=True) if p and d == query}
-    there = {p for p, d in zip(data.products, data.domains, strict=True) if p and d == gallery}
-    if len(here & there) < 2:
+        if name not in domains:
+            raise UnusableLabels(f"{data.name} has no domain {name}; it has {', '.join(sorted(domains)) or 'none'}.")
+    query_products = {p for p, d in zip(data.products, data.domains, strict=True) if p and d == query}
+    gallery_products = {p for p, d in zip(data.products, data.domains, strict=True) if p and d == gallery}
+    if len(query_products & gallery_products) < 2:
         raise UnusableLabels(f"Fewer than two products of {data.name} have pictures both from {query} and {gallery}.")
 
 
-def _kept_hashes(path: Path, data: LabelledPictures) -> NDArray[np.uint64]:
+def _picture_hashes(path: Path, data: LabelledPictures) -> NDArray[np.uint64]:
     """The hashes of all pictures, from the file where an earlier attempt wrote it whole."""
     if path.is_file():
         try:
-            kept = np.load(path, allow_pickle=False)
+            saved_hashes = np.load(path, allow_pickle=False)
         except (ValueError, EOFError, OSError):
-            kept = np.empty(0, dtype=np.uint64)
-        if len(kept) == len(data):
-            return np.asarray(kept, dtype=np.uint64)
+            saved_hashes = np.empty(0, dtype=np.uint64)
+        if len(saved_hashes) == len(data):
+            return np.asarray(saved_hashes, dtype=np.uint64)
     hashes = np.array([_hash_of(picture) for picture in data.pictures], dtype=np.uint64)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.stem}.{os.getpid()}.npy")
@@ -279,13 +279,13 @@ def _hash_of(picture: Any) -> int:
     return difference_hash(image)
 
 
-def _under(data: LabelledPictures, head: HeadSpec, tensors: Mapping[str, NDArray[np.float32]]) -> Any:
+def _chain_to_base(data: LabelledPictures, head: HeadSpec, tensors: Mapping[str, NDArray[np.float32]]) -> Any:
     """The new head behind that of the checkpoint it was trained on, as `finish` takes it apart."""
-    from models_registry.encoders.checkpoint import BACKBONE, beside, chained, read_tensors
+    from models_registry.encoders.checkpoint import BACKBONE, chain_heads, checkpoint_file, read_tensors
 
     if data.base_weights is None:
         raise TrainingError("The checkpoint that this run starts from has no files.")
     spec: CheckpointSpec = read_checkpoint(data.base_weights)
-    joint, joint_tensors = chained(spec.head, read_head(data.base_weights, spec), data.base_tap, head, tensors)
-    backbone = read_tensors(beside(data.base_weights, BACKBONE)) if spec.is_tuned else None
+    joint, joint_tensors = chain_heads(spec.head, read_head(data.base_weights, spec), data.base_tap, head, tensors)
+    backbone = read_tensors(checkpoint_file(data.base_weights, BACKBONE)) if spec.is_tuned else None
     return spec.base, spec.base_tap, joint, joint_tensors, backbone, trained_on(data.base_weights)

@@ -52,16 +52,16 @@ def question_of(data: LabelledPictures, rows: Ids, way: Way | None = None) -> Qu
     way = way or Way("")
     domains = [data.domains[row] for row in rows.tolist()]
     everything = np.arange(len(rows))
-    asks = everything if way.queries is None else np.array([d == way.queries for d in domains]).nonzero()[0]
-    answers = everything if way.gallery is None else np.array([d == way.gallery for d in domains]).nonzero()[0]
+    query_rows = everything if way.queries is None else np.array([d == way.queries for d in domains]).nonzero()[0]
+    gallery_rows = everything if way.gallery is None else np.array([d == way.gallery for d in domains]).nonzero()[0]
     if way.by_roles:
-        asks, answers = _in_role(data, rows, asks, QUERY), _in_role(data, rows, answers, GALLERY)
-    if len(asks) > MOST_QUERIES:
-        asks = np.sort(np.random.default_rng(0).choice(asks, MOST_QUERIES, replace=False))
+        query_rows, gallery_rows = _in_role(data, rows, query_rows, QUERY), _in_role(data, rows, gallery_rows, GALLERY)
+    if len(query_rows) > MOST_QUERIES:
+        query_rows = np.sort(np.random.default_rng(0).choice(query_rows, MOST_QUERIES, replace=False))
     _, pictures = np.unique([data.sha256s[row] for row in rows.tolist()], return_inverse=True)
     return Question(
-        asks,
-        answers,
+        query_rows,
+        gallery_rows,
         [data.categories[row] for row in rows.tolist()],
         [data.products[row] for row in rows.tolist()],
         pictures.astype(np.int64),
@@ -69,26 +69,26 @@ def question_of(data: LabelledPictures, rows: Ids, way: Way | None = None) -> Qu
     )
 
 
-def _in_role(data: LabelledPictures, rows: Ids, places: Ids, role: str) -> Ids:
+def _in_role(data: LabelledPictures, rows: Ids, positions: Ids, role: str) -> Ids:
     """Those of the places whose picture has the role; all where none has."""
-    has = np.array([(data.splits[row] or "").lower() == role for row in rows[places].tolist()], dtype=bool)
-    return places[has] if has.any() else places
+    has_role = np.array([(data.splits[row] or "").lower() == role for row in rows[positions].tolist()], dtype=bool)
+    return positions[has_role] if has_role.any() else positions
 
 
-def judged(question: Question, vectors: Floats, metric: Metric) -> dict[str, float]:
+def judge_vectors(question: Question, vectors: Floats, metric: Metric) -> dict[str, float]:
     """Category match, recall and mAP@R of vectors [rows, d]: quick, without intervals, for the curves."""
     if not np.isfinite(vectors).all() or float(np.abs(vectors).max(initial=0.0)) > LARGEST:
         raise Diverged("The vectors are no usable numbers any more: lower learning_rate.")
     judge = question.judge()
     width = max(10, int(np.minimum(question.relevant(judge), 100).max(initial=0)))
-    found = question.answers(vectors, metric, width)
-    right = question.hits(found, judge)
+    answers = question.answers(vectors, metric, width)
+    hits = question.hits(answers, judge)
     per_query = {
         "category_match": question.matched(vectors, metric),
-        "recall_at_1": recall_at(right, 1),
-        "recall_at_5": recall_at(right, 5),
-        "recall_at_10": recall_at(right, 10),
-        "map_at_r": map_at_r(right, most=100),
+        "recall_at_1": recall_at(hits, 1),
+        "recall_at_5": recall_at(hits, 5),
+        "recall_at_10": recall_at(hits, 10),
+        "map_at_r": map_at_r(hits, most=100),
     }
     return {name: float(np.nanmean(v)) for name, v in per_query.items() if not np.isnan(v).all()}
 
@@ -105,17 +105,17 @@ def final_table(
     return compare(question_of(data, rows, way), entries, baseline=baseline)
 
 
-def baselines(data: LabelledPictures, rows: Ids) -> list[Entry]:
+def baseline_entries(data: LabelledPictures, rows: Ids) -> list[Entry]:
     """What the trained vectors must beat: the base network's own, and the colours alone."""
     raw = data.vectors.take(rows)
     return [
         Entry(f"{RAW}:cosine", raw, "cosine"),
         Entry(f"{RAW}:l2", raw, "l2"),
-        Entry(f"{COLOURS}:l1", colours(data, rows), "l1"),
+        Entry(f"{COLOURS}:l1", colour_vectors(data, rows), "l1"),
     ]
 
 
-def colours(data: LabelledPictures, rows: Ids) -> Floats:
+def colour_vectors(data: LabelledPictures, rows: Ids) -> Floats:
     """Colour histograms [rows, d]; zeros for a picture that cannot be read any more."""
     from models_registry.embed import embed
     from models_registry.encoders.encoder_base import Encoder
@@ -125,10 +125,10 @@ def colours(data: LabelledPictures, rows: Ids) -> Floats:
     if not isinstance(encoder, Encoder):
         raise TypeError("Colours are read from pictures.")
     tap = encoder.spec.taps[0]
-    found = np.zeros((len(rows), tap.dim), dtype=np.float32)
+    histograms = np.zeros((len(rows), tap.dim), dtype=np.float32)
     for batch in embed(encoder, [data.pictures[row] for row in rows.tolist()], taps=[tap.name]):
-        found[batch.indices] = batch.vectors[tap.name]
-    return found
+        histograms[batch.indices] = batch.vectors[tap.name]
+    return histograms
 
 
 def neighbours_to_show(
@@ -137,22 +137,22 @@ def neighbours_to_show(
     """The best and the worst answers: right ones that are nearest, wrong ones that are nearest, by their keys."""
     question = question_of(data, rows, way)
     judge = question.judge()
-    found = question.answers(vectors, metric, 1)
-    right = question.hits(found, judge)
-    known = np.flatnonzero((found.top >= 0) & (right.relevant > 0))
-    order = known[np.argsort(found.distances[known, 0], kind="stable")]
-    is_right = right.right[:, 0].astype(bool)
+    answers = question.answers(vectors, metric, 1)
+    hits = question.hits(answers, judge)
+    answered = np.flatnonzero((answers.top >= 0) & (hits.relevant > 0))
+    order = answered[np.argsort(answers.distances[answered, 0], kind="stable")]
+    is_right = hits.right[:, 0].astype(bool)
 
-    def told(query: int) -> dict[str, Any]:
-        candidate = int(question.gallery[found.top[query]])
+    def describe_answer(query: int) -> dict[str, Any]:
+        candidate = int(question.gallery[answers.top[query]])
         return {
             "query": data.keys[int(rows[question.queries[query]])],
             "candidate": data.keys[int(rows[candidate])],
-            "distance": round(float(found.distances[query, 0]), 4),
+            "distance": round(float(answers.distances[query, 0]), 4),
         }
 
-    best = [told(int(query)) for query in order if is_right[query]][:_NEIGHBOURS_SHOWN]
-    worst = [told(int(query)) for query in order if not is_right[query]][:_NEIGHBOURS_SHOWN]
+    best = [describe_answer(int(query)) for query in order if is_right[query]][:_NEIGHBOURS_SHOWN]
+    worst = [describe_answer(int(query)) for query in order if not is_right[query]][:_NEIGHBOURS_SHOWN]
     return {"judge": judge, "best": best, "worst": worst}
 
 
@@ -167,7 +167,7 @@ class Map:
         self._before: NDArray[np.float64] | None = None
         self.keys = tuple(keys[row] for row in chosen.tolist())
 
-    def places(self) -> tuple[tuple[float, float], ...]:
+    def plane_positions(self) -> tuple[tuple[float, float], ...]:
         """[n, 2] in -1..1."""
         vectors = self._vectors_of(self._rows).astype(np.float64)
         centred = vectors - vectors.mean(axis=0)
@@ -177,12 +177,12 @@ class Map:
         width = min(2, axes.shape[1])
         flat[:, :width] = (axes * np.sqrt(np.maximum(values, 0)))[:, ::-1][:, :width]
         flat /= max(float(np.abs(flat).max(initial=0.0)), 1e-12)
-        flat = _turned(flat, self._before)
+        flat = _turn_onto(flat, self._before)
         self._before = flat
         return tuple((float(x), float(y)) for x, y in flat)
 
 
-def _turned(flat: NDArray[np.float64], before: NDArray[np.float64] | None) -> NDArray[np.float64]:
+def _turn_onto(flat: NDArray[np.float64], before: NDArray[np.float64] | None) -> NDArray[np.float64]:
     """The places turned or mirrored onto those before (orthogonal Procrustes)."""
     if before is None or before.shape != flat.shape:
         return flat
@@ -190,7 +190,7 @@ def _turned(flat: NDArray[np.float64], before: NDArray[np.float64] | None) -> ND
     return np.asarray(np.clip(flat @ (left @ right), -1, 1))
 
 
-def headline(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+def headline_scores(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The trained line's scores and differences to the baseline, from a table as JSON."""
     line = next(line for line in table["lines"] if line["name"] == name)
     return {"name": name, "scores": line["scores"], "differences": line["differences"]}

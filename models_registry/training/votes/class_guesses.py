@@ -43,11 +43,11 @@ class ClassGuesses:
     mean: Floats32
     spread: float
 
-    def of(self, rows: Floats32) -> Floats32:
+    def class_chances(self, rows: Floats32) -> Floats32:
         """Probabilities [n, c] of rows [n, k]."""
         return _softmax(rows @ self.weight.T + self.bias)
 
-    def block(self, chances: Floats32) -> Floats32:
+    def chance_block(self, chances: Floats32) -> Floats32:
         """Probabilities [n, c] as a block."""
         return np.asarray((chances - self.mean) / np.float32(self.spread), dtype=np.float32)
 
@@ -60,19 +60,19 @@ def learn_guesses(
     Items whose label must not be used have None. `fold_of` [n] says which items are judged together. None where there
     are not two labels often enough.
     """
-    names, codes = _coded(labels)
-    known = np.flatnonzero(codes >= 0)
+    names, codes = _code_labels(labels)
+    labelled = np.flatnonzero(codes >= 0)
     if len(names) < 2:
         return None
-    if len(known) > MOST_ITEMS:
-        known = np.sort(np.random.default_rng(seed).choice(known, MOST_ITEMS, replace=False))
-    found = [_crossed(rows, codes, known, fold_of, len(names), strength) for strength in STRENGTHS]
-    best = least_held([-np.log(chances[known, codes[known]] + 1e-9) for chances in found])
-    weight, bias = _fitted(rows[known], codes[known], len(names), STRENGTHS[best])
-    crossed = found[best]
-    seen = np.zeros(len(rows), dtype=np.bool_)
-    seen[known] = True
-    crossed[~seen] = _softmax(rows[~seen] @ weight.T + bias)
+    if len(labelled) > MOST_ITEMS:
+        labelled = np.sort(np.random.default_rng(seed).choice(labelled, MOST_ITEMS, replace=False))
+    chances_by_strength = [_cross_fit(rows, codes, labelled, fold_of, len(names), strength) for strength in STRENGTHS]
+    best = least_held([-np.log(chances[labelled, codes[labelled]] + 1e-9) for chances in chances_by_strength])
+    weight, bias = _fit_softmax(rows[labelled], codes[labelled], len(names), STRENGTHS[best])
+    crossed = chances_by_strength[best]
+    was_learnt_from = np.zeros(len(rows), dtype=np.bool_)
+    was_learnt_from[labelled] = True
+    crossed[~was_learnt_from] = _softmax(rows[~was_learnt_from] @ weight.T + bias)
     mean = crossed.mean(axis=0)
     spread = float(np.sqrt(np.mean(np.sum((crossed - mean) ** 2, axis=1))))
     return ClassGuesses(tuple(names), weight, bias, mean, max(spread, 1e-6)), crossed
@@ -83,11 +83,13 @@ def least_held(losses: Sequence[NDArray[np.floating[Any]]]) -> int:
     best = min(losses, key=lambda loss: float(loss.mean()))
     gaps = [loss - best for loss in losses]
     return max(
-        place for place, gap in enumerate(gaps) if losses[place] is best or gap.mean() <= gap.std() / np.sqrt(len(gap))
+        number
+        for number, gap in enumerate(gaps)
+        if losses[number] is best or gap.mean() <= gap.std() / np.sqrt(len(gap))
     )
 
 
-def _coded(labels: Labels) -> tuple[list[str], Ids]:
+def _code_labels(labels: Labels) -> tuple[list[str], Ids]:
     """The labels that occur often enough, and the number of each item's, -1 for none of them."""
     names, counts = np.unique([label for label in labels if label is not None], return_counts=True)
     common = np.argsort(-counts, kind="stable")[:MOST_CLASSES]
@@ -96,20 +98,20 @@ def _coded(labels: Labels) -> tuple[list[str], Ids]:
     return classes, np.array([-1 if label is None else number.get(label, -1) for label in labels], dtype=np.int64)
 
 
-def _crossed(rows: Floats32, codes: Ids, known: Ids, fold_of: Ids, classes: int, strength: float) -> Floats32:
+def _cross_fit(rows: Floats32, codes: Ids, labelled: Ids, fold_of: Ids, classes: int, strength: float) -> Floats32:
     """Each known item's probabilities by a regression on the other folds; those of other items stay even."""
     chances = np.full((len(rows), classes), 1 / classes, dtype=np.float32)
     start = None
-    for fold in np.unique(fold_of[known]):
-        held = known[fold_of[known] == fold]
-        rest = known[fold_of[known] != fold]
+    for fold in np.unique(fold_of[labelled]):
+        fold_rows = labelled[fold_of[labelled] == fold]
+        rest = labelled[fold_of[labelled] != fold]
         if len(rest):
-            start = _fitted(rows[rest], codes[rest], classes, strength, start=start)
-            chances[held] = _softmax(rows[held] @ start[0].T + start[1])
+            start = _fit_softmax(rows[rest], codes[rest], classes, strength, start=start)
+            chances[fold_rows] = _softmax(rows[fold_rows] @ start[0].T + start[1])
     return chances
 
 
-def _fitted(
+def _fit_softmax(
     rows: Floats32,
     codes: Ids,
     classes: int,
@@ -121,26 +123,28 @@ def _fitted(
     from scipy.optimize import minimize
 
     width = rows.shape[1]
-    wanted = np.eye(classes, dtype=np.float32)[codes]
+    one_hot = np.eye(classes, dtype=np.float32)[codes]
 
-    def loss(numbers: Floats) -> tuple[float, Floats]:
+    def loss_and_slope(numbers: Floats) -> tuple[float, Floats]:
         table = numbers.reshape(classes, width + 1)
         weight, bias = table[:, :width].astype(np.float32), table[:, width].astype(np.float32)
         scores = rows @ weight.T + bias
         scores -= scores.max(axis=1, keepdims=True)
         total = np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        missed = float((total[:, 0] - np.einsum("ij,ij->i", scores, wanted)).sum(dtype=np.float64))
-        off = np.exp(scores - total) - wanted
-        slope = np.concatenate([off.T @ rows, off.sum(axis=0)[:, None]], axis=1).astype(np.float64)
+        entropy = float((total[:, 0] - np.einsum("ij,ij->i", scores, one_hot)).sum(dtype=np.float64))
+        excess = np.exp(scores - total) - one_hot
+        slope = np.concatenate([excess.T @ rows, excess.sum(axis=0)[:, None]], axis=1).astype(np.float64)
         slope[:, :width] += strength * table[:, :width]
-        held = strength / 2 * float(np.sum(table[:, :width] ** 2))
-        return (missed + held) / len(rows), slope.ravel() / len(rows)
+        pull_loss = strength / 2 * float(np.sum(table[:, :width] ** 2))
+        return (entropy + pull_loss) / len(rows), slope.ravel() / len(rows)
 
-    first = np.zeros((classes, width + 1)) if start is None else np.concatenate([start[0], start[1][:, None]], axis=1)
-    found = minimize(
-        loss, first.ravel().astype(np.float64), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}
+    start_table = (
+        np.zeros((classes, width + 1)) if start is None else np.concatenate([start[0], start[1][:, None]], axis=1)
+    )
+    fitted_table = minimize(
+        loss_and_slope, start_table.ravel().astype(np.float64), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}
     ).x.reshape(classes, width + 1)
-    return found[:, :width].astype(np.float32), found[:, width].astype(np.float32)
+    return fitted_table[:, :width].astype(np.float32), fitted_table[:, width].astype(np.float32)
 
 
 def _softmax(scores: NDArray[np.floating[Any]]) -> Floats32:

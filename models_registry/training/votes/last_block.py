@@ -46,9 +46,9 @@ class LowRank(nn.Module):
     def __init__(self, weight: Tensor, rank: int) -> None:
         super().__init__()
         rows, columns = weight.shape[0], weight[0].numel()
-        kept = min(rank, rows, columns)
-        self.down = nn.Parameter(torch.randn(kept, columns, device=weight.device) / columns**0.5)
-        self.up = nn.Parameter(torch.zeros(rows, kept, device=weight.device))
+        rank_used = min(rank, rows, columns)
+        self.down = nn.Parameter(torch.randn(rank_used, columns, device=weight.device) / columns**0.5)
+        self.up = nn.Parameter(torch.zeros(rows, rank_used, device=weight.device))
 
     def forward(self, weight: Tensor) -> Tensor:
         return weight + (self.up @ self.down).view_as(weight)
@@ -64,7 +64,7 @@ def with_low_rank(block: Sequence[nn.Module], rank: int) -> list[nn.Module]:
     return changes
 
 
-def merge(block: Sequence[nn.Module]) -> None:
+def merge_low_rank(block: Sequence[nn.Module]) -> None:
     """Put changes of low rank into the weights they change; nothing where there are none."""
     for layer in block:
         if parametrize.is_parametrized(layer):
@@ -76,14 +76,14 @@ class Pull:
 
     def __init__(self, layers: Sequence[nn.Module]) -> None:
         self._layers = layers
-        self._start = [weight.detach().clone() for weight in self._weights()]
+        self._start = [weight.detach().clone() for weight in self._weight_tensors()]
         self._size = sum(float((weight**2).sum()) for weight in self._start)
 
     def __call__(self) -> Tensor:
         """The distance, a scalar that gradients flow through."""
-        parts = [((now - was) ** 2).sum() for now, was in zip(self._weights(), self._start, strict=True)]
+        parts = [((now - was) ** 2).sum() for now, was in zip(self._weight_tensors(), self._start, strict=True)]
         return torch.stack(parts).sum() / self._size
 
-    def _weights(self) -> list[Tensor]:
+    def _weight_tensors(self) -> list[Tensor]:
         tensors = [getattr(layer, name) for layer in self._layers for name in ("weight", "bias")]
         return [tensor for tensor in tensors if isinstance(tensor, torch.Tensor)]

@@ -45,17 +45,17 @@ class Fitted:
     loss: float
     steps: int
 
-    def apply(self, rows: Floats32, *, sharpness: float = 0.0) -> Floats32:
+    def map_to_units(self, rows: Floats32, *, sharpness: float = 0.0) -> Floats32:
         """Unit vectors [n, k] of rows [n, k]; with a sharpness, tanh(sharpness x z) before the length is taken."""
-        return _unit(squashed(np.asarray(rows @ self.weights, dtype=np.float32), sharpness))
+        return _unit_rows(squash_rows(np.asarray(rows @ self.weights, dtype=np.float32), sharpness))
 
-    def logits(self, units: Floats32, pairs: Pairs) -> Floats:
+    def pair_logits(self, units: Floats32, pairs: Pairs) -> Floats:
         """Log-odds of a like per pair [P]."""
         cosines = np.einsum("ij,ij->i", units[pairs.query], units[pairs.candidate]).astype(np.float64)
         return np.asarray(self.scale * cosines + self.shift, dtype=np.float64)
 
 
-def squashed(rows: Floats32, sharpness: float) -> Floats32:
+def squash_rows(rows: Floats32, sharpness: float) -> Floats32:
     """tanh(sharpness x row), nearer to the signs the sharper; the rows themselves for sharpness 0."""
     if not sharpness:
         return rows
@@ -63,7 +63,7 @@ def squashed(rows: Floats32, sharpness: float) -> Floats32:
     return np.asarray(np.tanh(np.float32(sharpness) * rows / spread), dtype=np.float32)
 
 
-def fit(
+def fit_map(
     rows: Floats32,
     block_of: NDArray[np.int64],
     pairs: Pairs,
@@ -79,19 +79,23 @@ def fit(
     """
     from scipy.optimize import minimize
 
-    here = _Here.of(rows, block_of, pairs, shape, start)
-    first = np.concatenate([_START if start is None else (np.log(start.scale), start.shift), np.zeros(here.size)])
-    found = minimize(here.loss(strength), first, jac=True, method="L-BFGS-B", options={"maxiter": steps})
-    theta = np.asarray(found.x, dtype=np.float64)
-    log_scales = here.log_scales + (theta[2:] if shape == "scale" else 0.0)
+    problem = _MapProblem.from_pairs(rows, block_of, pairs, shape, start)
+    start_numbers = np.concatenate(
+        [_START if start is None else (np.log(start.scale), start.shift), np.zeros(problem.free_numbers)]
+    )
+    minimum = minimize(
+        problem.loss_of_numbers(strength), start_numbers, jac=True, method="L-BFGS-B", options={"maxiter": steps}
+    )
+    theta = np.asarray(minimum.x, dtype=np.float64)
+    log_scales = problem.log_scales + (theta[2:] if shape == "scale" else 0.0)
     return Fitted(
-        shape, strength, here.weights(theta[2:]), float(_scales(theta[0])), float(theta[1]), log_scales,
-        float(found.fun), int(found.nit),
+        shape, strength, problem.whole_map(theta[2:]), float(_bounded_exp(theta[0])), float(theta[1]), log_scales,
+        float(minimum.fun), int(minimum.nit),
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Here:
+class _MapProblem:
     """The items that occur in the pairs, scaled by block, and which of them each pair is about."""
 
     shape: Shape
@@ -106,13 +110,15 @@ class _Here:
     to_candidate: Any
 
     @classmethod
-    def of(cls, rows: Floats32, block_of: NDArray[np.int64], pairs: Pairs, shape: Shape, start: Fitted | None) -> _Here:
+    def from_pairs(
+        cls, rows: Floats32, block_of: NDArray[np.int64], pairs: Pairs, shape: Shape, start: Fitted | None
+    ) -> _MapProblem:
         from scipy.sparse import csr_matrix
 
         log_scales = np.zeros(int(block_of.max()) + 1) if start is None else start.log_scales
-        items, place = np.unique(np.concatenate([pairs.query, pairs.candidate]), return_inverse=True)
-        query, candidate = place[: len(pairs)], place[len(pairs) :]
-        each, one = np.arange(len(pairs)), np.ones(len(pairs), dtype=np.float32)
+        items, row_of_end = np.unique(np.concatenate([pairs.query, pairs.candidate]), return_inverse=True)
+        query, candidate = row_of_end[: len(pairs)], row_of_end[len(pairs) :]
+        pair_numbers, ones = np.arange(len(pairs)), np.ones(len(pairs), dtype=np.float32)
         size = (len(items), len(pairs))
         return cls(
             shape,
@@ -123,54 +129,56 @@ class _Here:
             pairs.weight / pairs.weight.sum(),
             block_of,
             log_scales,
-            csr_matrix((one, (query, each)), shape=size),
-            csr_matrix((one, (candidate, each)), shape=size),
+            csr_matrix((ones, (query, pair_numbers)), shape=size),
+            csr_matrix((ones, (candidate, pair_numbers)), shape=size),
         )
 
     @property
-    def size(self) -> int:
+    def free_numbers(self) -> int:
         """How many numbers the shape has, besides t and b."""
         width = self.rows.shape[1]
         return int({"scale": len(self.log_scales), "diagonal": width, "full": width * width}[self.shape])
 
-    def weights(self, own: Floats) -> Floats32:
+    def whole_map(self, numbers: Floats) -> Floats32:
         """The whole map [k, k] of rows before they were scaled."""
         scales = np.exp(self.log_scales)[self.block_of]
         if self.shape == "full":
             width = len(self.block_of)
-            return np.asarray(scales[:, None] * (np.eye(width) + own.reshape(width, width)), dtype=np.float32)
-        return np.diag(scales * _scales(self._spread(own))).astype(np.float32)
+            return np.asarray(scales[:, None] * (np.eye(width) + numbers.reshape(width, width)), dtype=np.float32)
+        return np.diag(scales * _bounded_exp(self._number_per_direction(numbers))).astype(np.float32)
 
-    def loss(self, strength: float) -> Callable[[Floats], tuple[float, Floats]]:
-        """Loss and gradient of the numbers (log t, b, own …)."""
+    def loss_of_numbers(self, strength: float) -> Callable[[Floats], tuple[float, Floats]]:
+        """Loss and gradient of the numbers (log t, b, numbers …)."""
 
-        def of(theta: Floats) -> tuple[float, Floats]:
-            own = theta[2:]
-            mapped = self._mapped(own)
+        def loss_and_gradient(theta: Floats) -> tuple[float, Floats]:
+            numbers = theta[2:]
+            mapped = self._map_rows(numbers)
             lengths = np.linalg.norm(mapped, axis=1, keepdims=True) + _TINY
             units = mapped / lengths
             of_query, of_candidate = units[self.query], units[self.candidate]
             cosine = np.einsum("ij,ij->i", of_query, of_candidate).astype(np.float64)
-            scale = _scales(theta[0])
+            scale = _bounded_exp(theta[0])
             logit = np.clip(scale * cosine + theta[1], -60, 60)
             entropy = self.weight @ (np.logaddexp(0, logit) - self.share * logit)
             pull = self.weight * (1 / (1 + np.exp(-logit)) - self.share)
             by_pair = (pull * scale).astype(np.float32)[:, None]
             to_units = self.to_query @ (by_pair * of_candidate) + self.to_candidate @ (by_pair * of_query)
             to_mapped = (to_units - np.sum(to_units * units, axis=1, keepdims=True) * units) / lengths
-            gradient = self._back(mapped, to_mapped) + 2 * strength * own
+            gradient = self._gradient_of_numbers(mapped, to_mapped) + 2 * strength * numbers
             ends = [float(pull @ cosine) * scale, float(pull.sum())]
-            return float(entropy + strength * (own @ own)), np.concatenate([ends, gradient])
+            return float(entropy + strength * (numbers @ numbers)), np.concatenate([ends, gradient])
 
-        return of
+        return loss_and_gradient
 
-    def _mapped(self, own: Floats) -> Floats32:
+    def _map_rows(self, numbers: Floats) -> Floats32:
         if self.shape == "full":
             width = self.rows.shape[1]
-            return self.rows + self.rows @ own.reshape(width, width).astype(np.float32)
-        return np.asarray(self.rows * _scales(self._spread(own)).astype(np.float32), dtype=np.float32)
+            return self.rows + self.rows @ numbers.reshape(width, width).astype(np.float32)
+        return np.asarray(
+            self.rows * _bounded_exp(self._number_per_direction(numbers)).astype(np.float32), dtype=np.float32
+        )
 
-    def _back(self, mapped: Floats32, to_mapped: Floats32) -> Floats:
+    def _gradient_of_numbers(self, mapped: Floats32, to_mapped: Floats32) -> Floats:
         if self.shape == "full":
             return np.asarray((self.rows.T @ to_mapped).ravel(), dtype=np.float64)
         by_direction: Floats = np.einsum("ij,ij->j", mapped, to_mapped).astype(np.float64)
@@ -178,14 +186,14 @@ class _Here:
             return by_direction
         return np.asarray(np.bincount(self.block_of, by_direction), dtype=np.float64)
 
-    def _spread(self, own: Floats) -> Floats:
-        return np.asarray(own[self.block_of] if self.shape == "scale" else own, dtype=np.float64)
+    def _number_per_direction(self, numbers: Floats) -> Floats:
+        return np.asarray(numbers[self.block_of] if self.shape == "scale" else numbers, dtype=np.float64)
 
 
-def _scales(logarithms: Any) -> Any:
+def _bounded_exp(logarithms: Any) -> Any:
     # A search for the length of a step may try one so long that float32 ends; no map is meant to be near it.
     return np.exp(np.clip(logarithms, -_FARTHEST, _FARTHEST))
 
 
-def _unit(rows: Floats32) -> Floats32:
+def _unit_rows(rows: Floats32) -> Floats32:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY), dtype=np.float32)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.training.votes.map_fitting import Fitted, Shape, fit
-from models_registry.training.votes.vote_data import together
+from models_registry.training.votes.map_fitting import Fitted, Shape, fit_map
+from models_registry.training.votes.vote_data import join_pairs
 from models_registry.training.votes.vote_metrics import log_loss, weighted_auc
 
 if TYPE_CHECKING:
@@ -55,24 +55,24 @@ class Judged:
     deployed: NDArray[np.float64]
 
     @property
-    def loss(self) -> float:
+    def mean_loss(self) -> float:
         """Mean log loss in nats."""
         return log_loss(self.logits, self.pairs)
 
     def worse_than(self, other: Judged) -> tuple[float, float]:
         """By how much the loss is greater, pair by pair, and the standard error of that."""
         weight = self.pairs.weight
-        gap = _losses(self) - _losses(other)
+        gap = _pair_losses(self) - _pair_losses(other)
         mean = float(np.average(gap, weights=weight))
         return mean, float(np.sqrt(np.average((gap - mean) ** 2, weights=weight) / len(gap)))
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         area = weighted_auc(self.logits, self.pairs.likes, self.pairs.nopes)
-        return {"shape": self.choice.shape, "strength": self.choice.strength, "log_loss": self.loss, "auc": area}
+        return {"shape": self.choice.shape, "strength": self.choice.strength, "log_loss": self.mean_loss, "auc": area}
 
 
-def judge(
+def judge_choices(
     rows: Floats32,
     deployed: Floats32,
     block_of: NDArray[np.int64],
@@ -91,19 +91,27 @@ def judge(
     logits: dict[Choice, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {choice: [] for choice in choices}
     for fold in range(folds):
         inside = (fold_of[pairs.query] == fold).astype(int) + (fold_of[pairs.candidate] == fold)
-        held, rest = pairs.where(inside == 2), pairs.where(inside == 0)
-        if len(held) and len(rest) and 0 < rest.likes.sum() < rest.weight.sum():
-            judged.append(held)
-            for choice, fitted in fit_each(rows, block_of, rest, choices):
-                told = fitted.logits(fitted.apply(rows), held), fitted.logits(fitted.apply(deployed), held)
-                logits[choice].append(told)
+        judged_pairs, learnt_pairs = pairs.where(inside == 2), pairs.where(inside == 0)
+        if len(judged_pairs) and len(learnt_pairs) and 0 < learnt_pairs.likes.sum() < learnt_pairs.weight.sum():
+            judged.append(judged_pairs)
+            for choice, fitted in fit_each(rows, block_of, learnt_pairs, choices):
+                fold_logits = (
+                    fitted.pair_logits(fitted.map_to_units(rows), judged_pairs),
+                    fitted.pair_logits(fitted.map_to_units(deployed), judged_pairs),
+                )
+                logits[choice].append(fold_logits)
         on_step(fold + 1, folds)
-    if sum(len(held) for held in judged) < _FEWEST_JUDGED:
+    if sum(len(judged_pairs) for judged_pairs in judged) < _FEWEST_JUDGED:
         return []
-    every = together(judged)
+    all_judged = join_pairs(judged)
     return [
-        Judged(choice, every, np.concatenate([own for own, _ in told]), np.concatenate([last for _, last in told]))
-        for choice, told in logits.items()
+        Judged(
+            choice,
+            all_judged,
+            np.concatenate([by_rows for by_rows, _ in fold_logits]),
+            np.concatenate([by_deployed for _, by_deployed in fold_logits]),
+        )
+        for choice, fold_logits in logits.items()
     ]
 
 
@@ -111,13 +119,13 @@ def fit_each(
     rows: Floats32, block_of: NDArray[np.int64], pairs: Pairs, choices: Sequence[Choice]
 ) -> list[tuple[Choice, Fitted]]:
     """Each choice's map on these pairs; the richer shapes start from the blocks' scales."""
-    scaled = fit(rows, block_of, pairs, "scale", SCALE_PULL)
+    scaled = fit_map(rows, block_of, pairs, "scale", SCALE_PULL)
     return [
         (
             choice,
             scaled
             if choice == CHOICES["scale"][0]
-            else fit(rows, block_of, pairs, choice.shape, choice.strength, start=scaled),
+            else fit_map(rows, block_of, pairs, choice.shape, choice.strength, start=scaled),
         )
         for choice in choices
     ]
@@ -131,14 +139,14 @@ def best_of(judged: Sequence[Judged]) -> Choice:
     """
     if not judged:
         return CHOICES["scale"][0]
-    best = min(judged, key=lambda one: one.loss)
-    return next(one.choice for one in judged if one is best or _is_as_good(one, best))
+    best = min(judged, key=lambda candidate: candidate.mean_loss)
+    return next(candidate.choice for candidate in judged if candidate is best or _is_as_good(candidate, best))
 
 
-def _is_as_good(one: Judged, best: Judged) -> bool:
-    gap, error = one.worse_than(best)
+def _is_as_good(candidate: Judged, best: Judged) -> bool:
+    gap, error = candidate.worse_than(best)
     return gap <= error
 
 
-def _losses(judged: Judged) -> NDArray[np.float64]:
+def _pair_losses(judged: Judged) -> NDArray[np.float64]:
     return np.asarray(np.logaddexp(0, judged.logits) - judged.pairs.share * judged.logits, dtype=np.float64)

@@ -45,17 +45,17 @@ class Ballots:
         """Those of the rows."""
         return Ballots(self.query[rows], self.candidate[rows], self.voter[rows], self.like[rows], self.weight[rows])
 
-    def pairs(self) -> Pairs:
+    def summed_pairs(self) -> Pairs:
         """The same, summed over voters per query and candidate."""
         if not len(self):
             empty = np.empty(0, dtype=np.int64)
             return Pairs(empty, empty, np.empty(0), np.empty(0))
-        most = 1 + int(max(self.query.max(), self.candidate.max()))
-        codes, of = np.unique(self.query * most + self.candidate, return_inverse=True)
-        likes = np.bincount(of, self.weight * self.like, minlength=len(codes)).astype(np.float64)
-        nopes = np.bincount(of, self.weight * ~self.like, minlength=len(codes)).astype(np.float64)
-        kept = likes + nopes > 0
-        return Pairs((codes // most)[kept], (codes % most)[kept], likes[kept], nopes[kept])
+        base = 1 + int(max(self.query.max(), self.candidate.max()))
+        codes, pair_of_ballot = np.unique(self.query * base + self.candidate, return_inverse=True)
+        likes = np.bincount(pair_of_ballot, self.weight * self.like, minlength=len(codes)).astype(np.float64)
+        nopes = np.bincount(pair_of_ballot, self.weight * ~self.like, minlength=len(codes)).astype(np.float64)
+        has_weight = likes + nopes > 0
+        return Pairs((codes // base)[has_weight], (codes % base)[has_weight], likes[has_weight], nopes[has_weight])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +85,7 @@ class Pairs:
         return Pairs(self.query[rows], self.candidate[rows], self.likes[rows], self.nopes[rows])
 
 
-def together(parts: Sequence[Pairs]) -> Pairs:
+def join_pairs(parts: Sequence[Pairs]) -> Pairs:
     """The pairs of all parts, one part after the other."""
     columns = ((one.query, one.candidate, one.likes, one.nopes) for one in parts)
     query, candidate, likes, nopes = (np.concatenate(column) for column in zip(*columns, strict=True))
@@ -139,16 +139,16 @@ class VoteData:
     answers: Sequence[bool] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
 
-    def matrix(self) -> NDArray[np.float32]:
+    def base_matrix(self) -> NDArray[np.float32]:
         """The base vectors [n, d]; raises TrainingError where the machine has no memory for what is made of them."""
         require_memory(self)
         return np.array(self.vectors.rows(0, len(self.keys)), dtype=np.float32)
 
-    def gallery(self) -> Ids:
+    def gallery_rows(self) -> Ids:
         """The rows of the items that may be answers."""
         return np.flatnonzero(self.answers) if self.answers else np.arange(len(self.keys), dtype=np.int64)
 
-    def askers(self) -> Ids:
+    def asking_rows(self) -> Ids:
         """The rows of the items that may be asked about: where some are no answers, those alone."""
         apart = np.flatnonzero(~np.array(self.answers, dtype=bool))
         return apart if len(apart) else np.arange(len(self.keys), dtype=np.int64)
@@ -175,11 +175,11 @@ and in blocks."""
 def require_memory(data: VoteData) -> None:
     """Raise TrainingError where the base vectors are too large for this machine: else the worker would be killed."""
     count, dim = len(data.keys), data.vectors.dim
-    needed, there = COPIES * 4 * count * dim, free_memory()
-    if there is not None and needed > there:
+    needed, free = COPIES * 4 * count * dim, free_memory()
+    if free is not None and needed > free:
         raise TrainingError(
             f"{data.name} has {count:,} items of {dim:,} numbers: learning from votes takes "
-            f"{needed / 2**30:.1f} GiB of memory, and this machine has {there / 2**30:.1f} free. Take a base with "
+            f"{needed / 2**30:.1f} GiB of memory, and this machine has {free / 2**30:.1f} free. Take a base with "
             "fewer numbers or a smaller gallery, or a worker with more memory."
         )
 

@@ -40,10 +40,10 @@ def vote_auc(scores: Floats, pairs: Pairs, *, seed: int = 0) -> Measure:
     if value is None or votes < _FEWEST:
         return Measure(None, None, None, votes)
     rng = np.random.default_rng(seed)
-    queries, of = np.unique(pairs.query, return_inverse=True)
+    queries, query_number = np.unique(pairs.query, return_inverse=True)
     draws = []
     for _ in range(DRAWS):
-        times = np.bincount(rng.integers(len(queries), size=len(queries)), minlength=len(queries))[of]
+        times = np.bincount(rng.integers(len(queries), size=len(queries)), minlength=len(queries))[query_number]
         again = weighted_auc(scores, pairs.likes * times, pairs.nopes * times)
         if again is not None:
             draws.append(again)
@@ -56,9 +56,9 @@ def weighted_auc(scores: Floats, likes: Floats, nopes: Floats) -> float | None:
     all_likes, all_nopes = float(likes.sum()), float(nopes.sum())
     if not len(scores) or all_likes <= 0 or all_nopes <= 0:
         return None
-    levels, of = np.unique(scores, return_inverse=True)
-    likes_at = np.bincount(of, likes, minlength=len(levels))
-    nopes_at = np.bincount(of, nopes, minlength=len(levels))
+    levels, level_number = np.unique(scores, return_inverse=True)
+    likes_at = np.bincount(level_number, likes, minlength=len(levels))
+    nopes_at = np.bincount(level_number, nopes, minlength=len(levels))
     below = np.cumsum(nopes_at) - nopes_at
     return float(likes_at @ (below + nopes_at / 2) / (all_likes * all_nopes))
 
@@ -68,18 +68,18 @@ def within_query(scores: Floats, pairs: Pairs, *, seed: int = 0) -> Measure:
 
     Strict and lenient queries weigh alike in it, as both votes are of one query. Ties count half.
     """
-    queries, of = np.unique(pairs.query, return_inverse=True)
+    queries, query_number = np.unique(pairs.query, return_inverse=True)
     right, compared = np.zeros(len(queries)), np.zeros(len(queries))
-    order = np.argsort(of, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(of[order])) + 1) if len(order) else ():
+    order = np.argsort(query_number, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(query_number[order])) + 1) if len(order) else ():
         value = weighted_auc(scores[rows], pairs.likes[rows], pairs.nopes[rows])
         # Both candidates of a comparison must be different ones: split votes on one pair tell nothing.
         same = float(pairs.likes[rows] @ pairs.nopes[rows])
         total = float(pairs.likes[rows].sum() * pairs.nopes[rows].sum())
         if value is not None and total - same > 1e-12:
-            here = of[rows[0]]
-            compared[here] = total - same
-            right[here] = value * total - same / 2
+            number = query_number[rows[0]]
+            compared[number] = total - same
+            right[number] = value * total - same / 2
     if compared.sum() < _FEWEST:
         return Measure(None, None, None, float(compared.sum()))
     rng = np.random.default_rng(seed)
@@ -95,7 +95,7 @@ def log_loss(logits: Floats, pairs: Pairs) -> float:
     return float((pairs.weight @ np.logaddexp(0, logits) - pairs.likes @ logits) / pairs.weight.sum())
 
 
-def brier(logits: Floats, pairs: Pairs) -> float:
+def brier_score(logits: Floats, pairs: Pairs) -> float:
     """Mean squared distance of the predicted probability from each vote."""
     chance = 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
     return float((pairs.likes @ (1 - chance) ** 2 + pairs.nopes @ chance**2) / pairs.weight.sum())
@@ -110,15 +110,15 @@ def noise_ceiling(ballots: Ballots) -> dict[str, float | None]:
     empty: dict[str, float | None] = {"agreement": None, "auc": None, "votes": 0.0}
     if not len(ballots):
         return empty
-    most = 1 + int(ballots.candidate.max())
-    _, of = np.unique(ballots.query * most + ballots.candidate, return_inverse=True)
-    likes, votes = np.bincount(of, ballots.like), np.bincount(of)
-    others = votes[of] - 1
-    told = others > 0
-    if told.sum() < _FEWEST:
+    base = 1 + int(ballots.candidate.max())
+    _, pair_of_ballot = np.unique(ballots.query * base + ballots.candidate, return_inverse=True)
+    likes, votes = np.bincount(pair_of_ballot, ballots.like), np.bincount(pair_of_ballot)
+    others = votes[pair_of_ballot] - 1
+    is_predictable = others > 0
+    if is_predictable.sum() < _FEWEST:
         return empty
-    mean = (likes[of] - ballots.like + 0.5)[told] / (others[told] + 1)
-    own = ballots.like[told]
-    right = np.where(mean == 0.5, 0.5, (mean > 0.5) == own)
-    area = weighted_auc(mean, own.astype(np.float64), (~own).astype(np.float64))
-    return {"agreement": float(right.mean()), "auc": area, "votes": float(told.sum())}
+    mean = (likes[pair_of_ballot] - ballots.like + 0.5)[is_predictable] / (others[is_predictable] + 1)
+    verdicts = ballots.like[is_predictable]
+    right = np.where(mean == 0.5, 0.5, (mean > 0.5) == verdicts)
+    area = weighted_auc(mean, verdicts.astype(np.float64), (~verdicts).astype(np.float64))
+    return {"agreement": float(right.mean()), "auc": area, "votes": float(is_predictable.sum())}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Floats32 = NDArray[np.float32]
 
 MOST_QUERIES = 1000
-_VOTES_TOLD = ("vote_auc", "within_query")
+_VOTE_MEASURES = ("vote_auc", "within_query")
 GUARD_FALL = 0.1
 """By so much the guard may fall, at the lower end of the paired interval, before an unattended loop stops."""
 
@@ -53,12 +53,12 @@ class Scored:
 
 def pair_scores(answering: Answering, pairs: Pairs) -> Floats:
     """Minus the distance of each pair [P]: higher is nearer."""
-    found = np.empty(len(pairs))
+    scores = np.empty(len(pairs))
     order = np.argsort(pairs.query, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(pairs.query[order])) + 1) if len(order) else ():
         query = answering.vectors[pairs.query[rows[0]]]
-        found[rows] = -exact_distances(answering.metric, query, answering.vectors[pairs.candidate[rows]])
-    return found
+        scores[rows] = -exact_distances(answering.metric, query, answering.vectors[pairs.candidate[rows]])
+    return scores
 
 
 def vote_report(
@@ -77,67 +77,71 @@ def vote_report(
     (`unseen`), as if they came from outside.
     """
     held_votes = data.ballots.where(split.test)
-    pairs = held_votes.pairs()
-    question = _question(data, split, seed)
-    lines = [_line(one, pairs, question) for one in (child, *parents)]
-    told: dict[str, Any] = {
+    pairs = held_votes.summed_pairs()
+    question = _guard_question(data, split, seed)
+    lines = [_report_line(one, pairs, question) for one in (child, *parents)]
+    report: dict[str, Any] = {
         "splits": split.counts,
         "voters": {"learnt from": len(np.unique(data.ballots.voter[split.learn])), "test": _voters(data, split)},
         "noise_ceiling": noise_ceiling(data.ballots),
         "lines": lines,
         "both": {
-            "fresh": None if fresh is None else _votes_told(fresh.scores, fresh.pairs),
-            "unseen": {name: lines[0][name] for name in _VOTES_TOLD},
+            "fresh": None if fresh is None else _vote_measures(fresh.scores, fresh.pairs),
+            "unseen": {name: lines[0][name] for name in _VOTE_MEASURES},
         },
     }
     if parents:
-        told.update(_against(child, parents[0], question))
+        report.update(_compare_with_parent(child, parents[0], question))
     stats = collapse(child.vectors)
-    told["collapse"] = {**asdict(stats), "warnings": list(stats.warnings)}
-    told["guard_holds"] = not stats.collapsed and bool(told.get("guard", {}).get("holds", True))
-    return told
+    report["collapse"] = {**asdict(stats), "warnings": list(stats.warnings)}
+    report["guard_holds"] = not stats.collapsed and bool(report.get("guard", {}).get("holds", True))
+    return report
 
 
 def _voters(data: VoteData, split: VoteSplit) -> int:
     return len(np.unique(data.ballots.voter[split.test]))
 
 
-def _question(data: VoteData, split: VoteSplit, seed: int) -> Question:
+def _guard_question(data: VoteData, split: VoteSplit, seed: int) -> Question:
     """Held-out items ask the whole catalogue, without their own product's other pictures: a garment's next photo is
     found by vectors that know nothing else, and is always of the same category."""
-    held = data.askers()
-    held = held[split.held_out[held]]
-    if len(held) > MOST_QUERIES:
-        held = np.sort(np.random.default_rng(seed).choice(held, MOST_QUERIES, replace=False))
-    numbers: dict[str, int] = {}
-    pictures = np.array([numbers.setdefault(sha256, len(numbers)) for sha256 in data.sha256s], dtype=np.int64)
-    return Question(held, data.gallery(), data.categories, data.products, pictures=pictures, hide_products=True)
+    queries = data.asking_rows()
+    queries = queries[split.held_out[queries]]
+    if len(queries) > MOST_QUERIES:
+        queries = np.sort(np.random.default_rng(seed).choice(queries, MOST_QUERIES, replace=False))
+    number_of_sha256: dict[str, int] = {}
+    pictures = np.array(
+        [number_of_sha256.setdefault(sha256, len(number_of_sha256)) for sha256 in data.sha256s], dtype=np.int64
+    )
+    return Question(queries, data.gallery_rows(), data.categories, data.products, pictures=pictures, hide_products=True)
 
 
-def _line(answering: Answering, pairs: Pairs, question: Question) -> dict[str, Any]:
+def _report_line(answering: Answering, pairs: Pairs, question: Question) -> dict[str, Any]:
     scores = pair_scores(answering, pairs)
     line: dict[str, Any] = {
         "name": answering.name,
         "metric": answering.metric,
-        **_votes_told(scores, pairs),
+        **_vote_measures(scores, pairs),
         "category_match": None,
         "product_recall_at_1": None,
     }
     if len(question.queries):
-        found = question.answers(answering.vectors, answering.metric, 1)
-        line["category_match"] = _told(bootstrap(question.category_match(found), clusters=question.clusters()))
+        answers = question.answers(answering.vectors, answering.metric, 1)
+        line["category_match"] = _interval_json(
+            bootstrap(question.category_match(answers), clusters=question.clusters())
+        )
         products = replace(question, hide_products=False)
         nearest = products.answers(answering.vectors, answering.metric, 1)
         recall = recall_at(products.hits(nearest, "product"), 1)
-        line["product_recall_at_1"] = _told(bootstrap(recall, clusters=question.clusters()))
+        line["product_recall_at_1"] = _interval_json(bootstrap(recall, clusters=question.clusters()))
     return line
 
 
-def _votes_told(scores: Floats, pairs: Pairs) -> dict[str, Any]:
+def _vote_measures(scores: Floats, pairs: Pairs) -> dict[str, Any]:
     return {"vote_auc": vote_auc(scores, pairs).as_json(), "within_query": within_query(scores, pairs).as_json()}
 
 
-def _against(child: Answering, parent: Answering, question: Question) -> dict[str, Any]:
+def _compare_with_parent(child: Answering, parent: Answering, question: Question) -> dict[str, Any]:
     """How many first choices changed, and the guard: category match must not fall clearly."""
     if not len(question.queries):
         return {"top1_changed": None, "compared_with": parent.name}
@@ -150,10 +154,10 @@ def _against(child: Answering, parent: Answering, question: Question) -> dict[st
     holds = fall.high is None or fall.high >= -GUARD_FALL
     return {
         "compared_with": parent.name,
-        "top1_changed": _told(change),
-        "guard": {"category_match": _told(fall), "may_fall": GUARD_FALL, "holds": bool(holds)},
+        "top1_changed": _interval_json(change),
+        "guard": {"category_match": _interval_json(fall), "may_fall": GUARD_FALL, "holds": bool(holds)},
     }
 
 
-def _told(interval: Interval) -> dict[str, Any]:
+def _interval_json(interval: Interval) -> dict[str, Any]:
     return {"value": interval.value, "low": interval.low, "high": interval.high, "queries": interval.n}

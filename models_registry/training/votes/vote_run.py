@@ -46,21 +46,25 @@ class Prepared:
     deployed: Floats32
 
 
-def prepare(data: VoteData, *, fewest: int, directions: int, labels: bool, seed: int, lifted: bool = False) -> Prepared:
+def prepare_votes(
+    data: VoteData, *, fewest: int, directions: int, labels: bool, seed: int, lifted: bool = False
+) -> Prepared:
     """Split, refuse where too little is left, and bring the base vectors into blocks."""
-    vectors = data.matrix()
+    vectors = data.base_matrix()
     split = split_votes(data, vectors)
     require_votes_to_learn(data, split, fewest)
     basis = basis_of(vectors, data.spans, directions=directions, seed=seed)
-    linear = basis.linear(vectors)
+    linear = basis.linear_blocks(vectors)
     folds = folds_of(data, GUESS_FOLDS, seed)
-    found = learn_guesses(linear, _usable(data.categories, split), folds, seed=seed) if labels else None
-    if found is not None:
-        basis = basis.with_guesses(found[0])
+    guesses_and_chances = (
+        learn_guesses(linear, _labels_outside_test(data.categories, split), folds, seed=seed) if labels else None
+    )
+    if guesses_and_chances is not None:
+        basis = basis.with_guesses(guesses_and_chances[0])
     if lifted:
         basis = basis.with_length()
-    rows = basis.rows(linear, None if found is None else found[1])
-    return Prepared(vectors, split, data.ballots.where(split.learn), basis, rows, basis.apply(vectors))
+    rows = basis.block_rows(linear, None if guesses_and_chances is None else guesses_and_chances[1])
+    return Prepared(vectors, split, data.ballots.where(split.learn), basis, rows, basis.rows_of_vectors(vectors))
 
 
 def require_votes_to_learn(data: VoteData, split: VoteSplit, fewest: int) -> None:
@@ -73,16 +77,16 @@ def parents_of(data: VoteData) -> list[Answering]:
     return [Answering(one.name, one.vectors.rows(0, len(data.keys)), one.metric) for one in data.rivals if one.competed]
 
 
-def mapped(rows: Floats32, head: Floats32) -> Floats32:
+def map_rows(rows: Floats32, head: Floats32) -> Floats32:
     """Unit vectors [n, m] of rows [n, k] under a map [k, m]."""
-    found = rows @ head
-    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+    vectors = rows @ head
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
 def write_head(folder: Path, data: VoteData, prepared: Prepared, head: Floats32, card: dict[str, Any]) -> None:
     """A checkpoint of the blocks and the map [K, m] behind them, at length 1, over the base."""
     basis = prepared.basis
-    weight, bias = basis.behind(head)
+    weight, bias = basis.map_over_blocks(head)
     layers: tuple[LayerKind, ...] = ("centre", "linear", "normalise")
     tensors = {"0.mean": basis.mean}
     if basis.guesses is None:
@@ -107,7 +111,7 @@ def write_encoder(
     backbone: Mapping[str, Floats32] | None = None,
 ) -> None:
     """A checkpoint of this head over the base, or over the base's network with weights of its own."""
-    seen = np.unique(np.concatenate([prepared.ballots.query, prepared.ballots.candidate]))
+    learnt_items = np.unique(np.concatenate([prepared.ballots.query, prepared.ballots.candidate]))
     write_checkpoint(
         folder,
         base=data.base,
@@ -116,7 +120,7 @@ def write_encoder(
         tensors=tensors,
         backbone=backbone,
         card=card,
-        trained_on=[data.sha256s[row] for row in seen.tolist()],
+        trained_on=[data.sha256s[row] for row in learnt_items.tolist()],
     )
 
 
@@ -137,6 +141,6 @@ def card_of(data: VoteData, split: VoteSplit, recipe: str, metrics: dict[str, An
     }
 
 
-def _usable(labels: Labels, split: VoteSplit) -> Labels:
+def _labels_outside_test(labels: Labels, split: VoteSplit) -> Labels:
     """Labels of items outside the test part: what is measured on it must not be learnt from it."""
     return [None if held else label for label, held in zip(labels, split.held_out.tolist(), strict=True)]

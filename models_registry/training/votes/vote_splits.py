@@ -51,12 +51,12 @@ def split_votes(data: VoteData, vectors: Floats32) -> VoteSplit:
     unit_of = units(data.products, data.sha256s)
     part_of = {unit: split_of(unit, salt=data.salt) for unit in set(unit_of)}
     test_item = np.array([part_of[unit] == "test" for unit in unit_of], dtype=np.bool_)
-    shadow = _nearly(vectors, test_item)
+    near_test_item = _near_duplicates(vectors, test_item)
     voter_part = [split_of(f"voter/{voter}", salt=data.salt, shares=TEST_VOTERS) for voter in data.voters]
     held_voter = np.array([part == "test" for part in voter_part], dtype=np.bool_)
     ballots = data.ballots
     ends_in_test = test_item[ballots.query].astype(int) + test_item[ballots.candidate]
-    near_test = shadow[ballots.query] | shadow[ballots.candidate]
+    near_test = near_test_item[ballots.query] | near_test_item[ballots.candidate]
     by_test_voter = held_voter[ballots.voter]
     outside = ends_in_test == 0
     learn = outside & ~near_test & ~by_test_voter
@@ -79,22 +79,22 @@ def folds_of(data: VoteData, folds: int, seed: int) -> NDArray[np.int64]:
     return np.array([fold_of_unit[numbers[unit]] for unit in unit_of], dtype=np.int64)
 
 
-def _nearly(vectors: Floats32, of: Mask) -> Mask:
-    """Which rows outside `of` are near duplicates of one inside, a block at a time.
+def _near_duplicates(vectors: Floats32, is_test: Mask) -> Mask:
+    """Which rows outside `is_test` are near duplicates of one inside, a block at a time.
 
     Around their mean: behind a ReLU all vectors point the same way, and a twentieth of a catalogue would look alike.
     """
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    inside = _directions(vectors[of], mean).T
+    inside = _unit_directions(vectors[is_test], mean).T
     near = np.zeros(len(vectors), dtype=np.bool_)
     if inside.size:
         for start in range(0, len(vectors), _ROWS):
-            block = _directions(vectors[start : start + _ROWS], mean)
+            block = _unit_directions(vectors[start : start + _ROWS], mean)
             near[start : start + _ROWS] = (block @ inside).max(axis=1) > NEARLY_SAME
-    near &= ~of
+    near &= ~is_test
     return near
 
 
-def _directions(rows: Floats32, mean: Floats32) -> Floats32:
+def _unit_directions(rows: Floats32, mean: Floats32) -> Floats32:
     centred = rows - mean
     return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12), dtype=np.float32)

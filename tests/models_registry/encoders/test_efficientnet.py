@@ -16,10 +16,10 @@ from models_registry.encoders.efficientnet import efficientnet_lite0
 from models_registry.encoders.efficientnet.efficientnet_lite0 import package_file
 from models_registry.encoders.efficientnet.efficientnet_network import LITE0, EfficientNet
 from models_registry.encoders.encoder_base import Encoder
-from models_registry.encoders.tunable_networks import blank_network, read_state, trainable
+from models_registry.encoders.tunable_networks import blank_network, read_state, unfrozen_network
 from models_registry.errors import BadOption, WeightsMissing, WeightsRefused
 from models_registry.training.common.export_bundle import take_away
-from models_registry.training.common.heads import Normalise, exported
+from models_registry.training.common.heads import Normalise, export_head
 
 TAPS = ["embedding", "logits", "features"]
 
@@ -131,7 +131,7 @@ def test_weights_of_ones_own_are_taken_where_they_fit(tmp_path: Path) -> None:
 
 
 def test_while_it_is_tuned_its_weights_learn_and_its_statistics_stay() -> None:
-    network = trainable(registry.describe("efficientnet-lite0"), package_file())
+    network = unfrozen_network(registry.describe("efficientnet-lite0"), package_file())
     assert isinstance(network, EfficientNet)
     before = {name: values.clone() for name, values in network.state_dict().items()}
     network.train()
@@ -150,7 +150,7 @@ def test_taken_away_as_onnx_it_gives_the_same_vectors(tmp_path: Path, tap: str) 
     base = registry.describe("efficientnet-lite0", options={"tap": tap})
     torch.manual_seed(0)
     dim = base.taps[0].dim
-    head, tensors = exported([torch.nn.Linear(dim, 8), Normalise()], [("embedding", 2)])
+    head, tensors = export_head([torch.nn.Linear(dim, 8), Normalise()], [("embedding", 2)])
     write_checkpoint(tmp_path / "trained", base=base, base_tap=tap, head=head, tensors=tensors)
 
     taken = take_away(tmp_path / "trained" / SPEC, tmp_path / "taken")

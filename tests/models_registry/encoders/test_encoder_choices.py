@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models_registry.encoders.encoder_base import Encoder
-from models_registry.encoders.encoder_choices import moved
+from models_registry.encoders.encoder_choices import largest_move
 from models_registry.encoders.forward_passes import Passes
 from models_registry.errors import BadOption
 from models_registry.registry import describe, load
@@ -33,7 +33,7 @@ def test_flip_gives_a_picture_and_its_mirror_image_the_same_vector() -> None:
     np.testing.assert_allclose(found, both.encode(mirrored, ["fc6"])["fc6"], rtol=1e-5, atol=1e-6)
     mean = (plain.encode(BATCH, ["fc6"])["fc6"] + plain.encode(mirrored, ["fc6"])["fc6"]) / 2
     np.testing.assert_allclose(found, mean, rtol=1e-5, atol=1e-6)
-    assert moved(found, plain.encode(BATCH, ["fc6"])["fc6"]) > 1e-3
+    assert largest_move(found, plain.encode(BATCH, ["fc6"])["fc6"]) > 1e-3
 
 
 def test_post_l2_brings_vectors_to_length_1_behind_everything_else() -> None:
@@ -60,18 +60,18 @@ def test_choices_are_part_of_the_fingerprint_and_defaults_are_not_written_down()
 def test_half_precision_is_decided_when_a_model_is_registered_and_the_same_on_every_worker() -> None:
     half, whole = encoder("tiny-vgg", precision="bfloat16"), encoder("tiny-vgg")
     rough, exact = half.encode(BATCH, ["fc6"])["fc6"], whole.encode(BATCH, ["fc6"])["fc6"]
-    assert 0 < moved(rough, exact) <= 0.01
+    assert 0 < largest_move(rough, exact) <= 0.01
     # Not the first pictures decide: those that come later are computed in the same way.
     np.testing.assert_array_equal(half.encode(BATCH, ["fc6"])["fc6"], rough)
 
 
 def test_a_network_that_suffers_in_half_precision_is_refused_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    through = Passes._through
+    through = Passes._forward_pass
 
     def rough(self: Passes, batch: np.ndarray, taps: list[str]) -> dict[str, np.ndarray]:
         return {tap: rows * (1.02 if self._half else 1) for tap, rows in through(self, batch, taps).items()}
 
-    monkeypatch.setattr(Passes, "_through", rough)
+    monkeypatch.setattr(Passes, "_forward_pass", rough)
     with pytest.raises(BadOption, match=r"moves the vectors of tiny-vgg at fc6 by [123]\.\d%"):
         describe("tiny-vgg", options={"precision": "bfloat16"})
 
@@ -99,9 +99,9 @@ def test_an_onnx_network_keeps_its_precision_and_may_be_flipped(tmp_path: Path) 
 
 def test_a_moved_vector_is_told_by_its_share() -> None:
     zeros = np.zeros((2, 3), dtype=np.float32)
-    assert moved(zeros, zeros) == 0
-    assert moved(zeros + 1, zeros) == np.inf
-    assert moved(zeros + 1.5, zeros + 1) == pytest.approx(0.5)
+    assert largest_move(zeros, zeros) == 0
+    assert largest_move(zeros + 1, zeros) == np.inf
+    assert largest_move(zeros + 1.5, zeros + 1) == pytest.approx(0.5)
 
 
 def test_a_device_is_not_what_decides() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from models_registry.encoders.encoder_base import Encoder
 from models_registry.encoders.hf import hf_files
-from models_registry.encoders.pooling import pooled
+from models_registry.encoders.pooling import pool_states
 from models_registry.errors import BadOption, EncoderError, WeightsMissing, WeightsRefused
 from models_registry.registry import describe, files, load
 
@@ -231,10 +231,10 @@ def test_patches_are_pooled_without_first_token_and_registers(tmp_path: Path) ->
         states = model(pixel_values=torch.from_numpy(noise())).last_hidden_state.numpy()
     assert states.shape[1] == 1 + 4 + 4
     for pool in ("mean", "cls"):
-        np.testing.assert_allclose(found[pool], pooled(states, pool), atol=1e-5)
+        np.testing.assert_allclose(found[pool], pool_states(states, pool), atol=1e-5)
     patches = states[:, 5:]
     np.testing.assert_allclose(found["patch-mean"], patches.mean(1), atol=1e-5)
-    np.testing.assert_allclose(found["gem"], pooled(patches, "gem"), atol=1e-5)
+    np.testing.assert_allclose(found["gem"], pool_states(patches, "gem"), atol=1e-5)
     assert [tap.name for tap in describe(f"hf:{tmp_path}", options={"pool": "patch-mean"}).taps] == ["patch-mean"]
     with pytest.raises(BadOption, match="give one of them"):
         describe(f"hf:{tmp_path}", options={"pool": "gem", "tap": "cls"})

@@ -18,7 +18,7 @@ from tests.catalog.drawing import picture
 
 COLOURS = describe("colour-histogram")
 NETWORK = describe("tiny-vgg")
-PARTS = (Part(NETWORK, "fc7", 0, NETWORK.tap("fc7").dim), Part(COLOURS, "embedding", 0, 192))
+PARTS = (Part(NETWORK, "fc7", 0, NETWORK.tap_named("fc7").dim), Part(COLOURS, "embedding", 0, 192))
 
 
 def _pictures(number: int = 5) -> list[Picture]:

@@ -98,7 +98,7 @@ def test_a_chosen_tap_may_be_a_map_and_is_flattened(tmp_path: Path) -> None:
     write_network(tmp_path / "net.onnx")
     encoder = described_and_loaded(tmp_path / "net.onnx", tap="map")
 
-    assert encoder.spec.tap("map").dim == 3 * 8 * 8
+    assert encoder.spec.tap_named("map").dim == 3 * 8 * 8
     assert np.array_equal(encoder.encode(batch_of(2), ["map"])["map"], batch_of(2).reshape(2, -1))
 
 

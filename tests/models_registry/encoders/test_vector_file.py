@@ -44,7 +44,7 @@ def opened(path: Path) -> VectorLookup:
 
 @pytest.mark.parametrize("kind", ["npy+txt", "npy+csv", "npz", "parquet"])
 def test_it_finds_vectors_by_key_and_names_what_is_missing(tmp_path: Path, kind: str) -> None:
-    found, missing = opened(write(tmp_path, kind)).lookup(["c,d.jpg", "nobody", "a.jpg", "b/ü.jpg"])
+    found, missing = opened(write(tmp_path, kind)).find_vectors(["c,d.jpg", "nobody", "a.jpg", "b/ü.jpg"])
 
     assert found.dtype == np.float32
     assert np.array_equal(found, VECTORS[[2, 0, 1]])
@@ -52,7 +52,7 @@ def test_it_finds_vectors_by_key_and_names_what_is_missing(tmp_path: Path, kind:
 
 
 def test_nothing_found_is_an_empty_table(tmp_path: Path) -> None:
-    found, missing = opened(write(tmp_path, "npz")).lookup(["x"])
+    found, missing = opened(write(tmp_path, "npz")).find_vectors(["x"])
 
     assert (found.shape, missing) == ((0, 4), ["x"])
 
@@ -66,7 +66,7 @@ def test_the_spec_reads_keys_and_has_one_tap(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
 def test_other_floats_become_float32(tmp_path: Path, dtype: type) -> None:
-    found, _ = opened(write(tmp_path, "npy+txt", vectors=VECTORS.astype(dtype))).lookup(KEYS)
+    found, _ = opened(write(tmp_path, "npy+txt", vectors=VECTORS.astype(dtype))).find_vectors(KEYS)
 
     assert found.dtype == np.float32
     assert np.array_equal(found, VECTORS)
@@ -76,7 +76,7 @@ def test_parquet_columns_of_other_names_are_found_by_their_kind(tmp_path: Path) 
     vectors = pa.FixedSizeListArray.from_arrays(pa.array(VECTORS.ravel()), 4)
     parquet.write_table(pa.table({"file": KEYS, "weight": [1, 2, 3], "features": vectors}), tmp_path / "v.parquet")
 
-    found, _ = opened(tmp_path / "v.parquet").lookup(KEYS)
+    found, _ = opened(tmp_path / "v.parquet").find_vectors(KEYS)
 
     assert np.array_equal(found, VECTORS)
 

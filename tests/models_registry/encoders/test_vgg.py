@@ -15,9 +15,9 @@ from torch.nn import functional
 from models_registry import registry
 from models_registry.encoders.encoder_base import Encoder
 from models_registry.encoders.torch_encoder import torch_device
-from models_registry.encoders.tunable_networks import fill, read_state
+from models_registry.encoders.tunable_networks import fill_network, read_state
 from models_registry.encoders.vgg import vgg_network
-from models_registry.encoders.vgg.vgg_network import TINY, VGG16, VggLayout, blank, drawn
+from models_registry.encoders.vgg.vgg_network import TINY, VGG16, VggLayout, blank_vgg, random_vgg
 from models_registry.errors import BadOption, EncoderError, WeightsMissing, WeightsRefused
 from models_registry.weights import DIRECTORY_VARIABLE
 
@@ -62,7 +62,7 @@ def slow_taps(state: dict[str, torch.Tensor], pictures: torch.Tensor, layout: Vg
 
 
 def test_the_state_dictionary_has_the_published_keys_and_parameters() -> None:
-    network = blank(VGG16)
+    network = blank_vgg(VGG16)
 
     assert list(network.state_dict()) == PUBLISHED_KEYS
     assert sum(values.numel() for values in network.parameters()) == 138_357_544
@@ -70,7 +70,7 @@ def test_the_state_dictionary_has_the_published_keys_and_parameters() -> None:
 
 
 def test_every_tap_agrees_with_the_forward_pass_spelled_out() -> None:
-    network = drawn(TINY, seed=3)
+    network = random_vgg(TINY, seed=3)
     for values in network.parameters():  # biases are drawn as 0, which would hide a forgotten one
         if values.dim() == 1:
             values.data.normal_(0, 0.1, generator=torch.Generator().manual_seed(len(values)))
@@ -122,10 +122,10 @@ def test_the_batch_changes_vectors_by_rounding_at_most() -> None:
 def test_drawn_weights_depend_on_the_seed_and_on_nothing_else() -> None:
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = drawn(TINY, seed=0).state_dict()
+    first = random_vgg(TINY, seed=0).state_dict()
     untouched = torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    again, other = drawn(TINY, seed=0).state_dict(), drawn(TINY, seed=1).state_dict()
+    again, other = random_vgg(TINY, seed=0).state_dict(), random_vgg(TINY, seed=1).state_dict()
 
     assert untouched
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -192,7 +192,7 @@ def thin_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A weight file of the thin network, which stands in for VGG16."""
     monkeypatch.setattr(vgg_network, "VGG16", THIN)
     path = tmp_path / "thin.pth"
-    torch.save(drawn(THIN, seed=0).state_dict(), path)
+    torch.save(random_vgg(THIN, seed=0).state_dict(), path)
     return path
 
 
@@ -225,7 +225,7 @@ def test_it_finds_the_published_file_in_its_folder(thin_weights: Path, monkeypat
 
 def test_changed_weights_are_refused_after_registration(thin_weights: Path) -> None:
     spec = registry.describe(f"vgg16.imagenet:{thin_weights}")
-    torch.save(drawn(THIN, seed=1).state_dict(), thin_weights)
+    torch.save(random_vgg(THIN, seed=1).state_dict(), thin_weights)
 
     with pytest.raises(WeightsRefused, match="SHA-256 differs"):
         registry.load(spec)
@@ -261,14 +261,16 @@ def test_a_file_that_holds_code_is_not_run(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_weights_of_another_network_are_refused_naming_what_differs() -> None:
-    state = drawn(TINY, seed=0).state_dict()
+    state = random_vgg(TINY, seed=0).state_dict()
 
     with pytest.raises(WeightsRefused, match=r"f\.pth.*classifier\.6\.bias is missing"):
-        fill(blank(TINY), {name: values for name, values in state.items() if name != "classifier.6.bias"}, "f.pth")
+        fill_network(
+            blank_vgg(TINY), {name: values for name, values in state.items() if name != "classifier.6.bias"}, "f.pth"
+        )
     with pytest.raises(WeightsRefused, match="extra is not part of it"):
-        fill(blank(TINY), {**state, "extra": torch.zeros(1)}, "f.pth")
+        fill_network(blank_vgg(TINY), {**state, "extra": torch.zeros(1)}, "f.pth")
     with pytest.raises(WeightsRefused, match=r"classifier\.6\.bias has the shape \(3,\), not \(10,\)"):
-        fill(blank(TINY), {**state, "classifier.6.bias": torch.zeros(3)}, "f.pth")
+        fill_network(blank_vgg(TINY), {**state, "classifier.6.bias": torch.zeros(3)}, "f.pth")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

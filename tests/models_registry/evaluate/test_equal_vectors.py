@@ -9,8 +9,8 @@ from models_registry.evaluate.evaluation_question import Question
 from models_registry.evaluate.retrieval import recall_at
 from models_registry.metrics import METRICS
 from models_registry.neighbours import Neighbours, nearest
-from models_registry.neighbours.equal_rows import drawn
-from models_registry.neighbours.refresh import refreshed
+from models_registry.neighbours.equal_rows import draw_lots
+from models_registry.neighbours.refresh import refresh_neighbours
 from models_registry.store import Vectors
 
 ITEMS = 400
@@ -58,7 +58,7 @@ def test_the_lot_is_the_same_each_time_and_touches_no_vector_that_differs() -> N
 
 def test_lots_are_of_a_query_and_an_item_and_stay_when_the_gallery_changes() -> None:
     ids = np.array([7, 70, 700, 7000, 9])
-    order = drawn(np.array([1, 2, 1]), np.tile(ids, (3, 1)))
+    order = draw_lots(np.array([1, 2, 1]), np.tile(ids, (3, 1)))
     assert order[0].tolist() == order[2].tolist() != order[1].tolist()
     assert len(set(order.ravel().tolist())) == 10
     equal = Vectors.from_array(np.ones((5, 2), dtype=np.float32))
@@ -96,7 +96,7 @@ def test_answers_that_are_refreshed_are_those_of_a_new_search() -> None:
     assert 0 < stale.sum() < 20
     moved[stale] = -1
     gallery = Vectors.from_array(vectors[new])
-    found = refreshed(
+    found = refresh_neighbours(
         Neighbours(moved, np.where(moved < 0, np.nan, before.distances)),
         stale,
         np.flatnonzero(new >= 50),

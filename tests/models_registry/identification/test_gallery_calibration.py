@@ -165,7 +165,7 @@ def test_confidences_of_categories_come_true_on_real_photographs() -> None:
     fitted = calibrate_gallery(index, "cosine", questions)["category"]
     assert fitted.error <= 0.05
     # Photographs that were never asked; of one in ten the gallery has nothing of its kind.
-    lacking = {kind: index.without(np.flatnonzero(np.array(kinds[:half]) == kind)) for kind in set(kinds)}
+    lacking = {kind: index.without_rows(np.flatnonzero(np.array(kinds[:half]) == kind)) for kind in set(kinds)}
     guesses = [
         identify(lacking[kind] if number % 10 == 0 else index, "cosine", vector, {"category": fitted})["category"]
         for number, (vector, kind) in enumerate(zip(vectors[half:], kinds[half:], strict=True))

@@ -37,7 +37,7 @@ def index_of(
     rows = Vectors.from_array(vectors)
     numbers = np.arange(len(vectors), dtype=np.int64) if ids is None else ids
     base = IndexBase(numbers, rows, build_engines(settings, metrics, rows), settings.rerank)
-    return VectorIndex.of(base, labels=labels)
+    return VectorIndex.from_base(base, labels=labels)
 
 
 def by_hand(

@@ -74,7 +74,7 @@ def test_it_finds_what_it_was_asked_to_find(
     engines: dict[Space, Engine], vectors: Vectors, space: Space, metric: Metric
 ) -> None:
     asked = queries()
-    found = engines[space].candidates(asked, 100, metric=metric)
+    found = engines[space].propose_rows(asked, 100, metric=metric)
     true = nearest(
         Vectors.from_array(asked), vectors, metric=metric, k=10, query_ids=np.full(40, -1), gallery_ids=np.arange(ROWS)
     ).indices
@@ -87,7 +87,7 @@ def test_it_proposes_only_allowed_rows_and_each_once(
     engines: dict[Space, Engine], space: Space, metric: Metric
 ) -> None:
     allowed = AllowedRows(np.arange(ROWS) % 5 == 2)
-    found = engines[space].candidates(queries(), 64, metric=metric, allowed=allowed, effort=2)
+    found = engines[space].propose_rows(queries(), 64, metric=metric, allowed=allowed, effort=2)
     assert found.shape == (40, 64)
     for row in found:
         there = row[row >= 0]
@@ -99,7 +99,7 @@ def test_it_proposes_only_allowed_rows_and_each_once(
 @pytest.mark.parametrize(("space", "metric"), SPACES)
 def test_with_endless_effort_it_looks_at_every_row(engines: dict[Space, Engine], space: Space, metric: Metric) -> None:
     allowed = AllowedRows(np.isin(np.arange(ROWS), [3, 999, 2500, 5399]))
-    found = engines[space].candidates(queries(3), 10, metric=metric, allowed=allowed, effort=float("inf"))
+    found = engines[space].propose_rows(queries(3), 10, metric=metric, allowed=allowed, effort=float("inf"))
     assert [sorted(row[row >= 0].tolist()) for row in found] == [[3, 999, 2500, 5399]] * 3
 
 
@@ -113,7 +113,7 @@ def test_it_is_the_same_after_it_was_saved_and_opened(
         for effort in (1.0, 2.0):
             asked = {"metric": metric, "effort": effort}
             assert (
-                opened.candidates(queries(), 30, **asked) == engines[space].candidates(queries(), 30, **asked)
+                opened.candidates(queries(), 30, **asked) == engines[space].propose_rows(queries(), 30, **asked)
             ).all()
 
 
@@ -171,7 +171,7 @@ def test_young_rows_answer_and_gone_rows_do_not(engines: dict[Space, Engine], ve
 
 
 def index_over(engines: dict[Space, Engine], vectors: Vectors) -> VectorIndex:
-    return VectorIndex.of(IndexBase(np.arange(ROWS), vectors, engines))
+    return VectorIndex.from_base(IndexBase(np.arange(ROWS), vectors, engines))
 
 
 @pytest.mark.parametrize("engine_name", ["exact", "faiss:rabitq", "faiss:sq8"])

@@ -192,13 +192,13 @@ from tests.models_registry.index.test_generation import built
 from models_registry.store import TapStore
 from pathlib import Path
 stop, calls = int(sys.argv[1]), 0
-def killing(path, real=generation_files._to_disk):
+def killing(path, real=generation_files._sync_to_disk):
     global calls
     calls += 1
     if calls == stop:
         os.kill(os.getpid(), 9)
     real(path)
-generation_files._to_disk = killing
+generation_files._sync_to_disk = killing
 built(Path({str(tmp_path / "generations" / "one")!r}), TapStore(Path({str(store.path)!r})), "exact")
 """
     for stop in (1, 3, 4):

@@ -38,7 +38,7 @@ def test_an_empty_index_answers_with_nothing_and_takes_rows() -> None:
     assert index.search(np.ones(DIM), metric="l2", k=2).ids.tolist() == [[-1, -1]]
     grown = index.with_rows([5], np.ones((1, DIM)))
     assert grown.search(np.ones(DIM), metric="l2", k=2).ids.tolist() == [[5, -1]]
-    assert len(grown.without([5])) == 0
+    assert len(grown.without_rows([5])) == 0
 
 
 def test_a_replaced_item_is_found_by_its_new_picture_only() -> None:
@@ -91,7 +91,7 @@ def test_answers_collapse_to_the_nearest_row_of_each_product() -> None:
 def test_one_question_and_many_at_once_get_the_same_answers(metric: Metric, allowed: int) -> None:
     """One by one, few rows are compared by themselves; many questions go through a search of everything."""
     vectors = families(4_000)
-    index = index_of(vectors[:3_000]).with_rows(np.arange(3_000, 4_000), vectors[3_000:]).without([7, 3_500])
+    index = index_of(vectors[:3_000]).with_rows(np.arange(3_000, 4_000), vectors[3_000:]).without_rows([7, 3_500])
     mask = np.zeros(4_000, dtype=np.bool_)
     mask[np.random.default_rng(1).permutation(4_000)[:allowed]] = True
     asked = np.flatnonzero(mask)[:8]
@@ -111,7 +111,7 @@ def test_filters_follow_labels_as_they_change() -> None:
         *sorted([1, *range(0, 20, 2)])
     ]
     assert relabelled.search(vectors[0], metric="l2", k=1, filters={"category": ["hat"]}).ids.tolist() == [[-1]]
-    assert relabelled.columns.counts("category", relabelled.may_answer()) == {"dress": 11, "skirt": 8}
+    assert relabelled.columns.value_counts("category", relabelled.may_answer()) == {"dress": 11, "skirt": 8}
 
 
 def test_similar_items_are_of_other_products_and_diverse_on_wish() -> None:
@@ -120,11 +120,11 @@ def test_similar_items_are_of_other_products_and_diverse_on_wish() -> None:
     apart = np.array([0.9, 0.4, 0, 0, 0, 0]) + 0.001 * rng.standard_normal((5, DIM))
     vectors = np.concatenate([near, apart]).astype(np.float32)
     index = index_of(vectors, labels={"product": ["a", "a", *"bcdefghi"]})
-    assert 1 not in index.similar(0, metric="cosine", k=9).ids[0].tolist()
-    assert set(index.similar(0, metric="cosine", k=3).ids[0].tolist()) == {2, 3, 4}
-    diverse = index.similar(0, metric="cosine", k=3, diversity=0.6).ids[0].tolist()
+    assert 1 not in index.similar_items(0, metric="cosine", k=9).ids[0].tolist()
+    assert set(index.similar_items(0, metric="cosine", k=3).ids[0].tolist()) == {2, 3, 4}
+    diverse = index.similar_items(0, metric="cosine", k=3, diversity=0.6).ids[0].tolist()
     assert set(diverse) & {5, 6, 7, 8, 9}
-    assert diverse[0] == index.similar(0, metric="cosine", k=1).ids[0, 0]
+    assert diverse[0] == index.similar_items(0, metric="cosine", k=1).ids[0, 0]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_no_order_of_changes_leaves_a_ghost(changes: list[tuple[str, int, int]],
             index = index.with_rows([item], there[item][None, :], {"c": [str(value)]})
         elif what == "remove":
             there.pop(item, None)
-            index = index.without([item])
+            index = index.without_rows([item])
         elif what == "label":
             words[item] = str(value)
             index = index.with_labels([item], {"c": [str(value)]})

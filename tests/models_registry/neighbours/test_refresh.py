@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models_registry.metrics import METRICS, Metric
-from models_registry.neighbours import Neighbours, nearest, refreshed
+from models_registry.neighbours import Neighbours, nearest, refresh_neighbours
 from models_registry.store import Vectors
 
 
@@ -40,7 +40,7 @@ def test_a_refreshed_answer_is_that_of_a_full_search(metric: Metric, data: st.Da
     carried = Neighbours(np.where(stale[:, None], -1, place[items]), np.where(stale[:, None], np.nan, before.distances))
     added = np.flatnonzero(~was[rows] | (rng.random(len(rows)) < 0.1))
 
-    found = refreshed(
+    found = refresh_neighbours(
         carried, stale, added, Vectors.from_array(everything[asked]), Vectors.from_array(everything[rows]),
         metric=metric, k=k, query_ids=asked, gallery_ids=rows, hidden=[(groups[asked], groups[rows])],
     )  # fmt: skip

@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from models_registry.metrics import METRICS, Metric, exact_distances, pairwise_distances
 from models_registry.neighbours import equal_rows, nearest, search
-from models_registry.neighbours.cityblock import cityblock, is_worth_while
+from models_registry.neighbours.cityblock import cityblock_distances, is_worth_while
 from models_registry.store import Vectors
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def test_a_gallery_full_of_equal_rows_is_measured_no_more_than_one_of_different_
     everything = pairwise_distances(metric, vectors, vectors)
     np.fill_diagonal(everything, np.inf)
     ranks = np.broadcast_to(np.arange(900), (900, 900)).copy()
-    order = ranks if lots is None else equal_rows.drawn(lots, ranks)
+    order = ranks if lots is None else equal_rows.draw_lots(lots, ranks)
     np.testing.assert_array_equal(found, np.lexsort((order, everything), axis=1)[:, :10])
 
 
@@ -349,7 +349,7 @@ def test_the_path_of_a_gpu_gives_the_same_answers(metric: Metric, data: st.DataO
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "_SPARE", 0)
         patch.setattr(search, "_SPARE_EXACT", 0)
-        patch.setattr(search, "_kernel", partial(_on_torch, search.kernel_for))
+        patch.setattr(search, "_kernel_for_search", partial(_on_torch, search.kernel_for))
         assert_same(case)
 
 
@@ -357,7 +357,7 @@ def test_the_path_of_a_gpu_gives_the_same_answers(metric: Metric, data: st.DataO
 def test_a_gpu_s_rounding_far_from_the_origin_hides_no_neighbour(metric: Metric) -> None:
     near = 1000 + np.random.default_rng(3).normal(0, 0.01, (120, 64)).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "_kernel", partial(_on_torch, search.kernel_for))
+        patch.setattr(search, "_kernel_for_search", partial(_on_torch, search.kernel_for))
         assert_same(plain(metric, near, 5))
 
 
@@ -384,7 +384,7 @@ def test_compiled_distances_are_those_of_a_plain_sum(queries: int, rows: int, di
     y = rng.standard_normal((rows, dim), dtype=np.float32)
     y.flags.writeable = False
     distances = np.full((queries, rows), np.nan, dtype=np.float32)
-    cityblock(x, y, distances)
+    cityblock_distances(x, y, distances)
     np.testing.assert_allclose(distances, cdist(x, y, "cityblock"), rtol=1e-5)
 
 

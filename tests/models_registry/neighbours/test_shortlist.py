@@ -17,17 +17,17 @@ def test_it_keeps_the_least(order: str, pieces: tuple[int, ...]) -> None:
     shortlist = Shortlist(7, 20)
     for start, stop in zip(np.cumsum((0, *pieces[:-1])), np.cumsum(pieces), strict=True):
         # Two blocks of queries, as a search makes them.
-        shortlist.add(costs[:4, start:stop], int(start))
-        shortlist.add(costs[4:, start:stop], int(start), query=4)
-    found, rows = shortlist.sorted()
+        shortlist.add_costs(costs[:4, start:stop], int(start))
+        shortlist.add_costs(costs[4:, start:stop], int(start), query=4)
+    found, rows = shortlist.sorted_rows()
     np.testing.assert_array_equal(found, np.sort(costs, axis=1)[:, :20])
     np.testing.assert_array_equal(np.take_along_axis(costs, rows, axis=1), found)
 
 
 def test_fewer_rows_than_there_is_room_for_leave_infinity() -> None:
     shortlist = Shortlist(2, 5)
-    shortlist.add(np.array([[3.0, 1.0], [2.0, 4.0]], dtype=np.float32), 10)
-    costs, rows = shortlist.sorted()
+    shortlist.add_costs(np.array([[3.0, 1.0], [2.0, 4.0]], dtype=np.float32), 10)
+    costs, rows = shortlist.sorted_rows()
     assert costs[:, :2].tolist() == [[1, 3], [2, 4]]
     assert rows[:, :2].tolist() == [[11, 10], [10, 11]]
     assert np.isinf(costs[:, 2:]).all()

@@ -20,7 +20,7 @@ from typing import Any, get_args
 
 from evalapp.demo.generate import generate
 from models_registry.metrics import Metric
-from models_registry.training.common.recipe_base import Outcome, configured, recipe_named
+from models_registry.training.common.recipe_base import Outcome, configure_recipe, recipe_named
 from models_registry.training.labels.label_configs import RetrainConfig
 from models_registry.training.labels.labelled_pictures import LabelledPictures
 from models_registry.training.labels.run_context import Session
@@ -99,11 +99,11 @@ def _demo() -> bool:
 @contextmanager
 def _trained(data: LabelledPictures, recipe: str, **settings: Any) -> Iterator[Outcome]:
     entry = recipe_named(recipe)
-    config = configured(entry.config_type(), settings)
-    entry.load().check(data, config)
+    config = configure_recipe(entry.config_type(), settings)
+    entry.load_recipe().check(data, config)
     begun, worked = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = entry.load().run(data, config, Path(folder), on_progress=lambda _report: None, resume=False)
+        outcome = entry.load_recipe().run(data, config, Path(folder), on_progress=lambda _report: None, resume=False)
         seconds, busy = time.perf_counter() - begun, time.process_time() - worked
         fits = {name: outcome.metrics[name] for name in ("epochs", "best_epoch", "fits") if name in outcome.metrics}
         print(f"\n{recipe}: {seconds:.0f} s, {busy:.0f} s of processor time, {fits}", flush=True)

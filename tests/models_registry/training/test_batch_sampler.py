@@ -25,8 +25,12 @@ def test_a_sampler_passes_over_groups_of_one_and_keeps_their_categories() -> Non
         rows, group_of, np.array([1, 1, 1, 0, 0, 0, 5, 1, 1]), groups=3, per_group=2, categories=2
     )
     assert sampler.usable_groups == 3
-    assert sampler.members(9).tolist() == [3, 4, 5]
-    assert {int(group_of[row]) for batch in sampler.batches(20, np.random.default_rng(0)) for row in batch} == {2, 4, 9}
+    assert sampler.group_members(9).tolist() == [3, 4, 5]
+    assert {int(group_of[row]) for batch in sampler.draw_batches(20, np.random.default_rng(0)) for row in batch} == {
+        2,
+        4,
+        9,
+    }
 
 
 def test_millions_of_pictures_take_one_sort_and_not_a_look_at_all_for_each_product() -> None:

@@ -12,7 +12,7 @@ from pytorch_metric_learning import losses as peer
 from pytorch_metric_learning.distances import LpDistance
 
 from models_registry.training.labels.label_configs import LossName, MinerName
-from models_registry.training.labels.losses import SoftPN, hinge, loss_named, miner_named
+from models_registry.training.labels.losses import SoftPN, hinge_loss, loss_named, miner_named
 
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2, 2])
 ROWS = torch.from_numpy(np.random.default_rng(3).standard_normal((7, 5)).astype(np.float32))
@@ -35,9 +35,9 @@ def gap(one: int, other: int, rows: torch.Tensor = UNITS) -> float:
 def test_the_hinge_of_deep_ranking_by_hand() -> None:
     """D(q, p) = 3 and D(q, n) = 5: nothing is left of 0.05 + 3 - 5; turned round, 2.05 is."""
     query, near, far = torch.zeros(1, 2), torch.tensor([[3.0, 0.0]]), torch.tensor([[3.0, 4.0]])
-    assert [float(value) for value in hinge(query, near, far, 0.05)] == pytest.approx([0.0, 1.0])
-    assert [float(value) for value in hinge(query, far, near, 0.05)] == pytest.approx([2.05, 0.0])
-    assert float(hinge(query, near, near, 0.05)[0]) == pytest.approx(0.05)
+    assert [float(value) for value in hinge_loss(query, near, far, 0.05)] == pytest.approx([0.0, 1.0])
+    assert [float(value) for value in hinge_loss(query, far, near, 0.05)] == pytest.approx([2.05, 0.0])
+    assert float(hinge_loss(query, near, near, 0.05)[0]) == pytest.approx(0.05)
 
 
 def test_the_hinge_is_the_peers_triplet_loss_on_plain_distances() -> None:
@@ -45,7 +45,7 @@ def test_the_hinge_is_the_peers_triplet_loss_on_plain_distances() -> None:
     theirs = peer.TripletMarginLoss(margin=0.05, distance=LpDistance(normalize_embeddings=False), reducer=_mean())(
         ROWS, LABELS, (anchors, positives, negatives)
     )
-    ours, _ = hinge(ROWS[anchors], ROWS[positives], ROWS[negatives], 0.05)
+    ours, _ = hinge_loss(ROWS[anchors], ROWS[positives], ROWS[negatives], 0.05)
     assert float(ours) == pytest.approx(float(theirs), rel=1e-5)
 
 

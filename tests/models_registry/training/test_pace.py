@@ -121,7 +121,7 @@ def test_long_vectors_begin_as_a_whitening_of_their_principal_directions(tmp_pat
     wide = replace(data, vectors=Vectors.from_array(np.concatenate([rows, noise, blank], axis=1)))
     config = TripletConfig(validation_share=0.2)
     session = Session("triplet", wide, config, tmp_path)
-    head = nn.Sequential(*whitened_start(session, Groups.of(session, config), 256))
+    head = nn.Sequential(*whitened_start(session, Groups.from_session(session, config), 256))
     test = session.splits["test"]
     whitened = head(session.features.take(test)).detach().numpy()
     assert _found(wide, test, whitened) > _found(wide, test, session.features.take(test).numpy()) + 0.1

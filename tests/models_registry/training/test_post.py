@@ -9,7 +9,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from models_registry.encoders.checkpoint import SPEC, apply_head, read_checkpoint, read_head
-from models_registry.training.common.recipe_base import EpochReport, configured, recipe_named
+from models_registry.training.common.recipe_base import EpochReport, configure_recipe, recipe_named
 from models_registry.training.common.training_errors import TrainingError, UnusableLabels
 from models_registry.training.labels.label_configs import PostConfig
 from models_registry.training.labels.recipes.post import RECIPE, learnt_head
@@ -48,7 +48,7 @@ def test_steps_are_done_in_the_order_that_was_given() -> None:
 def test_the_run_writes_an_encoder_and_its_table(tmp_path: Path) -> None:
     data = clouds()
     told: list[EpochReport] = []
-    config = configured(PostConfig, {"post": "centre,whiten=8,l2", "validation_share": "0.2"})
+    config = configure_recipe(PostConfig, {"post": "centre,whiten=8,l2", "validation_share": "0.2"})
     outcome = RECIPE.run(data, config, tmp_path, on_progress=told.append, resume=False)  # type: ignore[arg-type]
     spec = read_checkpoint(outcome.encoder_dir / SPEC)
     assert spec.head.layers == ("centre", "linear", "normalise")
@@ -64,7 +64,7 @@ def test_the_run_writes_an_encoder_and_its_table(tmp_path: Path) -> None:
 
 def test_only_training_pictures_are_learnt_from(tmp_path: Path) -> None:
     data = clouds()
-    config = configured(PostConfig, {"post": "centre", "validation_share": "0.2"})
+    config = configure_recipe(PostConfig, {"post": "centre", "validation_share": "0.2"})
     outcome = RECIPE.run(data, config, tmp_path, on_progress=lambda _report: None, resume=False)  # type: ignore[arg-type]
     spec = read_checkpoint(outcome.encoder_dir / SPEC)
     seen = set((outcome.encoder_dir / "trained-on.txt").read_text().split())
@@ -77,7 +77,7 @@ def test_only_training_pictures_are_learnt_from(tmp_path: Path) -> None:
 @pytest.mark.parametrize("step", ["whiten", "whiten=0", "centre=3", "l1", "pca=-2"])
 def test_a_step_that_is_none_is_refused(step: str) -> None:
     with pytest.raises(TrainingError, match="centre, pca=N, whiten=N and l2"):
-        configured(PostConfig, {"post": step})
+        configure_recipe(PostConfig, {"post": step})
 
 
 def test_more_directions_than_there_are_is_refused_in_words() -> None:

@@ -18,7 +18,13 @@ from models_registry.encoders.checkpoint import BACKBONE, read_tensors
 from models_registry.training.common.backbones import TunedNetwork
 from models_registry.training.common.recipe_base import EpochReport
 from models_registry.training.common.training_loop import Measured, Task, fit
-from models_registry.training.labels.attributes import AttributeTable, LevelOf, SameOrNot, draw_triplets, shared
+from models_registry.training.labels.attributes import (
+    AttributeTable,
+    LevelOf,
+    SameOrNot,
+    draw_triplets,
+    shared_attributes,
+)
 from models_registry.training.labels.groups import Groups
 from models_registry.training.labels.label_configs import (
     DeepRankingConfig,
@@ -29,11 +35,11 @@ from models_registry.training.labels.label_configs import (
 from models_registry.training.labels.labelled_pictures import LabelledPictures
 from models_registry.training.labels.losses import loss_named
 from models_registry.training.labels.recipes.deep_ranking import RECIPE as DEEP_RANKING
-from models_registry.training.labels.recipes.deep_ranking import CloseNegatives, tower
+from models_registry.training.labels.recipes.deep_ranking import CloseNegatives, ranking_tower
 from models_registry.training.labels.recipes.multi_task import RECIPE as MULTI_TASK
-from models_registry.training.labels.recipes.multi_task import evidence, masked_attributes
+from models_registry.training.labels.recipes.multi_task import evidence_bound_loss, masked_attributes
 from models_registry.training.labels.recipes.triplet import RECIPE as TRIPLET
-from models_registry.training.labels.recipes.triplet import across
+from models_registry.training.labels.recipes.triplet import cross_domain_loss
 from models_registry.training.labels.run_context import Session
 from tests.models_registry.training.clouds import clouds
 
@@ -83,7 +89,7 @@ def test_the_autoencoder_answers_for_what_it_decodes_and_for_its_codes() -> None
     mean, log_variance = torch.tensor([[1.0, -2.0]]), torch.full((1, 2), -8.0)
     target = torch.tensor([[0.5, 0.0, 1.0]])
 
-    found = float(evidence(decoder, mean, log_variance, target).detach())
+    found = float(evidence_bound_loss(decoder, mean, log_variance, target).detach())
 
     missed = float(((decoder(mean) - target) ** 2).mean().detach())
     divergence = float(-0.5 * sum(1 - 8.0 - m**2 - np.exp(-8.0) for m in (1.0, -2.0)))
@@ -109,7 +115,7 @@ def test_mined_negatives_are_among_the_nearest_wrong_answers() -> None:
     group_of = np.arange(40) // 4
     miner = CloseNegatives(np.arange(40), group_of, None, close=3)
 
-    mined = miner.mine(vectors, 100, rng)
+    mined = miner.mine_triplets(vectors, 100, rng)
 
     assert len(mined) == 100
     for anchor, positive, negative in mined.tolist():
@@ -124,7 +130,7 @@ def test_negatives_are_mined_anew_with_the_network_as_it_is_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[torch.Tensor] = []
-    mine = CloseNegatives.mine
+    mine = CloseNegatives.mine_triplets
 
     def watched(self: CloseNegatives, vectors: torch.Tensor, count: int, rng: np.random.Generator) -> np.ndarray:
         # What is mined of validation asks for another number.
@@ -183,7 +189,7 @@ TABLE = AttributeTable(
 
 def test_a_positive_shares_more_than_its_negative() -> None:
     rows = np.arange(8)
-    level_of = LevelOf(TABLE, rows, [0.8, 0.5], known=2)
+    level_of = LevelOf(TABLE, rows, [0.8, 0.5], fewest_known=2)
 
     triplets = draw_triplets(rows, level_of, 60, np.random.default_rng(0))
 
@@ -194,7 +200,7 @@ def test_a_positive_shares_more_than_its_negative() -> None:
 
 
 def test_levels_fall_with_what_is_shared_and_another_category_is_the_last() -> None:
-    level = LevelOf(TABLE, np.arange(8), [0.8, 0.5], known=2)(0)
+    level = LevelOf(TABLE, np.arange(8), [0.8, 0.5], fewest_known=2)(0)
 
     assert level.tolist() == [-1, 0, 1, 2, 3, -1, 0, 3]
 
@@ -202,7 +208,7 @@ def test_levels_fall_with_what_is_shared_and_another_category_is_the_last() -> N
 def test_what_is_unknown_of_both_is_no_match() -> None:
     values = np.array([[0, -1, -1], [0, -1, -1], [0, -1, 3], [1, -1, -1]])
 
-    share, known = shared(values, 0, np.array([1, 2, 3]))
+    share, known = shared_attributes(values, 0, np.array([1, 2, 3]))
 
     assert share.tolist() == [1.0, 1.0, 0.0]
     assert known.tolist() == [1, 1, 1]
@@ -218,14 +224,14 @@ def test_pictures_are_varied_while_training_and_only_then() -> None:
     data, rows = painted(2), np.arange(8)
     torch.manual_seed(0)
     network = TunedNetwork(data, augment=0.5)
-    plain = network.pixels(rows, training=False)
+    plain = network.prepared_pixels(rows, training=False)
 
-    varied = [network.pixels(rows, training=True) for _ in range(2)]
+    varied = [network.prepared_pixels(rows, training=True) for _ in range(2)]
 
-    assert torch.equal(plain, network.pixels(rows, training=False))
+    assert torch.equal(plain, network.prepared_pixels(rows, training=False))
     assert not torch.equal(varied[0], plain)
     assert not torch.equal(varied[0], varied[1])
-    assert torch.equal(TunedNetwork(data, augment=0.0).pixels(rows, training=True), plain)
+    assert torch.equal(TunedNetwork(data, augment=0.0).prepared_pixels(rows, training=True), plain)
 
 
 def test_a_tuned_backbone_has_learnt(tmp_path: Path) -> None:
@@ -245,7 +251,7 @@ def test_a_tuned_backbone_has_learnt(tmp_path: Path) -> None:
 def test_the_tower_drops_out_while_training_and_only_then(tmp_path: Path) -> None:
     config = replace(RANKING, dropout=0.4, whiten=False)
     session = Session("deep-ranking", clouds(), config, tmp_path)
-    head = tower(session, Groups.of(session, config), config)
+    head = ranking_tower(session, Groups.from_session(session, config), config)
     vectors = session.features.take(np.arange(20))
     dropped = nn.Sequential(*list(head)[:-1])
 
@@ -263,7 +269,7 @@ def test_across_domains_every_anchor_has_its_positive_and_negatives_on_the_other
     labels, asks = torch.tensor([0, 0, 1, 1, 2, 2, 0, 1]), torch.tensor([True, False] * 4)
     margin = 0.3
 
-    found = across(loss_named("triplet", margin=margin, classes=3, dim=4), None, vectors, labels, asks)
+    found = cross_domain_loss(loss_named("triplet", margin=margin, classes=3, dim=4), None, vectors, labels, asks)
 
     sides = []
     for side in (asks, ~asks):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from models_registry.training.common.recipe_base import configured, recipe_named
+from models_registry.training.common.recipe_base import configure_recipe, recipe_named
 from models_registry.training.common.training_loop import Task
 from models_registry.training.labels.labelled_pictures import LabelledPictures
 from models_registry.training.labels.losses import reviewed_loss
@@ -27,7 +27,7 @@ def rng() -> np.random.Generator:
 
 def test_only_triplets_of_training_pictures_are_known() -> None:
     reviewed = Reviewed(accepted=np.array([[0, 1, 2], [0, 1, 9]]), rejected=np.array([[3, 4, 9], [3, 4, 5]]))
-    known = reviewed.within(np.arange(6))
+    known = reviewed.within_rows(np.arange(6))
     assert known.accepted.tolist() == [[0, 1, 2]]
     assert known.rejected.tolist() == [[3, 4, 5]]
 
@@ -73,13 +73,13 @@ def task_of(
     recipe: str, data: LabelledPictures, folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any
 ) -> Task:
     entry = recipe_named(recipe)
-    code = entry.load()
+    code = entry.load_recipe()
 
     def fit(task: Task, *_arguments: object, **_more: object) -> None:
         raise Caught(task)
 
     monkeypatch.setattr(sys.modules[type(code).__module__], "fit", fit)
-    config = configured(entry.config_type(), {"validation_share": 0.2, **settings})
+    config = configure_recipe(entry.config_type(), {"validation_share": 0.2, **settings})
     with pytest.raises(Caught) as caught:
         code.run(data, config, folder, on_progress=lambda _report: None, resume=False)
     return caught.value.task

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from models_registry.training.common.heads import exported
+from models_registry.training.common.heads import export_head
 from models_registry.training.common.training_errors import TrainingError, UnusableLabels
 from models_registry.training.common.training_loop import Measured, Task, fit
 from models_registry.training.labels.attributes import AttributeTable
@@ -20,7 +20,12 @@ from models_registry.training.labels.groups import Groups
 from models_registry.training.labels.label_configs import LoopConfig, TripletConfig
 from models_registry.training.labels.losses import reviewed_loss
 from models_registry.training.labels.run_context import Session, require_domains
-from models_registry.training.votes.recipes.vote_triplets import VoteTripletsConfig, _accuracy, _train, triplets_of
+from models_registry.training.votes.recipes.vote_triplets import (
+    VoteTripletsConfig,
+    _train_map,
+    _triplet_accuracy,
+    triplets_of,
+)
 from models_registry.training.votes.vote_data import require_votes
 from tests.models_registry.training.clouds import clouds
 from tests.models_registry.training.test_reviewed import CASES, task_of
@@ -49,7 +54,7 @@ def test_a_batch_norm_is_kept_as_the_map_that_it_is() -> None:
         norm.weight.copy_(torch.tensor([2.0, 0.5, 1.0]))
         norm.bias.copy_(torch.tensor([0.0, 1.0, -1.0]))
     norm.eval()
-    _, tensors = exported([norm], [("out", 1)])
+    _, tensors = export_head([norm], [("out", 1)])
     rows = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
     found = rows.numpy() * tensors["0.scale"] + tensors["0.shift"]
     assert found == pytest.approx(norm(rows).detach().numpy(), abs=1e-6)
@@ -74,7 +79,7 @@ def test_shares_of_a_split_leave_something_in_every_part(shares: tuple[float, fl
 def test_an_attribute_of_one_value_tells_nothing_apart() -> None:
     data = clouds(products=8)
     colours = [{"colour": "red" if row % 2 else "blue", "made": "here"} for row in range(len(data))]
-    assert AttributeTable.of(replace(data, attributes=colours)).names == ("category", "colour")
+    assert AttributeTable.from_pictures(replace(data, attributes=colours)).names == ("category", "colour")
 
 
 def test_two_products_in_both_domains_are_enough_and_one_is_not() -> None:
@@ -107,7 +112,7 @@ def test_a_batch_of_one_group_takes_another_along_and_larger_ones_do_not() -> No
     def groups(asked: int, categories: list[int]) -> list[int]:
         kinds = np.repeat(categories, 2)
         sampler = BalancedSampler(rows, group_of, kinds, groups=asked, per_group=2, categories=1)
-        return [len(set(group_of[batch].tolist())) for batch in sampler.batches(20, rng)]
+        return [len(set(group_of[batch].tolist())) for batch in sampler.draw_batches(20, rng)]
 
     assert set(groups(1, [0, 1, 2, 3])) == {2}
     assert set(groups(2, [0, 0, 0, 0])) == {2}
@@ -117,8 +122,8 @@ def test_a_batch_of_one_group_takes_another_along_and_larger_ones_do_not() -> No
 def test_each_group_of_a_batch_across_domains_brings_both_and_no_more(tmp_path: Path) -> None:
     data = clouds(products=12)
     config = TripletConfig(by="domains", query_domain="street", gallery_domain="shop", groups=4, per_group=2)
-    groups = Groups.of(Session("triplet", data, config, tmp_path), config)
-    for batch in groups.draw(np.random.default_rng(0)):
+    groups = Groups.from_session(Session("triplet", data, config, tmp_path), config)
+    for batch in groups.draw_batches(np.random.default_rng(0)):
         for product in {data.products[row] for row in batch}:
             sides = [data.domains[row] for row in batch if data.products[row] == product]
             assert set(sides) == {"street", "shop"}
@@ -139,9 +144,9 @@ def test_what_people_accepted_adds_its_loss_to_the_tasks_together(
     heads.eval()
 
     def loss(triplets: np.ndarray) -> float:
-        return float(heads.losses(rows, triplets, products, frozenset({"triplet"}))["triplet"].detach())  # type: ignore[operator]
+        return float(heads.task_losses(rows, triplets, products, frozenset({"triplet"}))["triplet"].detach())  # type: ignore[operator]
 
-    seen = heads.head(heads.backbone.take(accepted.T.ravel(), training=True))  # type: ignore[operator, union-attr]
+    seen = heads.head(heads.backbone.base_vectors(accepted.T.ravel(), training=True))  # type: ignore[operator, union-attr]
     added = float(reviewed_loss(seen, heads._margin).detach())  # type: ignore[arg-type]
     assert added > 0
     assert loss(accepted) == pytest.approx(loss(np.empty((0, 3), dtype=np.int64)) + added, rel=1e-3)
@@ -150,14 +155,16 @@ def test_what_people_accepted_adds_its_loss_to_the_tasks_together(
 def test_vote_triplets_move_the_map_towards_what_was_liked() -> None:
     place = world()
     data = votes_of(place, votes=3000)
-    triplets = triplets_of(data.ballots.pairs())
+    triplets = triplets_of(data.ballots.summed_pairs())
     rows = np.concatenate([place.shapes, place.colours], axis=1)
     held = np.zeros(len(rows), dtype=bool)
     held[::3] = True
     config = VoteTripletsConfig(epochs=30, replay=0.0)
-    head, best = _train(rows, triplets, held, [None] * len(rows), config, lambda _report: None)
+    head, best = _train_map(rows, triplets, held, [None] * len(rows), config, lambda _report: None)
     inside = held[triplets.query].astype(int) + held[triplets.liked] + held[triplets.noped]
-    before = _accuracy(torch.from_numpy(rows), torch.zeros(rows.shape[1], rows.shape[1]), triplets.where(inside >= 2))
+    before = _triplet_accuracy(
+        torch.from_numpy(rows), torch.zeros(rows.shape[1], rows.shape[1]), triplets.where(inside >= 2)
+    )
     assert not np.array_equal(head, np.eye(len(head), dtype=np.float32))
     assert best is not None
     assert before is not None

@@ -21,7 +21,7 @@ from models_registry.spec import Preprocess
 from models_registry.training.common.backbones import Backbone, TunedNetwork
 from models_registry.training.common.export_bundle import take_away
 from models_registry.training.common.training_errors import UnusableLabels
-from models_registry.training.labels.attributes import AttributeTable, LevelOf, overlap
+from models_registry.training.labels.attributes import AttributeTable, LevelOf, tag_overlap
 from models_registry.training.labels.batch_sampler import balanced_batches
 from models_registry.training.labels.groups import Groups
 from models_registry.training.labels.label_configs import (
@@ -33,7 +33,7 @@ from models_registry.training.labels.label_configs import (
 )
 from models_registry.training.labels.latent_walk import STEPS, WALK, latent_walk
 from models_registry.training.labels.losses import BatchMemory, loss_named, miner_named
-from models_registry.training.labels.margins import margins, margins_met, validation_margins
+from models_registry.training.labels.margins import batch_margins, margins_met, validation_margins
 from models_registry.training.labels.recipes import multi_level
 from models_registry.training.labels.recipes.deep_ranking import RECIPE as DEEP_RANKING
 from models_registry.training.labels.recipes.multi_task import RECIPE as MULTI_TASK
@@ -82,7 +82,7 @@ def test_retrain_balances_its_batches_where_it_is_told_to(
     # One category has all products but a few.
     data = replace(data, categories=["rare" if row // 4 % 8 == 0 else "common" for row in range(len(data))])
     seen: list[int] = []
-    take = Backbone.take
+    take = Backbone.base_vectors
 
     def watched(self: Backbone, rows: np.ndarray, *, training: bool) -> torch.Tensor:
         seen.extend(rows.tolist() if training else [])
@@ -103,10 +103,10 @@ def test_a_batch_is_compared_with_the_vectors_of_those_before(miner: str) -> Non
     memory = BatchMemory(4)
     criterion = loss_named("triplet", margin=0.4, classes=3, dim=5)
     chosen = miner_named(miner, margin=0.4)  # type: ignore[arg-type]
-    assert float(memory.loss(criterion, chosen, now, labels)) == 0
+    assert float(memory.remembered_loss(criterion, chosen, now, labels)) == 0
 
     memory.add(before.clone().requires_grad_(), old)
-    found = memory.loss(criterion, chosen, now.clone().requires_grad_(), labels)
+    found = memory.remembered_loss(criterion, chosen, now.clone().requires_grad_(), labels)
 
     # The two oldest have given way.
     losses = []
@@ -119,7 +119,7 @@ def test_a_batch_is_compared_with_the_vectors_of_those_before(miner: str) -> Non
     assert positive
     assert float(found.detach()) == pytest.approx(sum(positive) / len(positive), rel=1e-5)
     memory.clear()
-    assert float(memory.loss(criterion, chosen, now, labels)) == 0
+    assert float(memory.remembered_loss(criterion, chosen, now, labels)) == 0
 
 
 def test_memory_changes_what_is_learnt_and_a_run_goes_on_as_if_undisturbed(folders: list[Path]) -> None:
@@ -167,25 +167,25 @@ def test_margins_are_counted_over_all_triplets_and_gradients_over_anchors() -> N
     }
     missed = [triplet for triplet, gap in gaps.items() if gap < 0.25]
 
-    found = margins(vectors, labels, None, 0.25)
+    found = batch_margins(vectors, labels, None, 0.25)
 
     assert 0 < len(missed) < len(gaps)
     assert found["margin_met"] == pytest.approx(1 - len(missed) / len(gaps))
     assert found["gradient_left"] == pytest.approx(len({a for a, _ in missed}) / 4)
     # Semi-hard triplets are those whose negative is farther, but not by the margin.
     semi_hard = {a for (a, _), gap in gaps.items() if 0 < gap <= 0.25}
-    told = margins(vectors, labels, miner_named("semi-hard", margin=0.25, euclidean=True), 0.25)
+    told = batch_margins(vectors, labels, miner_named("semi-hard", margin=0.25, euclidean=True), 0.25)
     assert told["gradient_left"] == pytest.approx(len(semi_hard) / 4)
     assert told["margin_met"] == found["margin_met"]
-    assert margins(vectors, torch.arange(4), None, 0.25) == {}
+    assert batch_margins(vectors, torch.arange(4), None, 0.25) == {}
 
 
 def test_across_domains_margins_are_met_on_the_other_side() -> None:
     vectors, labels = torch.tensor([[0.0], [0.1], [5.0], [5.1]]), torch.tensor([0, 0, 1, 1])
     asks = torch.tensor([True, False, True, False])
-    assert margins(vectors, labels, None, 1.0, asks) == {"margin_met": 1.0, "gradient_left": 0.0}
+    assert batch_margins(vectors, labels, None, 1.0, asks) == {"margin_met": 1.0, "gradient_left": 0.0}
     # Within a domain nothing is compared: there every picture is of another group.
-    assert margins(vectors, labels, None, 1.0, torch.tensor([True, True, False, False])) == {}
+    assert batch_margins(vectors, labels, None, 1.0, torch.tensor([True, True, False, False])) == {}
 
 
 @pytest.mark.parametrize("domains", [False, True])
@@ -205,12 +205,12 @@ def test_margins_are_those_of_a_walk_over_all_triplets(domains: bool) -> None:
         if p != a and labels[p] == labels[a] and labels[n] != labels[a]
     ]
 
-    found = margins(vectors, labels, None, 0.3, asks)
+    found = batch_margins(vectors, labels, None, 0.3, asks)
 
     assert found["margin_met"] == pytest.approx(sum(gap >= 0.3 for _, gap in gaps) / len(gaps))
     learning = {anchor for anchor, gap in gaps if gap < 0.3}
     assert found["gradient_left"] == pytest.approx(len(learning) / len({anchor for anchor, _ in gaps}))
-    assert margins(vectors[:0], labels[:0], None, 0.3) == {}
+    assert batch_margins(vectors[:0], labels[:0], None, 0.3) == {}
 
 
 def test_a_hinge_has_a_gradient_where_the_margin_is_not_met() -> None:
@@ -236,7 +236,7 @@ def test_a_run_tells_margins_of_training_and_of_validation(by: str, folders: lis
 
 def test_validation_is_looked_at_with_the_network_as_it_is(tmp_path: Path) -> None:
     session = Session("triplet", clouds(), QUICK, tmp_path)
-    groups = Groups.of(session, QUICK)
+    groups = Groups.from_session(session, QUICK)
 
     def told(vectors: np.ndarray) -> dict[str, float]:
         return validation_margins(session, QUICK, groups, None, lambda rows: vectors[rows])()
@@ -248,16 +248,16 @@ def test_validation_is_looked_at_with_the_network_as_it_is(tmp_path: Path) -> No
 
 def test_tags_overlap_by_intersection_over_union() -> None:
     values = np.array([[0, 1, -1, -1], [0, 1, -1, -1], [0, 2, -1, -1], [0, 1, 3, 4], [-1, -1, -1, -1], [0, -1, -1, -1]])
-    share, known = overlap(values, 0, np.arange(6))
+    share, known = tag_overlap(values, 0, np.arange(6))
     assert share.tolist() == pytest.approx([1, 1, 1 / 3, 2 / 4, 0, 1 / 2])
     assert known.tolist() == [2, 2, 2, 4, 2, 2]
-    assert overlap(values, 4, np.array([4]))[0].tolist() == [0]
+    assert tag_overlap(values, 4, np.array([4]))[0].tolist() == [0]
 
 
 def test_levels_by_overlap_count_a_tag_that_one_of_both_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = AttributeTable(("category", "tone", "cut"), np.array([[0, 0, -1], [0, 0, 1], [0, 0, -1]]), (2, 2, 2))
-    by_share = LevelOf(table, np.arange(3), [0.8, 0.5], known=2)(0).tolist()
-    by_overlap = LevelOf(table, np.arange(3), [0.8, 0.5], known=2, likeness="overlap")(0).tolist()
+    by_share = LevelOf(table, np.arange(3), [0.8, 0.5], fewest_known=2)(0).tolist()
+    by_overlap = LevelOf(table, np.arange(3), [0.8, 0.5], fewest_known=2, likeness="overlap")(0).tolist()
     assert (by_share, by_overlap) == ([-1, 0, 0], [-1, 1, 0])
 
     asked: list[str] = []
@@ -308,7 +308,7 @@ def test_a_network_and_its_paths_learn_are_kept_and_leave_as_one_encoder(tmp_pat
     assert spec.base.options["shallow"] == DIM
     encoder = load(describe(f"checkpoint:{outcome.encoder_dir}"), device="cpu")
     assert isinstance(encoder, Encoder)
-    pixels = before.pixels(np.arange(6), training=False)
+    pixels = before.prepared_pixels(np.arange(6), training=False)
     network = ShallowPaths(before.deep).eval()
     network.load_state_dict(
         {name: torch.from_numpy(part) for name, part in read_tensors(outcome.encoder_dir / BACKBONE).items()}

@@ -16,7 +16,7 @@ import torch
 
 from models_registry.encoders.checkpoint import BACKBONE, read_checkpoint, read_tensors
 from models_registry.encoders.encoder_base import Encoder
-from models_registry.encoders.tunable_networks import filled, trainable
+from models_registry.encoders.tunable_networks import network_with_weights, unfrozen_network
 from models_registry.errors import WeightsMissing, WeightsRefused
 from models_registry.pictures import open_rgb
 from models_registry.preprocess import prepare
@@ -25,7 +25,7 @@ from models_registry.store import Vectors
 from models_registry.training.common import tuned_weights
 from models_registry.training.common.backbones import TunedNetwork
 from models_registry.training.common.export_bundle import take_away
-from models_registry.training.common.recipe_base import configured, recipe_named
+from models_registry.training.common.recipe_base import configure_recipe, recipe_named
 from models_registry.training.common.training_errors import TrainingError
 from models_registry.training.common.training_loop import Measured
 from models_registry.training.common.tuned_weights import Tuning, blocks_before, require_library
@@ -130,7 +130,9 @@ def test_only_the_last_block_and_what_comes_behind_it_moves(
     kind: str, network_of: Callable[[str], LabelledPictures], tmp_path: Path
 ) -> None:
     data = network_of(kind)
-    before = {name: values.numpy() for name, values in filled(data.base, data.base_weights).state_dict().items()}
+    before = {
+        name: values.numpy() for name, values in network_with_weights(data.base, data.base_weights).state_dict().items()
+    }
 
     written = read_tensors(trained(data, tmp_path / "run") / BACKBONE)
 
@@ -237,7 +239,7 @@ def test_changed_weights_that_are_not_those_written_are_refused(
 
 
 def test_blocks_of_plain_networks_are_found_before_a_tap() -> None:
-    vgg = trainable(describe("tiny-vgg"), None)
+    vgg = unfrozen_network(describe("tiny-vgg"), None)
     blocks, behind = blocks_before(vgg, "fc6-pre")
     assert (blocks[-1], list(behind)) == (vgg.classifier[0], [])
     assert len(blocks_before(vgg, "fc7")[0]) == len(blocks) + 1
@@ -246,7 +248,7 @@ def test_blocks_of_plain_networks_are_found_before_a_tap() -> None:
 
 def test_only_the_last_layer_of_a_vgg_moves(tmp_path: Path) -> None:
     data = painted()
-    before = {name: values.numpy() for name, values in filled(data.base, None).state_dict().items()}
+    before = {name: values.numpy() for name, values in network_with_weights(data.base, None).state_dict().items()}
 
     written = read_tensors(trained(data, tmp_path / "run") / BACKBONE)
 
@@ -263,7 +265,9 @@ def test_changes_of_low_rank_are_merged_when_they_are_written(
 ) -> None:
     pytest.importorskip("peft", reason="peft is optional and not installed")
     data = painted() if kind == "tiny-vgg" else network_of(kind)
-    before = {name: values.numpy() for name, values in filled(data.base, data.base_weights).state_dict().items()}
+    before = {
+        name: values.numpy() for name, values in network_with_weights(data.base, data.base_weights).state_dict().items()
+    }
 
     encoder_dir = trained(data, tmp_path / "run", tune="lora", rank=2)
 
@@ -290,12 +294,12 @@ def test_merged_changes_answer_as_the_adapted_network_did(
         torch.nn.init.normal_(values, std=0.5)
     rows = np.arange(5)
     with torch.no_grad():
-        adapted = network.take(rows, training=False)
-        network.exported()
-        merged = network.take(rows, training=False)
+        adapted = network.base_vectors(rows, training=False)
+        network.exported_weights()
+        merged = network.base_vectors(rows, training=False)
 
     assert not torch.allclose(
-        merged, TunedNetwork(network_of("vit"), augment=0.0).take(rows, training=False), atol=1e-3
+        merged, TunedNetwork(network_of("vit"), augment=0.0).base_vectors(rows, training=False), atol=1e-3
     )
     assert torch.allclose(merged, adapted, atol=1e-5)
 
@@ -310,7 +314,7 @@ def test_without_the_library_changes_of_low_rank_are_refused_in_one_line(monkeyp
 @pytest.mark.parametrize(("name", "value"), [("blocks", "-1"), ("rank", "0")])
 def test_numbers_that_cannot_be_are_refused(name: str, value: str) -> None:
     with pytest.raises(TrainingError, match="blocks must be at least 0 and rank at least 1"):
-        configured(TripletConfig, {name: value})
+        configure_recipe(TripletConfig, {name: value})
 
 
 @pytest.mark.parametrize("how", ["block", "lora"])
@@ -321,12 +325,12 @@ def test_votes_tune_the_last_block_of_a_network_of_transformers(
     data = judged_by(labelled)
     entry = recipe_named("fine-tune", "votes")
     settings = {"epochs": 1, "learning_rate": 1e-3, "shape": "scale", "labels": False, "tune": how, "rank": 2}
-    config = configured(entry.config_type(), settings)
-    entry.load().check(data, config)
+    config = configure_recipe(entry.config_type(), settings)
+    entry.load_recipe().check(data, config)
     best = Measured(0.0, {"validation_loss": 0.0})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fine_tune, "Measured", lambda *_: replace(best, score=float(next(EPOCHS))))
-        outcome = entry.load().run(data, config, tmp_path, on_progress=lambda _report: None, resume=False)
+        outcome = entry.load_recipe().run(data, config, tmp_path, on_progress=lambda _report: None, resume=False)
 
     written = read_tensors(outcome.encoder_dir / BACKBONE)
     assert written

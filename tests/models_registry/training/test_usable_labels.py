@@ -147,14 +147,14 @@ def test_a_third_domain_is_neither_query_nor_gallery(tmp_path: Path) -> None:
     data = replace(data, domains=domains)
     config = MetricConfig(by="domains", validation_share=0.2)
     session = Session("triplet", data, config, tmp_path)
-    groups = Groups.of(session, config)
+    groups = Groups.from_session(session, config)
     rng = np.random.default_rng(0)
 
-    seen = {data.domains[row] for batch in groups.draw(rng) for row in batch}
+    seen = {data.domains[row] for batch in groups.draw_batches(rng) for row in batch}
     miner = CloseNegatives(session.splits["train"], groups.group_of, groups.is_query, close=200)
     import torch
 
-    mined = miner.mine(torch.from_numpy(rng.standard_normal((len(data), 4))), 400, rng)
+    mined = miner.mine_triplets(torch.from_numpy(rng.standard_normal((len(data), 4))), 400, rng)
 
     assert seen == {"street", "shop"}
     assert {data.domains[row] for row in mined.ravel()} == {"street", "shop"}

@@ -39,7 +39,7 @@ def guess_of(
     """
     if answers is None or answers.slots.shape[1] < NEIGHBOURS:
         answers = snapshot.search(vector, metric=metric, k=NEIGHBOURS)
-    nearest = answers.cut(NEIGHBOURS)
+    nearest = answers.first_answers(NEIGHBOURS)
     told: dict[str, dict[str, Any] | None] = dict.fromkeys(LEVELS)
     for level, guess in identify_by(snapshot, nearest, levels).items():
         if guess.likeliest is not None:

@@ -85,7 +85,7 @@ class ServedIndex:
 
     def _similar(self, snapshot: VectorIndex, params: LookupParams, metric: Metric) -> Answers:
         try:
-            return snapshot.similar(params.item or 0, metric=metric, k=params.k, diversity=params.diversity)
+            return snapshot.similar_items(params.item or 0, metric=metric, k=params.k, diversity=params.diversity)
         except LookupError as error:
             raise NotFound("This item is not in the index.") from error
 
@@ -193,13 +193,13 @@ class ServedIndex:
         snapshot = open_generation(folder, embeddings.folder_of(model, tap), threads=settings.SEARCH_THREADS)
         rows = list(gallery_rows(self.row))
         shown = np.array([row.item for row in rows], dtype=np.int64)
-        snapshot = snapshot.without(np.setdiff1d(snapshot.ids, shown))
+        snapshot = snapshot.without_rows(np.setdiff1d(snapshot.ids, shown))
         return self._applied(snapshot, rows)
 
     def _applied(self, snapshot: VectorIndex, rows: Sequence[GalleryRow]) -> VectorIndex:
         gone = [row.item for row in rows if not row.shown]
         if gone:
-            snapshot = snapshot.without(gone)
+            snapshot = snapshot.without_rows(gone)
             self.waiting -= set(gone)
         shown = [row for row in rows if row.shown]
         slots = snapshot.slots_of([row.item for row in shown]).tolist() if shown else []
@@ -249,7 +249,7 @@ def facets_of(snapshot: VectorIndex, params: LookupParams) -> dict[str, dict[str
         if name not in {"category", "domain"} and not name.startswith(ATTRIBUTE):
             continue
         others = {column: values for column, values in params.filters.items() if column != name}
-        counts = snapshot.columns.counts(name, snapshot.may_answer(others or None))
+        counts = snapshot.columns.value_counts(name, snapshot.may_answer(others or None))
         largest = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_FACET_VALUES]
         if len(largest) > 1 or name in params.filters:
             found[name] = dict(largest)

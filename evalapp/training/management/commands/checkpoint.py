@@ -44,11 +44,11 @@ class Command(BaseCommand):
         return {**asdict(taken), "quantised": self._quantised(options) if options["quantise"] else None}
 
     def _quantised(self, options: dict[str, Any]) -> dict[str, Any]:
-        from models_registry.training.common.quantised_export import quantise
+        from models_registry.training.common.quantised_export import quantise_encoder
 
         pictures, categories = measuring_pictures(options["model"])
         try:
-            found = quantise(options["output"], pictures, categories)
+            found = quantise_encoder(options["output"], pictures, categories)
         except EncoderError as error:
             raise Failed(str(error)) from error
         moved, same = ENGLISH.share(found.moved, 1), ENGLISH.share(found.same_first, 1)

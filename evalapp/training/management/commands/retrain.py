@@ -17,7 +17,7 @@ from evalapp.training.models import LIVE_LOOPS, LoopState, Retraining, Schedule
 from evalapp.training.queries.training_runs import document
 from evalapp.training.services.retraining import advance, begin_retraining
 from evalapp.training.services.schedules import pause_schedule, set_schedule
-from models_registry.training.common.recipe_base import recipes
+from models_registry.training.common.recipe_base import list_recipes
 
 
 class Command(BaseCommand):
@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> Any:
         if options["list"]:
-            return say_recipes(self, recipes("votes"))
+            return say_recipes(self, list_recipes("votes"))
         for name in ("study", "name"):
             if not options[name]:
                 raise Usage(f"{'STUDY' if name == 'study' else '--name'} is missing; see retrain --help.")

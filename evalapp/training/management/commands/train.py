@@ -16,7 +16,7 @@ from evalapp.training.management.set_options import settings_of
 from evalapp.training.queries.training_runs import document, run_by_id
 from evalapp.training.services.start_encoder import bases_named
 from evalapp.training.services.training_runs import begin_run
-from models_registry.training.common.recipe_base import recipes
+from models_registry.training.common.recipe_base import list_recipes
 
 
 class Command(BaseCommand):
@@ -42,8 +42,8 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> Any:
         if options["list"]:
-            told = say_recipes(self, recipes("labels"))
-            self.say(f"From votes: {', '.join(entry.name for entry in recipes('votes'))}; see retrain --list.")
+            told = say_recipes(self, list_recipes("labels"))
+            self.say(f"From votes: {', '.join(entry.name for entry in list_recipes('votes'))}; see retrain --list.")
             return told
         needed = {"CATALOGUE": "catalogue", "--recipe": "recipe", "--name": "name", "--base": "bases"}
         for asked, name in needed.items():

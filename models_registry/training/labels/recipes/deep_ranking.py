@@ -14,15 +14,15 @@ import torch
 from torch import nn
 
 from models_registry.training.common.backbones import Backbone
-from models_registry.training.common.heads import Normalise, exported
+from models_registry.training.common.heads import Normalise, export_head
 from models_registry.training.common.training_loop import Measured, Task, fit
 from models_registry.training.labels import validation as judging
 from models_registry.training.labels.batch_sampler import members_by_group
 from models_registry.training.labels.class_whitening import whitened_start
 from models_registry.training.labels.groups import Groups, check_groups, ways_of
-from models_registry.training.labels.losses import hinge
+from models_registry.training.labels.losses import hinge_loss
 from models_registry.training.labels.margins import margins_met
-from models_registry.training.labels.recipes.triplet import tables
+from models_registry.training.labels.recipes.triplet import final_tables
 from models_registry.training.labels.run_context import Session, in_blocks
 
 if TYPE_CHECKING:
@@ -55,20 +55,20 @@ class DeepRanking:
         self, data: LabelledPictures, config: DeepRankingConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
     ) -> Outcome:
         session = Session("deep-ranking", data, config, workdir)
-        groups = Groups.of(session, config)
+        groups = Groups.from_session(session, config)
         backbone = Backbone(session)
-        head = tower(session, groups, config).to(backbone.device)
-        task = _task(session, config, groups, backbone, head)
+        head = ranking_tower(session, groups, config).to(backbone.device)
+        task = _training_task(session, config, groups, backbone, head)
         fitted = fit(task, config, workdir, session.digest, on_progress=on_progress, resume=resume)
         test = session.splits["test"]
-        vectors = backbone.vectors(head, test)
-        metrics = tables(session, config, vectors, METRIC)
+        vectors = backbone.head_vectors(head, test)
+        metrics = final_tables(session, config, vectors, METRIC)
         metrics |= {"epochs": fitted.epochs, "best_epoch": fitted.best_epoch, "validation": fitted.best_score}
         metrics["neighbours"] = judging.neighbours_to_show(data, test, vectors, METRIC, ways_of(config)[0])
-        return session.finish(*exported(list(head), [(TAP, len(head))]), metrics)
+        return session.write_outcome(*export_head(list(head), [(TAP, len(head))]), metrics)
 
 
-def tower(session: Session, groups: Groups, config: DeepRankingConfig) -> nn.Sequential:
+def ranking_tower(session: Session, groups: Groups, config: DeepRankingConfig) -> nn.Sequential:
     """The layers over the features; one set of weights serves query, positive and negative.
 
     With `whiten` the features come whitened by how the pictures of one group differ and at length 1, which is not
@@ -133,82 +133,89 @@ class CloseNegatives:
         """Whether any picture has a positive."""
         return len(self._anchors) > 0
 
-    def mine(self, vectors: Tensor, count: int, rng: np.random.Generator) -> Ids:
+    def mine_triplets(self, vectors: Tensor, count: int, rng: np.random.Generator) -> Ids:
         """So many triplets [n, 3] at most. `vectors` [all pictures, d] are those of the network as it is now."""
         anchors = rng.choice(self._anchors, min(count, 4 * len(self._anchors)))
-        positives = np.array([self._positive(int(anchor), rng) for anchor in anchors], dtype=np.int64)
+        positives = np.array([self._draw_positive(int(anchor), rng) for anchor in anchors], dtype=np.int64)
         negatives = np.concatenate(
-            [self._negatives(anchors[start : start + 512], vectors, rng) for start in range(0, len(anchors), 512)]
+            [self._draw_negatives(anchors[start : start + 512], vectors, rng) for start in range(0, len(anchors), 512)]
         )
         return np.stack([anchors, positives, negatives], axis=1)[negatives >= 0]
 
-    def _positive(self, anchor: int, rng: np.random.Generator) -> int:
+    def _draw_positive(self, anchor: int, rng: np.random.Generator) -> int:
         members = self._positives[int(self._group_of[anchor])]
         others = members[members != anchor]
         return int(others[rng.integers(len(others))])
 
-    def _negatives(self, anchors: Ids, vectors: Tensor, rng: np.random.Generator) -> Ids:
+    def _draw_negatives(self, anchors: Ids, vectors: Tensor, rng: np.random.Generator) -> Ids:
         distances = torch.cdist(vectors[torch.from_numpy(anchors)], vectors[torch.from_numpy(self._answers)])
         same = torch.from_numpy(self._group_of[anchors][:, None] == self._group_of[self._answers][None, :])
         distances[same.to(distances.device)] = float("inf")
         width = min(self._close, distances.shape[1])
-        near, places = torch.topk(distances, width, largest=False)
+        near, columns = torch.topk(distances, width, largest=False)
         usable = torch.isfinite(near).sum(dim=1).numpy(force=True)
         drawn = (rng.random(len(anchors)) * np.maximum(usable, 1)).astype(np.int64)
-        rows = self._answers[places.numpy(force=True)[np.arange(len(anchors)), drawn]]
+        rows = self._answers[columns.numpy(force=True)[np.arange(len(anchors)), drawn]]
         return np.where(usable > 0, rows, -1)
 
 
-def _task(session: Session, config: DeepRankingConfig, groups: Groups, backbone: Backbone, head: nn.Sequential) -> Task:
+def _training_task(
+    session: Session, config: DeepRankingConfig, groups: Groups, backbone: Backbone, head: nn.Sequential
+) -> Task:
     miner = CloseNegatives(session.splits["train"], groups.group_of, groups.is_query, config.close)
     validation = session.splits["val"]
     question = judging.question_of(session.data, validation, ways_of(config)[0])
-    places = judging.Map(session.data.keys, validation, lambda rows: backbone.vectors(head, rows))
+    plane_map = judging.Map(session.data.keys, validation, lambda rows: backbone.head_vectors(head, rows))
     held_out = _held_out(session, config, groups, backbone)
-    validating = CloseNegatives(validation, groups.group_of, groups.is_query, config.close)
+    validation_miner = CloseNegatives(validation, groups.group_of, groups.is_query, config.close)
 
-    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[Ids]:
+    def draw_batches(_epoch: int, rng: np.random.Generator) -> Iterator[Ids]:
         table = _vectors_of(session, backbone, head, session.splits["train"])
-        mined = miner.mine(table, config.triplets, rng)
+        mined = miner.mine_triplets(table, config.triplets, rng)
         triplets = with_reviewed(mined, session.reviewed, rng)
         for start in range(0, len(triplets) - 1, config.batch_size):
             yield triplets[start : start + config.batch_size]
 
-    def loss(triplets: Ids) -> tuple[Tensor, dict[str, float]]:
-        anchor, positive, negative = head(backbone.take(triplets.T.ravel(), training=True)).chunk(3)
-        value, accuracy = hinge(anchor, positive, negative, config.margin)
+    def batch_loss(triplets: Ids) -> tuple[Tensor, dict[str, float]]:
+        anchor, positive, negative = head(backbone.base_vectors(triplets.T.ravel(), training=True)).chunk(3)
+        value, accuracy = hinge_loss(anchor, positive, negative, config.margin)
         return value, {"triplet_accuracy": float(accuracy), **margins_met(anchor, positive, negative, config.margin)}
 
-    def measure() -> Measured:
-        values = judging.judged(question, backbone.vectors(head, validation), METRIC)
+    def measure_validation() -> Measured:
+        values = judging.judge_vectors(question, backbone.head_vectors(head, validation), METRIC)
         if held_out is not None:
-            anchor, positive, negative = head(backbone.take(held_out.T.ravel(), training=False)).chunk(3)
-            value, accuracy = hinge(anchor, positive, negative, config.margin)
+            anchor, positive, negative = head(backbone.base_vectors(held_out.T.ravel(), training=False)).chunk(3)
+            value, accuracy = hinge_loss(anchor, positive, negative, config.margin)
             values |= {"validation_loss": float(value), "validation_triplet_accuracy": float(accuracy)}
-        if validating.has_anchors:
+        if validation_miner.has_anchors:
             table = _vectors_of(session, backbone, head, validation)
-            mined = validating.mine(table, _VALIDATION_TRIPLETS, np.random.default_rng(config.seed))
+            mined = validation_miner.mine_triplets(table, _VALIDATION_TRIPLETS, np.random.default_rng(config.seed))
             anchor, positive, negative = table[torch.from_numpy(mined.T.copy())]
-            told = margins_met(anchor, positive, negative, config.margin)
-            values |= {f"validation_{name}": share for name, share in told.items()}
-        return Measured(values.get("map_at_r", values.get("category_match", 0.0)), values, places.places(), places.keys)
+            margin_shares = margins_met(anchor, positive, negative, config.margin)
+            values |= {f"validation_{name}": share for name, share in margin_shares.items()}
+        return Measured(
+            values.get("map_at_r", values.get("category_match", 0.0)),
+            values,
+            plane_map.plane_positions(),
+            plane_map.keys,
+        )
 
     optimiser = torch.optim.AdamW(head.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    return Task(head, optimiser, batches, loss, measure)
+    return Task(head, optimiser, draw_batches, batch_loss, measure_validation)
 
 
 def with_reviewed(mined: Ids, reviewed: Reviewed, rng: np.random.Generator) -> Ids:
     """The mined triplets [n, 3] without those that people rejected, and those that they accepted among them."""
-    kept = mined[reviewed.allowed(mined)]
-    accepted = reviewed.draw(max(1, len(mined) // 4), rng)
-    return kept if not len(accepted) else rng.permutation(np.concatenate([kept, accepted]))
+    not_rejected = mined[reviewed.not_rejected(mined)]
+    accepted = reviewed.draw_accepted(max(1, len(mined) // 4), rng)
+    return not_rejected if not len(accepted) else rng.permutation(np.concatenate([not_rejected, accepted]))
 
 
 def _vectors_of(session: Session, backbone: Backbone, head: nn.Sequential, rows: Ids) -> Tensor:
     """The present network's vectors of these pictures [all pictures, d]; zeros elsewhere, never looked at."""
-    found = torch.from_numpy(backbone.vectors(head, rows)).to(backbone.device)
-    table = torch.zeros(len(session.data), found.shape[1], device=backbone.device)
-    table[torch.from_numpy(rows)] = found
+    vectors = torch.from_numpy(backbone.head_vectors(head, rows)).to(backbone.device)
+    table = torch.zeros(len(session.data), vectors.shape[1], device=backbone.device)
+    table[torch.from_numpy(rows)] = vectors
     return table
 
 
@@ -219,8 +226,8 @@ def _held_out(session: Session, config: DeepRankingConfig, groups: Groups, backb
         return None
     rows = session.splits["val"]
     table = torch.zeros(len(session.data), backbone.dim, device=backbone.device)
-    table[torch.from_numpy(rows)] = backbone.take(rows, training=False)
-    mined = miner.mine(table, _VALIDATION_TRIPLETS, np.random.default_rng(config.seed))
+    table[torch.from_numpy(rows)] = backbone.base_vectors(rows, training=False)
+    mined = miner.mine_triplets(table, _VALIDATION_TRIPLETS, np.random.default_rng(config.seed))
     return mined if len(mined) else None
 
 

@@ -13,16 +13,22 @@ import torch
 from torch import nn
 
 from models_registry.training.common.backbones import Backbone
-from models_registry.training.common.heads import exported
+from models_registry.training.common.heads import export_head
 from models_registry.training.common.training_loop import Task, fit
 from models_registry.training.labels import validation
 from models_registry.training.labels.attribute_report import graded_table
 from models_registry.training.labels.attributes import AttributeTable
 from models_registry.training.labels.batch_sampler import BalancedSampler
-from models_registry.training.labels.labelled_pictures import codes
+from models_registry.training.labels.labelled_pictures import label_codes
 from models_registry.training.labels.latent_walk import Walk, latent_walk
 from models_registry.training.labels.losses import loss_named, miner_named, reviewed_loss
-from models_registry.training.labels.recipes.multi_level import METRIC, TAP, network, steps_of, validator
+from models_registry.training.labels.recipes.multi_level import (
+    METRIC,
+    TAP,
+    embedding_network,
+    epoch_validator,
+    steps_of,
+)
 from models_registry.training.labels.run_context import Session, in_blocks, require_products
 
 if TYPE_CHECKING:
@@ -50,32 +56,36 @@ class MultiTask:
     def check(self, data: LabelledPictures, config: MultiTaskConfig) -> None:
         Backbone.require_tunable(data)
         require_products(data)
-        AttributeTable.of(data)
+        AttributeTable.from_pictures(data)
 
     def run(
         self, data: LabelledPictures, config: MultiTaskConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
     ) -> Outcome:
         session = Session("multi-task", data, config, workdir)
-        table = AttributeTable.of(data)
+        table = AttributeTable.from_pictures(data)
         vectors, fits = {}, {}
-        kept, walk = None, None
+        head_and_weights, walk = None, None
         for part in (JOINT, *TASKS):
-            backbone, head = network(session, config)
+            backbone, head = embedding_network(session, config)
             heads = Heads(backbone, head, table, config).to(backbone.device)
-            task = _task(session, config, part, heads)
+            task = _training_task(session, config, part, heads)
             fitted = fit(task, config, workdir, session.digest, on_progress=on_progress, resume=resume)
-            vectors[part] = backbone.vectors(head, session.splits["test"])
+            vectors[part] = backbone.head_vectors(head, session.splits["test"])
             fits[part] = {"epochs": fitted.epochs, "best_epoch": fitted.best_epoch, "validation": fitted.best_score}
-            kept = kept or (head, backbone.exported())
+            head_and_weights = head_and_weights or (head, backbone.exported_weights())
             walk = walk or _walk_of(session, heads)
-        if kept is None or walk is None:
+        if head_and_weights is None or walk is None:
             raise RuntimeError("At least one part is trained.")
         metrics = graded_table(session, table, vectors, METRIC, best=JOINT, others=TASKS)
         walk.write(workdir)
         metrics |= {"fits": fits, "validation": fits[JOINT]["validation"], "walk": walk.to_json()}
         neighbours = validation.neighbours_to_show(data, session.splits["test"], vectors[JOINT], METRIC, None)
         metrics["neighbours"] = neighbours
-        return session.finish(*exported(list(kept[0]), [(TAP, len(kept[0]))]), metrics, backbone=kept[1])
+        return session.write_outcome(
+            *export_head(list(head_and_weights[0]), [(TAP, len(head_and_weights[0]))]),
+            metrics,
+            backbone=head_and_weights[1],
+        )
 
 
 class Heads(nn.Module):
@@ -101,64 +111,68 @@ class Heads(nn.Module):
         self._miner = miner_named("semi-hard", margin=config.margin)
         self._ranking = loss_named("triplet", margin=config.margin, classes=0, dim=config.dim)
 
-    def losses(self, rows: Ids, accepted: Ids, products: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
+    def task_losses(self, rows: Ids, accepted: Ids, products: Tensor, tasks: frozenset[str]) -> dict[str, Tensor]:
         """The loss of each wanted task for these pictures; `accepted` triplets [n, 3] are ranked beside them."""
-        pictures = self.backbone.pixels(rows, training=True)
-        features = self.backbone.through(pictures)
-        found: dict[str, Tensor] = {}
+        pictures = self.backbone.prepared_pixels(rows, training=True)
+        features = self.backbone.network_vectors(pictures)
+        losses: dict[str, Tensor] = {}
         inner = self.head[0](features)
         embedding = self.head(features)
-        if "attributes" in wanted:
-            found["attributes"] = masked_attributes(
+        if "attributes" in tasks:
+            losses["attributes"] = masked_attributes(
                 [classifier(inner) for classifier in self.classifiers], self._labels[torch.from_numpy(rows)]
             )
-        if "triplet" in wanted:
+        if "triplet" in tasks:
             mined = self._miner(embedding, products) if self._miner is not None else None
-            found["triplet"] = self._ranking(embedding, products, mined)
+            losses["triplet"] = self._ranking(embedding, products, mined)
             if len(accepted):
-                seen = self.head(self.backbone.take(accepted.T.ravel(), training=True))
-                found["triplet"] = found["triplet"] + reviewed_loss(seen, self._margin)
-        if "vae" in wanted:
+                triplet_vectors = self.head(self.backbone.base_vectors(accepted.T.ravel(), training=True))
+                losses["triplet"] = losses["triplet"] + reviewed_loss(triplet_vectors, self._margin)
+        if "vae" in tasks:
             target = nn.functional.adaptive_avg_pool2d(pictures, _SIDE)
-            found["vae"] = evidence(self.decoder, inner, self.spread(features), target)
-        return found
+            losses["vae"] = evidence_bound_loss(self.decoder, inner, self.spread(features), target)
+        return losses
 
 
 def _walk_of(session: Session, heads: Heads) -> Walk:
     """What the decoder makes of codes along the dimensions in which those of the validation pictures differ most."""
     code = heads.head[0]
-    codes = in_blocks(lambda rows: code(heads.backbone.take(rows, training=False)), session.splits["val"], size=256)
+    codes = in_blocks(
+        lambda rows: code(heads.backbone.base_vectors(rows, training=False)), session.splits["val"], size=256
+    )
     return latent_walk(heads.decoder, codes, session.data.base.rules)
 
 
-def masked_attributes(told: list[Tensor], labels: Tensor) -> Tensor:
-    """Mean cross-entropy over the attribute values that are known; `told` per attribute [n, values], `labels`
-    [n, attributes] with -1 for what is not known. 0 where nothing is."""
-    total = torch.stack([logits.sum() * 0 for logits in told]).sum()
+def masked_attributes(logits_by_attribute: list[Tensor], labels: Tensor) -> Tensor:
+    """Mean cross-entropy over the attribute values that are known, 0 where nothing is.
+
+    `logits_by_attribute` are [n, values] each, `labels` [n, attributes] with -1 for what is not known.
+    """
+    total = torch.stack([logits.sum() * 0 for logits in logits_by_attribute]).sum()
     count = 0
-    for number, logits in enumerate(told):
+    for number, logits in enumerate(logits_by_attribute):
         known = labels[:, number] >= 0
         if bool(known.any()):
-            wanted = labels[known, number]
-            total = total + nn.functional.cross_entropy(logits[known], wanted, reduction="sum")
+            expected = labels[known, number]
+            total = total + nn.functional.cross_entropy(logits[known], expected, reduction="sum")
             count += int(known.sum())
     return total / max(count, 1)
 
 
-def evidence(decoder: nn.Module, mean: Tensor, log_variance: Tensor, target: Tensor) -> Tensor:
+def evidence_bound_loss(decoder: nn.Module, mean: Tensor, log_variance: Tensor, target: Tensor) -> Tensor:
     """The negative evidence bound per pixel: mean squared error of what is decoded from a drawn code, and the
     divergence of the codes N(mean, e^log_variance) from N(0, 1)."""
     log_variance = log_variance.clamp(-8, 8)
     code = mean + torch.randn_like(mean) * torch.exp(log_variance / 2)
-    missed = nn.functional.mse_loss(decoder(code), target)
+    pixel_error = nn.functional.mse_loss(decoder(code), target)
     divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(dim=1).mean()
-    return missed + divergence / target[0].numel()
+    return pixel_error + divergence / target[0].numel()
 
 
-def _task(session: Session, config: MultiTaskConfig, part: str, heads: Heads) -> Task:
+def _training_task(session: Session, config: MultiTaskConfig, part: str, heads: Heads) -> Task:
     rows = session.splits["train"]
-    product_of, _ = codes(session.data.products)
-    category_of, _ = codes(session.data.categories)
+    product_of, _ = label_codes(session.data.products)
+    category_of, _ = label_codes(session.data.categories)
     sampler = BalancedSampler(
         rows, product_of[rows], category_of[rows],
         groups=config.groups, per_group=config.per_group, categories=config.groups,
@@ -169,20 +183,20 @@ def _task(session: Session, config: MultiTaskConfig, part: str, heads: Heads) ->
         "triplet": config.triplet_weight,
         "vae": config.vae_weight,
     }
-    wanted = frozenset(TASKS if part == JOINT else (part,))
+    tasks = frozenset(TASKS if part == JOINT else (part,))
 
-    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[tuple[Ids, Ids]]:
-        for drawn in sampler.batches(steps_of(session, config), rng):
-            yield session.reviewed.without_rejected(drawn), session.reviewed.draw(config.groups, rng)
+    def draw_batches(_epoch: int, rng: np.random.Generator) -> Iterator[tuple[Ids, Ids]]:
+        for drawn in sampler.draw_batches(steps_of(session, config), rng):
+            yield session.reviewed.without_rejected(drawn), session.reviewed.draw_accepted(config.groups, rng)
 
-    def loss(batch: tuple[Ids, Ids]) -> tuple[Tensor, dict[str, float]]:
+    def batch_loss(batch: tuple[Ids, Ids]) -> tuple[Tensor, dict[str, float]]:
         drawn, accepted = batch
-        found = heads.losses(drawn, accepted, products[torch.from_numpy(drawn)], wanted)
-        total = torch.stack([found[name] * (weights[name] if part == JOINT else 1.0) for name in sorted(found)]).sum()
-        return total, {f"{name}_loss": float(value.detach()) for name, value in found.items()}
+        losses = heads.task_losses(drawn, accepted, products[torch.from_numpy(drawn)], tasks)
+        total = torch.stack([losses[name] * (weights[name] if part == JOINT else 1.0) for name in sorted(losses)]).sum()
+        return total, {f"{name}_loss": float(value.detach()) for name, value in losses.items()}
 
     optimiser = torch.optim.AdamW(heads.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    return Task(heads, optimiser, batches, loss, validator(session, heads.backbone, heads.head), part)
+    return Task(heads, optimiser, draw_batches, batch_loss, epoch_validator(session, heads.backbone, heads.head), part)
 
 
 RECIPE = MultiTask()

@@ -53,45 +53,45 @@ class Post:
         self, data: LabelledPictures, config: PostConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
     ) -> Outcome:
         session = Session("post", data, config, workdir)
-        head, tensors = learnt_head(data.vectors.take(_drawn(session)), config.post)
-        vectors = {name: _applied(session, name, head, tensors) for name in ("val", "test")}
+        head, tensors = learnt_head(data.vectors.take(_draw_rows(session)), config.post)
+        vectors = {name: _apply_to_split(session, name, head, tensors) for name in ("val", "test")}
         question = judging.question_of(data, session.splits["val"])
-        on_progress(EpochReport("", 1, 1, judging.judged(question, vectors["val"], METRIC)))
-        table = session.table(session.entries(vectors["test"], ("cosine", "l2", "hamming")))
+        on_progress(EpochReport("", 1, 1, judging.judge_vectors(question, vectors["val"], METRIC)))
+        table = session.final_table(session.metric_entries(vectors["test"], ("cosine", "l2", "hamming")))
         test = session.splits["test"]
         metrics = {
             "table": table,
-            "headline": judging.headline(table, f"{judging.TRAINED}:{METRIC}"),
+            "headline": judging.headline_scores(table, f"{judging.TRAINED}:{METRIC}"),
             "epochs": 1,
             "best_epoch": 1,
             "neighbours": judging.neighbours_to_show(data, test, vectors["test"], METRIC, None),
         }
-        return session.finish(head, tensors, metrics)
+        return session.write_outcome(head, tensors, metrics)
 
 
 def learnt_head(rows: Floats, steps: tuple[str, ...]) -> tuple[HeadSpec, dict[str, Floats]]:
     """The head of these steps, learnt from vectors [n, d]; raises UnusableLabels for more directions than there are."""
     layers: list[LayerKind] = []
     tensors: dict[str, Floats] = {}
-    found = rows
+    vectors = rows
     for name, count in post_steps(steps):
         number = len(layers)
         if name == "centre":
             layers.append("centre")
-            tensors[f"{number}.mean"] = found.mean(axis=0, dtype=np.float64).astype(np.float32)
-            found = found - tensors[f"{number}.mean"]
+            tensors[f"{number}.mean"] = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+            vectors = vectors - tensors[f"{number}.mean"]
         elif name == "l2":
             layers.append("normalise")
-            found = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), np.float32(1e-12))
+            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
         else:
             layers.append("linear")
-            tensors[f"{number}.weight"] = _directions(found, count, scaled=name == "whiten")
+            tensors[f"{number}.weight"] = _principal_directions(vectors, count, scaled=name == "whiten")
             tensors[f"{number}.bias"] = np.zeros(count, dtype=np.float32)
-            found = found @ tensors[f"{number}.weight"].T
-    return HeadSpec(tuple(layers), (HeadTap(TAP, found.shape[1], len(layers)),)), tensors
+            vectors = vectors @ tensors[f"{number}.weight"].T
+    return HeadSpec(tuple(layers), (HeadTap(TAP, vectors.shape[1], len(layers)),)), tensors
 
 
-def _directions(rows: Floats, count: int, *, scaled: bool) -> Floats:
+def _principal_directions(rows: Floats, count: int, *, scaled: bool) -> Floats:
     """The `count` directions [count, d] in which rows [n, d] vary most, at a spread of 1 each if `scaled`."""
     wide = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
     most = min(len(wide) - 1, wide.shape[1])
@@ -116,7 +116,7 @@ def _directions(rows: Floats, count: int, *, scaled: bool) -> Floats:
     return np.asarray(directions, dtype=np.float32)
 
 
-def _drawn(session: Session) -> NDArray[np.int64]:
+def _draw_rows(session: Session) -> NDArray[np.int64]:
     """The training pictures that are looked at, in their order."""
     rows = session.splits["train"]
     most = MOST_ROWS if session.data.vectors.dim <= MOST_DIM else MOST_DIM
@@ -125,7 +125,7 @@ def _drawn(session: Session) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(session.config.seed).choice(rows, most, replace=False))
 
 
-def _applied(session: Session, split: str, head: HeadSpec, tensors: dict[str, Floats]) -> Floats:
+def _apply_to_split(session: Session, split: str, head: HeadSpec, tensors: dict[str, Floats]) -> Floats:
     return apply_head(head, tensors, session.data.vectors.take(session.splits[split]))
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from models_registry.training.common.backbones import Backbone
-from models_registry.training.common.heads import exported
+from models_registry.training.common.heads import export_head
 from models_registry.training.common.training_errors import UnusableLabels
 from models_registry.training.common.training_loop import Measured, Task, fit
 from models_registry.training.labels import validation as judging
@@ -49,42 +49,42 @@ class Retrain:
         self, data: LabelledPictures, config: RetrainConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
     ) -> Outcome:
         session = Session("retrain", data, config, workdir)
-        classes = _classes(session)
+        classes = _choose_classes(session)
         number = {name: code for code, name in enumerate(classes)}
         codes = np.array([number.get(category or "", -1) for category in data.categories], dtype=np.int64)
         backbone = Backbone(session)
-        head = _head(session.features.dim, config.hidden, len(classes), config.seed).to(backbone.device)
+        head = _classifier_head(session.features.dim, config.hidden, len(classes), config.seed).to(backbone.device)
         rows = {name: part[codes[part] >= 0] for name, part in session.splits.items()}
         if not len(rows["val"]):
             raise UnusableLabels(
                 f"No validation picture of {data.name} is of one of the {len(classes)} categories to tell apart: raise "
                 "top_categories or validation_share, or set another salt."
             )
-        task = _task(session, backbone, head, codes, rows, config)
+        task = _training_task(session, backbone, head, codes, rows, config)
         fitted = fit(task, config, workdir, session.digest, on_progress=on_progress, resume=resume)
         hidden = head[:2]
         test = session.splits["test"]
-        vectors = backbone.vectors(hidden, test)
-        table = session.table(session.entries(vectors, ("cosine", "l2", "hamming")))
+        vectors = backbone.head_vectors(hidden, test)
+        table = session.final_table(session.metric_entries(vectors, ("cosine", "l2", "hamming")))
         metrics = {
             "table": table,
-            "headline": judging.headline(table, f"{judging.TRAINED}:{METRIC}"),
+            "headline": judging.headline_scores(table, f"{judging.TRAINED}:{METRIC}"),
             "categories": classes,
             "epochs": fitted.epochs,
             "best_epoch": fitted.best_epoch,
             "validation": fitted.best_score,
             "neighbours": judging.neighbours_to_show(data, test, vectors, METRIC, None),
         }
-        return session.finish(*exported(list(head)[:2], [(TAP, 2)]), metrics, learnt=rows["train"])
+        return session.write_outcome(*export_head(list(head)[:2], [(TAP, 2)]), metrics, learnt=rows["train"])
 
 
-def _classes(session: Session) -> list[str]:
+def _choose_classes(session: Session) -> list[str]:
     """The categories to tell apart, chosen by how many training pictures they have; at least two of two pictures."""
     train = session.splits["train"].tolist()
     counts = Counter(session.data.categories[row] for row in train if session.data.categories[row])
     ordered = sorted(counts, key=lambda name: (-counts[name], name or ""))
-    wanted: int = getattr(session.config, "top_categories", 0) or len(ordered)
-    chosen = [name for name in ordered[:wanted] if name is not None and counts[name] > 1]
+    most_classes: int = getattr(session.config, "top_categories", 0) or len(ordered)
+    chosen = [name for name in ordered[:most_classes] if name is not None and counts[name] > 1]
     if len(chosen) < 2:
         raise UnusableLabels(
             f"Fewer than two categories have more than one training picture in {session.data.name}: there is nothing "
@@ -93,12 +93,12 @@ def _classes(session: Session) -> list[str]:
     return sorted(chosen)
 
 
-def _head(width: int, hidden: int, classes: int, seed: int) -> nn.Sequential:
+def _classifier_head(width: int, hidden: int, classes: int, seed: int) -> nn.Sequential:
     torch.manual_seed(seed)
     return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, classes))
 
 
-def _task(
+def _training_task(
     session: Session,
     backbone: Backbone,
     head: nn.Sequential,
@@ -112,24 +112,27 @@ def _task(
     hidden = head[:2]
 
     def vectors_of(part: Ids) -> NDArray[np.float32]:
-        return backbone.vectors(hidden, part)
+        return backbone.head_vectors(hidden, part)
 
-    places = judging.Map(session.data.keys, validation, vectors_of)
+    plane_map = judging.Map(session.data.keys, validation, vectors_of)
 
-    def loss(batch: Ids) -> tuple[Tensor, dict[str, float]]:
-        told = head(backbone.take(batch, training=True))
-        return nn.functional.cross_entropy(told, labels[torch.from_numpy(batch)].to(backbone.device)), {}
+    def batch_loss(batch: Ids) -> tuple[Tensor, dict[str, float]]:
+        logits = head(backbone.base_vectors(batch, training=True))
+        return nn.functional.cross_entropy(logits, labels[torch.from_numpy(batch)].to(backbone.device)), {}
 
-    def measure() -> Measured:
-        known = rows["val"]
-        told = torch.from_numpy(backbone.vectors(head, known))
-        wanted = labels[torch.from_numpy(known)]
-        missed = float(nn.functional.cross_entropy(told, wanted))
-        values = {"validation_loss": missed, "validation_accuracy": float((told.argmax(1) == wanted).float().mean())}
-        values |= judging.judged(question, vectors_of(validation), METRIC)
-        return Measured(-missed, values, places.places(), places.keys)
+    def measure_validation() -> Measured:
+        validation_rows = rows["val"]
+        logits = torch.from_numpy(backbone.head_vectors(head, validation_rows))
+        expected = labels[torch.from_numpy(validation_rows)]
+        missed = float(nn.functional.cross_entropy(logits, expected))
+        values = {
+            "validation_loss": missed,
+            "validation_accuracy": float((logits.argmax(1) == expected).float().mean()),
+        }
+        values |= judging.judge_vectors(question, vectors_of(validation), METRIC)
+        return Measured(-missed, values, plane_map.plane_positions(), plane_map.keys)
 
-    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[Ids]:
+    def draw_batches(_epoch: int, rng: np.random.Generator) -> Iterator[Ids]:
         train = rows["train"]
         if config.balance:
             return balanced_batches(train, codes[train], config.batch_size, rng)
@@ -138,9 +141,9 @@ def _task(
     return Task(
         head,
         torch.optim.Adadelta(head.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay),
-        batches,
-        loss,
-        measure,
+        draw_batches,
+        batch_loss,
+        measure_validation,
     )
 
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from models_registry.encoders.shallow_paths import DIVISOR
 from models_registry.training.common.backbones import Backbone, backbone_of
-from models_registry.training.common.heads import Normalise, exported
+from models_registry.training.common.heads import Normalise, export_head
 from models_registry.training.common.training_errors import UnusableLabels
 from models_registry.training.common.training_loop import Measured, Task, fit
 from models_registry.training.common.tuned_weights import Tuning, require_library
@@ -24,7 +24,7 @@ from models_registry.training.labels.class_whitening import whitened_start
 from models_registry.training.labels.groups import Groups, check_groups, ways_of
 from models_registry.training.labels.label_configs import PROXIES
 from models_registry.training.labels.losses import BatchMemory, loss_named, miner_named, reviewed_loss
-from models_registry.training.labels.margins import margins, validation_margins
+from models_registry.training.labels.margins import batch_margins, validation_margins
 from models_registry.training.labels.run_context import Session
 
 if TYPE_CHECKING:
@@ -68,22 +68,24 @@ class Triplet:
         self, data: LabelledPictures, config: TripletConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
     ) -> Outcome:
         session = Session("triplet", data, config, workdir)
-        groups = Groups.of(session, config)
+        groups = Groups.from_session(session, config)
         tuning = None if config.tune == "head" else Tuning(config.tune, config.blocks, config.rank, config.seed)
         backbone = backbone_of(session, tuning=tuning, augment=config.augment, shallow=config.shallow)
-        head = projection(session, config, groups, backbone).to(backbone.device)
-        task = _task(session, config, groups, backbone, head)
+        head = projection_head(session, config, groups, backbone).to(backbone.device)
+        task = _training_task(session, config, groups, backbone, head)
         fitted = fit(task, config, workdir, session.digest, on_progress=on_progress, resume=resume)
         test = session.splits["test"]
-        vectors = backbone.vectors(head, test)
-        metrics = tables(session, config, vectors, METRIC)
+        vectors = backbone.head_vectors(head, test)
+        metrics = final_tables(session, config, vectors, METRIC)
         metrics |= {"epochs": fitted.epochs, "best_epoch": fitted.best_epoch, "validation": fitted.best_score}
         metrics["neighbours"] = judging.neighbours_to_show(data, test, vectors, METRIC, ways_of(config)[0])
-        kept = exported(list(head), [(TAP, len(head))])
-        return session.finish(*kept, metrics, backbone=backbone.exported(), tuned=backbone.base)
+        head_and_tensors = export_head(list(head), [(TAP, len(head))])
+        return session.write_outcome(
+            *head_and_tensors, metrics, backbone=backbone.exported_weights(), tuned=backbone.base
+        )
 
 
-def projection(session: Session, config: TripletConfig, groups: Groups, backbone: Backbone) -> nn.Sequential:
+def projection_head(session: Session, config: TripletConfig, groups: Groups, backbone: Backbone) -> nn.Sequential:
     """One linear layer to `dim` numbers and length 1; over frozen features it begins as a whitening."""
     torch.manual_seed(config.seed)
     if not backbone.is_tuned:
@@ -92,62 +94,76 @@ def projection(session: Session, config: TripletConfig, groups: Groups, backbone
     return nn.Sequential(nn.Dropout(config.dropout), nn.Linear(backbone.dim, config.dim), Normalise())
 
 
-def tables(session: Session, config: MetricConfig, vectors: NDArray[np.float32], metric: Metric) -> dict[str, object]:
+def final_tables(
+    session: Session, config: MetricConfig, vectors: NDArray[np.float32], metric: Metric
+) -> dict[str, object]:
     """The final tables, one per way of asking, and the headline of the first."""
     ways = ways_of(config)
-    entries = session.entries(vectors, ("cosine", "l2"))
-    found: dict[str, object] = {}
+    entries = session.metric_entries(vectors, ("cosine", "l2"))
+    report: dict[str, object] = {}
     for way in ways:
         name = f"table {way.name}".strip()
-        found[name if way is not ways[0] else "table"] = session.table(entries, way=way)
-    first = found["table"]
+        report[name if way is not ways[0] else "table"] = session.final_table(entries, way=way)
+    first = report["table"]
     if isinstance(first, dict):
-        found["headline"] = judging.headline(first, f"{judging.TRAINED}:{metric}")
-    found["way"] = ways[0].name
-    return found
+        report["headline"] = judging.headline_scores(first, f"{judging.TRAINED}:{metric}")
+    report["way"] = ways[0].name
+    return report
 
 
-def _task(session: Session, config: TripletConfig, groups: Groups, backbone: Backbone, head: nn.Sequential) -> Task:
+def _training_task(
+    session: Session, config: TripletConfig, groups: Groups, backbone: Backbone, head: nn.Sequential
+) -> Task:
     criterion = loss_named(config.loss, margin=config.margin, classes=len(groups.names), dim=config.dim)
     criterion.to(backbone.device)
     miner = miner_named(config.miner, margin=config.margin)
     labels = torch.from_numpy(groups.group_of).to(backbone.device)
     validation = session.splits["val"]
     question = judging.question_of(session.data, validation, ways_of(config)[0])
-    places = judging.Map(session.data.keys, validation, lambda rows: backbone.vectors(head, rows))
+    plane_map = judging.Map(session.data.keys, validation, lambda rows: backbone.head_vectors(head, rows))
     module = nn.ModuleDict({"head": head, "criterion": criterion, "backbone": backbone.module})
     if groups.is_query is not None and config.loss in PROXIES:
         groups = Groups(groups.group_of, groups.names, None, groups.sampler, groups.batches)
     memory = BatchMemory(config.memory) if config.memory else None
     margins_of_validation = validation_margins(
-        session, config, groups, miner, lambda rows: backbone.vectors(head, rows)
+        session, config, groups, miner, lambda rows: backbone.head_vectors(head, rows)
     )
 
-    def batches(_epoch: int, rng: np.random.Generator) -> Iterator[tuple[Ids, Ids]]:
+    def draw_batches(_epoch: int, rng: np.random.Generator) -> Iterator[tuple[Ids, Ids]]:
         if memory is not None:
             memory.clear()
-        for rows in groups.draw(rng):
-            yield session.reviewed.without_rejected(rows), session.reviewed.draw(config.groups, rng)
+        for rows in groups.draw_batches(rng):
+            yield session.reviewed.without_rejected(rows), session.reviewed.draw_accepted(config.groups, rng)
 
-    def loss(batch: tuple[Ids, Ids]) -> tuple[Tensor, dict[str, float]]:
+    def batch_loss(batch: tuple[Ids, Ids]) -> tuple[Tensor, dict[str, float]]:
         rows, accepted = batch
-        vectors = head(backbone.take(rows, training=True))
-        wanted = labels[torch.from_numpy(rows)]
-        asks = None if groups.is_query is None else torch.from_numpy(groups.is_query[rows]).to(backbone.device)
-        if asks is None:
-            value = criterion(vectors, wanted, miner(vectors, wanted) if miner is not None else None)
+        vectors = head(backbone.base_vectors(rows, training=True))
+        group_labels = labels[torch.from_numpy(rows)]
+        is_query = None if groups.is_query is None else torch.from_numpy(groups.is_query[rows]).to(backbone.device)
+        if is_query is None:
+            value = criterion(vectors, group_labels, miner(vectors, group_labels) if miner is not None else None)
         else:
-            value = across(criterion, miner, vectors, wanted, asks)
+            value = cross_domain_loss(criterion, miner, vectors, group_labels, is_query)
         if memory is not None:
-            value = value + memory.loss(criterion, miner, vectors, wanted)
-            memory.add(vectors, wanted)
+            value = value + memory.remembered_loss(criterion, miner, vectors, group_labels)
+            memory.add(vectors, group_labels)
         if len(accepted):
-            value = value + reviewed_loss(head(backbone.take(accepted.T.ravel(), training=True)), config.margin)
-        return value, {**_watched(vectors, wanted), **margins(vectors, wanted, miner, config.margin, asks)}
+            value = value + reviewed_loss(head(backbone.base_vectors(accepted.T.ravel(), training=True)), config.margin)
+        return value, {
+            **_batch_distances(vectors, group_labels),
+            **batch_margins(vectors, group_labels, miner, config.margin, is_query),
+        }
 
-    def measure() -> Measured:
-        values = judging.judged(question, backbone.vectors(head, validation), METRIC) | margins_of_validation()
-        return Measured(values.get("map_at_r", values.get("category_match", 0.0)), values, places.places(), places.keys)
+    def measure_validation() -> Measured:
+        values = (
+            judging.judge_vectors(question, backbone.head_vectors(head, validation), METRIC) | margins_of_validation()
+        )
+        return Measured(
+            values.get("map_at_r", values.get("category_match", 0.0)),
+            values,
+            plane_map.plane_positions(),
+            plane_map.keys,
+        )
 
     rate = config.learning_rate
     parts = [
@@ -155,20 +171,22 @@ def _task(session: Session, config: TripletConfig, groups: Groups, backbone: Bac
         {"params": list(criterion.parameters()), "lr": rate * config.proxy_rate},
     ]
     optimiser = torch.optim.AdamW([part for part in parts if part["params"]], weight_decay=config.weight_decay)
-    return Task(module, optimiser, batches, loss, measure)
+    return Task(module, optimiser, draw_batches, batch_loss, measure_validation)
 
 
-def across(criterion: nn.Module, miner: nn.Module | None, vectors: Tensor, labels: Tensor, asks: Tensor) -> Tensor:
+def cross_domain_loss(
+    criterion: nn.Module, miner: nn.Module | None, vectors: Tensor, labels: Tensor, is_query: Tensor
+) -> Tensor:
     """Anchors of one domain against positives and negatives of the other, both ways round."""
     total = vectors.sum() * 0
-    for side in (asks, ~asks):
-        here, there = vectors[side], vectors[~side]
-        mined = miner(here, labels[side], there, labels[~side]) if miner is not None else None
-        total = total + criterion(here, labels[side], mined, there, labels[~side])
+    for side in (is_query, ~is_query):
+        anchors, answers = vectors[side], vectors[~side]
+        mined = miner(anchors, labels[side], answers, labels[~side]) if miner is not None else None
+        total = total + criterion(anchors, labels[side], mined, answers, labels[~side])
     return total / 2
 
 
-def _watched(vectors: Tensor, labels: Tensor) -> dict[str, float]:
+def _batch_distances(vectors: Tensor, labels: Tensor) -> dict[str, float]:
     """Mean distances of equal and of different pictures in the batch: both at 0 would be a collapse."""
     with torch.no_grad():
         distances = torch.cdist(vectors, vectors)

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_registry.training.common.recipe_base import EpochReport, OnProgress, Outcome
-from models_registry.training.votes.binary_codes import sharpen
+from models_registry.training.votes.binary_codes import binary_code_map
 from models_registry.training.votes.block_pca import LENGTH
-from models_registry.training.votes.model_selection import CHOICES, Choice, Judged, best_of, fit_each, judge
+from models_registry.training.votes.model_selection import CHOICES, Choice, Judged, best_of, fit_each, judge_choices
 from models_registry.training.votes.vote_configs import AdapterConfig, MapConfig
 from models_registry.training.votes.vote_data import require_votes
 from models_registry.training.votes.vote_report import Answering, Scored, vote_report
-from models_registry.training.votes.vote_run import ENCODER, card_of, mapped, parents_of, prepare, write_head
+from models_registry.training.votes.vote_run import ENCODER, card_of, map_rows, parents_of, prepare_votes, write_head
 from models_registry.training.votes.vote_splits import folds_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Adapter:
         self, data: VoteData, config: AdapterConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
     ) -> Outcome:
         """Learn, measure on the test votes, write the checkpoint. Takes seconds to a minute: nothing to resume."""
-        prepared = prepare(
+        prepared = prepare_votes(
             data,
             fewest=config.fewest,
             directions=config.directions,
@@ -53,18 +53,18 @@ class Adapter:
             seed=config.seed,
             lifted=True,
         )
-        pairs = prepared.ballots.pairs()
-        found = chosen_map(data, config, prepared, pairs, on_progress)
-        fitted = found.fitted
+        pairs = prepared.ballots.summed_pairs()
+        chosen = chosen_map(data, config, prepared, pairs, on_progress)
+        fitted = chosen.fitted
         head, compare_by = fitted.weights, config.target
         if compare_by == "hamming":
-            head = sharpen(prepared.rows, fitted, pairs, bits=config.bits, seed=config.seed)
-        child = Answering("child", mapped(prepared.deployed, head), compare_by)
+            head = binary_code_map(prepared.rows, fitted, pairs, bits=config.bits, seed=config.seed)
+        child = Answering("child", map_rows(prepared.deployed, head), compare_by)
         blocks = zip(prepared.basis.names, fitted.log_scales, strict=True)
         metrics = {
-            **vote_report(data, prepared.split, child, parents_of(data), fresh=found.fresh, seed=config.seed),
-            "chosen": {"shape": found.choice.shape, "strength": found.choice.strength},
-            "folds": [one.as_json() for one in found.judged],
+            **vote_report(data, prepared.split, child, parents_of(data), fresh=chosen.fresh_scores, seed=config.seed),
+            "chosen": {"shape": chosen.choice.shape, "strength": chosen.choice.strength},
+            "folds": [one.as_json() for one in chosen.judged],
             "blocks": {name: float(np.exp(value)) for name, value in blocks if name != LENGTH},
             "calibration": {"scale": fitted.scale, "shift": fitted.shift},
             "compare_by": compare_by,
@@ -84,7 +84,7 @@ class ChosenMap:
     fitted: Fitted
 
     @property
-    def fresh(self) -> Scored | None:
+    def fresh_scores(self) -> Scored | None:
         """What the folds say of the choice taken, on pairs of which its map had learnt from neither item."""
         return next((Scored(one.deployed, one.pairs) for one in self.judged if one.choice == self.choice), None)
 
@@ -94,13 +94,13 @@ def chosen_map(
 ) -> ChosenMap:
     """The map of these pairs; its shape and strength are chosen by folds among them unless the settings name one."""
     rows, block_of = prepared.rows, prepared.basis.block_of
-    judged = judge(
+    judged = judge_choices(
         rows,
         prepared.deployed,
         block_of,
         pairs,
         folds_of(data, config.folds, config.seed),
-        _choices(config, len(prepared.ballots), len(block_of)),
+        _choices_to_try(config, len(prepared.ballots), len(block_of)),
         on_step=lambda done, total: on_progress(EpochReport("folds", done, total, {"folds": float(done)})),
     )
     choice = best_of(judged)
@@ -108,7 +108,7 @@ def chosen_map(
     return ChosenMap(judged, choice, fitted)
 
 
-def _choices(config: MapConfig, votes: int, directions: int) -> Sequence[Choice]:
+def _choices_to_try(config: MapConfig, votes: int, directions: int) -> Sequence[Choice]:
     """From the plainest to the richest."""
     if config.shape != "auto":
         return CHOICES[config.shape]

@@ -16,7 +16,7 @@ from models_registry.training.common.recipe_base import EpochReport, OnProgress,
 from models_registry.training.common.training_errors import TrainingError
 from models_registry.training.votes.vote_configs import CalibrateConfig
 from models_registry.training.votes.vote_data import require_votes
-from models_registry.training.votes.vote_metrics import brier, log_loss, noise_ceiling, vote_auc, within_query
+from models_registry.training.votes.vote_metrics import brier_score, log_loss, noise_ceiling, vote_auc, within_query
 from models_registry.training.votes.vote_report import Answering, pair_scores
 from models_registry.training.votes.vote_run import card_of, require_votes_to_learn
 from models_registry.training.votes.vote_splits import split_votes
@@ -38,11 +38,11 @@ class Platt:
     shift: float
     slope: float
 
-    def logits(self, distances: Floats) -> Floats:
+    def like_logits(self, distances: Floats) -> Floats:
         """Log-odds [P] of distances [P]."""
         return self.shift - self.slope * distances
 
-    def farthest(self, wanted: float) -> float | None:
+    def farthest_distance(self, wanted: float) -> float | None:
         """The distance up to which a like is at least as probable as `wanted`; None where no distance is, or all."""
         if self.slope <= 0:
             return None
@@ -50,7 +50,7 @@ class Platt:
         return bound if bound >= 0 else None
 
 
-def platt(distances: Floats, pairs: Pairs) -> Platt:
+def fit_platt(distances: Floats, pairs: Pairs) -> Platt:
     """The two numbers at the minimum of the weighted cross-entropy (Platt, 1999), by Newton's method.
 
     Distances are brought to mean 0 and deviation 1 inside, and the slope is held a little, so that votes which
@@ -61,11 +61,11 @@ def platt(distances: Floats, pairs: Pairs) -> Platt:
     design = np.column_stack([np.ones(len(distances)), -(distances - centre) / spread])
     share = float(pairs.likes.sum() / pairs.weight.sum())
     theta = np.array([np.log(share / (1 - share)), 0.0])
-    held = np.diag([0.0, _PULL * pairs.weight.sum()])
+    pull = np.diag([0.0, _PULL * pairs.weight.sum()])
     for _ in range(50):
         chance = 1 / (1 + np.exp(-design @ theta))
-        gradient = design.T @ (pairs.weight * chance - pairs.likes) + held @ theta
-        curvature = design.T @ (design * (pairs.weight * chance * (1 - chance))[:, None]) + held
+        gradient = design.T @ (pairs.weight * chance - pairs.likes) + pull @ theta
+        curvature = design.T @ (design * (pairs.weight * chance * (1 - chance))[:, None]) + pull
         step = np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient)
         theta = theta - step
         if np.abs(step).max() < 1e-10:
@@ -86,13 +86,13 @@ class Calibrate:
         self, data: VoteData, config: CalibrateConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
     ) -> Outcome:
         """Fit and measure each embedding. Takes seconds: nothing to resume, and no encoder comes of it."""
-        split = split_votes(data, data.matrix())
+        split = split_votes(data, data.base_matrix())
         require_votes_to_learn(data, split, config.fewest)
-        learnt = data.ballots.where(split.learn).pairs()
-        test = data.ballots.where(split.test).pairs()
+        learnt = data.ballots.where(split.learn).summed_pairs()
+        test = data.ballots.where(split.test).summed_pairs()
         lines = []
         for number, rival in enumerate(data.rivals, start=1):
-            lines.append(_line(rival, len(data.keys), learnt, test, config))
+            lines.append(_calibration_line(rival, len(data.keys), learnt, test, config))
             on_progress(EpochReport("embeddings", number, len(data.rivals), {"log_loss": lines[-1]["log_loss_learnt"]}))
         lines.sort(key=lambda line: -(line["vote_auc"]["value"] or line["auc_learnt"]["value"] or 0.0))
         metrics = {
@@ -104,23 +104,23 @@ class Calibrate:
         return Outcome(workdir, metrics, card_of(data, split, "calibrate", metrics))
 
 
-def _line(rival: Rival, items: int, learnt: Pairs, test: Pairs, config: CalibrateConfig) -> dict[str, Any]:
+def _calibration_line(rival: Rival, items: int, learnt: Pairs, test: Pairs, config: CalibrateConfig) -> dict[str, Any]:
     answering = Answering(rival.name, rival.vectors.rows(0, items), rival.metric)
-    seen, held = -pair_scores(answering, learnt), -pair_scores(answering, test)
-    found = platt(seen, learnt)
-    logits = found.logits(held)
+    learnt_distances, test_distances = -pair_scores(answering, learnt), -pair_scores(answering, test)
+    fitted = fit_platt(learnt_distances, learnt)
+    logits = fitted.like_logits(test_distances)
     return {
         "name": rival.name,
         "competed": rival.competed,
-        "shift": found.shift,
-        "slope": found.slope,
-        "show_up_to_distance": found.farthest(config.wanted),
-        "vote_auc": vote_auc(-held, test).as_json(),
-        "auc_learnt": vote_auc(-seen, learnt).as_json(),
-        "within_query": within_query(-seen, learnt).as_json(),
-        "log_loss_learnt": log_loss(found.logits(seen), learnt),
+        "shift": fitted.shift,
+        "slope": fitted.slope,
+        "show_up_to_distance": fitted.farthest_distance(config.wanted),
+        "vote_auc": vote_auc(-test_distances, test).as_json(),
+        "auc_learnt": vote_auc(-learnt_distances, learnt).as_json(),
+        "within_query": within_query(-learnt_distances, learnt).as_json(),
+        "log_loss_learnt": log_loss(fitted.like_logits(learnt_distances), learnt),
         "log_loss": log_loss(logits, test) if len(test) else None,
-        "brier": brier(logits, test) if len(test) else None,
+        "brier": brier_score(logits, test) if len(test) else None,
     }
 
 

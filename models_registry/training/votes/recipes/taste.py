@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models_registry.training.common.recipe_base import EpochReport, OnProgress, Outcome
-from models_registry.training.votes.map_fitting import Fitted, fit
-from models_registry.training.votes.model_selection import CHOICES, SCALE_PULL, judge
+from models_registry.training.votes.map_fitting import Fitted, fit_map
+from models_registry.training.votes.model_selection import CHOICES, SCALE_PULL, judge_choices
 from models_registry.training.votes.vote_configs import TasteConfig
 from models_registry.training.votes.vote_data import require_votes
 from models_registry.training.votes.vote_report import Answering, Scored, vote_report
-from models_registry.training.votes.vote_run import ENCODER, card_of, mapped, parents_of, prepare, write_head
+from models_registry.training.votes.vote_run import ENCODER, card_of, map_rows, parents_of, prepare_votes, write_head
 from models_registry.training.votes.vote_splits import folds_of
 
 if TYPE_CHECKING:
@@ -63,19 +63,19 @@ class Taste:
         self, data: VoteData, config: TasteConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
     ) -> Outcome:
         """Learn the common map and the offsets, measure, write both."""
-        prepared = prepare(
+        prepared = prepare_votes(
             data, fewest=config.fewest, directions=config.directions, labels=config.labels, seed=config.seed
         )
         block_of = prepared.basis.block_of
-        pairs, folds = prepared.ballots.pairs(), folds_of(data, _FOLDS, config.seed)
-        judged = judge(prepared.rows, prepared.deployed, block_of, pairs, folds, CHOICES["scale"])
+        pairs, folds = prepared.ballots.summed_pairs(), folds_of(data, _FOLDS, config.seed)
+        judged = judge_choices(prepared.rows, prepared.deployed, block_of, pairs, folds, CHOICES["scale"])
         fresh = Scored(judged[0].deployed, judged[0].pairs) if judged else None
-        fitted = fit(prepared.rows, block_of, pairs, "scale", SCALE_PULL)
-        learnt_on, units = mapped(prepared.rows, fitted.weights), mapped(prepared.deployed, fitted.weights)
-        known = prepared.ballots
-        parts = contributions(learnt_on, block_of, known.query, known.candidate)
-        hold, gain = (config.hold, None) if config.hold else _chosen_hold(parts, known, fitted, config)
-        offsets = offsets_of(parts, known, fitted, fewest=config.personal_from, hold=hold)
+        fitted = fit_map(prepared.rows, block_of, pairs, "scale", SCALE_PULL)
+        learnt_on, units = map_rows(prepared.rows, fitted.weights), map_rows(prepared.deployed, fitted.weights)
+        ballots = prepared.ballots
+        parts = block_contributions(learnt_on, block_of, ballots.query, ballots.candidate)
+        hold, gain = (config.hold, None) if config.hold else _chosen_hold(parts, ballots, fitted, config)
+        offsets = offsets_of(parts, ballots, fitted, fewest=config.personal_from, hold=hold)
         on_progress(EpochReport("voters", 1, 1, {"voters": float(len(offsets)), "loss": fitted.loss}))
         child = Answering("child", units, "cosine")
         metrics = {
@@ -86,16 +86,18 @@ class Taste:
         }
         card = card_of(data, prepared.split, "taste", metrics)
         write_head(workdir / ENCODER, data, prepared, fitted.weights, card)
-        asked = {voter: known.query[known.voter == voter] for voter in offsets}
-        shown = {
-            voter: matches_for(units, block_of, asked[voter], one.weights, data.sha256s, data.gallery(), config.seed)
+        asked_queries = {voter: ballots.query[ballots.voter == voter] for voter in offsets}
+        matches_shown = {
+            voter: matches_for(
+                units, block_of, asked_queries[voter], one.weights, data.sha256s, data.gallery_rows(), config.seed
+            )
             for voter, one in offsets.items()
         }
-        _write_offsets(workdir / VOTERS, data, prepared.basis.names, offsets, shown)
+        _write_offsets(workdir / VOTERS, data, prepared.basis.names, offsets, matches_shown)
         return Outcome(workdir / ENCODER, metrics, card)
 
 
-def contributions(units: Floats32, block_of: Ids, query: Ids, candidate: Ids) -> Floats:
+def block_contributions(units: Floats32, block_of: Ids, query: Ids, candidate: Ids) -> Floats:
     """What each block brings to the cosine of each pair [T, blocks]; a row sums to the cosine."""
     product = (units[query] * units[candidate]).astype(np.float64)
     blocks = int(block_of.max()) + 1
@@ -110,46 +112,46 @@ def personal_scores(units: Floats32, block_of: Ids, query: int, weights: Floats)
 
 def offsets_of(parts: Floats, ballots: Ballots, fitted: Fitted, *, fewest: int, hold: float) -> dict[int, Offset]:
     """The offset of each voter with at least so many votes, by the voter's number."""
-    found = {}
+    offsets = {}
     votes = np.bincount(ballots.voter)
     for voter in np.flatnonzero(votes >= fewest).tolist():
-        mine = ballots.voter == voter
-        own = _newton(parts[mine], ballots.like[mine], fitted, hold)
-        found[voter] = Offset(own[:-1], float(own[-1]), int(votes[voter]))
-    return found
+        of_voter = ballots.voter == voter
+        numbers = _fit_offset(parts[of_voter], ballots.like[of_voter], fitted, hold)
+        offsets[voter] = Offset(numbers[:-1], float(numbers[-1]), int(votes[voter]))
+    return offsets
 
 
-def _newton(parts: Floats, like: NDArray[np.bool_], fitted: Fitted, hold: float) -> Floats:
+def _fit_offset(parts: Floats, like: NDArray[np.bool_], fitted: Fitted, hold: float) -> Floats:
     """The minimum of this voter's cross-entropy plus hold / 2 times the squared offsets."""
     design = np.column_stack([fitted.scale * parts, np.ones(len(parts))])
     common = fitted.scale * parts.sum(axis=1) + fitted.shift
-    own = np.zeros(design.shape[1])
+    offset = np.zeros(design.shape[1])
     # Leniency is common among people: it is held a tenth as much.
-    held = np.full(len(own), hold)
-    held[-1] = hold / 10
+    holds = np.full(len(offset), hold)
+    holds[-1] = hold / 10
     for _ in range(30):
-        chance = 1 / (1 + np.exp(-np.clip(common + design @ own, -60, 60)))
-        gradient = design.T @ (chance - like) + held * own
-        curvature = design.T @ (design * (chance * (1 - chance))[:, None]) + np.diag(held)
+        chance = 1 / (1 + np.exp(-np.clip(common + design @ offset, -60, 60)))
+        gradient = design.T @ (chance - like) + holds * offset
+        curvature = design.T @ (design * (chance * (1 - chance))[:, None]) + np.diag(holds)
         step = np.linalg.solve(curvature, gradient)
-        own = own - step
+        offset = offset - step
         if np.abs(step).max() < 1e-9:
             break
-    return own
+    return offset
 
 
 def _chosen_hold(parts: Floats, ballots: Ballots, fitted: Fitted, config: TasteConfig) -> tuple[float, float | None]:
     """The hold with the least loss on votes that each voter's offset did not see, and what it gains over none."""
-    out = np.random.default_rng(config.seed).random(len(ballots)) < _HELD_OUT
-    enough = np.bincount(ballots.voter)[ballots.voter] >= config.personal_from
-    judged = out & enough
+    is_left_out = np.random.default_rng(config.seed).random(len(ballots)) < _HELD_OUT
+    has_enough = np.bincount(ballots.voter)[ballots.voter] >= config.personal_from
+    judged = is_left_out & has_enough
     if not judged.any():
         return HOLDS[-1], None
     losses = []
     for hold in HOLDS:
-        offsets = offsets_of(parts[~out], ballots.where(~out), fitted, fewest=1, hold=hold)
-        own = np.array([[*offsets[v].weights, offsets[v].leniency] for v in ballots.voter[judged].tolist()])
-        logit = fitted.scale * (parts[judged] * (1 + own[:, :-1])).sum(axis=1) + fitted.shift + own[:, -1]
+        offsets = offsets_of(parts[~is_left_out], ballots.where(~is_left_out), fitted, fewest=1, hold=hold)
+        numbers = np.array([[*offsets[v].weights, offsets[v].leniency] for v in ballots.voter[judged].tolist()])
+        logit = fitted.scale * (parts[judged] * (1 + numbers[:, :-1])).sum(axis=1) + fitted.shift + numbers[:, -1]
         losses.append(float(np.mean(np.logaddexp(0, logit) - ballots.like[judged] * logit)))
     best = int(np.argmin(losses))
     return HOLDS[best], losses[-1] - losses[best]
@@ -170,13 +172,13 @@ def matches_for(
     """
     queries = np.unique(asked)
     chosen = np.random.default_rng(seed).permutation(queries)[:SHOWN_QUERIES].tolist()
-    found = []
+    matches = []
     for query in chosen:
         scores = personal_scores(units, block_of, query, weights)[gallery]
         order = gallery[np.argsort(-scores, kind="stable")].tolist()
         others = (row for row in order if row != query and sha256s[row] != sha256s[query])
-        found.append((query, list(itertools.islice(others, SHOWN_MATCHES))))
-    return found
+        matches.append((query, list(itertools.islice(others, SHOWN_MATCHES))))
+    return matches
 
 
 def _write_offsets(
@@ -184,7 +186,7 @@ def _write_offsets(
     data: VoteData,
     names: tuple[str, ...],
     offsets: dict[int, Offset],
-    shown: dict[int, list[tuple[int, list[int]]]],
+    matches_shown: dict[int, list[tuple[int, list[int]]]],
 ) -> None:
     record: dict[str, Any] = {
         "blocks": list(names),
@@ -193,7 +195,9 @@ def _write_offsets(
                 "weights": one.weights.tolist(),
                 "leniency": one.leniency,
                 "votes": one.votes,
-                "matches": [[data.keys[query], [data.keys[row] for row in rows]] for query, rows in shown[voter]],
+                "matches": [
+                    [data.keys[query], [data.keys[row] for row in rows]] for query, rows in matches_shown[voter]
+                ],
             }
             for voter, one in offsets.items()
         },

@@ -15,12 +15,12 @@ import numpy as np
 
 from models_registry.training.common.recipe_base import EpochReport, OnProgress, Outcome
 from models_registry.training.common.training_errors import TrainingError
-from models_registry.training.votes.map_fitting import fit
+from models_registry.training.votes.map_fitting import fit_map
 from models_registry.training.votes.model_selection import SCALE_PULL
 from models_registry.training.votes.vote_configs import VoteTripletsConfig
 from models_registry.training.votes.vote_data import require_votes
 from models_registry.training.votes.vote_report import Answering, vote_report
-from models_registry.training.votes.vote_run import ENCODER, card_of, mapped, parents_of, prepare, write_head
+from models_registry.training.votes.vote_run import ENCODER, card_of, map_rows, parents_of, prepare_votes, write_head
 from models_registry.training.votes.vote_splits import folds_of
 
 if TYPE_CHECKING:
@@ -54,21 +54,21 @@ class Triplets:
 
 def triplets_of(pairs: Pairs) -> Triplets:
     """Every candidate of a query that people liked more than another, weighted by how clearly; ties give none."""
-    found: list[tuple[int, int, int, float]] = []
+    lines: list[tuple[int, int, int, float]] = []
     order = np.argsort(pairs.query, kind="stable")
     share, weight = pairs.share, pairs.weight
     for rows in np.split(order, np.flatnonzero(np.diff(pairs.query[order])) + 1) if len(order) else ():
-        for one in rows.tolist():
-            for other in rows.tolist():
-                if share[one] > share[other]:
-                    clear = (share[one] - share[other]) * min(weight[one], weight[other])
-                    query, liked, noped = pairs.query[one], pairs.candidate[one], pairs.candidate[other]
-                    found.append((int(query), int(liked), int(noped), float(clear)))
-    ids = np.array([line[:3] for line in found], dtype=np.int64).reshape(-1, 3)
-    return Triplets(ids[:, 0], ids[:, 1], ids[:, 2], np.array([line[3] for line in found], dtype=np.float32))
+        for better in rows.tolist():
+            for worse in rows.tolist():
+                if share[better] > share[worse]:
+                    clearness = (share[better] - share[worse]) * min(weight[better], weight[worse])
+                    query, liked, noped = pairs.query[better], pairs.candidate[better], pairs.candidate[worse]
+                    lines.append((int(query), int(liked), int(noped), float(clearness)))
+    ids = np.array([line[:3] for line in lines], dtype=np.int64).reshape(-1, 3)
+    return Triplets(ids[:, 0], ids[:, 1], ids[:, 2], np.array([line[3] for line in lines], dtype=np.float32))
 
 
-def replayed(labels: Labels, number: int, rng: np.random.Generator) -> Triplets:
+def replay_triplets(labels: Labels, number: int, rng: np.random.Generator) -> Triplets:
     """Triplets of labels: a query, an item of its label, an item of another; none where labels do not allow it."""
     names = sorted({label for label in labels if label is not None})
     members = {name: np.array([row for row, label in enumerate(labels) if label == name]) for name in names}
@@ -97,22 +97,22 @@ class VoteTriplets:
         self, data: VoteData, config: VoteTripletsConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
     ) -> Outcome:
         """Learn, measure on the test votes, write the checkpoint. Takes a minute at most: nothing to resume."""
-        prepared = prepare(
+        prepared = prepare_votes(
             data, fewest=config.fewest, directions=config.directions, labels=config.labels, seed=config.seed
         )
-        pairs = prepared.ballots.pairs()
+        pairs = prepared.ballots.summed_pairs()
         triplets = triplets_of(pairs)
         if len(triplets) < _FEWEST:
             raise TrainingError(
                 f"{data.name} has {len(triplets)} pairs of a liked and a noped candidate of one query, and {_FEWEST} "
                 "are needed; more contenders or more votes per query make them."
             )
-        start = fit(prepared.rows, prepared.basis.block_of, pairs, "scale", SCALE_PULL).weights
+        start = fit_map(prepared.rows, prepared.basis.block_of, pairs, "scale", SCALE_PULL).weights
         fold = folds_of(data, 5, config.seed)
         labels = [None if held else label for label, held in zip(data.categories, prepared.split.held_out, strict=True)]
-        head, best = _train(prepared.rows @ start, triplets, fold == 0, labels, config, on_progress)
+        head, best = _train_map(prepared.rows @ start, triplets, fold == 0, labels, config, on_progress)
         head = np.asarray(start @ head, dtype=np.float32)
-        child = Answering("child", mapped(prepared.deployed, head), "cosine")
+        child = Answering("child", map_rows(prepared.deployed, head), "cosine")
         metrics = {
             **vote_report(data, prepared.split, child, parents_of(data), seed=config.seed),
             "triplets": len(triplets),
@@ -124,10 +124,10 @@ class VoteTriplets:
         return Outcome(workdir / ENCODER, metrics, card)
 
 
-def _train(
+def _train_map(
     rows: Floats32,
     triplets: Triplets,
-    held: NDArray[np.bool_],
+    is_held_out: NDArray[np.bool_],
     labels: Labels,
     config: VoteTripletsConfig,
     on_progress: OnProgress,
@@ -137,32 +137,34 @@ def _train(
 
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    inside = held[triplets.query].astype(int) + held[triplets.liked] + held[triplets.noped]
+    inside = is_held_out[triplets.query].astype(int) + is_held_out[triplets.liked] + is_held_out[triplets.noped]
     judged, learnt = triplets.where(inside >= 2), triplets.where(inside < 2)
     items = torch.from_numpy(rows)
     change = torch.zeros(rows.shape[1], rows.shape[1], requires_grad=True)
-    steps = torch.optim.Adam([change], lr=config.learning_rate)
-    kept, best, waited = np.zeros_like(change.detach().numpy()), _accuracy(items, change, judged), 0
+    optimiser = torch.optim.Adam([change], lr=config.learning_rate)
+    best_change, best, waited = np.zeros_like(change.detach().numpy()), _triplet_accuracy(items, change, judged), 0
     for epoch in range(1, config.epochs + 1):
-        replay = replayed(labels, int(config.replay * len(learnt)), rng)
-        steps.zero_grad()
-        loss = _hinge(items, change, learnt, config.margin) + config.strength * (change**2).sum()
+        replay = replay_triplets(labels, int(config.replay * len(learnt)), rng)
+        optimiser.zero_grad()
+        loss = _hinge_loss(items, change, learnt, config.margin) + config.strength * (change**2).sum()
         if len(replay):
-            loss = loss + config.replay * _hinge(items, change, replay, config.margin)
+            loss = loss + config.replay * _hinge_loss(items, change, replay, config.margin)
         loss.backward()  # type: ignore[no-untyped-call]
-        steps.step()
-        now = _accuracy(items, change, judged)
-        on_progress(EpochReport("", epoch, config.epochs, {"loss": loss.item(), "validation_accuracy": now or 0.0}))
-        if now is not None and best is not None and now <= best:
+        optimiser.step()
+        accuracy = _triplet_accuracy(items, change, judged)
+        on_progress(
+            EpochReport("", epoch, config.epochs, {"loss": loss.item(), "validation_accuracy": accuracy or 0.0})
+        )
+        if accuracy is not None and best is not None and accuracy <= best:
             waited += 1
             if waited >= config.patience:
                 break
         else:
-            kept, best, waited = change.detach().numpy().copy(), now, 0
-    return np.asarray(np.eye(len(kept)) + kept, dtype=np.float32), best
+            best_change, best, waited = change.detach().numpy().copy(), accuracy, 0
+    return np.asarray(np.eye(len(best_change)) + best_change, dtype=np.float32), best
 
 
-def _margins(items: torch.Tensor, change: torch.Tensor, triplets: Triplets) -> torch.Tensor:
+def _triplet_margins(items: torch.Tensor, change: torch.Tensor, triplets: Triplets) -> torch.Tensor:
     """d(q, noped) - d(q, liked) [T]."""
     import torch
 
@@ -171,18 +173,18 @@ def _margins(items: torch.Tensor, change: torch.Tensor, triplets: Triplets) -> t
     return (query * liked).sum(1) - (query * noped).sum(1)
 
 
-def _hinge(items: torch.Tensor, change: torch.Tensor, triplets: Triplets, margin: float) -> torch.Tensor:
+def _hinge_loss(items: torch.Tensor, change: torch.Tensor, triplets: Triplets, margin: float) -> torch.Tensor:
     import torch
 
     weight = torch.from_numpy(triplets.weight)
-    return (weight * (margin - _margins(items, change, triplets)).clamp(min=0)).sum() / weight.sum()
+    return (weight * (margin - _triplet_margins(items, change, triplets)).clamp(min=0)).sum() / weight.sum()
 
 
-def _accuracy(items: torch.Tensor, change: torch.Tensor, triplets: Triplets) -> float | None:
+def _triplet_accuracy(items: torch.Tensor, change: torch.Tensor, triplets: Triplets) -> float | None:
     """How often the liked one is nearer, weighted; None where nothing was held out."""
     if not len(triplets):
         return None
-    right = (_margins(items, change.detach(), triplets) > 0).numpy()
+    right = (_triplet_margins(items, change.detach(), triplets) > 0).numpy()
     return float(np.average(right, weights=triplets.weight))
 
 

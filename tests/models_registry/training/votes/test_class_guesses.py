@@ -24,7 +24,7 @@ def test_they_are_chances_that_tell_the_labels() -> None:
     assert found is not None
     guesses, crossed = found
     assert guesses.names == ("kind-0", "kind-1", "kind-2")
-    for chances in (guesses.of(CLEAR), crossed):
+    for chances in (guesses.class_chances(CLEAR), crossed):
         assert chances.sum(axis=1) == pytest.approx(np.ones(150), abs=1e-5)
         assert _right(chances) > 0.95
 
@@ -34,7 +34,7 @@ def test_what_is_learnt_on_did_not_see_its_own_label() -> None:
     assert found is not None
     guesses, crossed = found
     # Vectors that know nothing: an item's own label can be learnt by heart, another's cannot be told.
-    assert _right(guesses.of(BLIND)) > 0.6
+    assert _right(guesses.class_chances(BLIND)) > 0.6
     assert _right(crossed) < 0.5
 
 
@@ -43,7 +43,7 @@ def test_items_without_a_label_are_guessed_and_teach_nothing() -> None:
     found = learn_guesses(CLEAR, hidden, FOLDS)
     assert found is not None
     guesses, crossed = found
-    np.testing.assert_allclose(crossed[:30], guesses.of(CLEAR)[:30], atol=1e-6)
+    np.testing.assert_allclose(crossed[:30], guesses.class_chances(CLEAR)[:30], atol=1e-6)
     assert _right(crossed) > 0.95
     other = learn_guesses(CLEAR, [label if row >= 30 else None for row, label in enumerate(reversed(LABELS))], FOLDS)
     assert other is not None

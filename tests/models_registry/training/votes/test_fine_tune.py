@@ -18,8 +18,8 @@ from models_registry.encoders.encoder_base import Encoder
 from models_registry.preprocess import prepare
 from models_registry.registry import describe, load
 from models_registry.training.common.backbones import trainable_network
-from models_registry.training.common.heads import Guesses, Normalise, exported
-from models_registry.training.common.recipe_base import EpochReport, Outcome, configured, recipe_named
+from models_registry.training.common.heads import Guesses, Normalise, export_head
+from models_registry.training.common.recipe_base import EpochReport, Outcome, configure_recipe, recipe_named
 from models_registry.training.common.training_errors import Stopped, TrainingError
 from tests.models_registry.training.votes.pictures import judged_pictures
 
@@ -36,8 +36,8 @@ def tune(folder: Path, told: list[EpochReport] | None = None, *, stop_at: int = 
             raise Stopped
 
     folder.mkdir(exist_ok=True)
-    config = configured(ENTRY.config_type(), {**QUICK, **settings})
-    return ENTRY.load().run(DATA, config, folder, on_progress=listen, resume=True)
+    config = configure_recipe(ENTRY.config_type(), {**QUICK, **settings})
+    return ENTRY.load_recipe().run(DATA, config, folder, on_progress=listen, resume=True)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_the_checkpoint_is_an_encoder_that_answers_as_it_was_measured(tuned: Out
     np.testing.assert_allclose(np.linalg.norm(units, axis=1), 1, atol=1e-5)
     ballots = DATA.ballots
     cosine = np.einsum("ij,ij->i", units[ballots.query], units[ballots.candidate])
-    old = DATA.matrix()
+    old = DATA.base_matrix()
     old /= np.linalg.norm(old, axis=1, keepdims=True)
     before = np.einsum("ij,ij->i", old[ballots.query], old[ballots.candidate])
     apart = cosine[ballots.like].mean() - cosine[~ballots.like].mean()
@@ -127,17 +127,17 @@ def test_a_network_that_cannot_change_is_refused_in_one_line(family: str) -> Non
     with pytest.raises(
         TrainingError, match=f"A {family} encoder cannot be tuned here, only a VGG, EfficientNet or hf: network; learn"
     ):
-        ENTRY.load().check(other, ENTRY.config_type()())
+        ENTRY.load_recipe().check(other, ENTRY.config_type()())
 
 
 def test_the_last_block_of_convolutions_is_tuned_below_pool5(tmp_path: Path) -> None:
-    from models_registry.encoders.vgg.vgg_network import TINY, VGG16, blank
+    from models_registry.encoders.vgg.vgg_network import TINY, VGG16, blank_vgg
     from models_registry.training.votes.last_block import last_block
 
-    vgg = blank(VGG16)
+    vgg = blank_vgg(VGG16)
     assert [id(layer) for layer in last_block(vgg, "pool5")] == [id(vgg.features[number]) for number in (24, 26, 28)]
     assert last_block(vgg, "fc7-pre") == [vgg.classifier[3]]
-    tiny = blank(TINY)
+    tiny = blank_vgg(TINY)
     assert last_block(tiny, "pool5") == [tiny.features[12]]
 
 
@@ -145,7 +145,7 @@ def test_guesses_inside_a_head_are_written_as_it_was_trained() -> None:
     torch.manual_seed(1)
     guesses = Guesses(torch.randn(3, 5), torch.randn(3))
     head = nn.Sequential(nn.Linear(4, 5), guesses, nn.Linear(8, 2), Normalise())
-    spec, tensors = exported(list(head), [("embedding", 4)])
+    spec, tensors = export_head(list(head), [("embedding", 4)])
     x = torch.randn(6, 4)
     assert spec.layers == ("linear", "guesses", "linear", "normalise")
     assert spec.taps[0].dim == 2

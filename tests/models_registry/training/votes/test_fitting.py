@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from models_registry.training.votes.block_pca import basis_of
-from models_registry.training.votes.map_fitting import Shape, _Here, fit
+from models_registry.training.votes.map_fitting import Shape, _MapProblem, fit_map
 from models_registry.training.votes.model_selection import CHOICES, Choice, Judged, best_of
 from models_registry.training.votes.vote_data import Pairs, Span
 
@@ -21,40 +21,42 @@ PAIRS = Pairs(
 
 @pytest.mark.parametrize("shape", ["scale", "diagonal", "full"])
 def test_the_gradient_is_that_of_small_steps(shape: Shape) -> None:
-    here = _Here.of(ROWS, BLOCKS, PAIRS, shape, None)
-    loss = here.loss(0.1)
-    theta = np.concatenate([[0.3, -0.2], RNG.normal(0, 0.1, here.size)])
+    problem = _MapProblem.from_pairs(ROWS, BLOCKS, PAIRS, shape, None)
+    loss = problem.loss_of_numbers(0.1)
+    theta = np.concatenate([[0.3, -0.2], RNG.normal(0, 0.1, problem.size)])
     slow = approx_fprime(theta, lambda x: loss(x)[0], 1e-3)
     np.testing.assert_allclose(loss(theta)[1], slow, atol=2e-3)
 
 
 def test_the_loss_is_the_mean_cross_entropy_of_the_votes() -> None:
-    here = _Here.of(ROWS, BLOCKS, PAIRS, "scale", None)
+    problem = _MapProblem.from_pairs(ROWS, BLOCKS, PAIRS, "scale", None)
     total = weight = 0.0
     for query, candidate, likes, nopes in zip(PAIRS.query, PAIRS.candidate, PAIRS.likes, PAIRS.nopes, strict=True):
         one, two = ROWS[query].astype(float), ROWS[candidate].astype(float)
         logit = 2.0 * (one @ two) / (np.linalg.norm(one) * np.linalg.norm(two)) - 0.5
         total += likes * np.log1p(np.exp(-logit)) + nopes * np.log1p(np.exp(logit))
         weight += likes + nopes
-    assert here.loss(0.0)(np.array([np.log(2.0), -0.5, 0, 0]))[0] == pytest.approx(total / weight, rel=1e-5)
+    assert problem.loss_of_numbers(0.0)(np.array([np.log(2.0), -0.5, 0, 0]))[0] == pytest.approx(
+        total / weight, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("shape", ["diagonal", "full"])
 def test_an_endless_pull_leaves_the_map_where_it_starts(shape: Shape) -> None:
-    start = fit(ROWS, BLOCKS, PAIRS, "scale", 1e-3)
-    held = fit(ROWS, BLOCKS, PAIRS, shape, 1e6, start=start)
+    start = fit_map(ROWS, BLOCKS, PAIRS, "scale", 1e-3)
+    held = fit_map(ROWS, BLOCKS, PAIRS, shape, 1e6, start=start)
     np.testing.assert_allclose(held.weights, start.weights, atol=1e-4)
 
 
 def test_the_same_votes_give_the_same_map() -> None:
-    one, two = (fit(ROWS, BLOCKS, PAIRS, "full", 0.05) for _ in range(2))
+    one, two = (fit_map(ROWS, BLOCKS, PAIRS, "full", 0.05) for _ in range(2))
     np.testing.assert_array_equal(one.weights, two.weights)
 
 
 def test_blocks_have_one_scale_and_principal_directions() -> None:
     vectors = np.concatenate([RNG.normal(size=(60, 6)) * 9, RNG.normal(size=(60, 3)) * 0.01], axis=1).astype("f4")
     basis = basis_of(vectors, [Span("wide", 0, 6), Span("fine", 6, 9)], directions=4)
-    rows = basis.apply(vectors)
+    rows = basis.rows_of_vectors(vectors)
     assert rows.shape == (60, 7)
     for block in (0, 1):
         assert np.mean(np.sum(rows[:, basis.block_of == block] ** 2, axis=1)) == pytest.approx(1, rel=1e-3)
@@ -68,7 +70,7 @@ def test_the_longer_the_rows_are_made_the_more_distance_counts() -> None:
     basis = basis_of(ROWS, [Span("all", 0, 5)], directions=5).with_length()
     assert basis.names == ("all", "length")
     query, far, near = np.array([1.0, 0.0]), np.array([9.0, 0.5]), np.array([1.0, 0.8])
-    rows = basis.rows(np.stack([query, far, near]).astype("f4"), None)
+    rows = basis.block_rows(np.stack([query, far, near]).astype("f4"), None)
     for length, first in ((0.0, 1), (20.0, 2)):
         units = rows * np.array([1, 1, length], dtype="f4")
         units /= np.linalg.norm(units, axis=1, keepdims=True)

@@ -18,7 +18,7 @@ def shot(times: int) -> tuple[VoteData, np.ndarray]:
     """The small world, every item photographed so many times, and its vectors."""
     data = votes_of(world())
     rng = np.random.default_rng(4)
-    matrix = np.repeat(data.matrix(), times, axis=0)
+    matrix = np.repeat(data.base_matrix(), times, axis=0)
     matrix = (matrix + 0.01 * rng.standard_normal(matrix.shape)).astype(np.float32)
     count = len(matrix)
     ballots = data.ballots

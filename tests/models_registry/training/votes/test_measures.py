@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from models_registry.training.votes.vote_data import Ballots, Pairs
 from models_registry.training.votes.vote_metrics import (
-    brier,
+    brier_score,
     log_loss,
     noise_ceiling,
     vote_auc,
@@ -66,7 +66,7 @@ def test_losses_are_those_of_scikit_learn() -> None:
     truth = np.array([1, 1, 1, 0, 0, 0])
     weight = np.concatenate([pairs.likes, pairs.nopes])
     assert log_loss(logits, pairs) == pytest.approx(sklearn_log_loss(truth, np.tile(chance, 2), sample_weight=weight))
-    assert brier(logits, pairs) == pytest.approx(np.average((np.tile(chance, 2) - truth) ** 2, weights=weight))
+    assert brier_score(logits, pairs) == pytest.approx(np.average((np.tile(chance, 2) - truth) ** 2, weights=weight))
 
 
 def test_an_interval_holds_its_value_and_widens_with_fewer_queries() -> None:

@@ -12,32 +12,32 @@ import pytest
 
 from models_registry.encoders.checkpoint import apply_head, read_checkpoint, read_head
 from models_registry.store import Vectors
-from models_registry.training.common.recipe_base import Outcome, configured, recipe_named, recipes
+from models_registry.training.common.recipe_base import Outcome, configure_recipe, list_recipes, recipe_named
 from models_registry.training.common.training_errors import TrainingError
-from models_registry.training.votes.recipes.calibrate import Platt, platt
-from models_registry.training.votes.recipes.taste import contributions, personal_scores
-from models_registry.training.votes.recipes.vote_triplets import replayed, triplets_of
+from models_registry.training.votes.recipes.calibrate import Platt, fit_platt
+from models_registry.training.votes.recipes.taste import block_contributions, personal_scores
+from models_registry.training.votes.recipes.vote_triplets import replay_triplets, triplets_of
 from models_registry.training.votes.vote_data import Ballots, Pairs, Rival, VoteData
 from models_registry.training.votes.vote_splits import split_votes
 from tests.models_registry.training.votes.crowd import votes_of, world
 
 WORLD = world()
 DATA = votes_of(WORLD)
-HELD_OUT = split_votes(DATA, DATA.matrix()).held_out
-ENCODERS = [entry.name for entry in recipes("votes") if entry.makes_encoder and entry.name != "fine-tune"]
+HELD_OUT = split_votes(DATA, DATA.base_matrix()).held_out
+ENCODERS = [entry.name for entry in list_recipes("votes") if entry.makes_encoder and entry.name != "fine-tune"]
 
 
 def _run(recipe: str, folder: Path, data: VoteData = DATA, **settings: Any) -> Outcome:
     entry = recipe_named(recipe, "votes")
-    config = configured(entry.config_type(), settings)
-    entry.load().check(data, config)
-    return entry.load().run(data, config, folder, on_progress=lambda _: None, resume=False)
+    config = configure_recipe(entry.config_type(), settings)
+    entry.load_recipe().check(data, config)
+    return entry.load_recipe().run(data, config, folder, on_progress=lambda _: None, resume=False)
 
 
 def _vectors(outcome: Outcome, data: VoteData = DATA) -> np.ndarray:
     path = outcome.encoder_dir / "spec.json"
     checkpoint = read_checkpoint(path)
-    return apply_head(checkpoint.head, read_head(path, checkpoint), data.matrix())
+    return apply_head(checkpoint.head, read_head(path, checkpoint), data.base_matrix())
 
 
 @pytest.mark.parametrize("recipe", ENCODERS)
@@ -45,7 +45,7 @@ def test_it_comes_to_answer_as_people_like_it(recipe: str, tmp_path: Path) -> No
     outcome = _run(recipe, tmp_path, labels="no")
     found = WORLD.approval(_vectors(outcome), HELD_OUT)
     assert found > WORLD.approval(WORLD.shapes, HELD_OUT) + 0.2
-    assert found > WORLD.approval(DATA.matrix(), HELD_OUT) + 0.05
+    assert found > WORLD.approval(DATA.base_matrix(), HELD_OUT) + 0.05
     child, parent = outcome.metrics["lines"]
     assert child["vote_auc"]["value"] > parent["vote_auc"]["value"] + 0.1
     assert outcome.metrics["top1_changed"]["value"] > 0.3
@@ -63,7 +63,7 @@ def test_where_people_go_by_the_category_it_is_learnt_and_told_twice(tmp_path: P
     place = replace(WORLD, shapes=shapes, likes=likes, categories=[f"kind-{kind}" for kind in kinds.tolist()])
     data = votes_of(place, votes=3000)
     with_labels, without = _run("adapter", tmp_path / "a", data), _run("adapter", tmp_path / "b", data, labels="no")
-    held = split_votes(data, data.matrix()).held_out
+    held = split_votes(data, data.base_matrix()).held_out
     known, blind = _vectors(with_labels, data), _vectors(without, data)
     assert place.approval(known, ~held) > place.approval(blind, ~held) + 0.08
     both = with_labels.metrics["both"]
@@ -83,7 +83,7 @@ def test_nothing_is_learnt_of_labels_that_belong_to_the_test_part(tmp_path: Path
 def test_every_shape_of_the_adapter_learns(shape: str, tmp_path: Path) -> None:
     outcome = _run("adapter", tmp_path, shape=shape)
     assert outcome.metrics["chosen"]["shape"] == shape
-    assert WORLD.approval(_vectors(outcome), HELD_OUT) > WORLD.approval(DATA.matrix(), HELD_OUT)
+    assert WORLD.approval(_vectors(outcome), HELD_OUT) > WORLD.approval(DATA.base_matrix(), HELD_OUT)
 
 
 def test_an_adapter_of_bits_is_compared_by_its_signs(tmp_path: Path) -> None:
@@ -122,12 +122,12 @@ def test_what_a_voter_says_who_is_not_believed_changes_nothing(tmp_path: Path) -
     np.testing.assert_allclose(_vectors(one), _vectors(two), atol=1e-5)
 
 
-@pytest.mark.parametrize("recipe", [entry.name for entry in recipes("votes")])
+@pytest.mark.parametrize("recipe", [entry.name for entry in list_recipes("votes")])
 def test_too_few_votes_are_refused_in_one_line(recipe: str) -> None:
     entry = recipe_named(recipe, "votes")
     few = replace(DATA, ballots=DATA.ballots.where(np.arange(len(DATA.ballots)) < 9))
     with pytest.raises(TrainingError, match="9 votes that can be learnt from, and 100 are needed"):
-        entry.load().check(few, entry.config_type()())
+        entry.load_recipe().check(few, entry.config_type()())
 
 
 def test_calibration_ranks_what_never_competed_on_the_same_votes(tmp_path: Path) -> None:
@@ -147,11 +147,11 @@ def test_platt_finds_the_line_that_votes_were_drawn_from() -> None:
     distances = rng.uniform(0, 2, 4000)
     chance = 1 / (1 + np.exp(-(1.5 - 2.5 * distances)))
     likes = rng.binomial(5, chance).astype(float)
-    found = platt(distances, Pairs(np.arange(4000), np.arange(4000), likes, 5 - likes))
+    found = fit_platt(distances, Pairs(np.arange(4000), np.arange(4000), likes, 5 - likes))
     assert found.shift == pytest.approx(1.5, abs=0.1)
     assert found.slope == pytest.approx(2.5, abs=0.1)
-    assert found.farthest(0.5) == pytest.approx(0.6, abs=0.03)
-    assert Platt(1.0, -0.5).farthest(0.5) is None
+    assert found.farthest_distance(0.5) == pytest.approx(0.6, abs=0.03)
+    assert Platt(1.0, -0.5).farthest_distance(0.5) is None
 
 
 def test_triplets_are_of_one_query_and_leave_ties_out() -> None:
@@ -169,13 +169,13 @@ def test_triplets_are_of_one_query_and_leave_ties_out() -> None:
 
 def test_replayed_labels_set_a_label_against_another() -> None:
     labels = ["a", "a", "b", None, "b", "c"]
-    found = replayed(labels, 50, np.random.default_rng(0))
+    found = replay_triplets(labels, 50, np.random.default_rng(0))
     assert len(found) == 50
     for query, liked, noped in zip(found.query, found.liked, found.noped, strict=True):
         assert labels[query] == labels[liked] != labels[noped]
         assert query != liked
         assert labels[noped] is not None
-    assert len(replayed(["a", None], 5, np.random.default_rng(0))) == 0
+    assert len(replay_triplets(["a", None], 5, np.random.default_rng(0))) == 0
 
 
 def test_a_voter_of_another_mind_is_ranked_by_their_own_offset(tmp_path: Path) -> None:
@@ -200,6 +200,6 @@ def test_contributions_of_blocks_add_to_the_cosine_and_zero_offsets_rank_as_ever
     units = rng.normal(size=(9, 6)).astype(np.float32)
     units /= np.linalg.norm(units, axis=1, keepdims=True)
     blocks, query, candidate = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 3]), np.array([5, 8])
-    parts = contributions(units, blocks, query, candidate)
+    parts = block_contributions(units, blocks, query, candidate)
     np.testing.assert_allclose(parts.sum(axis=1), np.einsum("ij,ij->i", units[query], units[candidate]), atol=1e-6)
     np.testing.assert_allclose(personal_scores(units, blocks, 0, np.zeros(3)), units @ units[0], atol=1e-6)

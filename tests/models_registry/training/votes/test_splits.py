@@ -18,7 +18,7 @@ from tests.models_registry.training.votes.crowd import votes_of, with_ballots, w
 
 WORLD = world()
 DATA = votes_of(WORLD)
-SPLIT = split_votes(DATA, DATA.matrix())
+SPLIT = split_votes(DATA, DATA.base_matrix())
 
 
 def test_no_item_is_both_learnt_from_and_measured_on() -> None:
@@ -51,7 +51,7 @@ def test_more_votes_of_a_later_generation_move_nothing_across(extra: int, seed: 
             for name in ("query", "candidate", "voter", "like", "weight")
         )
     )
-    grown = split_votes(with_ballots(DATA, both), DATA.matrix())
+    grown = split_votes(with_ballots(DATA, both), DATA.base_matrix())
     before = len(DATA.ballots)
     np.testing.assert_array_equal(grown.learn[:before], SPLIT.learn)
     np.testing.assert_array_equal(grown.held_out, SPLIT.held_out)
@@ -59,14 +59,14 @@ def test_more_votes_of_a_later_generation_move_nothing_across(extra: int, seed: 
 
 def test_pictures_of_one_product_share_split_and_fold() -> None:
     paired = replace(DATA, products=[f"product-{row // 2}" for row in range(len(DATA.keys))])
-    held = split_votes(paired, paired.matrix()).held_out
+    held = split_votes(paired, paired.base_matrix()).held_out
     np.testing.assert_array_equal(held[::2], held[1::2])
     fold = folds_of(paired, 4, seed=3)
     np.testing.assert_array_equal(fold[::2], fold[1::2])
 
 
 def test_what_looks_nearly_like_a_test_picture_is_not_learnt_from() -> None:
-    vectors = DATA.matrix()
+    vectors = DATA.base_matrix()
     test_item = int(np.flatnonzero(SPLIT.held_out)[0])
     twin = int(DATA.ballots.query[SPLIT.learn][0])
     vectors[twin] = vectors[test_item] * 1.01
@@ -79,7 +79,7 @@ def test_what_looks_nearly_like_a_test_picture_is_not_learnt_from() -> None:
 
 def test_vectors_that_all_point_the_same_way_are_no_near_duplicates() -> None:
     """Behind a ReLU every two pictures have a high cosine; what is around the mean tells them apart."""
-    shifted = DATA.matrix() + np.float32(20)
+    shifted = DATA.base_matrix() + np.float32(20)
 
     assert split_votes(DATA, shifted).counts["dropped: nearly a test picture"] == 0
 
@@ -88,6 +88,6 @@ def test_more_vectors_than_the_machine_has_memory_for_are_refused_in_words(monke
     data = votes_of(world(), 200)
     monkeypatch.setattr(vote_data, "free_memory", lambda: 1000)
     with pytest.raises(TrainingError, match=r"takes 0\.0 GiB of memory, and this machine has 0\.0 free\. Take a base"):
-        data.matrix()
+        data.base_matrix()
     monkeypatch.setattr(vote_data, "free_memory", lambda: None)
-    assert len(data.matrix()) == len(data.keys)
+    assert len(data.base_matrix()) == len(data.keys)
