@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 done, 1 the work failed, 2 the arguments are invalid (argparse's own exit)."""
-    options = _parser().parse_args(arguments)
+    options = _build_parser().parse_args(arguments)
     try:
         if options.command == "list":
-            _list(as_json=options.json)
+            _print_families(as_json=options.json)
         else:
-            _fetch(options.name, options.file, options.dir, as_json=options.json)
+            _fetch_and_print(options.name, options.file, options.dir, as_json=options.json)
     except EncoderError as error:
         print(error, file=sys.stderr)
         return 1
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models_registry", description="Encoders and their weights.")
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list", help="the encoders there are")
@@ -48,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list(*, as_json: bool) -> None:
-    entries = registry.families()
+def _print_families(*, as_json: bool) -> None:
+    entries = registry.list_families()
     if as_json:
         print(json.dumps([{"name": e.name, "usage": e.usage, "summary": e.summary} for e in entries], indent=2))
         return
@@ -58,8 +58,8 @@ def _list(*, as_json: bool) -> None:
         print(f"{entry.usage.ljust(width)}  {entry.summary}")
 
 
-def _fetch(name: str, file: Path | None, into: Path | None, *, as_json: bool) -> None:
-    fetched = weights.fetch(name, file=file, into=into, on_progress=_show_progress)
+def _fetch_and_print(name: str, file: Path | None, into: Path | None, *, as_json: bool) -> None:
+    fetched = weights.fetch_weights(name, file=file, into=into, on_progress=_show_progress)
     if as_json:
         print(json.dumps({**asdict(fetched), "path": str(fetched.path)}, indent=2))
     else:

@@ -62,7 +62,7 @@ class SharedPasses:
         for block in self._blocks:
             self._free.put(block)
 
-    def decoded(
+    def decode_pass(
         self, sources: Sequence[Path | bytes | Unfetched], boxes: Sequence[Box | None], max_pixels: int
     ) -> Prepared:
         """The pixels, uint8, of one pass. Waits where all rooms are taken; raises BrokenProcessPool where a process
@@ -70,17 +70,17 @@ class SharedPasses:
         block = self._free.get()
         try:
             slices = [slice(start, start + SLICE) for start in range(0, len(sources), SLICE)]
-            told = [
+            futures = [
                 self._processes.submit(
-                    _fill, block.name, self._shape, part.start, sources[part], boxes[part], self._rules, max_pixels
+                    _fill_rows, block.name, self._shape, part.start, sources[part], boxes[part], self._rules, max_pixels
                 )
                 for part in slices
             ]
-            failed = [failure for future in told for failure in future.result()]
-            without = {place for place, _ in failed}
-            kept = [place for place in range(len(sources)) if place not in without]
+            failed = [failure for future in futures for failure in future.result()]
+            failed_positions = {place for place, _ in failed}
+            decoded = [place for place in range(len(sources)) if place not in failed_positions]
             # A copy: the room is filled anew by the next pass.
-            return np.ndarray(self._shape, np.uint8, block.buf)[kept], kept, failed
+            return np.ndarray(self._shape, np.uint8, block.buf)[decoded], decoded, failed
         except BrokenProcessPool:
             # Whoever tries again gets new ones.
             decoding_processes.cache_clear()
@@ -110,22 +110,24 @@ def shared_passes(
 @lru_cache(maxsize=1)
 def decoding_processes(count: int) -> ProcessPoolExecutor:
     """Processes that only decode, kept for the next chunk. Begun anew and not forked: a fork after CUDA is broken."""
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),))
+    return ProcessPoolExecutor(
+        count, mp_context=get_context("spawn"), initializer=_end_with_parent, initargs=(os.getpid(),)
+    )
 
 
-def fetched(sources: Sequence[Source], threads: ThreadPoolExecutor) -> list[Path | bytes | Unfetched]:
+def fetch_sources(sources: Sequence[Source], threads: ThreadPoolExecutor) -> list[Path | bytes | Unfetched]:
     """The sources with what their callables gave, or why they gave nothing; all are called at once, in threads."""
-    asked = {place: threads.submit(source) for place, source in enumerate(sources) if callable(source)}
-    found: list[Path | bytes | Unfetched] = [b"" if callable(source) else source for source in sources]
-    for place, future in asked.items():
+    futures = {position: threads.submit(source) for position, source in enumerate(sources) if callable(source)}
+    contents: list[Path | bytes | Unfetched] = [b"" if callable(source) else source for source in sources]
+    for position, future in futures.items():
         try:
-            found[place] = future.result()
+            contents[position] = future.result()
         except Exception as error:  # sources are the caller's: whatever one raises, the rest goes on
-            found[place] = Unfetched(reason_of(error))
-    return found
+            contents[position] = Unfetched(reason_of(error))
+    return contents
 
 
-def decode(source: Path | bytes | Unfetched, max_pixels: int) -> Image.Image:
+def decode_source(source: Path | bytes | Unfetched, max_pixels: int) -> Image.Image:
     """The picture of a source as plain RGB; raises BadPicture, and NotFetched for one that could not be fetched."""
     if isinstance(source, Unfetched):
         raise NotFetched(source.reason)
@@ -148,31 +150,31 @@ def reason_of(error: Exception) -> str:
 
 
 @lru_cache(maxsize=8)
-def _attached(name: str) -> SharedMemory:
+def _attach_memory(name: str) -> SharedMemory:
     return SharedMemory(name)
 
 
-def _fill(
+def _fill_rows(
     name: str, shape: tuple[int, ...], first: int, sources: Sequence[Path | bytes | Unfetched],
     boxes: Sequence[Box | None], rules: Preprocess, max_pixels: int,
 ) -> list[tuple[int, str]]:  # fmt: skip
     """Decode pictures into their rows of a room, in a process that has no network; places and reasons of failures."""
-    rows = np.ndarray(shape, np.uint8, _attached(name).buf)
+    rows = np.ndarray(shape, np.uint8, _attach_memory(name).buf)
     failed = []
-    for place, (source, box) in enumerate(zip(sources, boxes, strict=True), first):
+    for position, (source, box) in enumerate(zip(sources, boxes, strict=True), first):
         try:
-            pixels_into(rows[place], decode(source, max_pixels), box, rules)
+            pixels_into(rows[position], decode_source(source, max_pixels), box, rules)
         except Exception as error:  # sources are the caller's: whatever one raises, the rest goes on
-            failed.append((place, reason_of(error)))
+            failed.append((position, reason_of(error)))
     return failed
 
 
-def _end_with(parent: int) -> None:
+def _end_with_parent(parent: int) -> None:
     """When the worker is killed, its helpers end too. (The kernel's own signal for this follows a thread's death.)"""
 
-    def watch() -> None:
+    def watch_parent() -> None:
         while os.getppid() == parent:
             time.sleep(1)
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch_parent, daemon=True).start()

@@ -38,8 +38,8 @@ def all_cores() -> int:
 
 def free_memory() -> int | None:
     """Bytes that this process may still take, by the system and by its container; None where neither says."""
-    found = [size for size in (_free_by_system(), _free_in_container()) if size is not None]
-    return min(found, default=None)
+    sizes = [size for size in (_free_by_system(), _free_in_container()) if size is not None]
+    return min(sizes, default=None)
 
 
 def _free_by_system() -> int | None:
@@ -47,8 +47,8 @@ def _free_by_system() -> int | None:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    told = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
-    return int(told["MemAvailable"][0]) * 1024 if "MemAvailable" in told else None
+    fields = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
+    return int(fields["MemAvailable"][0]) * 1024 if "MemAvailable" in fields else None
 
 
 def _free_in_container() -> int | None:

@@ -24,15 +24,15 @@ from models_registry.decoding import (
     Prepared,
     SharedPasses,
     Source,
-    decode,
+    decode_source,
     decoding_processes,
-    fetched,
+    fetch_sources,
     reason_of,
     shared_passes,
 )
 from models_registry.devices import usable_cores
 from models_registry.pictures import DEFAULT_MAX_PIXELS
-from models_registry.preprocess import normalised
+from models_registry.preprocess import normalise_pixels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,26 +103,26 @@ def embed(
     encoder.set_threads(max(1, usable_cores() // cores))
     batch_size = batch_size or max(32, encoder.pass_size)
     step = min(batch_size, encoder.pass_size)
-    apart = encoder.on_device if processes is None else processes
-    apart = apart and encoder.prepares_by_rules
-    lanes = PASSES_AHEAD if apart else cores
+    in_processes = encoder.on_device if processes is None else processes
+    in_processes = in_processes and encoder.prepares_by_rules
+    lanes = PASSES_AHEAD if in_processes else cores
     batches = [range(first, min(first + batch_size, len(pictures))) for first in range(0, len(pictures), batch_size)]
-    room = shared_passes(decoding_processes(cores), encoder.spec.rules, step, lanes) if apart else nullcontext()
-    with room as shared, _lanes(FETCHES) as fetching, _lanes(lanes) as pool:
+    room = shared_passes(decoding_processes(cores), encoder.spec.rules, step, lanes) if in_processes else nullcontext()
+    with room as shared, _lane_threads(FETCHES) as fetching, _lane_threads(lanes) as pool:
         work = (
             (encoder, pictures, part, step, tuple(taps), max_pixels, shared, fetching)
             for batch in batches
-            for part in _parts(batch, step)
+            for part in _pass_ranges(batch, step)
         )
         passes = _in_order(pool, work, ahead=lanes * 2)
         for batch in batches:
-            yield _joined([next(passes) for _ in _parts(batch, step)])
+            yield _join_batches([next(passes) for _ in _pass_ranges(batch, step)])
             if on_progress is not None:
                 on_progress(batch.stop, len(pictures))
 
 
 @contextmanager
-def _lanes(count: int) -> Iterator[ThreadPoolExecutor]:
+def _lane_threads(count: int) -> Iterator[ThreadPoolExecutor]:
     """Threads that drop what has not begun when the caller stops early or an error is on its way."""
     pool = ThreadPoolExecutor(count, thread_name_prefix="embed")
     try:
@@ -153,24 +153,24 @@ def _one_pass(
     fetching: ThreadPoolExecutor,
 ) -> Batch:
     """Decode a few pictures and send those that could be decoded through the network, in one forward pass."""
-    given = [pictures[index] for index in part]
-    sources = fetched([picture.source for picture in given], fetching)
-    boxes = [picture.box for picture in given]
+    pass_pictures = [pictures[index] for index in part]
+    sources = fetch_sources([picture.source for picture in pass_pictures], fetching)
+    boxes = [picture.box for picture in pass_pictures]
     if shared is None:
-        ready, kept, failed = _prepared(sources, boxes, encoder, max_pixels)
+        ready, positions, failed = _prepare_pictures(sources, boxes, encoder, max_pixels)
     else:
-        ready, kept, failed = shared.decoded(sources, boxes, max_pixels)
-        ready = ready if encoder.takes_pixels else normalised(ready, encoder.spec.rules)
-    if kept:
-        found = encoder.encode(_filled(ready, size), taps)
-        vectors = {tap: rows[: len(kept)] for tap, rows in found.items()}
+        ready, positions, failed = shared.decode_pass(sources, boxes, max_pixels)
+        ready = ready if encoder.takes_pixels else normalise_pixels(ready, encoder.spec.rules)
+    if positions:
+        found = encoder.encode(_fill_up(ready, size), taps)
+        vectors = {tap: rows[: len(positions)] for tap, rows in found.items()}
     else:
         vectors = {tap: np.empty((0, encoder.spec.tap_named(tap).dim), dtype=np.float32) for tap in taps}
-    indices = np.array([part[place] for place in kept], dtype=np.int64)
+    indices = np.array([part[place] for place in positions], dtype=np.int64)
     return Batch(indices, vectors, [(part[place], reason) for place, reason in failed])
 
 
-def _filled(batch: NDArray[Any], size: int) -> NDArray[Any]:
+def _fill_up(batch: NDArray[Any], size: int) -> NDArray[Any]:
     """The batch [n, ...] made `size` long by its first picture again.
 
     Libraries choose their sums by the shape of a batch: alone, a picture would get other last bits than among others,
@@ -179,26 +179,26 @@ def _filled(batch: NDArray[Any], size: int) -> NDArray[Any]:
     return np.concatenate([batch, np.repeat(batch[:1], size - len(batch), axis=0)]) if len(batch) < size else batch
 
 
-def _prepared(
+def _prepare_pictures(
     sources: Sequence[Path | bytes | Unfetched], boxes: Sequence[Box | None], encoder: Encoder, max_pixels: int
 ) -> Prepared:
     tensor = np.empty((len(sources), *encoder.input_shape), dtype=np.float32)
-    kept: list[int] = []
+    positions: list[int] = []
     failed: list[tuple[int, str]] = []
-    for place, (source, box) in enumerate(zip(sources, boxes, strict=True)):
+    for position, (source, box) in enumerate(zip(sources, boxes, strict=True)):
         try:
-            encoder.prepare(tensor[len(kept)], decode(source, max_pixels), box)
-            kept.append(place)
+            encoder.prepare(tensor[len(positions)], decode_source(source, max_pixels), box)
+            positions.append(position)
         except Exception as error:  # sources are the caller's: whatever one raises, the rest goes on
-            failed.append((place, reason_of(error)))
-    return tensor[: len(kept)], kept, failed
+            failed.append((position, reason_of(error)))
+    return tensor[: len(positions)], positions, failed
 
 
-def _parts(batch: range, step: int) -> list[range]:
+def _pass_ranges(batch: range, step: int) -> list[range]:
     return [batch[start : start + step] for start in range(0, len(batch), step)]
 
 
-def _joined(passes: Sequence[Batch]) -> Batch:
+def _join_batches(passes: Sequence[Batch]) -> Batch:
     return Batch(
         np.concatenate([one.indices for one in passes]),
         {tap: np.concatenate([one.vectors[tap] for one in passes]) for tap in passes[0].vectors},

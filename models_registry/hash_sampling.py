@@ -27,17 +27,17 @@ def name_words(names: Iterable[str]) -> Words:
     return np.frombuffer(b"".join(hashes), dtype="<u8").astype(np.uint64)
 
 
-def mixed(hashes: Words, seed: int) -> Words:
+def mix_words(hashes: Words, seed: int) -> Words:
     """Words [n] scattered anew for each seed: the finaliser of splitmix64 (Steele, Lea and Flood 2014), twice."""
-    return _scattered(_scattered(hashes + np.uint64((seed + 1) * _GOLDEN & _MASK)))
+    return _finalise_bits(_finalise_bits(hashes + np.uint64((seed + 1) * _GOLDEN & _MASK)))
 
 
-def sample(hashes: Words, size: int, seed: int) -> NDArray[np.int64]:
+def sample_positions(hashes: Words, size: int, seed: int) -> NDArray[np.int64]:
     """Positions of a uniform sample of `size` of the words (all where there are fewer), in an order by chance."""
-    return np.argsort(mixed(hashes, seed), kind="stable")[:size].astype(np.int64)
+    return np.argsort(mix_words(hashes, seed), kind="stable")[:size].astype(np.int64)
 
 
-def _scattered(hashes: Words) -> Words:
+def _finalise_bits(hashes: Words) -> Words:
     hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return hashes ^ (hashes >> np.uint64(31))

@@ -44,12 +44,12 @@ def exact_distances(metric: Metric, query: NDArray[np.float32], rows: NDArray[np
     if metric == "hamming":
         return np.asarray(np.count_nonzero((rows > 0) != (query > 0), axis=1), dtype=np.float64)
     if metric == "cosine":
-        return _cosine(query.astype(np.float64), rows.astype(np.float64))
+        return _cosine_distances(query.astype(np.float64), rows.astype(np.float64))
     wide = np.subtract(rows, query, dtype=np.float64)
     if metric == "l1":
         np.abs(wide, out=wide)
         return np.asarray(wide.sum(axis=1))
-    return np.asarray(np.sqrt(_dots(wide, wide)))
+    return np.asarray(np.sqrt(_dot_products(wide, wide)))
 
 
 def pairwise_distances(metric: Metric, queries: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -57,14 +57,14 @@ def pairwise_distances(metric: Metric, queries: NDArray[np.float32], rows: NDArr
     return np.array([exact_distances(metric, query, rows) for query in queries]).reshape(len(queries), len(rows))
 
 
-def _cosine(query: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def _cosine_distances(query: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
     dots = np.einsum("ij,j->i", rows, query)
     # One root of the product, not a product of roots: equal vectors are then at exactly 0.
-    norms = np.sqrt(_dots(rows, rows) * _dots(query[None, :], query[None, :]))
+    norms = np.sqrt(_dot_products(rows, rows) * _dot_products(query[None, :], query[None, :]))
     cosines = np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)
     return np.asarray(np.minimum(np.maximum(1.0 - cosines, 0.0), 2.0))
 
 
-def _dots(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+def _dot_products(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Inner products [m] of the rows of two [m, d]; not by BLAS, whose sums depend on how many rows there are."""
     return np.asarray(np.einsum("ij,ij->i", left, right))

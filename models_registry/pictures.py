@@ -119,19 +119,19 @@ class PictureInfo:
     mode: str
 
 
-def inspect(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> PictureInfo:
+def inspect_picture(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> PictureInfo:
     """Verify the whole file, decoding it to its end, and say what it holds.
 
     Raises BadPicture; a file cut short is found because all of it is read. Of a JPEG fewer pixels are made than it
     has, since nobody looks at them: every coefficient is read all the same.
     """
-    with _opened(data, max_pixels) as image:
+    with _open_picture(data, max_pixels) as image:
         mode = image.mode
         width, height = image.size
         if image.format in {"JPEG", "MPO"}:
             image.draft("", (1, 1))
-        _decode(image)
-        if _orientation(image) >= 5:
+        _decode_fully(image)
+        if _exif_orientation(image) >= 5:
             width, height = height, width
         return PictureInfo(width, height, _format_name(image), mode)
 
@@ -148,31 +148,31 @@ def open_rgb(
     above it, and with other pixels than a full decode followed by a resize. It is ignored for other formats.
     Colour profiles are not applied. Raises BadPicture, and OSError where a path cannot be read at all.
     """
-    with _opened(source, max_pixels) as image:
+    with _open_picture(source, max_pixels) as image:
         if draft is not None and image.format in {"JPEG", "MPO"}:
             image.draft("", draft)  # an empty mode: shrink only, leave the colours alone
-        _decode(image)
-        turn = _UPRIGHT.get(_orientation(image))
+        _decode_fully(image)
+        turn = _UPRIGHT.get(_exif_orientation(image))
         upright = image if turn is None else image.transpose(turn)
         return _as_rgb(upright)
 
 
 def orientation_of(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> int:
     """The EXIF orientation, 1 to 8, that `open_rgb` undoes; 1 where there is none. Reads the header only."""
-    with _opened(data, max_pixels) as image:
-        return _orientation(image)
+    with _open_picture(data, max_pixels) as image:
+        return _exif_orientation(image)
 
 
 @contextmanager
-def _opened(source: bytes | Path | BinaryIO, max_pixels: int) -> Iterator[Image.Image]:
+def _open_picture(source: bytes | Path | BinaryIO, max_pixels: int) -> Iterator[Image.Image]:
     if isinstance(source, Path):
         with source.open("rb") as file:
-            yield _identify(file, max_pixels)
+            yield _identify_format(file, max_pixels)
     else:
-        yield _identify(io.BytesIO(source) if isinstance(source, bytes) else source, max_pixels)
+        yield _identify_format(io.BytesIO(source) if isinstance(source, bytes) else source, max_pixels)
 
 
-def _identify(file: BinaryIO, max_pixels: int) -> Image.Image:
+def _identify_format(file: BinaryIO, max_pixels: int) -> Image.Image:
     """Read the header only, so that a decompression bomb is refused before a pixel is unpacked."""
     head = file.read(32)
     file.seek(0)
@@ -181,31 +181,31 @@ def _identify(file: BinaryIO, max_pixels: int) -> Image.Image:
     try:
         image = Image.open(file, formats=tuple(FORMATS))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(max_pixels) from error
+        raise _too_large_error(max_pixels) from error
     except UnidentifiedImageError as error:
-        raise _unidentified(head) from error
+        raise _unidentified_error(head) from error
     except _DAMAGE as error:
-        raise _damaged() from error
+        raise _damaged_error() from error
     if image.width * image.height > max_pixels:
-        raise _too_large(max_pixels)
+        raise _too_large_error(max_pixels)
     return image
 
 
-def _decode(image: Image.Image) -> None:
+def _decode_fully(image: Image.Image) -> None:
     try:
         image.load()
     except MemoryError as error:
         raise BadPicture("too-large", "The picture does not fit into memory.") from error
     except _DAMAGE as error:
-        raise _damaged() from error
+        raise _damaged_error() from error
 
 
-def _unidentified(head: bytes) -> BadPicture:
+def _unidentified_error(head: bytes) -> BadPicture:
     for offset, signature, name in _FOREIGN_SIGNATURES:
         if head[offset:].startswith(signature):
             return BadPicture("unsupported", unread_words(name))
     if head.startswith(_SIGNATURES):
-        return _damaged()
+        return _damaged_error()
     return BadPicture("not-a-picture", "The file is not a picture, whatever its name says.")
 
 
@@ -216,15 +216,15 @@ def unread_words(kind: str) -> str:
     return f"{kind} files are not supported; save it as JPEG, PNG, WebP, BMP or GIF."
 
 
-def _damaged() -> BadPicture:
+def _damaged_error() -> BadPicture:
     return BadPicture("truncated", "The picture is cut short or damaged and cannot be decoded to its end.")
 
 
-def _too_large(max_pixels: int) -> BadPicture:
+def _too_large_error(max_pixels: int) -> BadPicture:
     return BadPicture("too-large", f"The picture has more than {max_pixels:,} pixels, the limit; it was not decoded.")
 
 
-def _orientation(image: Image.Image) -> int:
+def _exif_orientation(image: Image.Image) -> int:
     """EXIF orientation 1 to 8; a broken EXIF block counts as none, since the pixels themselves are fine."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)

@@ -30,7 +30,7 @@ def tsne(vectors: NDArray[np.float32], *, seed: int = 0, perplexity: float = _PE
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    reduced = _principal(_directions(vectors))
+    reduced = _principal_components(_unit_rows(vectors))
     spread = float(reduced[:, 0].std())
     if spread < _FLAT:
         return np.zeros((len(vectors), 2), dtype=np.float32)
@@ -44,13 +44,13 @@ def tsne(vectors: NDArray[np.float32], *, seed: int = 0, perplexity: float = _PE
         return _into_the_square(layout.fit_transform(reduced))
 
 
-def _directions(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+def _unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     return wide / np.where(lengths > 0, lengths, 1.0)
 
 
-def _principal(rows: NDArray[np.float64]) -> NDArray[np.float32]:
+def _principal_components(rows: NDArray[np.float64]) -> NDArray[np.float32]:
     centred = rows - rows.mean(axis=0)
     left, values, _ = np.linalg.svd(centred, full_matrices=False)
     # A principal component has no sign of its own: by its largest entry no map is mirrored by chance.

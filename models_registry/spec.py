@@ -37,7 +37,7 @@ class Box:
         if self.x2 <= self.x1 or self.y2 <= self.y1:
             raise EmptyBox(f"The box {self.x1},{self.y1} to {self.x2},{self.y2} is empty.")
 
-    def clamped(self, width: int, height: int) -> Box:
+    def clamp_to(self, width: int, height: int) -> Box:
         """The part of the box that lies in a picture of this size; raises EmptyBox when there is none."""
         x1, y1, x2, y2 = max(0, self.x1), max(0, self.y1), min(width, self.x2), min(height, self.y2)
         if x2 <= x1 or y2 <= y1:
@@ -65,9 +65,9 @@ class Preprocess:
     before_crop: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", _pair(self.size))
-        object.__setattr__(self, "mean", _triple(self.mean))
-        object.__setattr__(self, "std", _triple(self.std))
+        object.__setattr__(self, "size", _height_and_width(self.size))
+        object.__setattr__(self, "mean", _three_channels(self.mean))
+        object.__setattr__(self, "std", _three_channels(self.std))
         for name, allowed in (("resize", Resize), ("interpolation", Interpolation), ("channels", Channels)):
             if getattr(self, name) not in get_args(allowed):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(allowed))}.")
@@ -80,7 +80,7 @@ class Preprocess:
 
     def digest(self) -> str:
         """SHA-256 (hex) of the rules, equal on every machine."""
-        return _sha256(self.to_json())
+        return _json_sha256(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; what was added later is left out where it is not used, so that digests stay what they were."""
@@ -120,7 +120,7 @@ class EncoderSpec:
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over everything that changes vectors; a cache of vectors is keyed by it and the tap."""
-        return _sha256(
+        return _json_sha256(
             {
                 "family": self.family,
                 "version": self.version,
@@ -168,14 +168,14 @@ class EncoderSpec:
         )
 
 
-def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+def _height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
     if isinstance(size, int):
         return (size, size)
     height, width = size
     return (int(height), int(width))
 
 
-def _triple(values: float | tuple[float, ...]) -> Triple:
+def _three_channels(values: float | tuple[float, ...]) -> Triple:
     if isinstance(values, int | float):
         return (float(values),) * 3
     if len(values) not in {1, 3}:
@@ -184,6 +184,6 @@ def _triple(values: float | tuple[float, ...]) -> Triple:
     return (float(first), float(second), float(third))
 
 
-def _sha256(record: Mapping[str, Any]) -> str:
+def _json_sha256(record: Mapping[str, Any]) -> str:
     text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

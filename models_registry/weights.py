@@ -56,7 +56,7 @@ PUBLISHED: dict[str, Published] = {
 }
 
 
-def directory() -> Path:
+def weights_directory() -> Path:
     """Where weights are kept: $MODEL_WEIGHTS_DIR, else `var/weights` beside this package."""
     chosen = os.environ.get(DIRECTORY_VARIABLE)
     return Path(chosen) if chosen else Path(__file__).resolve().parents[1] / "var" / "weights"
@@ -64,9 +64,9 @@ def directory() -> Path:
 
 def published_file(name: str) -> Path:
     """The file of published weights; raises WeightsMissing naming both ways to get it."""
-    path = directory() / PUBLISHED[name].filename
+    path = weights_directory() / PUBLISHED[name].filename
     if not path.is_file():
-        raise WeightsMissing(f"The weights of {name} are not in {directory()}. {_both_ways(name)}")
+        raise WeightsMissing(f"The weights of {name} are not in {weights_directory()}. {_both_ways(name)}")
     return path
 
 
@@ -77,29 +77,29 @@ def sha256_of(path: Path) -> str:
     have gigabytes, and are loaded whenever another one was in use.
     """
     try:
-        found = path.stat()
-        state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        stat = path.stat()
+        state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
         # Written just now, it may be written again without its times telling.
-        is_settled = time.time() - max(found.st_mtime, found.st_ctime) > _SETTLED_S
-        return _sha256(path, state) if is_settled else _sha256.__wrapped__(path, state)
+        is_settled = time.time() - max(stat.st_mtime, stat.st_ctime) > _SETTLED_S
+        return _file_sha256(path, state) if is_settled else _file_sha256.__wrapped__(path, state)
     except OSError as error:
         raise WeightsMissing(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 @lru_cache(maxsize=256)
-def _sha256(path: Path, _state: tuple[int, ...]) -> str:
+def _file_sha256(path: Path, _state: tuple[int, ...]) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def checked(path: Path, sha256: str | None) -> Path:
+def checked_file(path: Path, sha256: str | None) -> Path:
     """The path, once its file has the hash that was recorded; raises WeightsRefused otherwise."""
     if sha256_of(path) != sha256:
         raise WeightsRefused(f"{path} is not the file that was registered: its SHA-256 differs. Register it anew.")
     return path
 
 
-def fetch(
+def fetch_weights(
     name: str, *, file: Path | None = None, into: Path | None = None, on_progress: Progress | None = None
 ) -> Fetched:
     """Put published weights in place, from the network or from a file at hand, after checking their hash.
@@ -110,7 +110,7 @@ def fetch(
     published = PUBLISHED.get(name)
     if published is None:
         raise WeightsMissing(f"{name} has no published weights; there are some for {', '.join(PUBLISHED)}.")
-    folder = into or directory()
+    folder = into or weights_directory()
     target = folder / published.filename
     if file is None and target.is_file() and sha256_of(target).startswith(published.sha256_prefix):
         return _in_place(target)
@@ -119,7 +119,7 @@ def fetch(
     part = Path(temporary)
     try:
         with os.fdopen(handle, "wb") as out:
-            _download(name, published.url, out, on_progress) if file is None else _copy(name, file, out)
+            _download_file(name, published.url, out, on_progress) if file is None else _copy_file(name, file, out)
         if not sha256_of(part).startswith(published.sha256_prefix):
             origin = published.url if file is None else file
             raise WeightsRefused(
@@ -136,7 +136,7 @@ def _in_place(path: Path) -> Fetched:
     return Fetched(path, sha256_of(path), path.stat().st_size)
 
 
-def _copy(name: str, file: Path, out: IO[bytes]) -> None:
+def _copy_file(name: str, file: Path, out: IO[bytes]) -> None:
     try:
         with file.open("rb") as source:
             shutil.copyfileobj(source, out, _BLOCK)
@@ -144,7 +144,7 @@ def _copy(name: str, file: Path, out: IO[bytes]) -> None:
         raise WeightsMissing(f"{file} cannot be read: {error.strerror or error}. {_both_ways(name)}") from error
 
 
-def _download(name: str, url: str, out: IO[bytes], on_progress: Progress | None) -> None:
+def _download_file(name: str, url: str, out: IO[bytes], on_progress: Progress | None) -> None:
     try:
         with urllib.request.build_opener().open(url, timeout=_TIMEOUT_S) as answer:
             length = answer.headers.get("Content-Length")

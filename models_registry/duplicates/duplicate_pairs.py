@@ -67,17 +67,17 @@ def propose_duplicates(
     Of many items with the same bytes each is paired with the first. Items that the index does not hold take part by
     their bytes alone.
     """
-    seen: set[tuple[int, int]] = set()
+    proposed: set[tuple[int, int]] = set()
     for pair in _same_bytes(marks):
-        seen.add((pair.first, pair.second))
+        proposed.add((pair.first, pair.second))
         yield pair
     row_of = {item: row for row, item in enumerate(marks.ids.tolist())}
     first_of = _first_with_same_bytes(marks)
-    for rows in _batches(index, marks):
-        for pair in _near(index, marks, rows, row_of, metric, calibration, thing_within):
-            one, other = row_of[pair.first], row_of[pair.second]
-            if (pair.first, pair.second) not in seen and first_of[one] != first_of[other]:
-                seen.add((pair.first, pair.second))
+    for rows in _row_batches(index, marks):
+        for pair in _near_pairs(index, marks, rows, row_of, metric, calibration, thing_within):
+            first_row, second_row = row_of[pair.first], row_of[pair.second]
+            if (pair.first, pair.second) not in proposed and first_of[first_row] != first_of[second_row]:
+                proposed.add((pair.first, pair.second))
                 yield pair
 
 
@@ -93,13 +93,13 @@ def _same_bytes(marks: PictureMarks) -> Iterator[DuplicatePair]:
             yield DuplicatePair(low, high, "bytes", 1.0, None, 0)
 
 
-def _batches(index: VectorIndex, marks: PictureMarks) -> Iterator[NDArray[np.int64]]:
+def _row_batches(index: VectorIndex, marks: PictureMarks) -> Iterator[NDArray[np.int64]]:
     """Rows of the marks that the index holds."""
-    there = np.flatnonzero(index.slots_of(marks.ids) >= 0).astype(np.int64)
-    return (there[start : start + _BATCH] for start in range(0, len(there), _BATCH))
+    indexed_rows = np.flatnonzero(index.slots_of(marks.ids) >= 0).astype(np.int64)
+    return (indexed_rows[start : start + _BATCH] for start in range(0, len(indexed_rows), _BATCH))
 
 
-def _near(
+def _near_pairs(
     index: VectorIndex,
     marks: PictureMarks,
     rows: NDArray[np.int64],
@@ -109,21 +109,27 @@ def _near(
     thing_within: float,
 ) -> Iterator[DuplicatePair]:
     ids = marks.ids[rows]
-    found = index.search(index.vectors_of(index.slots_of(ids)), metric=metric, k=NEIGHBOURS, query_ids=ids)
-    asked, column = np.nonzero(found.ids >= 0)
-    others = np.array([row_of.get(item, -1) for item in found.ids[asked, column].tolist()], dtype=np.int64)
-    known = others >= 0
-    ones, others, distances = rows[asked[known]], others[known], found.distances[asked, column][known]
+    answers = index.search(index.vectors_of(index.slots_of(ids)), metric=metric, k=NEIGHBOURS, query_ids=ids)
+    query_numbers, column = np.nonzero(answers.ids >= 0)
+    others = np.array([row_of.get(item, -1) for item in answers.ids[query_numbers, column].tolist()], dtype=np.int64)
+    has_mark = others >= 0
+    ones, others, distances = (
+        rows[query_numbers[has_mark]],
+        others[has_mark],
+        answers.distances[query_numbers, column][has_mark],
+    )
     features = pair_features(distances, marks.hashes[ones], marks.hashes[others])
-    scores = calibration.scores(features)
+    scores = calibration.likeness_scores(features)
     same_product = _same_product(marks, ones, others)
-    for place in np.flatnonzero((scores >= calibration.threshold) | ((distances <= thing_within) & ~same_product)):
-        low, high = sorted((int(marks.ids[ones[place]]), int(marks.ids[others[place]])))
-        picture = bool(scores[place] >= calibration.threshold)
-        distance = float(distances[place])
-        bits = round(features[place, 1] * HASH_BITS)
-        score = float(scores[place]) if picture else -distance
-        yield DuplicatePair(low, high, "picture" if picture else "thing", score, distance, bits)
+    for pair_number in np.flatnonzero(
+        (scores >= calibration.threshold) | ((distances <= thing_within) & ~same_product)
+    ):
+        low, high = sorted((int(marks.ids[ones[pair_number]]), int(marks.ids[others[pair_number]])))
+        is_same_picture = bool(scores[pair_number] >= calibration.threshold)
+        distance = float(distances[pair_number])
+        bits = round(features[pair_number, 1] * HASH_BITS)
+        score = float(scores[pair_number]) if is_same_picture else -distance
+        yield DuplicatePair(low, high, "picture" if is_same_picture else "thing", score, distance, bits)
 
 
 def _same_product(marks: PictureMarks, ones: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -28,9 +28,9 @@ def picture_hash(image: Image.Image) -> NDArray[np.uint8]:
     """
     grey = image.convert("L")
     width, height = grey.size
-    whole = _shades(grey, (0.0, 0.0, float(width), float(height)))
-    cuts = [_shades(grey, (x1 * width, y1 * height, x2 * width, y2 * height)) for x1, y1, x2, y2 in _CUTS]
-    return np.stack([_bits(shades) for shades in (whole, whole[:, ::-1], *cuts)])
+    whole = _shrink_to_shades(grey, (0.0, 0.0, float(width), float(height)))
+    cuts = [_shrink_to_shades(grey, (x1 * width, y1 * height, x2 * width, y2 * height)) for x1, y1, x2, y2 in _CUTS]
+    return np.stack([_pack_bits(shades) for shades in (whole, whole[:, ::-1], *cuts)])
 
 
 def treated_copies(image: Image.Image) -> dict[str, Image.Image]:
@@ -49,10 +49,10 @@ def treated_copies(image: Image.Image) -> dict[str, Image.Image]:
     }
 
 
-def _shades(grey: Image.Image, box: tuple[float, float, float, float]) -> NDArray[np.int16]:
+def _shrink_to_shades(grey: Image.Image, box: tuple[float, float, float, float]) -> NDArray[np.int16]:
     small = grey.resize((_SIDE + 1, _SIDE), Image.Resampling.BOX, box=box)
     return np.asarray(small, dtype=np.int16)
 
 
-def _bits(shades: NDArray[np.int16]) -> NDArray[np.uint8]:
+def _pack_bits(shades: NDArray[np.int16]) -> NDArray[np.uint8]:
     return np.packbits(shades[:, :-1] < shades[:, 1:])

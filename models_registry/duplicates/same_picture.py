@@ -31,7 +31,7 @@ class PictureCalibration:
     found: float
     false_per_thousand: float
 
-    def scores(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    def likeness_scores(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """One number [n] per pair of `pair_features` [n, 2]; higher is more alike."""
         scores: NDArray[np.float64] = features @ np.array(self.weights)
         return scores
@@ -60,7 +60,7 @@ def calibrate_duplicates(
     """
     if not len(copies) or not len(strangers):
         raise ValueError("Calibration needs pairs of copies and pairs of strangers.")
-    weights = _discriminant(copies, strangers)
+    weights = _fisher_weights(copies, strangers)
     ranked = np.sort(strangers @ weights)[::-1]
     allowed = int(false_per_thousand * items / 1000)
     # The first stranger that must not pass lies just below the threshold.
@@ -75,32 +75,44 @@ def calibrate_duplicates(
 
 
 def likely_strangers(
-    copies: NDArray[np.float64], pairs: NDArray[np.float64], of: NDArray[np.int64], known: NDArray[np.bool_]
+    copies: NDArray[np.float64],
+    pairs: NDArray[np.float64],
+    query_of_pair: NDArray[np.int64],
+    surely_different: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Which of the pairs [n, 2] may teach what strangers look like: all but the doubles that the catalogue holds.
 
-    `of` [n] is the item whose neighbour each pair is, `known` [n] whether labels say that both are different things. A
-    pair as alike as copies are is a double, unless labels contradict or its item has several such neighbours: a series
-    of look-alikes, which must not pass. Without this a catalogue full of doubles would teach that they are strangers.
+    `query_of_pair` [n] is the item whose neighbour each pair is, `surely_different` [n] whether labels say that both
+    are different things. A pair as alike as copies are is a double, unless labels contradict or its item has several
+    such neighbours: a series of look-alikes, which must not pass. Without this a catalogue full of doubles would teach
+    that they are strangers.
     """
     within = pairs <= np.quantile(copies, 1 - _AS_ALIKE, axis=0)
-    kept = _apart(np.asarray(within.all(axis=1)), of, known)
+    strangers = _may_be_strangers(np.asarray(within.all(axis=1)), query_of_pair, surely_different)
     for _ in range(_ROUNDS):
-        if not kept.any():
+        if not strangers.any():
             break
-        weights = _discriminant(copies, pairs[kept])
-        kept = _apart(pairs @ weights >= np.quantile(copies @ weights, _AS_ALIKE), of, known)
-    return kept
+        weights = _fisher_weights(copies, pairs[strangers])
+        strangers = _may_be_strangers(
+            pairs @ weights >= np.quantile(copies @ weights, _AS_ALIKE), query_of_pair, surely_different
+        )
+    return strangers
 
 
-def _apart(alike: NDArray[np.bool_], of: NDArray[np.int64], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    in_series = np.bincount(of[alike], minlength=int(of.max(initial=0)) + 1)[of] >= _SERIES
-    return np.asarray(~alike | known | in_series)
+def _may_be_strangers(
+    alike: NDArray[np.bool_], query_of_pair: NDArray[np.int64], surely_different: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    in_series = (
+        np.bincount(query_of_pair[alike], minlength=int(query_of_pair.max(initial=0)) + 1)[query_of_pair] >= _SERIES
+    )
+    return np.asarray(~alike | surely_different | in_series)
 
 
-def _discriminant(copies: NDArray[np.float64], strangers: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fisher_weights(copies: NDArray[np.float64], strangers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fisher's weights [2]."""
     spread = np.cov(copies.T, bias=True) + np.cov(strangers.T, bias=True) + _RIDGE * np.eye(2)
     # Never a positive weight: a greater distance must not speak for the same picture.
-    found: NDArray[np.float64] = np.minimum(np.linalg.solve(spread, copies.mean(axis=0) - strangers.mean(axis=0)), 0.0)
-    return found
+    weights: NDArray[np.float64] = np.minimum(
+        np.linalg.solve(spread, copies.mean(axis=0) - strangers.mean(axis=0)), 0.0
+    )
+    return weights

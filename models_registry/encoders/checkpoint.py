@@ -28,7 +28,7 @@ from models_registry.encoders.encoder_choices import SHALLOW, without_choices
 from models_registry.encoders.encoder_options import refuse_unknown
 from models_registry.errors import EncoderError, WeightsMissing, WeightsRefused
 from models_registry.spec import EncoderSpec, Tap
-from models_registry.weights import checked, directory, sha256_of
+from models_registry.weights import checked_file, sha256_of, weights_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -216,7 +216,7 @@ def read_checkpoint(path: Path) -> CheckpointSpec:
 
 def read_head(path: Path, spec: CheckpointSpec) -> dict[str, NDArray[np.float32]]:
     """The head's tensors, their file's hash checked; `path` is that of the spec."""
-    return read_tensors(checked(checkpoint_file(path, HEAD), spec.files[HEAD]))
+    return read_tensors(checked_file(checkpoint_file(path, HEAD), spec.files[HEAD]))
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
@@ -284,7 +284,7 @@ class Checkpoint:
         )
 
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder | VectorLookup:
-        path = checked(weights or _spec_file(spec.source.partition(":")[2]), spec.weights_sha256)
+        path = checked_file(weights or _spec_file(spec.source.partition(":")[2]), spec.weights_sha256)
         checkpoint = read_checkpoint(path)
         tensors = read_head(path, checkpoint)
         base = load_base(path, checkpoint, device)
@@ -344,7 +344,7 @@ def load_base(path: Path, checkpoint: CheckpointSpec, device: str) -> Encoder | 
     if checkpoint.is_tuned:
         from models_registry.encoders.tunable_networks import filled_as_trained, torch_encoder
 
-        own = checked(checkpoint_file(path, BACKBONE), checkpoint.files[BACKBONE])
+        own = checked_file(checkpoint_file(path, BACKBONE), checkpoint.files[BACKBONE])
         under = base_file(path, base) if checkpoint.needs_base else None
         return torch_encoder(base, filled_as_trained(base, own, under), device)
     return registry.load(base, weights=base_file(path, base), device=device)
@@ -358,7 +358,7 @@ def base_file(path: Path, base: EncoderSpec) -> Path | None:
     if base.weights_sha256 is None:
         return None
     sha256 = base.weights_sha256
-    for folder in (path.parent, directory()):
+    for folder in (path.parent, weights_directory()):
         for file in sorted(folder.glob(f"{sha256}.*"), key=_main_first):
             if file.suffix not in {".txt", ".part"}:
                 return file

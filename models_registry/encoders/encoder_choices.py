@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_registry.errors import BadOption
-from models_registry.preprocess import normalised
+from models_registry.preprocess import normalise_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +105,7 @@ def _check_precision(spec: EncoderSpec, made: EncoderSpec, plain: Encoder, famil
     assert isinstance(half_encoder, TorchEncoder)  # noqa: S101 - the same family and file as before
     taps = [tap.name for tap in spec.taps]
     pixels = np.random.default_rng(0).integers(0, 256, (8, *plain.input_shape), dtype=np.uint8)
-    batch = normalised(pixels, spec.rules)
+    batch = normalise_pixels(pixels, spec.rules)
     exact_vectors, half_vectors = plain.encode(batch, taps), half_encoder.encode(batch, taps)
     for tap in taps:
         share = largest_move(half_vectors[tap], exact_vectors[tap])

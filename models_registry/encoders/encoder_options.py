@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 PREPROCESS_OPTIONS = ("resize", "interpolation", "mean", "std", "channels")
 
 
-def refuse_unknown(source: str, options: Mapping[str, str], known: Iterable[str]) -> None:
+def refuse_unknown(source: str, options: Mapping[str, str], option_names: Iterable[str]) -> None:
     """Raise BadOption for an option that this encoder does not have."""
-    known = sorted(known)
+    option_names = sorted(option_names)
     for name in options:
-        if name not in known:
-            has = f"it has {', '.join(known)}" if known else "it has none"
+        if name not in option_names:
+            has = f"it has {', '.join(option_names)}" if option_names else "it has none"
             raise BadOption(f"{source} has no option {name}; {has}.")
 
 

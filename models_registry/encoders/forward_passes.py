@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from models_registry.errors import EncoderError
-from models_registry.preprocess import normalisation
+from models_registry.preprocess import factor_and_offset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Passes:
         turns: bool | None = None,
     ) -> None:
         self._network = network
-        parts = () if rules is None else normalisation(rules)
+        parts = () if rules is None else factor_and_offset(rules)
         self._normalisation = [torch.from_numpy(part).to(device) for part in parts]
         self._device = device
         self._turn = threading.Lock()

@@ -21,7 +21,7 @@ from models_registry.encoders.encoder_base import Encoder
 from models_registry.encoders.encoder_options import refuse_unknown
 from models_registry.errors import EncoderError, WeightsMissing
 from models_registry.spec import EncoderSpec, Tap
-from models_registry.weights import checked, sha256_of
+from models_registry.weights import checked_file, sha256_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,7 +129,7 @@ class JointFamily:
                 f"{spec.source} takes in vectors that were computed elsewhere: it answers for items that have them, "
                 "not for pictures, and all its parts must be registered here."
             )
-        path = checked(weights or _joint_file(spec.source.partition(":")[2]), spec.weights_sha256)
+        path = checked_file(weights or _joint_file(spec.source.partition(":")[2]), spec.weights_sha256)
         parts = read_joint(path)
         encoders = [registry.load(part.spec, weights=base_file(path, part.spec), device=device) for part in parts]
         ready = [encoder for encoder in encoders if isinstance(encoder, Encoder)]

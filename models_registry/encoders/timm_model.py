@@ -17,7 +17,7 @@ from models_registry.encoders.encoder_options import (
 )
 from models_registry.errors import EncoderError, WeightsMissing, WeightsRefused
 from models_registry.spec import EncoderSpec, Preprocess, Tap
-from models_registry.weights import checked, sha256_of
+from models_registry.weights import checked_file, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ class TimmModel:
         from models_registry.encoders.torch_encoder import TorchEncoder, torch_device
 
         target_device = torch_device(device)
-        network = _open_network(spec.options["name"], checked(path, spec.weights_sha256)).to(target_device)
+        network = _open_network(spec.options["name"], checked_file(path, spec.weights_sha256)).to(target_device)
 
         def embedding_of(pictures: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
             return dict.fromkeys(taps, network(pictures).flatten(1))

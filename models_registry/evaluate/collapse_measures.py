@@ -41,7 +41,7 @@ class Collapse:
     collapsed: bool
 
 
-def collapse(vectors: NDArray[np.float32], *, seed: int = 0) -> Collapse:
+def measure_collapse(vectors: NDArray[np.float32], *, seed: int = 0) -> Collapse:
     """Look at vectors [count, dim]; of more than MOST_ROWS rows a seeded draw of so many is decomposed."""
     stats = describe_vectors(vectors)
     rank = cosine = None

@@ -31,19 +31,19 @@ class Corruption:
     apply: Corrupt
 
 
-def corrupted(name: str, image: Image.Image, *, strength: float = 0.5, seed: int = 0) -> Image.Image:
+def corrupt_picture(name: str, image: Image.Image, *, strength: float = 0.5, seed: int = 0) -> Image.Image:
     """The picture after one corruption; raises KeyError for an unknown one, ValueError for a strength beyond 0 … 1."""
     if not 0 <= strength <= 1:
         raise ValueError(f"A strength lies in 0 … 1, not {strength:g}.")
     return CORRUPTIONS[name].apply(image, strength, np.random.default_rng(seed))
 
 
-def flip(image: Image.Image, _strength: float, _rng: np.random.Generator) -> Image.Image:
+def mirror_picture(image: Image.Image, _strength: float, _rng: np.random.Generator) -> Image.Image:
     """Left and right exchanged."""
     return ImageOps.mirror(image)
 
 
-def crop(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+def crop_picture(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
     """A part of the picture, from all of it down to half of each side, anywhere, scaled up again."""
     share = 1 - 0.5 * strength
     width, height = max(1, round(image.width * share)), max(1, round(image.height * share))
@@ -53,7 +53,7 @@ def crop(image: Image.Image, strength: float, rng: np.random.Generator) -> Image
     return part.resize(image.size, Image.Resampling.BILINEAR)
 
 
-def jpeg(image: Image.Image, strength: float, _rng: np.random.Generator) -> Image.Image:
+def save_as_jpeg(image: Image.Image, strength: float, _rng: np.random.Generator) -> Image.Image:
     """Saved as JPEG of quality 60 down to 5 and opened again."""
     stored = io.BytesIO()
     image.save(stored, "JPEG", quality=round(60 - 55 * strength))
@@ -61,14 +61,14 @@ def jpeg(image: Image.Image, strength: float, _rng: np.random.Generator) -> Imag
         return opened.convert("RGB")
 
 
-def shrink(image: Image.Image, strength: float, _rng: np.random.Generator) -> Image.Image:
+def shrink_picture(image: Image.Image, strength: float, _rng: np.random.Generator) -> Image.Image:
     """Scaled down to between half and an eighth of each side, and up again."""
     factor = 2 * 4**strength
     small = (max(1, round(image.width / factor)), max(1, round(image.height / factor)))
     return image.resize(small, Image.Resampling.BOX).resize(image.size, Image.Resampling.BICUBIC)
 
 
-def scribble(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+def draw_strokes(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
     """One to six strokes of a pen of one colour across the picture."""
     drawn = image.copy()
     pen = ImageDraw.Draw(drawn)
@@ -76,11 +76,11 @@ def scribble(image: Image.Image, strength: float, rng: np.random.Generator) -> I
     for _ in range(1 + round(5 * strength)):
         corners = rng.random((5, 2)) * image.size
         points = [(float(x), float(y)) for x, y in corners]
-        pen.line(points, fill=_colour(rng), width=max(1, long_side // 50), joint="curve")
+        pen.line(points, fill=_random_colour(rng), width=max(1, long_side // 50), joint="curve")
     return drawn
 
 
-def text(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+def write_words(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
     """One to four lines of words as shops and phones write them, larger with the strength."""
     drawn = image.copy()
     pen = ImageDraw.Draw(drawn)
@@ -90,11 +90,18 @@ def text(image: Image.Image, strength: float, rng: np.random.Generator) -> Image
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
         x = float(rng.uniform(0, max(1.0, image.width - (right - left))))
         y = float(rng.uniform(0, max(1.0, image.height - (bottom - top))))
-        pen.text((x - left, y - top), text, fill=_colour(rng), font=font, stroke_width=1, stroke_fill=_colour(rng))
+        pen.text(
+            (x - left, y - top),
+            text,
+            fill=_random_colour(rng),
+            font=font,
+            stroke_width=1,
+            stroke_fill=_random_colour(rng),
+        )
     return drawn
 
 
-def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
+def _random_colour(rng: np.random.Generator) -> tuple[int, int, int]:
     red, green, blue = rng.integers(256, size=3).tolist()
     return red, green, blue
 
@@ -102,11 +109,11 @@ def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
 CORRUPTIONS: dict[str, Corruption] = {
     entry.name: entry
     for entry in (
-        Corruption("flip", "mirrored; strength says nothing", flip),
-        Corruption("crop", "a part of it, from all down to half of each side", crop),
-        Corruption("jpeg", "JPEG quality from 60 down to 5", jpeg),
-        Corruption("shrink", "scaled down 2 to 8 times and up again", shrink),
-        Corruption("scribble", "1 to 6 strokes of a pen", scribble),
-        Corruption("text", "1 to 4 lines of words", text),
+        Corruption("flip", "mirrored; strength says nothing", mirror_picture),
+        Corruption("crop", "a part of it, from all down to half of each side", crop_picture),
+        Corruption("jpeg", "JPEG quality from 60 down to 5", save_as_jpeg),
+        Corruption("shrink", "scaled down 2 to 8 times and up again", shrink_picture),
+        Corruption("scribble", "1 to 6 strokes of a pen", draw_strokes),
+        Corruption("text", "1 to 4 lines of words", write_words),
     )
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from models_registry.evaluate.label_scores import category_match
-from models_registry.evaluate.retrieval import Hits, hits, relevant_counts
+from models_registry.evaluate.retrieval import Hits, find_hits, relevant_counts
 from models_registry.neighbours import GroupPair, Neighbours, Visibility, group_codes, nearest
 from models_registry.store import Vectors
 
@@ -40,24 +40,24 @@ class Question:
     pictures: Ids | None = None
     hide_products: bool = False
 
-    def hidden(self) -> list[GroupPair]:
+    def hidden_groups(self) -> list[GroupPair]:
         """What no query may be answered with, besides itself, as a search takes it."""
         groups: list[GroupPair] = []
         if self.pictures is not None:
             groups.append((self.pictures[self.queries], self.pictures[self.gallery]))
         if self.hide_products:
-            groups.append(self._codes("product"))
+            groups.append(self._label_codes("product"))
         return groups
 
-    def judge(self) -> Judge:
+    def choose_judge(self) -> Judge:
         """By product where some query sees another picture of its own in the gallery, else by category."""
-        return "product" if self.relevant("product").any() else "category"
+        return "product" if self.relevant_answers("product").any() else "category"
 
-    def relevant(self, judge: Judge) -> Ids:
+    def relevant_answers(self, judge: Judge) -> Ids:
         """How many right answers each query [Q] has in the gallery."""
-        return relevant_counts(*self._codes(judge), self._visibility())
+        return relevant_counts(*self._label_codes(judge), self._visible_rows())
 
-    def answers(self, vectors: NDArray[np.float32], metric: Metric, k: int) -> Neighbours:
+    def nearest_answers(self, vectors: NDArray[np.float32], metric: Metric, k: int) -> Neighbours:
         """The k nearest of each query by vectors [items, d]; raises ValueError where one is not finite.
 
         Of equally near items each query gets others, by lot and always the same: an encoder that gives many pictures
@@ -72,12 +72,12 @@ class Question:
             gallery_ids=self.gallery,
             gallery_order=self.gallery,
             lots=self.queries,
-            hidden=self.hidden(),
+            hidden=self.hidden_groups(),
         )
 
-    def control(self, k: int, *, seed: int = 0) -> Neighbours:
+    def random_answers(self, k: int, *, seed: int = 0) -> Neighbours:
         """k candidates per query, drawn from those it may see: what an encoder that knows nothing would answer."""
-        visibility = self._visibility()
+        visibility = self._visible_rows()
         rng = np.random.default_rng(seed)
         indices = np.full((len(self.queries), k), -1, dtype=np.int64)
         for query in range(len(self.queries)):
@@ -85,43 +85,46 @@ class Question:
             indices[query, : len(drawn)] = drawn
         return Neighbours(indices, np.full(indices.shape, np.nan))
 
-    def hits(self, neighbours: Neighbours, judge: Judge) -> Hits:
+    def judge_answers(self, neighbours: Neighbours, judge: Judge) -> Hits:
         """Which of the neighbours are right."""
-        return hits(
+        return find_hits(
             neighbours,
-            *self._labels(judge),
+            *self._labels_of_both(judge),
             query_ids=self.queries,
             gallery_ids=self.gallery,
-            hidden=self.hidden(),
+            hidden=self.hidden_groups(),
         )
 
     def category_match(self, neighbours: Neighbours) -> NDArray[np.float64]:
         """Whether each query's first neighbour is of its category: 1, 0 or NaN [Q]."""
-        return category_match(neighbours, *self._labels("category"))
+        return category_match(neighbours, *self._labels_of_both("category"))
 
-    def matched(self, vectors: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
+    def match_of_others(self, vectors: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
         """Whether each query's nearest picture of another product is of its category: 1, 0 or NaN [Q].
 
         The same garment's next photo would be of the same category whatever a network knows of categories.
         """
-        asked = replace(self, hide_products=True)
-        return asked.category_match(asked.answers(vectors, metric, 1))
+        without_products = replace(self, hide_products=True)
+        return without_products.category_match(without_products.nearest_answers(vectors, metric, 1))
 
-    def clusters(self) -> Ids | None:
+    def product_clusters(self) -> Ids | None:
         """Queries that succeed and fail together [Q], those of one product; None where no query has one."""
-        own = self._labels("product")[0]
-        if not any(own):
+        products = self._labels_of_both("product")[0]
+        if not any(products):
             return None
-        names: dict[object, int] = {}
-        return np.array([names.setdefault(name or row, len(names)) for row, name in enumerate(own)], dtype=np.int64)
+        cluster_numbers: dict[object, int] = {}
+        return np.array(
+            [cluster_numbers.setdefault(name or row, len(cluster_numbers)) for row, name in enumerate(products)],
+            dtype=np.int64,
+        )
 
-    def _visibility(self) -> Visibility:
-        return Visibility.from_ids(self.queries, self.gallery, self.hidden())
+    def _visible_rows(self) -> Visibility:
+        return Visibility.from_ids(self.queries, self.gallery, self.hidden_groups())
 
-    def _codes(self, judge: Judge) -> GroupPair:
-        return group_codes(*self._labels(judge))
+    def _label_codes(self, judge: Judge) -> GroupPair:
+        return group_codes(*self._labels_of_both(judge))
 
-    def _labels(self, judge: Judge) -> tuple[list[str | None], list[str | None]]:
+    def _labels_of_both(self, judge: Judge) -> tuple[list[str | None], list[str | None]]:
         labels = self.products if judge == "product" else self.categories
         return (
             [labels[row] or None for row in self.queries.tolist()],

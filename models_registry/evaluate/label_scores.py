@@ -25,10 +25,10 @@ class Score:
     n: int
 
 
-def summarise(per_query: NDArray[np.float64]) -> Score:
+def mean_score(per_query: NDArray[np.float64]) -> Score:
     """The mean of per-query values [Q], passing over those that are not known (NaN)."""
-    known = per_query[~np.isnan(per_query)]
-    return Score(float(known.mean()) if len(known) else None, len(known))
+    known_values = per_query[~np.isnan(per_query)]
+    return Score(float(known_values.mean()) if len(known_values) else None, len(known_values))
 
 
 def category_match(neighbours: Neighbours, query_labels: Labels, gallery_labels: Labels) -> NDArray[np.float64]:
@@ -36,9 +36,9 @@ def category_match(neighbours: Neighbours, query_labels: Labels, gallery_labels:
     of_query, of_gallery = group_codes(query_labels, gallery_labels)
     _same_length(neighbours, of_query)
     top = neighbours.top
-    found = np.full(len(top), -1, dtype=np.int64)
-    found[top >= 0] = of_gallery[top[top >= 0]]
-    return np.where((of_query >= 0) & (found >= 0), of_query == found, np.nan)
+    answered = np.full(len(top), -1, dtype=np.int64)
+    answered[top >= 0] = of_gallery[top[top >= 0]]
+    return np.where((of_query >= 0) & (answered >= 0), of_query == answered, np.nan)
 
 
 def expected_random_match(
@@ -61,7 +61,7 @@ def expected_random_match(
         candidates = of_gallery[visibility.visible_to(int(query)) & (of_gallery >= 0)]
         if len(candidates):
             shares[query] = np.mean(candidates == of_query[query])
-    return summarise(shares)
+    return mean_score(shares)
 
 
 def product_recall(
@@ -84,10 +84,10 @@ def product_recall(
     visibility = Visibility.from_ids(query_ids, gallery_ids, hidden)
     recall = np.full(len(of_query), np.nan)
     for query in np.flatnonzero(of_query >= 0):
-        wanted = visibility.visible_to(int(query)) & (of_gallery == of_query[query])
-        if wanted.any():
+        is_right = visibility.visible_to(int(query)) & (of_gallery == of_query[query])
+        if is_right.any():
             first = neighbours.indices[query, :k]
-            recall[query] = wanted[first[first >= 0]].any()
+            recall[query] = is_right[first[first >= 0]].any()
     return recall
 
 

@@ -32,19 +32,19 @@ def split_of(unit: str, *, salt: str, shares: Mapping[Split, float] = SHARES) ->
     """
     if any(share < 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-9:
         raise ValueError("The shares of the splits must not be negative and add to 1.")
-    place = int.from_bytes(hashlib.sha256(f"{salt}/{unit}".encode()).digest()[:8]) / 2**64
+    share_of_unit = int.from_bytes(hashlib.sha256(f"{salt}/{unit}".encode()).digest()[:8]) / 2**64
     bound = 0.0
     chosen: Split = "train"
     for name, share in shares.items():
         bound += share
         if share > 0:
             chosen = name
-            if place < bound:
+            if share_of_unit < bound:
                 break
     return chosen
 
 
-def units(
+def split_units(
     products: Sequence[str | None], keys: Sequence[str], hashes: NDArray[np.uint64] | None = None, *, near: int = NEAR
 ) -> list[str]:
     """The unit of each item [N]: its product, else its cluster of near duplicates, else the item itself.
@@ -52,20 +52,22 @@ def units(
     `hashes` [N] are the pictures' `difference_hash`. Near duplicates bind units together: two products that share
     a picture are one unit, named by the smallest name in it, so that no picture lies on both sides of a split.
     """
-    own = [f"product/{product}" if product else f"item/{key}" for product, key in zip(products, keys, strict=True)]
+    unit_names = [
+        f"product/{product}" if product else f"item/{key}" for product, key in zip(products, keys, strict=True)
+    ]
     if hashes is None:
-        return own
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(own))}
+        return unit_names
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(unit_names))}
     groups = _Groups(len(numbers))
     cluster_of = near_duplicates(hashes, near=near)
     first: dict[int, int] = {}
-    for name, cluster in zip(own, cluster_of.tolist(), strict=True):
-        groups.join(numbers[name], first.setdefault(cluster, numbers[name]))
+    for name, cluster in zip(unit_names, cluster_of.tolist(), strict=True):
+        groups.join_sets(numbers[name], first.setdefault(cluster, numbers[name]))
     smallest: dict[int, str] = {}
     for name, number in numbers.items():
-        root = groups.root(number)
+        root = groups.root_of(number)
         smallest[root] = min(name, smallest.get(root, name))
-    return [smallest[groups.root(numbers[name])] for name in own]
+    return [smallest[groups.root_of(numbers[name])] for name in unit_names]
 
 
 def difference_hash(image: Image.Image) -> int:
@@ -97,7 +99,7 @@ def near_duplicates(hashes: NDArray[np.uint64], *, near: int = NEAR) -> NDArray[
         order = order[distinct[order] != 0]
         for bucket in np.split(order, 1 + np.flatnonzero(np.diff(band[order]))):
             _join_near(groups, distinct, bucket, near)
-    roots = np.array([groups.root(index) for index in range(len(distinct))], dtype=np.int64)
+    roots = np.array([groups.root_of(index) for index in range(len(distinct))], dtype=np.int64)
     alone = np.flatnonzero(hashes == 0)
     clusters: NDArray[np.int64] = roots[number]
     clusters[alone] = len(distinct) + np.arange(len(alone))
@@ -106,10 +108,10 @@ def near_duplicates(hashes: NDArray[np.uint64], *, near: int = NEAR) -> NDArray[
 
 def _join_near(groups: _Groups, distinct: NDArray[np.uint64], bucket: NDArray[np.int64], near: int) -> None:
     for position in range(len(bucket) - 1):
-        here, others = bucket[position], bucket[position + 1 :]
-        close = others[np.bitwise_count(distinct[here] ^ distinct[others]) <= near]
+        lead, others = bucket[position], bucket[position + 1 :]
+        close = others[np.bitwise_count(distinct[lead] ^ distinct[others]) <= near]
         for other in close.tolist():
-            groups.join(int(here), other)
+            groups.join_sets(int(lead), other)
 
 
 class _Groups:
@@ -118,12 +120,12 @@ class _Groups:
     def __init__(self, count: int) -> None:
         self._parent = list(range(count))
 
-    def root(self, number: int) -> int:
+    def root_of(self, number: int) -> int:
         while self._parent[number] != number:
             self._parent[number] = self._parent[self._parent[number]]
             number = self._parent[number]
         return number
 
-    def join(self, one: int, other: int) -> None:
-        low, high = sorted((self.root(one), self.root(other)))
+    def join_sets(self, one: int, other: int) -> None:
+        low, high = sorted((self.root_of(one), self.root_of(other)))
         self._parent[high] = low

@@ -98,44 +98,44 @@ class ProtocolScores:
 def parts_of(name: ProtocolName, items: Labelled) -> tuple[Ids, Ids]:
     """Rows of who asks and who answers; raises ValueError where the splits are not those of the set."""
     protocol = PROTOCOLS[name]
-    queries, gallery = _rows(items, protocol.asks), _rows(items, protocol.answers)
+    queries, gallery = _rows_in_places(items, protocol.asks), _rows_in_places(items, protocol.answers)
     if not len(queries) or not len(gallery):
-        found = ", ".join(
-            sorted({f"{domain or 'no domain'}/{split or 'no split'}" for domain, split in _places(items)})
+        places_found = ", ".join(
+            sorted({f"{domain or 'no domain'}/{split or 'no split'}" for domain, split in _domains_and_splits(items)})
         )
         raise ValueError(
             f"The protocol {name} has {len(queries)} pictures that ask and {len(gallery)} that answer here; it needs "
-            f"the splits as they were published (domain/split found: {found})."
+            f"the splits as they were published (domain/split found: {places_found})."
         )
     return queries, gallery
 
 
-def score(name: ProtocolName, items: Labelled, vectors: NDArray[np.float32], metric: Metric) -> ProtocolScores:
+def score_protocol(name: ProtocolName, items: Labelled, vectors: NDArray[np.float32], metric: Metric) -> ProtocolScores:
     """The scores of vectors [n, d] by a protocol; raises ValueError as `parts_of` does."""
     protocol = PROTOCOLS[name]
     queries, gallery = parts_of(name, items)
-    found: dict[str, NDArray[np.float64]] = {}
-    for asked, answering in _questions(protocol, items, queries, gallery):
-        question = Question(queries[asked], answering, items.categories, items.products)
-        for key, values in _scored(protocol, question, vectors, metric).items():
-            found.setdefault(key, np.full(len(queries), np.nan))[asked] = values
-    own = [items.categories[row] or "" for row in queries.tolist()]
-    clusters = Question(queries, gallery, items.categories, items.products).clusters()
-    by_category = {key: _means(values, own) for key, values in found.items()}
-    names = sorted(set(own))
-    first = next(iter(found.values()))
+    values_by_score: dict[str, NDArray[np.float64]] = {}
+    for positions, answering in _question_parts(protocol, items, queries, gallery):
+        question = Question(queries[positions], answering, items.categories, items.products)
+        for key, values in _score_question(protocol, question, vectors, metric).items():
+            values_by_score.setdefault(key, np.full(len(queries), np.nan))[positions] = values
+    categories = [items.categories[row] or "" for row in queries.tolist()]
+    clusters = Question(queries, gallery, items.categories, items.products).product_clusters()
+    by_category = {key: _means_by_name(values, categories) for key, values in values_by_score.items()}
+    names = sorted(set(categories))
+    first = next(iter(values_by_score.values()))
     return ProtocolScores(
         name,
         int(np.count_nonzero(~np.isnan(first))),
         len(gallery),
         int(np.count_nonzero(np.isnan(first))),
-        {key: bootstrap(values, clusters=clusters) for key, values in found.items()},
-        {one: {key: by_category[key][one] for key in found if one in by_category[key]} for one in names},
+        {key: bootstrap(values, clusters=clusters) for key, values in values_by_score.items()},
+        {one: {key: by_category[key][one] for key in values_by_score if one in by_category[key]} for one in names},
         {key: float(np.mean(list(means.values()))) for key, means in by_category.items() if means},
     )
 
 
-def _questions(protocol: Protocol, items: Labelled, queries: Ids, gallery: Ids) -> list[tuple[Ids, Ids]]:
+def _question_parts(protocol: Protocol, items: Labelled, queries: Ids, gallery: Ids) -> list[tuple[Ids, Ids]]:
     """Places among the queries with the rows that answer them: all at once, or those of one category each."""
     if not protocol.by_category:
         return [(np.arange(len(queries)), gallery)]
@@ -144,53 +144,55 @@ def _questions(protocol: Protocol, items: Labelled, queries: Ids, gallery: Ids) 
     return [(np.flatnonzero(of_query == name), gallery[of_gallery == name]) for name in np.unique(of_query).tolist()]
 
 
-def _scored(
+def _score_question(
     protocol: Protocol, question: Question, vectors: NDArray[np.float32], metric: Metric
 ) -> dict[str, NDArray[np.float64]]:
     """1, 0 or NaN for each query [Q] under the name of each score."""
     products = [question.products[row] for row in question.gallery.tolist()]
     width = max(protocol.ranks)
     if protocol.by_product:
-        width = _enough(products, width)
-    neighbours = question.answers(vectors, metric, max(width, 1))
-    found = question.hits(neighbours, "product")
-    searched = found.right.shape[1]
-    scores = {f"recall_at_{rank}": recall_at(found, min(rank, searched)) for rank in protocol.ranks}
+        width = _pictures_enough_for(products, width)
+    neighbours = question.nearest_answers(vectors, metric, max(width, 1))
+    hits = question.judge_answers(neighbours, "product")
+    searched = hits.right.shape[1]
+    scores = {f"recall_at_{rank}": recall_at(hits, min(rank, searched)) for rank in protocol.ranks}
     if protocol.by_product:
         for rank in protocol.ranks:
-            right = _within_products(neighbours.indices, found.right, products, rank)
-            scores[f"product_recall_at_{rank}"] = np.where(found.relevant > 0, right, np.nan)
+            right = _within_products(neighbours.indices, hits.right, products, rank)
+            scores[f"product_recall_at_{rank}"] = np.where(hits.relevant > 0, right, np.nan)
     return scores
 
 
-def _enough(products: Labels, wanted: int) -> int:
-    """So many pictures are always of `wanted` products, or all there are: the largest products, and one more."""
+def _pictures_enough_for(products: Labels, product_count: int) -> int:
+    """So many pictures are always of `product_count` products, or all there are: the largest products, and one more."""
     counts: dict[object, int] = {}
     for row, product in enumerate(products):
         name: object = product or row
         counts[name] = counts.get(name, 0) + 1
     largest = sorted(counts.values(), reverse=True)
-    return min(len(products), sum(largest[: wanted - 1]) + 1)
+    return min(len(products), sum(largest[: product_count - 1]) + 1)
 
 
-def _within_products(indices: Ids, right: NDArray[np.bool_], products: Labels, wanted: int) -> NDArray[np.float64]:
-    """Whether the right product is among the first `wanted` different ones [Q]."""
-    found = np.zeros(len(indices))
+def _within_products(
+    indices: Ids, right: NDArray[np.bool_], products: Labels, product_count: int
+) -> NDArray[np.float64]:
+    """Whether the right product is among the first `product_count` different ones [Q]."""
+    is_within = np.zeros(len(indices))
     for query, (rows, hits) in enumerate(zip(indices.tolist(), right.tolist(), strict=True)):
-        seen: set[object] = set()
+        products_seen: set[object] = set()
         for row, hit in zip(rows, hits, strict=True):
             if row < 0:
                 break
-            seen.add(products[row] or row)
-            if len(seen) > wanted:
+            products_seen.add(products[row] or row)
+            if len(products_seen) > product_count:
                 break
             if hit:
-                found[query] = 1.0
+                is_within[query] = 1.0
                 break
-    return found
+    return is_within
 
 
-def _means(values: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
+def _means_by_name(values: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
     """The mean of known values under each name."""
     groups: dict[str, list[float]] = {}
     for value, name in zip(values.tolist(), names, strict=True):
@@ -199,10 +201,10 @@ def _means(values: NDArray[np.float64], names: Sequence[str]) -> dict[str, float
     return {name: float(np.mean(group)) for name, group in groups.items()}
 
 
-def _rows(items: Labelled, places: frozenset[tuple[str, str]]) -> Ids:
-    found = [(domain, split) in places or ("", split) in places for domain, split in _places(items)]
-    return np.flatnonzero(np.array(found, dtype=bool))
+def _rows_in_places(items: Labelled, places: frozenset[tuple[str, str]]) -> Ids:
+    is_in_places = [(domain, split) in places or ("", split) in places for domain, split in _domains_and_splits(items)]
+    return np.flatnonzero(np.array(is_in_places, dtype=bool))
 
 
-def _places(items: Labelled) -> list[tuple[str, str]]:
+def _domains_and_splits(items: Labelled) -> list[tuple[str, str]]:
     return [(domain or "", split or "") for domain, split in zip(items.domains, items.splits, strict=True)]

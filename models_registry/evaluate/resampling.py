@@ -43,13 +43,13 @@ def bootstrap(
     product, which succeed and fail together) are drawn as one. The same seed gives the same interval. Formula: the
     percentile method of Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
     """
-    known = ~np.isnan(per_query)
-    if not known.any():
+    is_known = ~np.isnan(per_query)
+    if not is_known.any():
         return Interval(None, None, None, 0)
-    sums, counts = _by_cluster(per_query[known], None if clusters is None else clusters[known])
-    means = _resampled(sums, counts, draws, seed)
+    sums, counts = _by_cluster(per_query[is_known], None if clusters is None else clusters[is_known])
+    means = _resampled_means(sums, counts, draws, seed)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(per_query[known].mean()), float(low), float(high), int(known.sum()))
+    return Interval(float(per_query[is_known].mean()), float(low), float(high), int(is_known.sum()))
 
 
 def paired_difference(
@@ -80,7 +80,9 @@ def _by_cluster(
     return np.bincount(number, weights=values).astype(np.float64), np.bincount(number).astype(np.float64)
 
 
-def _resampled(sums: NDArray[np.float64], counts: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float64]:
+def _resampled_means(
+    sums: NDArray[np.float64], counts: NDArray[np.float64], draws: int, seed: int
+) -> NDArray[np.float64]:
     """Means [draws] of resampled clusters, a block of draws at a time so that memory stays bounded."""
     rng = np.random.default_rng(seed)
     n = len(sums)

@@ -29,7 +29,7 @@ class Hits:
     relevant: NDArray[np.int64]
 
 
-def hits(
+def find_hits(
     neighbours: Neighbours,
     query_labels: Labels,
     gallery_labels: Labels,
@@ -45,8 +45,8 @@ def hits(
     of_query, of_gallery = group_codes(query_labels, gallery_labels)
     if len(neighbours) != len(of_query):
         raise ValueError(f"{len(of_query)} labels do not fit the neighbours of {len(neighbours)} queries.")
-    found = neighbours.indices
-    answered = np.where(found >= 0, of_gallery[found] if len(of_gallery) else -1, -1)
+    indices = neighbours.indices
+    answered = np.where(indices >= 0, of_gallery[indices] if len(of_gallery) else -1, -1)
     right = (answered == of_query[:, None]) & (of_query[:, None] >= 0)
     return Hits(right, relevant_counts(of_query, of_gallery, Visibility.from_ids(query_ids, gallery_ids, hidden)))
 
@@ -56,7 +56,7 @@ def relevant_counts(
 ) -> NDArray[np.int64]:
     """How many gallery rows that a query may see bear its label [Q]; labels as `group_codes` numbers them."""
     relevant = np.zeros(len(of_query), dtype=np.int64)
-    members = _members(of_gallery)
+    members = _rows_by_label(of_gallery)
     for query in np.flatnonzero(of_query >= 0):
         same = members.get(int(of_query[query]))
         if same is not None:
@@ -64,18 +64,18 @@ def relevant_counts(
     return relevant
 
 
-def recall_at(found: Hits, k: int) -> NDArray[np.float64]:
+def recall_at(hits: Hits, k: int) -> NDArray[np.float64]:
     """Whether one of the first k neighbours is right: 1 or 0 per query [Q], NaN where nothing could be.
 
     This is what retrieval papers report as recall@k (and some as CMC). Raises ValueError where fewer than k
     neighbours were searched.
     """
-    if not 1 <= k <= found.right.shape[1]:
-        raise ValueError(f"recall@{k} needs {k} neighbours per query; there are {found.right.shape[1]}.")
-    return np.where(found.relevant > 0, found.right[:, :k].any(axis=1), np.nan)
+    if not 1 <= k <= hits.right.shape[1]:
+        raise ValueError(f"recall@{k} needs {k} neighbours per query; there are {hits.right.shape[1]}.")
+    return np.where(hits.relevant > 0, hits.right[:, :k].any(axis=1), np.nan)
 
 
-def map_at_r(found: Hits, *, most: int | None = None) -> NDArray[np.float64]:
+def map_at_r(hits: Hits, *, most: int | None = None) -> NDArray[np.float64]:
     """Mean average precision at R per query [Q], NaN where nothing could be right.
 
     With R right answers in the gallery: 1/R times the sum, over those of the first R ranks that hold one, of the
@@ -83,15 +83,15 @@ def map_at_r(found: Hits, *, most: int | None = None) -> NDArray[np.float64]:
     1 exactly where the first R neighbours are right. R is `most` at most where that is given. Raises ValueError
     where fewer than R neighbours were searched.
     """
-    width = found.right.shape[1]
-    lengths = found.relevant if most is None else np.minimum(found.relevant, most)
+    width = hits.right.shape[1]
+    lengths = hits.relevant if most is None else np.minimum(hits.relevant, most)
     longest = int(lengths.max(initial=0))
     if longest > width:
         raise ValueError(f"mAP@R needs {longest} neighbours per query; there are {width}.")
     ranks = np.arange(1, width + 1)
     within = ranks[None, :] <= lengths[:, None]
-    precision = np.cumsum(found.right, axis=1) / ranks
-    total = (precision * (found.right & within)).sum(axis=1)
+    precision = np.cumsum(hits.right, axis=1) / ranks
+    total = (precision * (hits.right & within)).sum(axis=1)
     return np.where(lengths > 0, total / np.maximum(lengths, 1), np.nan)
 
 
@@ -106,7 +106,7 @@ def coverage(neighbours: Neighbours, gallery_size: int) -> float | None:
     return float(len(np.unique(answered)) / gallery_size)
 
 
-def _members(codes: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+def _rows_by_label(codes: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
     """Gallery rows of each label."""
     order = np.argsort(codes, kind="stable")
     labels, starts = np.unique(codes[order], return_index=True)

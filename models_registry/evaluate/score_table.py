@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.evaluate.collapse_measures import Collapse, collapse
+from models_registry.evaluate.collapse_measures import Collapse, measure_collapse
 from models_registry.evaluate.evaluation_question import Judge, Question
 from models_registry.evaluate.label_scores import hubness
 from models_registry.evaluate.resampling import DRAWS, Interval, bootstrap, paired_difference
@@ -87,14 +87,14 @@ class Table:
     def by_category(self) -> dict[str, dict[str, Any]]:
         """For each category, the commonest MOST_CATEGORIES of them: its queries, and by line and score the mean."""
         names = Counter(name for name in self.categories if name)
-        found: dict[str, dict[str, Any]] = {}
+        means_by_category: dict[str, dict[str, Any]] = {}
         for name, count in sorted(names.most_common(MOST_CATEGORIES)):
-            asked = np.array([own == name for own in self.categories], dtype=bool)
-            means = {line.name: _means(line.per_query, asked) for line in self.lines if line.per_query}
-            found[name] = {"queries": count, "lines": means}
-        return found
+            is_of_category = np.array([own == name for own in self.categories], dtype=bool)
+            means = {line.name: _mean_scores(line.per_query, is_of_category) for line in self.lines if line.per_query}
+            means_by_category[name] = {"queries": count, "lines": means}
+        return means_by_category
 
-    def line(self, name: str) -> Line:
+    def line_named(self, name: str) -> Line:
         """The line of this name; raises KeyError."""
         for line in self.lines:
             if line.name == name:
@@ -113,13 +113,15 @@ class Table:
         }
 
 
-def _means(per_query: Mapping[str, NDArray[np.float64]], asked: NDArray[np.bool_]) -> dict[str, float | None]:
+def _mean_scores(
+    per_query: Mapping[str, NDArray[np.float64]], is_counted: NDArray[np.bool_]
+) -> dict[str, float | None]:
     """The mean of each score over the queries asked for; None where none of them is known."""
-    parts = {name: values[asked] for name, values in per_query.items()}
+    parts = {name: values[is_counted] for name, values in per_query.items()}
     return {name: float(np.nanmean(part)) if not np.isnan(part).all() else None for name, part in parts.items()}
 
 
-def compare(
+def compare_entries(
     question: Question,
     entries: Sequence[Entry],
     *,
@@ -132,16 +134,16 @@ def compare(
     `baseline` names the entry that differences are taken against (the raw features, the colours …). Raises KeyError
     for a baseline that is no entry.
     """
-    judge = question.judge()
-    width = max(*RANKS, int(np.minimum(question.relevant(judge), MOST_RELEVANT).max(initial=0)))
+    judge = question.choose_judge()
+    width = max(*RANKS, int(np.minimum(question.relevant_answers(judge), MOST_RELEVANT).max(initial=0)))
     scorer = _Scorer(question, judge, width, seed, draws)
-    measured = [scorer.measure(entry) for entry in entries]
-    measured.append(scorer.control())
+    measured = [scorer.measure_entry(entry) for entry in entries]
+    measured.append(scorer.measure_control())
     by_name = {found.name: found for found in measured}
     base = None if baseline is None else by_name[baseline]
-    lines = tuple(scorer.line(found, None if found is base else base) for found in measured)
-    asked = tuple(question.categories[row] for row in question.queries.tolist())
-    return Table(len(question.queries), len(question.gallery), judge, baseline, lines, asked)
+    lines = tuple(scorer.make_line(found, None if found is base else base) for found in measured)
+    categories = tuple(question.categories[row] for row in question.queries.tolist())
+    return Table(len(question.queries), len(question.gallery), judge, baseline, lines, categories)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,50 +164,63 @@ class _Scorer:
     seed: int
     draws: int
 
-    def measure(self, entry: Entry) -> _Measured:
-        health = collapse(entry.vectors)
+    def measure_entry(self, entry: Entry) -> _Measured:
+        health = measure_collapse(entry.vectors)
         if not health.finite:
             return _Measured(entry.name, entry.metric, {}, None, None, health)
-        found = self.question.answers(entry.vectors, entry.metric, self.width)
-        return self._of(entry.name, entry.metric, found, self.question.matched(entry.vectors, entry.metric), health)
+        answers = self.question.nearest_answers(entry.vectors, entry.metric, self.width)
+        return self._measure_answers(
+            entry.name, entry.metric, answers, self.question.match_of_others(entry.vectors, entry.metric), health
+        )
 
-    def control(self) -> _Measured:
-        asked = replace(self.question, hide_products=True)
-        matched = asked.category_match(asked.control(1, seed=self.seed))
-        return self._of(CONTROL, None, self.question.control(self.width, seed=self.seed), matched, None)
+    def measure_control(self) -> _Measured:
+        without_products = replace(self.question, hide_products=True)
+        matched = without_products.category_match(without_products.random_answers(1, seed=self.seed))
+        return self._measure_answers(
+            CONTROL, None, self.question.random_answers(self.width, seed=self.seed), matched, None
+        )
 
-    def _of(
+    def _measure_answers(
         self,
         name: str,
         metric: str | None,
-        found: Neighbours,
+        answers: Neighbours,
         matched: NDArray[np.float64],
         health: Collapse | None,
     ) -> _Measured:
-        right = self.question.hits(found, self.judge)
+        hits = self.question.judge_answers(answers, self.judge)
         per_query = {"category_match": matched}
-        per_query |= {f"recall_at_{k}": recall_at(right, k) for k in RANKS}
-        per_query["map_at_r"] = map_at_r(right, most=MOST_RELEVANT)
-        return _Measured(name, metric, per_query, hubness(found), coverage(found, len(self.question.gallery)), health)
+        per_query |= {f"recall_at_{k}": recall_at(hits, k) for k in RANKS}
+        per_query["map_at_r"] = map_at_r(hits, most=MOST_RELEVANT)
+        return _Measured(
+            name, metric, per_query, hubness(answers), coverage(answers, len(self.question.gallery)), health
+        )
 
-    def line(self, found: _Measured, base: _Measured | None) -> Line:
-        how: dict[str, Any] = {"clusters": self.question.clusters(), "seed": self.seed, "draws": self.draws}
+    def make_line(self, measured: _Measured, base: _Measured | None) -> Line:
+        bootstrap_arguments: dict[str, Any] = {
+            "clusters": self.question.product_clusters(),
+            "seed": self.seed,
+            "draws": self.draws,
+        }
         scores = {
-            name: bootstrap(found.per_query[name], **how) if name in found.per_query else Interval(None, None, None, 0)
+            name: bootstrap(measured.per_query[name], **bootstrap_arguments)
+            if name in measured.per_query
+            else Interval(None, None, None, 0)
             for name in SCORES
         }
         differences = {}
-        if base is not None and base.per_query and found.per_query:
+        if base is not None and base.per_query and measured.per_query:
             differences = {
-                name: paired_difference(found.per_query[name], base.per_query[name], **how) for name in SCORES
+                name: paired_difference(measured.per_query[name], base.per_query[name], **bootstrap_arguments)
+                for name in SCORES
             }
         return Line(
-            found.name,
-            found.metric,
+            measured.name,
+            measured.metric,
             scores,
             differences,
-            found.hubness,
-            found.coverage,
-            found.collapse,
-            found.per_query,
+            measured.hubness,
+            measured.coverage,
+            measured.collapse,
+            measured.per_query,
         )

@@ -57,16 +57,16 @@ def suspected_faults(
         return []
     table, ids = Vectors.from_array(vectors), np.arange(count, dtype=np.int64)
     k = min(NEIGHBOURS, count - 1)
-    found = nearest(table, table, metric=metric, k=k, query_ids=ids, gallery_ids=ids)
-    far = _deviations(vectors, metric, categories)
+    neighbours = nearest(table, table, metric=metric, k=k, query_ids=ids, gallery_ids=ids)
+    far = _robust_deviations(vectors, metric, categories)
     suspects = []
     for row in range(count):
         if flags[row]:
             continue
-        around = found.indices[row][found.indices[row] >= 0].tolist()
+        near_rows = neighbours.indices[row][neighbours.indices[row] >= 0].tolist()
         suspect = (
-            _like_flagged(row, [flags[one] for one in around])
-            or _wrong_label(row, categories[row], [categories[one] for one in around])
+            _like_flagged(row, [flags[one] for one in near_rows])
+            or _wrong_label(row, categories[row], [categories[one] for one in near_rows])
             or (Suspect(row, "outlying", categories[row] or "", float(far[row])) if far[row] > FAR else None)
         )
         if suspect is not None:
@@ -76,27 +76,29 @@ def suspected_faults(
 
 
 def _like_flagged(row: int, around: Sequence[str | None]) -> Suspect | None:
-    name, share = _commonest(around)
+    name, share = _most_common_name(around)
     return Suspect(row, "like flagged", name, share) if name and share >= AGREED else None
 
 
-def _wrong_label(row: int, own: str | None, around: Sequence[str | None]) -> Suspect | None:
-    if not own or own in around:
+def _wrong_label(row: int, category: str | None, around: Sequence[str | None]) -> Suspect | None:
+    if not category or category in around:
         return None
-    name, share = _commonest(around)
+    name, share = _most_common_name(around)
     return Suspect(row, "wrong label", name, share) if name and share >= AGREED else None
 
 
-def _commonest(names: Sequence[str | None]) -> tuple[str, float]:
+def _most_common_name(names: Sequence[str | None]) -> tuple[str, float]:
     """The name that most bear, with its share of all; no name where nobody bears one."""
-    known = [name for name in names if name]
-    if not known:
+    given_names = [name for name in names if name]
+    if not given_names:
         return "", 0.0
-    best = max(sorted(set(known)), key=known.count)
-    return best, known.count(best) / len(names)
+    best = max(sorted(set(given_names)), key=given_names.count)
+    return best, given_names.count(best) / len(names)
 
 
-def _deviations(vectors: NDArray[np.float32], metric: Metric, categories: Sequence[str | None]) -> NDArray[np.float64]:
+def _robust_deviations(
+    vectors: NDArray[np.float32], metric: Metric, categories: Sequence[str | None]
+) -> NDArray[np.float64]:
     """How far each row [n] lies from the nearest of its category, in robust deviations; 0 where that is not known."""
     far = np.zeros(len(vectors))
     for name in sorted({category for category in categories if category}):

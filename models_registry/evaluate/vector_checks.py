@@ -40,11 +40,11 @@ def describe_vectors(vectors: NDArray[np.float32]) -> VectorStats:
     constant = int(np.count_nonzero((vectors == vectors[0]).all(axis=0)))
     zeros = int(np.count_nonzero(~vectors.any(axis=1)))
     entropy = _bit_entropy((vectors > 0).mean(axis=0))
-    warnings = tuple(_warnings(count, dim, finite, constant, zeros, entropy))
+    warnings = tuple(_warning_lines(count, dim, finite, constant, zeros, entropy))
     return VectorStats(count, dim, finite, constant, zeros, entropy, warnings)
 
 
-def _warnings(count: int, dim: int, finite: bool, constant: int, zeros: int, entropy: float) -> list[str]:
+def _warning_lines(count: int, dim: int, finite: bool, constant: int, zeros: int, entropy: float) -> list[str]:
     lines = []
     if not finite:
         lines.append("Some values are NaN or infinity: no distance to them means anything.")

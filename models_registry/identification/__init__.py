@@ -6,8 +6,8 @@ from models_registry.identification.gallery_calibration import (
     Level,
     LevelCalibration,
     calibrate_gallery,
-    identify,
     identify_by,
+    identify_photo,
 )
 from models_registry.identification.label_guesses import (
     Guess,
@@ -30,6 +30,6 @@ __all__ = [
     "expected_calibration_error",
     "guess_features",
     "guess_labels",
-    "identify",
     "identify_by",
+    "identify_photo",
 ]

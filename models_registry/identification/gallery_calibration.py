@@ -52,7 +52,7 @@ class KnownQuestions:
     products: Sequence[str | None]
     categories: Sequence[str | None]
 
-    def labels(self, level: Level) -> Sequence[str | None]:
+    def labels_of_level(self, level: Level) -> Sequence[str | None]:
         """The known answers [Q]."""
         return self.products if level == "product" else self.categories
 
@@ -96,16 +96,16 @@ def calibrate_gallery(index: VectorIndex, metric: Metric, questions: KnownQuesti
     out."""
     if len(questions.ids) < LEAST_QUESTIONS:
         return {}
-    found: dict[Level, LevelCalibration] = {}
+    calibrations: dict[Level, LevelCalibration] = {}
     answers = index.search(questions.vectors, metric=metric, k=NEIGHBOURS, query_ids=questions.ids)
     for level in LEVELS:
-        fitted = _level(index, metric, questions, level, answers)
+        fitted = _calibrate_level(index, metric, questions, level, answers)
         if fitted is not None:
-            found[level] = fitted
-    return found
+            calibrations[level] = fitted
+    return calibrations
 
 
-def identify(
+def identify_photo(
     index: VectorIndex, metric: Metric, vector: NDArray[np.float32], levels: Mapping[Level, LevelCalibration]
 ) -> dict[Level, LabelGuess]:
     """What a photo with this vector [d] shows, by each level that was calibrated."""
@@ -117,51 +117,53 @@ def identify_by(
 ) -> dict[Level, LabelGuess]:
     """The same by the answers [1, NEIGHBOURS] of the index, where they were looked for already."""
     slots, distances = nearest.slots, nearest.distances
-    found: dict[Level, LabelGuess] = {}
+    guesses: dict[Level, LabelGuess] = {}
     for level, fitted in levels.items():
         codes = label_codes(index, level, slots)
         (guess,) = guess_labels(codes, distances, fitted.calibration)
         word = label_word(index, level, slots[0], codes[0], guess.likeliest)
         value = None if guess.label == NONE_OF_THESE else word
-        found[level] = LabelGuess(value, word, guess.confidence, guess.share, guess.margin)
-    return found
+        guesses[level] = LabelGuess(value, word, guess.confidence, guess.share, guess.margin)
+    return guesses
 
 
-def _level(
+def _calibrate_level(
     index: VectorIndex, metric: Metric, questions: KnownQuestions, level: Level, answers: Answers
 ) -> LevelCalibration | None:
-    labels = questions.labels(level)
+    labels = questions.labels_of_level(level)
     rows = np.flatnonzero([label is not None for label in labels])
     if len(rows) < LEAST_QUESTIONS:
         return None
-    own = [str(labels[row]) for row in rows.tolist()]
+    known_labels = [str(labels[row]) for row in rows.tolist()]
     lacking = index.search(
         questions.vectors[rows],
         metric=metric,
         k=NEIGHBOURS,
         query_ids=questions.ids[rows],
-        hide_same={level: own},
+        hide_same={level: known_labels},
     )
     codebook = index.columns.codebooks.get(level, {})
-    codes = np.array([codebook.get(label, -2) for label in own])
-    some = [
-        _judged(index, level, slots, distances, codes)
+    codes = np.array([codebook.get(label, -2) for label in known_labels])
+    judged_both_ways = [
+        _judge_guesses(index, level, slots, distances, codes)
         for slots, distances in (
             (answers.slots[rows], answers.distances[rows]),
             (lacking.slots, lacking.distances),
         )
     ]
     # Everything is asked twice, once as if the gallery lacked it; each way counts as often as photos of its kind come.
-    known = _Judged(
-        features=np.concatenate([one for one, _ in some]),
-        right=np.concatenate([one for _, one in some]),
-        groups=np.tile(_groups(questions, rows), 2),
+    judged = _Judged(
+        features=np.concatenate([one for one, _ in judged_both_ways]),
+        right=np.concatenate([one for _, one in judged_both_ways]),
+        groups=np.tile(_product_groups(questions, rows), 2),
         weights=np.repeat([float(LACKING[level] - 1), 1.0], len(rows)),
     )
-    errors = [known.error(split) for split in range(_SPLITS)]
+    errors = [judged.calibration_error(split) for split in range(_SPLITS)]
     if np.isnan(errors).any():
         return None
-    return LevelCalibration(known.fit(known.shrinkage()), len(rows), float(some[0][1].mean()), float(np.mean(errors)))
+    return LevelCalibration(
+        judged.fit(judged.choose_shrinkage()), len(rows), float(judged_both_ways[0][1].mean()), float(np.mean(errors))
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +179,7 @@ class _Judged:
     def fit(self, shrinkage: float) -> GuessCalibration:
         return calibrate_guesses(self.features, self.right, shrinkage=shrinkage, weights=self.weights)
 
-    def error(self, split: int) -> float:
+    def calibration_error(self, split: int) -> float:
         """The calibration error, each product's questions judged by a fit on others, which chooses its shrinkage on
         nothing but those; NaN where that cannot be fitted."""
         confidences = self._by_others(split)
@@ -185,7 +187,7 @@ class _Judged:
             return np.nan
         return expected_calibration_error(confidences, self.right, weights=self.weights)
 
-    def shrinkage(self) -> float:
+    def choose_shrinkage(self) -> float:
         """How much a fit has to be held back to foretell products that it has not seen: what is true of a few dozen
         products may not be of the next one."""
         errors = []
@@ -197,20 +199,22 @@ class _Judged:
 
     def _by_others(self, split: int, shrinkage: float | None = None) -> NDArray[np.float64] | None:
         """The confidence of every question by a fit on the other folds' products; None where one cannot be fitted."""
-        there, numbers = np.unique(self.groups, return_inverse=True)
-        folds = (np.random.default_rng([_SEED, split]).permutation(len(there)) % _FOLDS)[numbers]
+        distinct, numbers = np.unique(self.groups, return_inverse=True)
+        folds = (np.random.default_rng([_SEED, split]).permutation(len(distinct)) % _FOLDS)[numbers]
         confidences = np.zeros(len(self.right))
         for fold in np.unique(folds):
-            mine = folds == fold
-            others = _Judged(*(column[~mine] for column in (self.features, self.right, self.groups, self.weights)))
+            is_in_fold = folds == fold
+            others = _Judged(
+                *(column[~is_in_fold] for column in (self.features, self.right, self.groups, self.weights))
+            )
             if not others.right.any() or others.right.all():
                 return None
-            fitted = others.fit(others.shrinkage() if shrinkage is None else shrinkage)
-            confidences[mine] = fitted.confidences(self.features[mine])
+            fitted = others.fit(others.choose_shrinkage() if shrinkage is None else shrinkage)
+            confidences[is_in_fold] = fitted.guess_confidences(self.features[is_in_fold])
         return confidences
 
 
-def _judged(
+def _judge_guesses(
     index: VectorIndex,
     level: Level,
     slots: NDArray[np.int64],
@@ -222,13 +226,13 @@ def _judged(
     return features, guessed == codes
 
 
-def _groups(questions: KnownQuestions, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _product_groups(questions: KnownQuestions, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """What must not stand on both sides of a split [rows]: the product; a question without one stands for itself."""
     numbers: dict[str, int] = {}
     groups = np.empty(len(rows), dtype=np.int64)
-    for place, row in enumerate(rows.tolist()):
+    for position, row in enumerate(rows.tolist()):
         name = questions.products[row] or f"\0{row}"
-        groups[place] = numbers.setdefault(name, len(numbers))
+        groups[position] = numbers.setdefault(name, len(numbers))
     return groups
 
 

@@ -45,10 +45,10 @@ class GuessCalibration:
     offset: float
     least_confidence: float = 0.5
 
-    def confidences(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    def guess_confidences(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """The probability [Q] that the guess of each question is right, from `guess_features` [Q, 3]."""
         scaled = (features - np.array(self.means)) / np.array(self.spreads)
-        confidences: NDArray[np.float64] = expit(_bent(scaled) @ np.array(self.weights) + self.offset)
+        confidences: NDArray[np.float64] = expit(_bend_features(scaled) @ np.array(self.weights) + self.offset)
         return confidences
 
 
@@ -63,17 +63,17 @@ def guess_features(
     """
     guessed = np.full(len(labels), NONE_OF_THESE, dtype=np.int64)
     features = np.zeros((len(labels), 3))
-    for row, (own, apart) in enumerate(zip(labels, distances, strict=True)):
-        there = ~np.isnan(apart)
-        if not there.any():
+    for row, (own_labels, row_distances) in enumerate(zip(labels, distances, strict=True)):
+        is_neighbour = ~np.isnan(row_distances)
+        if not is_neighbour.any():
             continue
-        near, far = float(apart[there].min()), float(apart[there].max())
+        near, far = float(row_distances[is_neighbour].min()), float(row_distances[is_neighbour].max())
         features[row, 2] = near
-        weights = np.exp(-3 * (apart[there] - near) / max(far - near / 2, 1e-12))
-        known = own[there] >= 0
-        if known.any():
-            kinds, which = np.unique(own[there][known], return_inverse=True)
-            sums = np.bincount(which, weights[known]) / weights.sum()
+        weights = np.exp(-3 * (row_distances[is_neighbour] - near) / max(far - near / 2, 1e-12))
+        has_label = own_labels[is_neighbour] >= 0
+        if has_label.any():
+            kinds, which = np.unique(own_labels[is_neighbour][has_label], return_inverse=True)
+            sums = np.bincount(which, weights[has_label]) / weights.sum()
             ranked = np.argsort(-sums, kind="stable")
             second = float(sums[ranked[1]]) if len(ranked) > 1 else 0.0
             guessed[row] = kinds[ranked[0]]
@@ -100,24 +100,24 @@ def calibrate_guesses(
     often = np.ones(len(features)) if weights is None else weights
     means = np.average(features, axis=0, weights=often)
     spreads = np.maximum(np.sqrt(np.average((features - means) ** 2, axis=0, weights=often)), 1e-9)
-    scaled = np.column_stack([_bent((features - means) / spreads), np.ones(len(features))])
+    scaled = np.column_stack([_bend_features((features - means) / spreads), np.ones(len(features))])
     signs = np.where(right, 1.0, -1.0)
     # The offset is free: how often guesses are right at all is known best.
     ridge = np.append(np.full(scaled.shape[1] - 1, shrinkage * often.sum()), 0.0)
 
-    def loss(slopes: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def loss_and_gradient(slopes: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         margins = signs * (scaled @ slopes)
         down = scaled.T @ (-signs * often * expit(-margins)) + ridge * slopes
         return float(often @ np.logaddexp(0, -margins) + (ridge * slopes) @ slopes / 2), down
 
     # No weight below 0: whatever is learnt, a photo that is further away is never surer.
     bounds = [(0.0, None)] * (scaled.shape[1] - 1) + [(None, None)]
-    found = minimize(loss, np.zeros(scaled.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
-    plain = [tuple(float(value) for value in row) for row in (means, spreads, found[:-1])]
-    return GuessCalibration(plain[0], plain[1], plain[2], float(found[-1]), least_confidence)
+    slopes_found = minimize(loss_and_gradient, np.zeros(scaled.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
+    plain = [tuple(float(value) for value in row) for row in (means, spreads, slopes_found[:-1])]
+    return GuessCalibration(plain[0], plain[1], plain[2], float(slopes_found[-1]), least_confidence)
 
 
-def _bent(scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+def _bend_features(scaled: NDArray[np.float64]) -> NDArray[np.float64]:
     """What speaks for a guess [Q, 6]: each feature below its mean and above it, the distance turned round."""
     towards = scaled * np.array([1.0, 1.0, -1.0])
     return np.concatenate([np.minimum(towards, 0), np.maximum(towards, 0)], axis=1)
@@ -128,7 +128,7 @@ def guess_labels(
 ) -> list[Guess]:
     """A guess for each question, none of these where it is not likely enough; shapes as in `guess_features`."""
     guessed, features = guess_features(labels, distances)
-    confidences = np.where(guessed >= 0, calibration.confidences(features), 0.0)
+    confidences = np.where(guessed >= 0, calibration.guess_confidences(features), 0.0)
     sure = np.where(confidences >= calibration.least_confidence, guessed, NONE_OF_THESE)
     return [
         Guess(label, likeliest, confidence, share, margin)
@@ -150,5 +150,5 @@ def expected_calibration_error(
         return 0.0
     often = np.ones(len(confidences)) if weights is None else weights
     bin_of = np.minimum((confidences * bins).astype(np.int64), bins - 1)
-    promised, kept = np.bincount(bin_of, often * confidences, bins), np.bincount(bin_of, often * right, bins)
-    return float(np.abs(promised - kept).sum() / often.sum())
+    promised, came_true = np.bincount(bin_of, often * confidences, bins), np.bincount(bin_of, often * right, bins)
+    return float(np.abs(promised - came_true).sum() / often.sum())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from models_registry.metrics import METRICS, is_metric
-from models_registry.store.stored_vectors import checked
+from models_registry.store.stored_vectors import checked_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,7 +59,7 @@ def blocks_in_space(space: Space, vectors: Vectors) -> Iterator[tuple[int, NDArr
 def checked_queries(queries: ArrayLike, dim: int) -> NDArray[np.float32]:
     """Queries as float32 [Q, dim], one vector [dim] being one query; raises ValueError for anything else."""
     array = np.asarray(queries, dtype=np.float32)
-    rows = checked(array[None, :] if array.ndim == 1 else array)
+    rows = checked_vectors(array[None, :] if array.ndim == 1 else array)
     if rows.shape[1] != dim:
         raise ValueError(f"The index holds vectors of {dim} components, the query has {rows.shape[1]}.")
     return rows

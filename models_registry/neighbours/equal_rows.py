@@ -133,14 +133,14 @@ class JoinedRows(SearchedRows):
     ) -> Found:
         indices, found_distances = np.full((len(queries), k), -1, dtype=np.int64), np.full((len(queries), k), np.nan)
         last = self._distance_of_kth(queries, rows, distances, k)
-        which, columns = np.nonzero(distances <= last[:, None])
-        classes, class_distances = rows[which, columns], distances[which, columns]
-        sizes, tied = self._sizes[classes], class_distances == last[which]
+        query_numbers, columns = np.nonzero(distances <= last[:, None])
+        classes, class_distances = rows[query_numbers, columns], distances[query_numbers, columns]
+        sizes, tied = self._sizes[classes], class_distances == last[query_numbers]
         needed = k + self._most_hidden[queries]
         if self.ties.lots is None:
             # Those that come first in their class are enough: as many as are asked for, and what may be hidden.
-            sizes = np.minimum(sizes, needed[which])
-        pairs = _Pairs(which, classes, class_distances, tied, sizes)
+            sizes = np.minimum(sizes, needed[query_numbers])
+        pairs = _Pairs(query_numbers, classes, class_distances, tied, sizes)
         shares = (needed + _MORE_DRAWS + _SPREAD * np.sqrt(needed)) / np.maximum(
             pairs.members_per_query(len(queries), tied), 1
         )
@@ -325,13 +325,13 @@ def _keys(gallery: Vectors, by_bits: bool) -> NDArray[np.float32]:
 
 
 def _equal_rows(
-    gallery: Vectors, some: NDArray[np.int64], others: NDArray[np.int64], by_bits: bool
+    gallery: Vectors, first_rows: NDArray[np.int64], second_rows: NDArray[np.int64], by_bits: bool
 ) -> NDArray[np.bool_]:
-    """Whether the rows at `some` [m] equal those at `others` [m]."""
+    """Whether the rows at `first_rows` [m] equal those at `second_rows` [m]."""
     take = gallery.take_bits if by_bits else gallery.take
-    same = np.empty(len(some), dtype=np.bool_)
+    same = np.empty(len(first_rows), dtype=np.bool_)
     at_once = max(1, _COMPARED_BYTES // (4 * gallery.dim))
-    for start in range(0, len(some), at_once):
+    for start in range(0, len(first_rows), at_once):
         block = slice(start, start + at_once)
-        same[block] = (take(some[block]) == take(others[block])).all(axis=1)
+        same[block] = (take(first_rows[block]) == take(second_rows[block])).all(axis=1)
     return same

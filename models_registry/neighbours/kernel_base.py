@@ -103,11 +103,13 @@ class MatrixKernel(Kernel):
 
         def search_share(thread_number: int) -> None:
             for query in range(thread_number * at_once, len(queries), at_once * self.threads):
-                some = queries[query : query + at_once]
+                query_block = queries[query : query + at_once]
                 for row in range(0, len(rows), _ROWS_AT_ONCE):
                     piece = rows[row : row + _ROWS_AT_ONCE]
-                    costs = self._costs[thread_number][: len(some) * len(piece)].reshape(len(some), len(piece))
-                    self.fill_costs(some, piece, start + row, costs)
+                    costs = self._costs[thread_number][: len(query_block) * len(piece)].reshape(
+                        len(query_block), len(piece)
+                    )
+                    self.fill_costs(query_block, piece, start + row, costs)
                     shortlist.add_costs(costs, start + row, query)
 
         in_shares(search_share, self.threads)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models_registry.hash_sampling import mixed
+from models_registry.hash_sampling import mix_words
 from models_registry.neighbours.search_result import Neighbours
 from models_registry.neighbours.visibility import GroupPair, Visibility
 
@@ -33,11 +33,11 @@ def random_control(
     hidden gets -1.
     """
     visibility = Visibility.from_ids(query_ids, gallery_ids, hidden)
-    starts = mixed(np.asarray(query_words, dtype=np.uint64), seed)
+    starts = mix_words(np.asarray(query_words, dtype=np.uint64), seed)
     indices = np.full((visibility.n_queries, 1), -1, dtype=np.int64)
     for query, start in enumerate(starts):
         visible = np.flatnonzero(visibility.visible_to(query))
         if len(visible):
             # The candidate whose word is lowest after mixing with the query's (rendezvous hashing).
-            indices[query, 0] = visible[np.argmin(mixed(gallery_words[visible] ^ start, 0))]
+            indices[query, 0] = visible[np.argmin(mix_words(gallery_words[visible] ^ start, 0))]
     return Neighbours(indices, np.full(indices.shape, np.nan))

@@ -49,18 +49,18 @@ def refresh_neighbours(
     order = np.arange(len(gallery), dtype=np.int64) if lots is None else gallery_ids
 
     def search_rows(
-        some: NDArray[np.int64], rows: NDArray[np.int64], within: NDArray[np.float64] | None = None
+        query_numbers: NDArray[np.int64], rows: NDArray[np.int64], within: NDArray[np.float64] | None = None
     ) -> Neighbours:
         return nearest(
-            queries.select(some),
+            queries.select(query_numbers),
             gallery.select(rows),
             metric=metric,
             k=k,
-            query_ids=query_ids[some],
+            query_ids=query_ids[query_numbers],
             gallery_ids=gallery_ids[rows],
             gallery_order=order[rows],
-            lots=None if lots is None else lots[some],
-            hidden=[(of_query[some], of_gallery[rows]) for of_query, of_gallery in hidden],
+            lots=None if lots is None else lots[query_numbers],
+            hidden=[(of_query[query_numbers], of_gallery[rows]) for of_query, of_gallery in hidden],
             within=within,
         )
 

@@ -4,7 +4,7 @@ from models_registry.regions.masked_encoder import MaskedEncoder
 from models_registry.regions.own_map import OwnMapLocator, TapMapLocator, map_box
 from models_registry.regions.region_networks import OnnxLocator, OnnxMasker, describe_region, region_file
 from models_registry.regions.region_spec import REGION_OPTIONS, RegionKind, RegionSpec, region_options
-from models_registry.regions.suggested_boxes import Locator, SuggestedBox, best_boxes, overlap
+from models_registry.regions.suggested_boxes import Locator, SuggestedBox, best_boxes, box_overlap
 
 __all__ = [
     "REGION_OPTIONS",
@@ -18,9 +18,9 @@ __all__ = [
     "SuggestedBox",
     "TapMapLocator",
     "best_boxes",
+    "box_overlap",
     "describe_region",
     "map_box",
-    "overlap",
     "region_file",
     "region_options",
 ]

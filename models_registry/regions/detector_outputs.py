@@ -41,23 +41,25 @@ class Detections:
     classes: NDArray[np.int64]
 
 
-def understood(outputs: Mapping[str, Floats], asked: Sequence[str], path: object) -> tuple[Layout, tuple[str, ...]]:
-    """How a network writes what it finds, and in which outputs, from those of a trial; `asked` names some.
+def understand_outputs(
+    outputs: Mapping[str, Floats], asked_outputs: Sequence[str], path: object
+) -> tuple[Layout, tuple[str, ...]]:
+    """How a network writes what it finds, and in which outputs, from those of a trial; `asked_outputs` names some.
 
     Raises EncoderError saying what is needed.
     """
-    for name in asked:
+    for name in asked_outputs:
         if name not in outputs:
             raise BadOption(f"{path} has no output {name}; it has {', '.join(outputs)}.")
-    some = {name: outputs[name] for name in asked} if asked else outputs
-    found = _apart(some, path) or _packed(some)
-    if found is None:
-        shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in some.items())
+    candidates = {name: outputs[name] for name in asked_outputs} if asked_outputs else outputs
+    layout_and_names = _find_boxes_apart(candidates, path) or _find_packed_boxes(candidates)
+    if layout_and_names is None:
+        shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in candidates.items())
         raise EncoderError(f"{path} gives no boxes that can be read ({shapes}); there have to be {_FORMS}.")
-    return found
+    return layout_and_names
 
 
-def detections(outputs: Mapping[str, Floats], names: Sequence[str], layout: Layout, path: object) -> Detections:
+def read_detections(outputs: Mapping[str, Floats], names: Sequence[str], layout: Layout, path: object) -> Detections:
     """What was found on one picture; raises EncoderError where the outputs have not the form that was registered."""
     values = [outputs[name] for name in names]
     try:
@@ -73,33 +75,33 @@ def detections(outputs: Mapping[str, Floats], names: Sequence[str], layout: Layo
     if len(corners) > MOST_FOUND:
         raise EncoderError(f"{path} gives {len(corners):,} boxes for one picture; {MOST_FOUND:,} at most are read.")
     if layout == "rows":
-        found = Detections(corners, by_class[:, 0], by_class[:, 1].astype(np.int64))
+        detections = Detections(corners, by_class[:, 0], by_class[:, 1].astype(np.int64))
     elif by_class.shape[1] == 1:
-        found = Detections(corners, by_class[:, 0], np.full(len(corners), -1, dtype=np.int64))
+        detections = Detections(corners, by_class[:, 0], np.full(len(corners), -1, dtype=np.int64))
     else:
-        found = Detections(corners, by_class.max(axis=1), by_class.argmax(axis=1))
-    if not (np.isfinite(found.corners).all() and np.isfinite(found.scores).all()):
+        detections = Detections(corners, by_class.max(axis=1), by_class.argmax(axis=1))
+    if not (np.isfinite(detections.corners).all() and np.isfinite(detections.scores).all()):
         raise EncoderError(f"{path} gives boxes that are not numbers.")
-    return found
+    return detections
 
 
 def as_shares(corners: Floats, order: Corners, size: tuple[int, int], *, in_pixels: bool) -> Floats:
     """Corners [n, 4] as x1, y1, x2, y2 in shares of the input's (height, width)."""
-    found = corners.astype(np.float32, copy=True)
+    shares = corners.astype(np.float32, copy=True)
     if order == "yxyx":
-        found = found[:, [1, 0, 3, 2]]
+        shares = shares[:, [1, 0, 3, 2]]
     elif order == "xywh":
-        found[:, 2:] += found[:, :2]
+        shares[:, 2:] += shares[:, :2]
     elif order == "cxcywh":
-        half = found[:, 2:] / 2
-        found = np.concatenate([found[:, :2] - half, found[:, :2] + half], axis=1)
+        half = shares[:, 2:] / 2
+        shares = np.concatenate([shares[:, :2] - half, shares[:, :2] + half], axis=1)
     height, width = size
     if in_pixels:
-        found /= np.array([width, height, width, height], np.float32)
-    return found
+        shares /= np.array([width, height, width, height], np.float32)
+    return shares
 
 
-def _apart(outputs: Mapping[str, Floats], path: object) -> tuple[Layout, tuple[str, ...]] | None:
+def _find_boxes_apart(outputs: Mapping[str, Floats], path: object) -> tuple[Layout, tuple[str, ...]] | None:
     boxes = [name for name, values in outputs.items() if values.ndim in (2, 3) and values.shape[-1] == 4]
     if len(boxes) != 1:
         return None
@@ -120,7 +122,7 @@ def _has_rows(values: Floats, count: int) -> bool:
     return len(shape) in (1, 2) and shape[0] == count
 
 
-def _packed(outputs: Mapping[str, Floats]) -> tuple[Layout, tuple[str, ...]] | None:
+def _find_packed_boxes(outputs: Mapping[str, Floats]) -> tuple[Layout, tuple[str, ...]] | None:
     for name, values in outputs.items():
         shape = values.shape[1:] if values.ndim == 3 and values.shape[0] == 1 else values.shape
         if len(shape) != 2:

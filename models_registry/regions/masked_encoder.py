@@ -39,9 +39,9 @@ class MaskedEncoder(Encoder):
 
     def prepare(self, out: NDArray[np.float32], image: Image.Image, box: Box | None) -> None:
         if box is not None:
-            inside = box.clamped(image.width, image.height)
+            inside = box.clamp_to(image.width, image.height)
             image = image.crop((inside.x1, inside.y1, inside.x2, inside.y2))
-        self._inner.prepare(out, self._masker.masked(image), None)
+        self._inner.prepare(out, self._masker.blank_background(image), None)
 
     def set_threads(self, threads: int) -> None:
         super().set_threads(threads)

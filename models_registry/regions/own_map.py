@@ -16,7 +16,7 @@ from models_registry.errors import EncoderError
 from models_registry.preprocess import prepare_into
 from models_registry.regions.picture_frame import PictureFrame
 from models_registry.regions.suggested_boxes import SuggestedBox
-from models_registry.weights import checked
+from models_registry.weights import checked_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ class OwnMapLocator:
         if spec.family != "onnx" or spec.rules.resize == "shorter-side":
             raise EncoderError(f"{spec.source}: own-map needs an ONNX encoder that sees all of a picture.")
         self._rules = spec.rules
-        model, self._map = with_last_map(checked(weights, spec.weights_sha256).read_bytes(), weights)
+        model, self._map = with_last_map(checked_file(weights, spec.weights_sha256).read_bytes(), weights)
         self._session = open_session(single_file(model, weights), weights, threads=threads, device="cpu")
         self._input = read_input(self._session, weights)
 
@@ -74,7 +74,7 @@ class OwnMapLocator:
         if not self._input.channels_first:
             pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
         (features,) = self._session.run([self._map], {self._input.name: pixels.astype(self._input.dtype, copy=False)})
-        return _suggested(np.asarray(features[0], dtype=np.float32), image, self._rules)
+        return _boxes_from_map(np.asarray(features[0], dtype=np.float32), image, self._rules)
 
 
 class TapMapLocator:
@@ -95,15 +95,15 @@ class TapMapLocator:
         self._encoder.prepare(batch[0], image, None)
         flat = self._encoder.encode(batch, [self._tap])[self._tap][0]
         side = round((len(flat) / self._channels) ** 0.5)
-        return _suggested(flat.reshape(self._channels, side, side), image, self._encoder.spec.rules)
+        return _boxes_from_map(flat.reshape(self._channels, side, side), image, self._encoder.spec.rules)
 
 
-def _suggested(features: NDArray[np.float32], image: Image.Image, rules: Preprocess) -> list[SuggestedBox]:
-    found = map_box(features)
-    if found is None:
+def _boxes_from_map(features: NDArray[np.float32], image: Image.Image, rules: Preprocess) -> list[SuggestedBox]:
+    corners_and_share = map_box(features)
+    if corners_and_share is None:
         return []
-    box = PictureFrame.of(rules, *image.size).box_in_picture(found[0], *image.size)
-    return [] if box is None else [SuggestedBox(box, found[1])]
+    box = PictureFrame.for_picture(rules, *image.size).box_in_picture(corners_and_share[0], *image.size)
+    return [] if box is None else [SuggestedBox(box, corners_and_share[1])]
 
 
 def with_last_map(model: bytes, path: Path) -> tuple[bytes, str]:

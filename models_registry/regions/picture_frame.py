@@ -23,7 +23,7 @@ class PictureFrame:
     bottom: float
 
     @classmethod
-    def of(cls, rules: Preprocess, width: int, height: int) -> PictureFrame:
+    def for_picture(cls, rules: Preprocess, width: int, height: int) -> PictureFrame:
         """For a picture of this size; raises ValueError for rules that cut something off."""
         if rules.resize == "squash":
             return cls(0.0, 0.0, 1.0, 1.0)
@@ -46,7 +46,7 @@ class PictureFrame:
         top, bottom = round(shares[1] * height), round(shares[3] * height)
         return Box(left, top, right, bottom) if right > left and bottom > top else None
 
-    def part(self, width: int, height: int) -> tuple[int, int, int, int]:
+    def cells_of_picture(self, width: int, height: int) -> tuple[int, int, int, int]:
         """The cells of a map of the input, `width` by `height`, that show the picture: left, top, right, bottom."""
         left, top = int(self.left * width), int(self.top * height)
         right, bottom = round(self.right * width), round(self.bottom * height)

@@ -16,14 +16,14 @@ from PIL import Image
 from models_registry.encoders.onnx.onnx_graph import open_session, read_input, single_file
 from models_registry.errors import BadOption, EncoderError, WeightsMissing, WeightsRefused
 from models_registry.preprocess import pixels_into, prepare_into
-from models_registry.regions.detector_outputs import as_shares, detections, understood
+from models_registry.regions.detector_outputs import as_shares, read_detections, understand_outputs
 from models_registry.regions.picture_frame import PictureFrame
 from models_registry.regions.region_spec import (
     Corners,
     RegionKind,
     RegionSpec,
     Units,
-    chosen,
+    chosen_word,
     least_score,
     rules_of,
 )
@@ -68,31 +68,31 @@ def describe_region(kind: RegionKind, source: str, *, options: Mapping[str, Any]
     Raises EncoderError with one line on what is wrong.
     """
     path = region_file(kind, source)
-    given = dict(options or {})
-    network = _Session(_read(path), path)
-    rules = rules_of(kind, source, given, (network.entry.height, network.entry.width))
-    tried = network.run(_trial_picture(), rules)
-    asked = [name.strip() for name in str(given.get("outputs", "")).split(",") if name.strip()]
-    fields: dict[str, Any] = {"least_score": least_score(kind, given), "sha256": network.sha256}
+    texts = dict(options or {})
+    network = _Session(_read_file(path), path)
+    rules = rules_of(kind, source, texts, (network.entry.height, network.entry.width))
+    trial_outputs = network.run(_trial_picture(), rules)
+    asked_outputs = [name.strip() for name in str(texts.get("outputs", "")).split(",") if name.strip()]
+    fields: dict[str, Any] = {"least_score": least_score(kind, texts), "sha256": network.sha256}
     if kind == "masker":
         for name in ("boxes", "corners"):
-            if name in given:
+            if name in texts:
                 raise BadOption(f"A masker has no option {name}; it gives no boxes.")
-        fields |= {"layout": "mask", "outputs": (_mask_output(tried, asked, path),)}
+        fields |= {"layout": "mask", "outputs": (_mask_output(trial_outputs, asked_outputs, path),)}
     else:
-        layout, outputs = understood(tried, asked, path)
+        layout, outputs = understand_outputs(trial_outputs, asked_outputs, path)
         is_apart = layout == "apart"
         fields |= {
             "layout": layout,
             "outputs": outputs,
-            "boxes": chosen("boxes", given, "shares" if is_apart else "pixels", Units),
-            "corners": chosen("corners", given, "cxcywh" if layout == "columns" else "xyxy", Corners),
+            "boxes": chosen_word("boxes", texts, "shares" if is_apart else "pixels", Units),
+            "corners": chosen_word("corners", texts, "cxcywh" if layout == "columns" else "xyxy", Corners),
         }
     spec = RegionSpec(kind=kind, source=source, preprocess=rules, **fields)
     if kind == "locator":
         OnnxLocator(spec, path).suggest(_trial_picture())
     else:
-        OnnxMasker(spec, path).mask(_trial_picture())
+        OnnxMasker(spec, path).object_mask(_trial_picture())
     return spec
 
 
@@ -116,13 +116,13 @@ class _Session:
         (pixels_into if pixels.dtype == np.uint8 else prepare_into)(pixels[0], image, None, rules)
         if not self.entry.channels_first:
             pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
-        asked = list(names) or self._floats
+        output_names = list(names) or self._floats
         try:
-            found = self._session.run(asked, {self.entry.name: pixels.astype(self.entry.dtype, copy=False)})
+            arrays = self._session.run(output_names, {self.entry.name: pixels.astype(self.entry.dtype, copy=False)})
         except Exception as error:  # the runtime's errors share no public base class
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise EncoderError(f"{self.path} fails on a picture: {reason}") from error
-        return {name: np.asarray(values, dtype=np.float32) for name, values in zip(asked, found, strict=True)}
+        return {name: np.asarray(values, dtype=np.float32) for name, values in zip(output_names, arrays, strict=True)}
 
 
 class _RegionNetwork:
@@ -130,17 +130,17 @@ class _RegionNetwork:
 
     def __init__(self, spec: RegionSpec, weights: Path) -> None:
         self.spec = spec
-        self._network = _Session(_read(weights), weights)
+        self._network = _Session(_read_file(weights), weights)
         if self._network.sha256 != spec.sha256:
             raise WeightsRefused(
                 f"{weights} is not the file that was registered: its SHA-256 differs. Register it anew."
             )
 
-    def _run(self, image: Image.Image) -> Outputs:
+    def _run_network(self, image: Image.Image) -> Outputs:
         return self._network.run(image, self.spec.preprocess, self.spec.outputs)
 
-    def _frame(self, image: Image.Image) -> PictureFrame:
-        return PictureFrame.of(self.spec.preprocess, *image.size)
+    def _frame_of(self, image: Image.Image) -> PictureFrame:
+        return PictureFrame.for_picture(self.spec.preprocess, *image.size)
 
 
 class OnnxLocator(_RegionNetwork):
@@ -148,13 +148,13 @@ class OnnxLocator(_RegionNetwork):
 
     def suggest(self, image: Image.Image) -> list[SuggestedBox]:
         """Up to 20 boxes of an RGB picture, the surest first; labels are the numbers of classes."""
-        found = detections(self._run(image), self.spec.outputs, self.spec.layout, self._network.path)
-        sure = found.scores >= self.spec.least_score
+        detections = read_detections(self._run_network(image), self.spec.outputs, self.spec.layout, self._network.path)
+        sure = detections.scores >= self.spec.least_score
         in_pixels = self.spec.boxes == "pixels"
-        shares = as_shares(found.corners[sure], self.spec.corners, self.spec.preprocess.size, in_pixels=in_pixels)
-        frame, boxes = self._frame(image), []
+        shares = as_shares(detections.corners[sure], self.spec.corners, self.spec.preprocess.size, in_pixels=in_pixels)
+        frame, boxes = self._frame_of(image), []
         for corners, score, number in zip(
-            shares.tolist(), found.scores[sure].tolist(), found.classes[sure].tolist(), strict=True
+            shares.tolist(), detections.scores[sure].tolist(), detections.classes[sure].tolist(), strict=True
         ):
             box = frame.box_in_picture(corners, *image.size)
             if box is not None:
@@ -165,42 +165,42 @@ class OnnxLocator(_RegionNetwork):
 class OnnxMasker(_RegionNetwork):
     """A network that says where the object is; what is not is painted over."""
 
-    def mask(self, image: Image.Image) -> NDArray[np.bool_]:
+    def object_mask(self, image: Image.Image) -> NDArray[np.bool_]:
         """Which pixels [height, width] of an RGB picture are the object."""
-        (values,) = self._run(image).values()
+        (values,) = self._run_network(image).values()
         shades = _plain_mask(values)
         if shades is None:
             raise EncoderError(f"{self._network.path} gives no mask [1, 1, h, w] of numbers.")
-        left, top, right, bottom = self._frame(image).part(shades.shape[1], shades.shape[0])
-        shown = Image.fromarray(np.ascontiguousarray(shades[top:bottom, left:right]))
-        found: NDArray[np.bool_] = np.asarray(shown.resize(image.size, Image.Resampling.BILINEAR)) >= np.float32(
+        left, top, right, bottom = self._frame_of(image).cells_of_picture(shades.shape[1], shades.shape[0])
+        part = Image.fromarray(np.ascontiguousarray(shades[top:bottom, left:right]))
+        mask: NDArray[np.bool_] = np.asarray(part.resize(image.size, Image.Resampling.BILINEAR)) >= np.float32(
             self.spec.least_score
         )
-        return found
+        return mask
 
-    def masked(self, image: Image.Image) -> Image.Image:
+    def blank_background(self, image: Image.Image) -> Image.Image:
         """The picture, grey where the object is not; as it is where hardly anything of it would be left."""
-        mask = self.mask(image)
+        mask = self.object_mask(image)
         if mask.mean() < _LEAST_KEPT:
             # Vectors of nothing but grey would all be one.
             return image
-        kept = Image.fromarray(mask.astype(np.uint8) * 255)
-        return Image.composite(image, Image.new("RGB", image.size, _GREY), kept)
+        mask_picture = Image.fromarray(mask.astype(np.uint8) * 255)
+        return Image.composite(image, Image.new("RGB", image.size, _GREY), mask_picture)
 
 
-def _read(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise WeightsMissing(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _mask_output(tried: Outputs, asked: list[str], path: Path) -> str:
-    for name in asked:
-        if name not in tried:
-            raise BadOption(f"{path} has no output {name}; it has {', '.join(tried)}.")
-    for name in asked or tried:
-        if _plain_mask(tried[name]) is not None:
+def _mask_output(trial_outputs: Outputs, asked_outputs: list[str], path: Path) -> str:
+    for name in asked_outputs:
+        if name not in trial_outputs:
+            raise BadOption(f"{path} has no output {name}; it has {', '.join(trial_outputs)}.")
+    for name in asked_outputs or trial_outputs:
+        if _plain_mask(trial_outputs[name]) is not None:
             return name
     raise EncoderError(f"{path} gives no mask [1, 1, h, w] of numbers.")
 

@@ -32,8 +32,8 @@ _VERSION = 1
 
 def region_options(fields: Mapping[str, Any]) -> dict[str, str]:
     """Of what a form, a request or a command line says, the options of a locator or masker, whose names have dashes."""
-    given = {name: fields.get(name.replace("-", "_")) for name in REGION_OPTIONS}
-    return {name: str(value).strip() for name, value in given.items() if value is not None and str(value).strip()}
+    texts = {name: fields.get(name.replace("-", "_")) for name in REGION_OPTIONS}
+    return {name: str(value).strip() for name, value in texts.items() if value is not None and str(value).strip()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ def rules_of(
     """
     refuse_unknown(source, options, REGION_OPTIONS)
     texts = {name: str(value) for name, value in options.items()}
-    asked = whole_number(texts, "size", 0) or None
-    size = (fixed[0] or asked, fixed[1] or asked)
+    asked_size = whole_number(texts, "size", 0) or None
+    size = (fixed[0] or asked_size, fixed[1] or asked_size)
     if size[0] is None or size[1] is None:
         raise BadOption(f"{source} takes pictures of any size; say which it was trained on, for example --size 320.")
-    if asked is not None and (fixed[0] or asked, fixed[1] or asked) != (asked, asked):
+    if asked_size is not None and (fixed[0] or asked_size, fixed[1] or asked_size) != (asked_size, asked_size):
         raise BadOption(f"{source} reads pictures of {size[1]} x {size[0]} and no other size.")
     if not min(size[0], size[1]) >= 1 or max(size[0], size[1]) > LARGEST_SIDE:
         raise BadOption(f"{source} reads pictures of {size[1]} x {size[0]}; sides of 1 to {LARGEST_SIDE} are possible.")
@@ -102,19 +102,19 @@ def rules_of(
 
 def least_score(kind: RegionKind, options: Mapping[str, Any]) -> float:
     """The option of this name as a number; raises BadOption."""
-    given = options.get("least-score", _LEAST[kind])
+    text = options.get("least-score", _LEAST[kind])
     try:
-        number = float(given)
+        number = float(text)
     except ValueError as error:
-        raise BadOption(f"least-score must be a number, not {given}.") from error
+        raise BadOption(f"least-score must be a number, not {text}.") from error
     if not abs(number) < 1e6:
-        raise BadOption(f"least-score must be a number, not {given}.")
+        raise BadOption(f"least-score must be a number, not {text}.")
     return number
 
 
-def chosen(name: str, options: Mapping[str, Any], default: str, allowed: Any) -> Any:
+def chosen_word(name: str, options: Mapping[str, Any], default: str, allowed: Any) -> Any:
     """The option where it is one of the words allowed; raises BadOption."""
-    given = str(options.get(name, default))
-    if given not in get_args(allowed):
-        raise BadOption(f"{name} must be one of {', '.join(get_args(allowed))}, not {given}.")
-    return given
+    word = str(options.get(name, default))
+    if word not in get_args(allowed):
+        raise BadOption(f"{name} must be one of {', '.join(get_args(allowed))}, not {word}.")
+    return word

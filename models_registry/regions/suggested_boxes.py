@@ -35,24 +35,24 @@ class Locator(Protocol):
 
 def best_boxes(boxes: Iterable[SuggestedBox], most: int = MOST_BOXES) -> list[SuggestedBox]:
     """The surest boxes first, without those that cover nearly the same as a surer one."""
-    kept: list[SuggestedBox] = []
-    for one in sorted(boxes, key=lambda box: -box.score):
-        if len(kept) == most:
+    best: list[SuggestedBox] = []
+    for candidate in sorted(boxes, key=lambda box: -box.score):
+        if len(best) == most:
             break
-        if all(overlap(one.box, other.box) < _SAME for other in kept):
-            kept.append(one)
-    return kept
+        if all(box_overlap(candidate.box, other.box) < _SAME for other in best):
+            best.append(candidate)
+    return best
 
 
-def overlap(one: Box, other: Box) -> float:
+def box_overlap(one: Box, other: Box) -> float:
     """The area that two boxes share over the area that either covers, 0 … 1."""
     across = min(one.x2, other.x2) - max(one.x1, other.x1)
     down = min(one.y2, other.y2) - max(one.y1, other.y1)
     if across <= 0 or down <= 0:
         return 0.0
     shared = across * down
-    return shared / (_area(one) + _area(other) - shared)
+    return shared / (_box_area(one) + _box_area(other) - shared)
 
 
-def _area(box: Box) -> int:
+def _box_area(box: Box) -> int:
     return (box.x2 - box.x1) * (box.y2 - box.y1)

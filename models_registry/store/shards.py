@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_registry.metrics import sign_bits
-from models_registry.store.vector_keys import KEY_BYTES, joined, parted
+from models_registry.store.vector_keys import KEY_BYTES, join_keys, part_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,22 +76,22 @@ def write_shard(folder: Path, keys: Sequence[bytes], vectors: NDArray[np.float32
     killed at any moment leaves either the whole shard or a folder that no reader looks at.
     """
     with unfinished_folder(folder) as unfinished:
-        np.save(unfinished / "vectors.npy", np.ascontiguousarray(_halved(vectors) if half else vectors))
+        np.save(unfinished / "vectors.npy", np.ascontiguousarray(_half_if_it_fits(vectors) if half else vectors))
         np.save(unfinished / "bits.npy", sign_bits(vectors))
-        (unfinished / "keys.bin").write_bytes(joined(keys))
+        (unfinished / "keys.bin").write_bytes(join_keys(keys))
         facts = {
             "version": VERSION,
             "count": len(keys),
             "dim": int(vectors.shape[1]),
-            "sha256": {file: _sha256(unfinished / file) for file in _FILES},
+            "sha256": {file: _file_sha256(unfinished / file) for file in _FILES},
         }
         (unfinished / "shard.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         for file in unfinished.iterdir():
-            _to_disk(file)
-        _to_disk(unfinished)
+            _sync_to_disk(file)
+        _sync_to_disk(unfinished)
         final = folder / f"{time.time_ns():016x}-{secrets.token_hex(4)}"
         unfinished.rename(final)
-    _to_disk(folder)
+    _sync_to_disk(folder)
     return final
 
 
@@ -121,7 +121,7 @@ def open_shard(path: Path) -> Shard:
     if len(raw_keys) != count * KEY_BYTES:
         raise BrokenShardError(f"keys.bin holds {len(raw_keys)} bytes, not {count * KEY_BYTES}")
     # Plain array views of the maps: np.memmap does work of its own on every slice.
-    return Shard(path, parted(raw_keys), np.asarray(vectors), np.asarray(bits))
+    return Shard(path, part_keys(raw_keys), np.asarray(vectors), np.asarray(bits))
 
 
 @lru_cache(maxsize=1)
@@ -142,7 +142,7 @@ def verify_shard(path: Path) -> None:
     open_shard(path)
     expected = json.loads((path / "shard.json").read_text(encoding="utf-8")).get("sha256", {})
     for file in _FILES:
-        if _sha256(path / file) != expected.get(file):
+        if _file_sha256(path / file) != expected.get(file):
             raise BrokenShardError(f"{file} is not what was written (its SHA-256 differs)")
 
 
@@ -152,7 +152,7 @@ def remove_abandoned(folder: Path) -> None:
         with contextlib.suppress(OSError):  # the writer finished, or another process removes the same folder
             if time.time() - path.stat().st_mtime < ABANDONED_AFTER_SECONDS:
                 continue  # it may have been made just now and not be held yet
-            with _held(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with _locked_folder(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 shutil.rmtree(path)
 
 
@@ -163,35 +163,35 @@ def unfinished_folder(folder: Path) -> Iterator[Path]:
     path = folder / f"{UNFINISHED}{os.getpid()}-{secrets.token_hex(8)}"
     path.mkdir()
     try:
-        with _held(path, fcntl.LOCK_EX):
+        with _locked_folder(path, fcntl.LOCK_EX):
             yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _held(folder: Path, how: int) -> Iterator[None]:
+def _locked_folder(folder: Path, lock_kind: int) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, how)
+        fcntl.flock(handle, lock_kind)
         yield
     finally:
         os.close(handle)
 
 
-def _halved(vectors: NDArray[np.float32]) -> NDArray[np.float32] | NDArray[np.float16]:
+def _half_if_it_fits(vectors: NDArray[np.float32]) -> NDArray[np.float32] | NDArray[np.float16]:
     most = float(np.finfo(np.float16).max)
-    return vectors if vectors.size and float(np.abs(vectors).max()) > most else _rounded(vectors)
+    return vectors if vectors.size and float(np.abs(vectors).max()) > most else _round_to_half(vectors)
 
 
-def _rounded(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
+def _round_to_half(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
     """As float16, what is above 0 still above 0: bits are taken before, and must be those of what is read back."""
     halves = vectors.astype(np.float16)
     halves[(vectors > 0) & (halves == 0)] = np.finfo(np.float16).smallest_subnormal
     return halves
 
 
-def _to_disk(path: Path) -> None:
+def _sync_to_disk(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -199,6 +199,6 @@ def _to_disk(path: Path) -> None:
         os.close(handle)
 
 
-def _sha256(path: Path) -> str:
+def _file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

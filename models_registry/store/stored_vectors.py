@@ -20,7 +20,7 @@ LARGEST = 1e15
 _MANY = 256
 
 
-def checked(vectors: ArrayLike) -> NDArray[np.float32]:
+def checked_vectors(vectors: ArrayLike) -> NDArray[np.float32]:
     """The vectors as contiguous float32 [n, d]; raises ValueError for another shape or values that are not usable.
 
     A NaN or infinity would win or lose every comparison silently, and squares of values beyond LARGEST leave
@@ -53,7 +53,7 @@ class Vectors:
     @classmethod
     def from_array(cls, vectors: ArrayLike) -> Vectors:
         """Vectors that are in memory already: [n, d], as float32."""
-        array = checked(vectors)
+        array = checked_vectors(vectors)
         count, dim = array.shape
         return cls([array], None, np.zeros(count, dtype=np.int64), np.arange(count, dtype=np.int64), dim)
 
@@ -65,23 +65,23 @@ class Vectors:
 
         Rows that lie apart are gathered, into the first rows of `buffer` if one is given.
         """
-        return self._between(self.parts, start, stop, buffer)
+        return self._rows_between(self.parts, start, stop, buffer)
 
     def bits(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Packed bits of rows start..stop as uint8 [m, ceil(d / 8)]."""
         if self.part_bits is None:
             return sign_bits(self.rows(start, stop))
-        return self._between(self.part_bits, start, stop, None)
+        return self._rows_between(self.part_bits, start, stop, None)
 
     def take(self, indices: NDArray[np.int64], buffer: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """The rows at these positions, in this order, as float32 [m, d]; in the first rows of `buffer` if given."""
-        return self._pick(self.parts, indices, buffer)
+        return self._pick_rows(self.parts, indices, buffer)
 
     def take_bits(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The packed bits of the rows at these positions, in this order."""
         if self.part_bits is None:
             return sign_bits(self.take(indices))
-        return self._pick(self.part_bits, indices, None)
+        return self._pick_rows(self.part_bits, indices, None)
 
     def select(self, positions: NDArray[np.int64]) -> Vectors:
         """The rows at these positions as a sequence of their own; nothing is read."""
@@ -99,39 +99,39 @@ class Vectors:
                 if mapping is not None:
                     mapping.madvise(mmap.MADV_DONTNEED)
 
-    def _between(
+    def _rows_between(
         self, parts: Sequence[NDArray[Any]], start: int, stop: int, buffer: NDArray[Any] | None
     ) -> NDArray[Any]:
         part_of, row_of = self.part_of[start:stop], self.row_of[start:stop]
-        runs = _runs(part_of, row_of)
+        runs = _joined_runs(part_of, row_of)
         if len(runs) == 1 and parts[int(part_of[0])].dtype != np.float16:
             return parts[int(part_of[0])][row_of[0] : row_of[-1] + 1]
-        gathered = _empty(parts, len(row_of)) if buffer is None else buffer[: len(row_of)]
+        gathered = _empty_rows(parts, len(row_of)) if buffer is None else buffer[: len(row_of)]
         for begin, end in runs:
             first = row_of[begin]
             gathered[begin:end] = parts[int(part_of[begin])][first : first + end - begin]
         return gathered
 
-    def _pick(
+    def _pick_rows(
         self, parts: Sequence[NDArray[Any]], indices: NDArray[np.int64], buffer: NDArray[Any] | None
     ) -> NDArray[Any]:
-        picked = _empty(parts, len(indices)) if buffer is None else buffer[: len(indices)]
+        picked = _empty_rows(parts, len(indices)) if buffer is None else buffer[: len(indices)]
         part_of, row_of = self.part_of[indices], self.row_of[indices]
         if len(parts) == 1 and parts[0].dtype == picked.dtype:
             # Clipped, for a look at each index first would double the time; they were looked at one line above.
             return np.take(parts[0], row_of, axis=0, out=picked, mode="clip")
         if len(indices) < _MANY:
-            for at, (part, row) in enumerate(zip(part_of.tolist(), row_of.tolist(), strict=True)):
-                picked[at] = parts[part][row]
+            for position, (part, row) in enumerate(zip(part_of.tolist(), row_of.tolist(), strict=True)):
+                picked[position] = parts[part][row]
             return picked
         # Few calls for many rows: each hands Python's lock to whoever waits for it, and waits for it then.
         for part in np.unique(part_of).tolist():
-            for places in _pieces(np.flatnonzero(part_of == part), _MANY):
-                picked[places] = parts[part][row_of[places]]
+            for positions in _split_positions(np.flatnonzero(part_of == part), _MANY):
+                picked[positions] = parts[part][row_of[positions]]
         return picked
 
 
-def _empty(parts: Sequence[NDArray[Any]], count: int) -> NDArray[Any]:
+def _empty_rows(parts: Sequence[NDArray[Any]], count: int) -> NDArray[Any]:
     kind = np.uint8 if parts[0].dtype == np.uint8 else np.float32
     return np.empty((count, parts[0].shape[1]), dtype=kind)
 
@@ -143,11 +143,11 @@ def _mapping_behind(part: NDArray[np.generic]) -> mmap.mmap | None:
     return owner if isinstance(owner, mmap.mmap) else None
 
 
-def _pieces(places: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    return (places[start : start + size] for start in range(0, len(places), size))
+def _split_positions(positions: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    return (positions[start : start + size] for start in range(0, len(positions), size))
 
 
-def _runs(part_of: NDArray[np.int64], row_of: NDArray[np.int64]) -> Sequence[tuple[int, int]]:
+def _joined_runs(part_of: NDArray[np.int64], row_of: NDArray[np.int64]) -> Sequence[tuple[int, int]]:
     """Positions start, stop of the stretches that lie together in one part: they are copied at memory speed."""
     if not len(row_of):
         return []

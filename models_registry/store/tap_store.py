@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models_registry.store import shards
-from models_registry.store.stored_vectors import Vectors, checked
-from models_registry.store.vector_keys import joined
+from models_registry.store.stored_vectors import Vectors, checked_vectors
+from models_registry.store.vector_keys import join_keys
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -40,7 +40,7 @@ class VectorStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def folder(self, fingerprint: str, tap: str) -> TapStore:
+    def tap_store(self, fingerprint: str, tap: str) -> TapStore:
         """The vectors of one tap of the encoder with this fingerprint (SHA-256 of its spec, 64 hex digits).
 
         Both become names of folders, so anything that could lead elsewhere raises ValueError.
@@ -67,13 +67,13 @@ class TapStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._forget()
+        self._forget_shards()
 
     @property
     def count(self) -> int:
         """How many keys have a vector."""
         self._look_for_shards()
-        return len(self._places)
+        return len(self._row_of_key)
 
     @property
     def size(self) -> int:
@@ -101,7 +101,7 @@ class TapStore:
     def missing(self, keys: Sequence[bytes]) -> list[bytes]:
         """Those of the keys that have no vector yet: in the order given, each once."""
         self._look_for_shards()
-        return [key for key in dict.fromkeys(keys) if key not in self._places]
+        return [key for key in dict.fromkeys(keys) if key not in self._row_of_key]
 
     def write(self, keys: Sequence[bytes], vectors: ArrayLike, *, half: bool = False) -> Path | None:
         """Store vectors [n, d] under keys [n], as float16 if `half`: on disk and whole when this returns.
@@ -111,10 +111,10 @@ class TapStore:
         Keys that have a vector already are skipped, so writing again does no harm. Raises ValueError for vectors of
         another length than those stored, and for NaN or infinity.
         """
-        array = checked(vectors)
+        array = checked_vectors(vectors)
         if len(keys) != len(array):
             raise ValueError(f"{len(keys)} keys do not fit {len(array)} vectors.")
-        joined(keys)  # raises for keys of another length while nothing is written yet
+        join_keys(keys)  # raises for keys of another length while nothing is written yet
         if self.dim not in (None, array.shape[1]):
             raise ValueError(f"Vectors here have {self.dim} components, not {array.shape[1]}: another encoder's?")
         shards.remove_abandoned(self.path)
@@ -129,12 +129,12 @@ class TapStore:
             return Vectors.from_array(np.empty((0, self.dim or 1), dtype=np.float32))
         if missing := self.missing(keys):
             raise MissingVectors(missing)
-        places = np.fromiter((self._places[key] for key in keys), np.int64, len(keys))
+        rows = np.fromiter((self._row_of_key[key] for key in keys), np.int64, len(keys))
         offsets = np.array(self._offsets)
-        part_of = np.searchsorted(offsets, places, side="right") - 1
+        part_of = np.searchsorted(offsets, rows, side="right") - 1
         parts = [part.vectors for part in self._parts]
         bits = [part.bits for part in self._parts]
-        return Vectors(parts, bits, part_of, places - offsets[part_of], parts[0].shape[1])
+        return Vectors(parts, bits, part_of, rows - offsets[part_of], parts[0].shape[1])
 
     def remove_unneeded(self, needed: Collection[bytes]) -> list[Path]:
         """Delete the shards that hold none of these keys; what comes back is gone. Who has one open keeps it."""
@@ -149,13 +149,13 @@ class TapStore:
 
     def verify(self) -> list[shards.BrokenShard]:
         """Read every shard and compare its checksums; what comes back is broken. Slow: it reads everything."""
-        found = []
+        broken_shards = []
         for path in self._shard_paths():
             try:
                 shards.verify_shard(path)
             except shards.BrokenShardError as error:
-                found.append(shards.BrokenShard(path, str(error)))
-        return found
+                broken_shards.append(shards.BrokenShard(path, str(error)))
+        return broken_shards
 
     def _shard_paths(self) -> list[Path]:
         return [self.path / name for name in self._shard_names()]
@@ -167,35 +167,35 @@ class TapStore:
         except FileNotFoundError:
             return []
 
-    def _forget(self) -> None:
-        self._known: set[str] = set()
+    def _forget_shards(self) -> None:
+        self._known_shards: set[str] = set()
         self._broken: list[shards.BrokenShard] = []
         self._parts: list[shards.Shard] = []
         self._offsets = [0]  # where the rows of each part begin among all rows
-        self._places: dict[bytes, int] = {}
+        self._row_of_key: dict[bytes, int] = {}
 
     def _look_for_shards(self) -> None:
         """Take in the shards that this or another process has added since; start anew where one was deleted."""
         names = self._shard_names()
-        if self._known.difference(names):
-            self._forget()
+        if self._known_shards.difference(names):
+            self._forget_shards()
         for name in names:
-            if name not in self._known:
-                self._open(name)
+            if name not in self._known_shards:
+                self._open_shard(name)
 
-    def _open(self, name: str) -> None:
+    def _open_shard(self, name: str) -> None:
         try:
-            self._take_in(shards.open_shard(self.path / name))
+            self._take_in_shard(shards.open_shard(self.path / name))
         except shards.BrokenShardError as error:
             self._broken.append(shards.BrokenShard(self.path / name, str(error)))
             logger.warning("The vectors in %s are not used: %s.", self.path / name, error)
-        self._known.add(name)
+        self._known_shards.add(name)
 
-    def _take_in(self, shard: shards.Shard) -> None:
+    def _take_in_shard(self, shard: shards.Shard) -> None:
         if self._parts and shard.vectors.shape[1] != self._parts[0].vectors.shape[1]:
             lengths = f"{shard.vectors.shape[1]} components, the others {self._parts[0].vectors.shape[1]}"
             raise shards.BrokenShardError(f"its vectors have {lengths}")
-        for place, key in enumerate(shard.keys, start=self._offsets[-1]):
-            self._places.setdefault(key, place)
+        for row, key in enumerate(shard.keys, start=self._offsets[-1]):
+            self._row_of_key.setdefault(key, row)
         self._parts.append(shard)
         self._offsets.append(self._offsets[-1] + len(shard.keys))

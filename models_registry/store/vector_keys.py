@@ -48,13 +48,13 @@ def key_for_both(picture_sha256: str, box: tuple[int, int, int, int] | None, ite
     return hashlib.sha256(content_key(picture_sha256, box) + key_for_item(item_key)).digest()
 
 
-def joined(keys: Sequence[bytes]) -> bytes:
+def join_keys(keys: Sequence[bytes]) -> bytes:
     """Keys one after the other, as they are written; raises ValueError where one is not KEY_BYTES long."""
     if any(len(key) != KEY_BYTES for key in keys):
         raise ValueError(f"A key is {KEY_BYTES} bytes long; make it with content_key or key_for_item.")
     return b"".join(keys)
 
 
-def parted(raw: bytes) -> list[bytes]:
-    """The keys of `joined` again."""
+def part_keys(raw: bytes) -> list[bytes]:
+    """The keys of `join_keys` again."""
     return [raw[start : start + KEY_BYTES] for start in range(0, len(raw), KEY_BYTES)]

@@ -24,7 +24,7 @@ from models_registry import registry
 from models_registry.embed import Picture, embed
 from models_registry.encoders.encoder_base import Encoder
 from models_registry.pictures import open_rgb
-from models_registry.regions import Locator, OwnMapLocator, TapMapLocator, overlap
+from models_registry.regions import Locator, OwnMapLocator, TapMapLocator, box_overlap
 from models_registry.spec import Box
 
 SHARED = Path(os.environ.get("DON_SHARED", Path(__file__).resolve().parents[3] / "shared"))
@@ -84,7 +84,7 @@ def measured(name: str, photographs: list[Path], collages: int) -> bool:
         image, true = collage(photographs[number], other, chance)
         suggested = locator.suggest(image)
         box = suggested[0].box if suggested else None
-        overlaps.append(overlap(box, true) if box else 0.0)
+        overlaps.append(box_overlap(box, true) if box else 0.0)
         for way, used in (("whole picture", None), ("own map", box), ("true box", true)):
             likeness = gallery @ vector_of(encoder, image, used, "embedding")
             ranks[way].append(int(np.count_nonzero(likeness > likeness[number])))

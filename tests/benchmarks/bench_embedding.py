@@ -28,7 +28,7 @@ from models_registry.devices import usable_cores  # noqa: E402
 from models_registry.embed import Picture, embed  # noqa: E402
 from models_registry.encoders.encoder_base import Encoder  # noqa: E402
 from models_registry.pictures import open_rgb  # noqa: E402
-from models_registry.preprocess import prepare  # noqa: E402
+from models_registry.preprocess import prepare_picture  # noqa: E402
 from tests.benchmarks.harness import Row, at_least, at_most, print_table, timed_in_turns  # noqa: E402
 
 SHARED = Path(os.environ.get("DON_SHARED", REPOSITORY.parent / "shared"))
@@ -82,9 +82,9 @@ def _over_limit(name: str, encoder: Encoder, taps: tuple[str, ...], files: list[
 def bare_calls(encoder: Encoder, taps: tuple[str, ...], files: list[Path]) -> list[Callable[[], None]]:
     """Decoding alone; then the two ways of forward passes alone."""
     rules = encoder.spec.rules
-    tensors = np.stack([prepare(open_rgb(path), None, rules) for path in files[:BATCH]])
+    tensors = np.stack([prepare_picture(open_rgb(path), None, rules) for path in files[:BATCH]])
     return [
-        lambda: _on_every_core(lambda path: prepare(open_rgb(path), None, rules), files),
+        lambda: _on_every_core(lambda path: prepare_picture(open_rgb(path), None, rules), files),
         lambda: _forward_whole(encoder, taps, tensors, len(files)),
         lambda: _forward_in_lanes(encoder, taps, tensors, len(files)),
     ]

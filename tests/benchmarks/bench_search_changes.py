@@ -165,7 +165,7 @@ def churn(rows: int, engine: str) -> list[Row]:
         with limited_threads(1):
             engines = build_engines(EngineSettings.parse(engine), ["cosine"], vectors)
             before = VectorIndex.from_base(IndexBase(base_ids, vectors, engines, 100), threads=1)
-            after = before.without(gone)
+            after = before.without_rows(gone)
             for start in range(0, len(new_ids), BATCH):
                 some = new_ids[start : start + BATCH]
                 after = after.with_rows(some, one.gallery[some])

@@ -50,7 +50,7 @@ def bucket(server: str, settings: LazySettings, tmp_path: Path) -> str:
 
 
 def _tap(settings: LazySettings) -> TapStore:
-    return VectorStore(Path(settings.EMBEDDINGS_DIR)).folder("a" * 64, "fc6")
+    return VectorStore(Path(settings.EMBEDDINGS_DIR)).tap_store("a" * 64, "fc6")
 
 
 def test_pictures_are_written_once_and_read(bucket: str) -> None:

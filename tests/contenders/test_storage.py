@@ -39,7 +39,7 @@ def study(cards: Catalogue, settings: LazySettings) -> Study:
     job = request_job("precompute", f"study:{everything.pk}")
     while chunk_work.work_on(job.pk, seconds=60):
         pass
-    VectorStore(Path(settings.EMBEDDINGS_DIR)).folder("f" * 64, "gone").write([key_for_item("x")], [[1.0, 2.0]])
+    VectorStore(Path(settings.EMBEDDINGS_DIR)).tap_store("f" * 64, "gone").write([key_for_item("x")], [[1.0, 2.0]])
     return everything
 
 

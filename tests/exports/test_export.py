@@ -35,7 +35,7 @@ from evalapp.voting.domain.simulated_tastes import parse_taste
 from evalapp.voting.models import Exposure, Vote, Voter
 from evalapp.voting.pipeline.simulation import simulate_votes
 from evalapp.voting.services.undo import undo_votes
-from models_registry.evaluate import split_of, units
+from models_registry.evaluate import split_of, split_units
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -87,7 +87,7 @@ def test_votes_are_there_row_by_row(study: Study, tmp_path: Path) -> None:
 def test_a_pair_lies_where_training_puts_it_and_in_no_part_across_splits(study: Study, tmp_path: Path) -> None:
     export_study(study, "csv", tmp_path / "out")
     items = list(Item.objects.select_related("picture").order_by("key"))
-    named = units([item.product or None for item in items], [item.picture.sha256 for item in items])
+    named = split_units([item.product or None for item in items], [item.picture.sha256 for item in items])
     part = {item.key: split_of(unit, salt=salt_of(study)) for item, unit in zip(items, named, strict=True)}
     rows = read(tmp_path / "out", "pairs")
     for row in rows:

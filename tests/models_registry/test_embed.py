@@ -18,7 +18,7 @@ from models_registry.embed import Batch, Picture, embed
 from models_registry.encoders.encoder_base import Encoder, Vectors
 from models_registry.errors import EncoderError, NonFiniteVectors
 from models_registry.pictures import open_rgb
-from models_registry.preprocess import prepare
+from models_registry.preprocess import prepare_picture
 from models_registry.spec import Box, EncoderSpec, Preprocess, Tap
 
 
@@ -60,7 +60,7 @@ def test_vectors_come_in_order_whatever_the_threads_and_batches(decoders: int, b
     batches = list(embed(encoder, given, taps=["mean"], batch_size=batch_size, decoders=decoders))
 
     one_by_one = [
-        encoder.encode(prepare(open_rgb(png(seed)), None, Preprocess((16, 16)))[None], ["mean"])["mean"][0]
+        encoder.encode(prepare_picture(open_rgb(png(seed)), None, Preprocess((16, 16)))[None], ["mean"])["mean"][0]
         for seed in range(37)
     ]
     assert np.concatenate([batch.indices for batch in batches]).tolist() == list(range(37))

@@ -16,7 +16,7 @@ def test_it_lists_every_encoder(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
 
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == [entry.usage for entry in registry.families()]
+    assert [line.split()[0] for line in lines] == [entry.usage for entry in registry.list_families()]
 
 
 def test_it_lists_as_json(capsys: pytest.CaptureFixture[str]) -> None:

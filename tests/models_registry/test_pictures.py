@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps
 
-from models_registry.pictures import FORMATS, BadPicture, inspect, open_rgb
+from models_registry.pictures import FORMATS, BadPicture, inspect_picture, open_rgb
 
 
 def drawn(width: int = 12, height: int = 8) -> Image.Image:
@@ -29,7 +29,7 @@ def saved(image: Image.Image, format_: str, **options: object) -> bytes:
 
 def refused(data: bytes, **options: int) -> str:
     with pytest.raises(BadPicture) as caught:
-        inspect(data, **options)
+        inspect_picture(data, **options)
     with pytest.raises(BadPicture) as again:
         open_rgb(data, **options)
     assert caught.value.reason == again.value.reason
@@ -45,7 +45,7 @@ def test_it_opens_every_supported_format(format_: str) -> None:
     picture = open_rgb(data)
 
     assert (picture.mode, picture.size) == ("RGB", (12, 8))
-    assert inspect(data).format == format_
+    assert inspect_picture(data).format == format_
     allowed = 40 if format_ in {"JPEG", "GIF"} else 0
     assert np.abs(np.asarray(picture).astype(int) - np.asarray(drawn()).astype(int)).max() <= allowed
 
@@ -67,7 +67,7 @@ def test_it_turns_a_picture_upright_as_pillow_does(orientation: int) -> None:
     exif[0x0112] = orientation
     data = saved(drawn(), "PNG", exif=exif)
 
-    info = inspect(data)
+    info = inspect_picture(data)
 
     with Image.open(io.BytesIO(data)) as stored:
         expected = np.asarray(ImageOps.exif_transpose(stored))
@@ -217,7 +217,7 @@ def test_it_refuses_more_pixels_than_the_caller_allows() -> None:
     data = saved(drawn(), "PNG")
 
     assert refused(data, max_pixels=95) == "too-large"
-    assert inspect(data, max_pixels=96).width == 12
+    assert inspect_picture(data, max_pixels=96).width == 12
 
 
 def test_it_shrinks_only_jpegs_while_decoding_and_never_below_what_was_asked() -> None:
@@ -244,7 +244,7 @@ def test_it_leaves_the_settings_of_pillow_alone() -> None:
 @pytest.mark.skipif("AVIF" not in FORMATS, reason="Pillow was built without AVIF here")
 def test_it_reads_avif() -> None:
     data = saved(drawn(64, 48), "AVIF")
-    assert (inspect(data).format, open_rgb(data).size) == ("AVIF", (64, 48))
+    assert (inspect_picture(data).format, open_rgb(data).size) == ("AVIF", (64, 48))
 
 
 @pytest.mark.skipif("HEIF" not in FORMATS, reason="pillow-heif, the extra heif, is not installed here")
@@ -252,11 +252,11 @@ def test_it_reads_heic_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = saved(drawn(64, 48), "HEIF", exif=exif.tobytes())
-    assert (inspect(data).format, inspect(data).width, inspect(data).height) == ("HEIF", 48, 64)
+    assert (inspect_picture(data).format, inspect_picture(data).width, inspect_picture(data).height) == ("HEIF", 48, 64)
     assert open_rgb(data).size == (48, 64)
 
 
 @pytest.mark.skipif("HEIF" in FORMATS, reason="pillow-heif is installed here")
 def test_it_says_what_reads_heic() -> None:
     with pytest.raises(BadPicture, match="need the library pillow-heif"):
-        inspect(b"\x00\x00\x00\x18ftypheic" + bytes(64))
+        inspect_picture(b"\x00\x00\x00\x18ftypheic" + bytes(64))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models_registry.preprocess import prepare
+from models_registry.preprocess import prepare_picture
 from models_registry.spec import Box, EmptyBox, Preprocess
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "preprocess.json"
@@ -118,7 +118,7 @@ RULES = {
 def test_it_agrees_with_the_slow_twin(name: str, box: Box | None) -> None:
     rules = RULES[name]
 
-    found = prepare(synthetic(), box, rules)
+    found = prepare_picture(synthetic(), box, rules)
 
     assert (found.dtype, found.shape) == (np.float32, (3, 24, 32))
     # Two roundings to 8 bits separate the twin from the library.
@@ -129,7 +129,7 @@ def test_it_agrees_with_the_slow_twin(name: str, box: Box | None) -> None:
 def test_it_gives_the_golden_numbers(name: str) -> None:
     golden = json.loads(GOLDEN.read_text())
 
-    found = prepare(synthetic(), None, RULES[name])
+    found = prepare_picture(synthetic(), None, RULES[name])
 
     assert found[:, ::8, ::9].ravel() == pytest.approx(golden[name], abs=1.01 * LEVEL / 0.224)
 
@@ -144,26 +144,27 @@ def test_pixels_outside_the_box_never_change_the_result(data: st.DataObject) -> 
     other = np.random.default_rng(0).integers(0, 256, pixels.shape, dtype=np.uint8)
     other[box.y1 : box.y2, box.x1 : box.x2] = pixels[box.y1 : box.y2, box.x1 : box.x2]
 
-    assert np.array_equal(prepare(Image.fromarray(other), box, rules), prepare(synthetic(), box, rules))
+    assert np.array_equal(prepare_picture(Image.fromarray(other), box, rules), prepare_picture(synthetic(), box, rules))
 
 
 def test_a_box_that_reaches_over_the_edge_is_cut() -> None:
     rules = Preprocess((16, 16))
 
     assert np.array_equal(
-        prepare(synthetic(), Box(10, 10, 999, 999), rules), prepare(synthetic(), Box(10, 10, 51, 35), rules)
+        prepare_picture(synthetic(), Box(10, 10, 999, 999), rules),
+        prepare_picture(synthetic(), Box(10, 10, 51, 35), rules),
     )
 
 
 def test_a_box_outside_the_picture_is_refused() -> None:
     with pytest.raises(EmptyBox):
-        prepare(synthetic(), Box(60, 0, 70, 10), Preprocess((16, 16)))
+        prepare_picture(synthetic(), Box(60, 0, 70, 10), Preprocess((16, 16)))
 
 
 @given(width=st.integers(1, 80), height=st.integers(1, 80), name=st.sampled_from(sorted(RULES)))
 @settings(max_examples=60, deadline=None)
 def test_every_shape_of_picture_fits(width: int, height: int, name: str) -> None:
-    found = prepare(synthetic(width, height), None, RULES[name])
+    found = prepare_picture(synthetic(width, height), None, RULES[name])
 
     assert found.shape == (3, 24, 32)
     assert np.isfinite(found).all()
@@ -173,7 +174,7 @@ def test_one_colour_stays_one_colour_and_is_normalised() -> None:
     image = Image.new("RGB", (30, 20), (51, 102, 204))
     rules = Preprocess((8, 8), mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 0.1), channels="bgr")
 
-    found = prepare(image, None, rules)
+    found = prepare_picture(image, None, rules)
 
     assert found[0] == pytest.approx((0.8 - 0.1) / 0.5, abs=1e-5)
     assert found[1] == pytest.approx((0.4 - 0.2) / 0.25, abs=1e-5)
@@ -181,7 +182,7 @@ def test_one_colour_stays_one_colour_and_is_normalised() -> None:
 
 
 def test_the_bars_of_a_letterbox_say_nothing() -> None:
-    found = prepare(Image.new("RGB", (40, 10), (255, 255, 255)), None, Preprocess((32, 32), resize="letterbox"))
+    found = prepare_picture(Image.new("RGB", (40, 10), (255, 255, 255)), None, Preprocess((32, 32), resize="letterbox"))
 
     assert np.abs(found[:, 0]).max() <= LEVEL / 0.224
     assert found[:, 16].min() > 2

@@ -21,7 +21,7 @@ def test_the_list_and_the_descriptions_leave_the_heavy_libraries_alone() -> None
 import sys
 from models_registry import embed, registry, weights
 from models_registry.evaluate import vector_checks
-registry.families()
+registry.list_families()
 for source in ("tiny-vgg", "vgg16.random", "colour-histogram"):
     registry.describe(source)
 heavy = {"torch", "onnxruntime", "faiss", "django", "pyarrow", "celery"} & set(sys.modules)
@@ -32,7 +32,7 @@ sys.exit(", ".join(sorted(heavy)) or None)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("entry", registry.families(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", registry.list_families(), ids=lambda entry: entry.name)
 def test_every_family_is_where_the_list_says(entry: registry.FamilyEntry) -> None:
     module, _, attribute = entry.code.partition(":")
     family = getattr(import_module(module), attribute)
@@ -45,7 +45,7 @@ def test_every_family_is_where_the_list_says(entry: registry.FamilyEntry) -> Non
 
 def test_a_name_can_be_given_once() -> None:
     with pytest.raises(DuplicateFamily, match="already an encoder called tiny-vgg"):
-        registry.register("tiny-vgg", "somewhere:ELSE", "another one")
+        registry.register_family("tiny-vgg", "somewhere:ELSE", "another one")
 
 
 @pytest.mark.parametrize(

@@ -98,11 +98,11 @@ def test_only_what_reads_pictures_has_rules_for_them() -> None:
 
 
 def test_a_box_is_cut_to_the_picture() -> None:
-    assert Box(-5, 2, 50, 60).clamped(40, 30) == Box(0, 2, 40, 30)
+    assert Box(-5, 2, 50, 60).clamp_to(40, 30) == Box(0, 2, 40, 30)
 
 
 def test_a_box_without_a_pixel_is_refused() -> None:
     with pytest.raises(EmptyBox, match="empty"):
         Box(5, 5, 5, 9)
     with pytest.raises(EmptyBox, match="40 x 30"):
-        Box(40, 0, 50, 10).clamped(40, 30)
+        Box(40, 0, 50, 10).clamp_to(40, 30)

@@ -16,7 +16,7 @@ import pytest
 
 from models_registry import weights
 from models_registry.errors import WeightsMissing, WeightsRefused
-from models_registry.weights import Published, checked, fetch, sha256_of
+from models_registry.weights import Published, checked_file, fetch_weights, sha256_of
 
 CONTENT = b"weights" * 500_000
 NAME = "vgg16.imagenet"
@@ -56,7 +56,7 @@ def test_the_published_hash_is_the_one_its_name_carries() -> None:
 def test_it_downloads_with_progress_and_says_the_full_hash(server: Path, tmp_path: Path) -> None:
     steps: list[tuple[int, int | None]] = []
 
-    fetched = fetch(NAME, into=tmp_path / "here", on_progress=lambda done, total: steps.append((done, total)))
+    fetched = fetch_weights(NAME, into=tmp_path / "here", on_progress=lambda done, total: steps.append((done, total)))
 
     assert fetched.path.read_bytes() == CONTENT
     assert (fetched.sha256, fetched.size) == (hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
@@ -65,17 +65,17 @@ def test_it_downloads_with_progress_and_says_the_full_hash(server: Path, tmp_pat
 
 
 def test_what_is_there_is_not_downloaded_again(server: Path, tmp_path: Path) -> None:
-    first = fetch(NAME, into=tmp_path / "here")
+    first = fetch_weights(NAME, into=tmp_path / "here")
     (server / "vgg.pth").unlink()
 
-    assert fetch(NAME, into=tmp_path / "here") == first
+    assert fetch_weights(NAME, into=tmp_path / "here") == first
 
 
 def test_another_content_is_refused_and_leaves_nothing(server: Path, tmp_path: Path) -> None:
     (server / "vgg.pth").write_bytes(b"something else")
 
     with pytest.raises(WeightsRefused, match="does not start with"):
-        fetch(NAME, into=tmp_path / "here")
+        fetch_weights(NAME, into=tmp_path / "here")
 
     assert leftovers(tmp_path / "here") == []
 
@@ -85,9 +85,9 @@ def test_a_file_at_hand_is_taken_and_checked(server: Path, tmp_path: Path) -> No
     mine.write_bytes(CONTENT)
     wrong.write_bytes(CONTENT[:-1])
 
-    assert fetch(NAME, file=mine, into=tmp_path / "here").path.name == "vgg.pth"
+    assert fetch_weights(NAME, file=mine, into=tmp_path / "here").path.name == "vgg.pth"
     with pytest.raises(WeightsRefused, match=r"registered as vgg16\.imagenet:FILE"):
-        fetch(NAME, file=wrong, into=tmp_path / "there")
+        fetch_weights(NAME, file=wrong, into=tmp_path / "there")
     assert leftovers(tmp_path / "there") == []
 
 
@@ -96,7 +96,7 @@ def test_without_network_or_file_it_names_both_ways(server: Path, tmp_path: Path
 
     for file in (None, tmp_path / "nowhere.pth"):
         with pytest.raises(WeightsMissing, match=r"fetch vgg16\.imagenet\. .*--file FILE") as caught:
-            fetch(NAME, file=file, into=tmp_path / "here")
+            fetch_weights(NAME, file=file, into=tmp_path / "here")
         assert "\n" not in str(caught.value)
     assert leftovers(tmp_path / "here") == []
 
@@ -105,7 +105,7 @@ def test_a_server_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setitem(weights.PUBLISHED, NAME, Published("http://127.0.0.1:9/vgg.pth", "00000000"))
 
     with pytest.raises(WeightsMissing, match="could not be downloaded"):
-        fetch(NAME, into=tmp_path)
+        fetch_weights(NAME, into=tmp_path)
 
 
 def test_a_download_that_breaks_off_leaves_nothing(
@@ -118,34 +118,34 @@ def test_a_download_that_breaks_off_leaves_nothing(
     monkeypatch.setattr(QuietHandler, "copyfile", half)
 
     with pytest.raises(WeightsMissing, match="could not be downloaded"):
-        fetch(NAME, into=tmp_path / "here")
+        fetch_weights(NAME, into=tmp_path / "here")
 
     assert leftovers(tmp_path / "here") == []
 
 
 def test_a_network_without_published_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match="no published weights"):
-        fetch("tiny-vgg", into=tmp_path)
+        fetch_weights("tiny-vgg", into=tmp_path)
 
 
 def test_the_folder_is_chosen_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(weights.DIRECTORY_VARIABLE, str(tmp_path))
-    chosen = weights.directory()
+    chosen = weights.weights_directory()
     monkeypatch.delenv(weights.DIRECTORY_VARIABLE)
 
     assert chosen == tmp_path
-    assert weights.directory().parts[-2:] == ("var", "weights")
+    assert weights.weights_directory().parts[-2:] == ("var", "weights")
 
 
 def test_a_changed_file_does_not_pass(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"one")
     sha256 = sha256_of(path)
-    checked(path, sha256)
+    checked_file(path, sha256)
     path.write_bytes(b"two")
 
     with pytest.raises(WeightsRefused, match="SHA-256 differs"):
-        checked(path, sha256)
+        checked_file(path, sha256)
 
 
 def test_a_network_of_gigabytes_is_read_once_by_a_process_until_it_changes(tmp_path: Path) -> None:

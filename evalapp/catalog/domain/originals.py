@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from evalapp.catalog.domain.content_files import write_once
-from models_registry.pictures import BadPicture, inspect
+from models_registry.pictures import BadPicture, inspect_picture
 
 MOST_PIXELS = 40_000_000
 """Largest original in pixels. A web process may decode one beside its other work; phones store half as many."""
@@ -40,7 +40,7 @@ def store_original(data: bytes, known: Original | None = None, withdrawn: Collec
     if known is not None and known.sha256 == sha256:
         original = known
     else:
-        info = inspect(data, max_pixels=MOST_PIXELS)
+        info = inspect_picture(data, max_pixels=MOST_PIXELS)
         original = Original(sha256, info.width, info.height, len(data))
     write_once(original.file, data)
     return original

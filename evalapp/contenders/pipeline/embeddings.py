@@ -78,7 +78,7 @@ def folder_of(model: EmbeddingModel, tap: str) -> TapStore:
 def _opened(root: Path, fingerprint: str, tap: str) -> TapStore:
     """Kept between chunks: to open thousands of shards anew for each would take longer than the chunk.
     Many, since a joint reads its parts in turn."""
-    return VectorStore(root).folder(fingerprint, tap)
+    return VectorStore(root).tap_store(fingerprint, tap)
 
 
 def items_without_vectors(

@@ -17,7 +17,7 @@ from models_registry.evaluate.published_protocols import (
     ProtocolName,
     ProtocolScores,
     parts_of,
-    score,
+    score_protocol,
 )
 from models_registry.metrics import Metric
 
@@ -36,7 +36,7 @@ def score_by_protocol(
     """
     wanted = _taking_part(catalogue, protocol)
     vectors = _vectors(contender, [row[0] for row in wanted], on_progress)
-    return score(cast("ProtocolName", protocol), _labelled(wanted), vectors, cast("Metric", contender.metric))
+    return score_protocol(cast("ProtocolName", protocol), _labelled(wanted), vectors, cast("Metric", contender.metric))
 
 
 def items_of_protocol(catalogue: Catalogue, protocol: str) -> list[int]:

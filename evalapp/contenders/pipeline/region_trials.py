@@ -51,7 +51,7 @@ def _seen(finds: OnnxLocator | OnnxMasker, image: Image.Image) -> dict[str, Any]
             (box.x1 / width, box.y1 / height, (box.x2 - box.x1) / width, (box.y2 - box.y1) / height) for box in boxes
         ]
         return {"kept": None, "boxes": _rounded(shares)}
-    mask = finds.mask(image)
+    mask = finds.object_mask(image)
     return {"kept": round(float(mask.mean()), 4), "boxes": _rounded(_blanked(mask))}
 
 

@@ -19,7 +19,7 @@ from evalapp.core.domain.job_plans import Fault, Piece, Plan, Stage
 from evalapp.core.domain.job_targets import target_id
 from evalapp.core.services.uploads import drop_upload
 from models_registry.evaluate.vector_checks import describe_vectors
-from models_registry.hash_sampling import name_words, sample
+from models_registry.hash_sampling import name_words, sample_positions
 from models_registry.spec import IMAGENET_MEAN, IMAGENET_STD
 
 QUERIES, PICTURES = 5, 100
@@ -96,7 +96,7 @@ def _cosine(vectors: NDArray[np.float32], query: int) -> NDArray[np.float64]:
 def _chosen(catalogue: Catalogue) -> list[int]:
     """The same pictures for every model, so that trials can be compared; the first of them are asked for."""
     rows = list(unflagged(active_items(catalogue)).values_list("pk", "key")[:20_000])
-    order = sample(name_words([key for _, key in rows]), min(PICTURES, len(rows)), 0)
+    order = sample_positions(name_words([key for _, key in rows]), min(PICTURES, len(rows)), 0)
     return [rows[at][0] for at in order]
 
 

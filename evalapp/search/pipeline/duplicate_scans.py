@@ -137,7 +137,7 @@ def _picture(row: Item) -> Image.Image:
     image = open_rgb(source() if callable(source) else source)
     if row.box is None:
         return image
-    inside = Box(*row.box).clamped(image.width, image.height)
+    inside = Box(*row.box).clamp_to(image.width, image.height)
     return image.crop((inside.x1, inside.y1, inside.x2, inside.y2))
 
 

@@ -16,7 +16,7 @@ from evalapp.catalog.models import Flag, FlagState, Item
 from evalapp.contenders.pipeline import embeddings
 from evalapp.search.models import SearchIndex
 from evalapp.search.queries.gallery import GalleryRow, gallery_rows
-from models_registry.hash_sampling import name_words, sample
+from models_registry.hash_sampling import name_words, sample_positions
 from models_registry.identification import KnownQuestions, calibrate_gallery
 from models_registry.identification.gallery_calibration import LEVELS
 from models_registry.index import VectorIndex, open_generation
@@ -38,7 +38,7 @@ def questions_outside(index: SearchIndex) -> list[int]:
     inside &= Q(split=index.gallery_split) if index.gallery_split else Q()
     rows = Item.objects.filter(catalogue=index.catalogue_id, removed=False).exclude(Exists(active)).exclude(inside)
     known = list(rows.exclude(product="", category="").order_by("pk").values_list("pk", "key"))
-    chosen = sample(name_words(key for _, key in known), MOST_OUTSIDE, seed=0)
+    chosen = sample_positions(name_words(key for _, key in known), MOST_OUTSIDE, seed=0)
     return [known[at][0] for at in chosen.tolist()]
 
 

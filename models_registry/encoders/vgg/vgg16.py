@@ -14,7 +14,7 @@ from models_registry.encoders.encoder_options import (
     whole_number,
 )
 from models_registry.spec import EncoderSpec, Preprocess, Tap
-from models_registry.weights import checked, published_file, sha256_of
+from models_registry.weights import checked_file, published_file, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Vgg16Imagenet:
     def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
         from models_registry.encoders.tunable_networks import network_with_weights, torch_encoder
 
-        path = checked(weights or _weight_file(spec.source.partition(":")[2]), spec.weights_sha256)
+        path = checked_file(weights or _weight_file(spec.source.partition(":")[2]), spec.weights_sha256)
         return torch_encoder(spec, network_with_weights(spec, path), device)
 
 

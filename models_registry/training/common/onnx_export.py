@@ -176,6 +176,7 @@ def _add_vgg(graph: _Graph, network: Vgg, spec: CheckpointSpec) -> None:
     _add_vgg_convolutions(graph, layout, weights)
     side = spec.base.rules.size[0] // 2 ** len(layout.blocks)
     if side != layout.pooled:
+        # Torch's adaptive pooling written out: the same windows at every size that these families read.
         stride = side // layout.pooled
         kernel = side - (layout.pooled - 1) * stride
         graph.add_node("AveragePool", kernel_shape=[kernel, kernel], strides=[stride, stride])

@@ -45,7 +45,7 @@ class Quantised:
     bytes: int
     exact_bytes: int
     pictures: int
-    largest_move: float
+    moved: float
     same_first: float
     category_match: float | None
     exact_category_match: float | None
@@ -134,6 +134,7 @@ def _onnx_vectors(file: Path, prepared: Floats) -> Floats:
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     output = session.get_outputs()[-1].name
     rows = [session.run([output], given)[0] for given in _onnx_batches(_onnx_input(file), prepared)]
+    # The last batch was filled up.
     return np.concatenate(rows)[: len(prepared)].astype(np.float32)
 
 

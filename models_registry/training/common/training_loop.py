@@ -124,11 +124,13 @@ def fit(task: Task, config: Pace, workdir: Path, digest: str, *, on_progress: On
 
 def _train_epoch(task: Task, config: Pace, progress: _Progress) -> dict[str, Any]:
     epoch = progress.epoch + 1
+    # A prime beyond any number of epochs: no epoch of one seed draws what an epoch of another does.
     torch.manual_seed(config.seed * 1_000_003 + epoch)
     rng = np.random.default_rng((config.seed, epoch))
     task.module.train()
     sums: dict[str, float] = {}
     steps = 0
+    # As a list: the schedule of the rate goes by how many steps the whole run has.
     batches = list(task.batches(epoch, rng))
     for batch in batches:
         task.module.train()

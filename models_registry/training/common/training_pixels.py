@@ -62,7 +62,7 @@ class Pixels:
         picture = self._pictures[row]
         image = open_rgb(picture.source() if callable(picture.source) else picture.source)
         if picture.box is not None:
-            box = picture.box.clamped(image.width, image.height)
+            box = picture.box.clamp_to(image.width, image.height)
             image = image.crop((box.x1, box.y1, box.x2, box.y2))
         longest_side = 2 * max(self._rules.size)
         if max(image.size) > longest_side:

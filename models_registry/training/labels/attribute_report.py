@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from models_registry.evaluate import Entry, bootstrap, compare, paired_difference
+from models_registry.evaluate import Entry, bootstrap, compare_entries, paired_difference
 from models_registry.training.labels import validation
 from models_registry.training.labels.attributes import AttributeTable, shares_of_first
 
@@ -37,25 +37,25 @@ def graded_table(
     rows = session.splits["test"]
     entries = [*session.baseline_entries, *(Entry(f"{name}:{metric}", part, metric) for name, part in vectors.items())]
     question = validation.question_of(session.data, rows)
-    table = compare(question, entries, baseline=f"{validation.RAW}:cosine")
-    clusters = question.clusters()
+    table = compare_entries(question, entries, baseline=f"{validation.RAW}:cosine")
+    clusters = question.product_clusters()
     shares = {}
     for entry in entries:
-        answers = question.answers(entry.vectors, entry.metric, 10)
+        answers = question.nearest_answers(entry.vectors, entry.metric, 10)
         shares[entry.name] = shares_of_first(attributes, rows[question.queries], question.gallery, rows, answers)
     document = table.to_json()
     for line in document["lines"]:
         if line["name"] in shares:
             line["scores"][SHARE] = asdict(bootstrap(shares[line["name"]], clusters=clusters))
-    winner = table.line(f"{best}:{metric}")
+    winner = table.line_named(f"{best}:{metric}")
     against = {}
     for name in others:
-        other = table.line(f"{name}:{metric}")
+        other_line = table.line_named(f"{name}:{metric}")
         differences = {
-            score: asdict(paired_difference(winner.per_query[score], other.per_query[score], clusters=clusters))
+            score: asdict(paired_difference(winner.per_query[score], other_line.per_query[score], clusters=clusters))
             for score in winner.per_query
         }
-        winner_shares, other_shares = shares[winner.name], shares[other.name]
+        winner_shares, other_shares = shares[winner.name], shares[other_line.name]
         differences[SHARE] = asdict(paired_difference(winner_shares, other_shares, clusters=clusters))
         against[name] = differences
     return {"table": document, "headline": validation.headline_scores(document, winner.name), "against": against}

@@ -81,17 +81,17 @@ class PostConfig(LoopConfig):
 
 def post_steps(steps: tuple[str, ...]) -> list[tuple[str, int]]:
     """The names of steps with their number of directions, 0 for those that have none; raises ValueError."""
-    found = []
+    steps_and_counts = []
     for step in steps:
         name, _, number = step.partition("=")
         takes_number = name in {"pca", "whiten"}
         is_right = number.isdecimal() and int(number) > 0 if takes_number else not number
         if name not in {"centre", "pca", "whiten", "l2"} or not is_right:
             raise ValueError(f"post takes centre, pca=N, whiten=N and l2 with commas between, not {step}.")
-        found.append((name, int(number or 0)))
-    if not found:
+        steps_and_counts.append((name, int(number or 0)))
+    if not steps_and_counts:
         raise ValueError("post needs at least one step.")
-    return found
+    return steps_and_counts
 
 
 LossName = Literal[

@@ -21,7 +21,7 @@ from models_registry.encoders.checkpoint import (
     trained_on,
     write_checkpoint,
 )
-from models_registry.evaluate import Entry, difference_hash, split_of, units
+from models_registry.evaluate import Entry, difference_hash, split_of, split_units
 from models_registry.training.common.recipe_base import Outcome
 from models_registry.training.common.training_errors import DiskFull, TrainingError, UnusableLabels
 from models_registry.training.labels import validation
@@ -103,9 +103,9 @@ class Session:
         """The unit of each picture: its product, else its cluster of near duplicates (kept in the workdir)."""
         data = self.data
         if all(data.products):
-            return units(data.products, data.keys)
+            return split_units(data.products, data.keys)
         path = self.workdir / f"hashes-{data.snapshot[:16]}.npy"
-        return units(data.products, data.keys, _picture_hashes(path, data))
+        return split_units(data.products, data.keys, _picture_hashes(path, data))
 
     def write_outcome(
         self,
@@ -274,7 +274,7 @@ def _hash_of(picture: Any) -> int:
     source = picture.source() if callable(picture.source) else picture.source
     image = open_rgb(source)
     if picture.box is not None:
-        box = picture.box.clamped(image.width, image.height)
+        box = picture.box.clamp_to(image.width, image.height)
         image = image.crop((box.x1, box.y1, box.x2, box.y2))
     return difference_hash(image)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.evaluate import Entry, Question, compare, map_at_r, recall_at
+from models_registry.evaluate import Entry, Question, compare_entries, map_at_r, recall_at
 from models_registry.training.common.training_errors import Diverged
 from models_registry.training.labels.published_splits import GALLERY, QUERY
 
@@ -79,12 +79,12 @@ def judge_vectors(question: Question, vectors: Floats, metric: Metric) -> dict[s
     """Category match, recall and mAP@R of vectors [rows, d]: quick, without intervals, for the curves."""
     if not np.isfinite(vectors).all() or float(np.abs(vectors).max(initial=0.0)) > LARGEST:
         raise Diverged("The vectors are no usable numbers any more: lower learning_rate.")
-    judge = question.judge()
-    width = max(10, int(np.minimum(question.relevant(judge), 100).max(initial=0)))
-    answers = question.answers(vectors, metric, width)
-    hits = question.hits(answers, judge)
+    judge = question.choose_judge()
+    width = max(10, int(np.minimum(question.relevant_answers(judge), 100).max(initial=0)))
+    answers = question.nearest_answers(vectors, metric, width)
+    hits = question.judge_answers(answers, judge)
     per_query = {
-        "category_match": question.matched(vectors, metric),
+        "category_match": question.match_of_others(vectors, metric),
         "recall_at_1": recall_at(hits, 1),
         "recall_at_5": recall_at(hits, 5),
         "recall_at_10": recall_at(hits, 10),
@@ -102,7 +102,7 @@ def final_table(
     way: Way | None = None,
 ) -> Table:
     """The table over the test pictures `rows`; entries have a row per picture of `rows`. Opened once per run."""
-    return compare(question_of(data, rows, way), entries, baseline=baseline)
+    return compare_entries(question_of(data, rows, way), entries, baseline=baseline)
 
 
 def baseline_entries(data: LabelledPictures, rows: Ids) -> list[Entry]:
@@ -136,9 +136,9 @@ def neighbours_to_show(
 ) -> dict[str, Any]:
     """The best and the worst answers: right ones that are nearest, wrong ones that are nearest, by their keys."""
     question = question_of(data, rows, way)
-    judge = question.judge()
-    answers = question.answers(vectors, metric, 1)
-    hits = question.hits(answers, judge)
+    judge = question.choose_judge()
+    answers = question.nearest_answers(vectors, metric, 1)
+    hits = question.judge_answers(answers, judge)
     answered = np.flatnonzero((answers.top >= 0) & (hits.relevant > 0))
     order = answered[np.argsort(answers.distances[answered, 0], kind="stable")]
     is_right = hits.right[:, 0].astype(bool)

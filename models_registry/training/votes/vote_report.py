@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.evaluate import Question, bootstrap, collapse, paired_difference, recall_at
+from models_registry.evaluate import Question, bootstrap, measure_collapse, paired_difference, recall_at
 from models_registry.metrics import exact_distances
 from models_registry.training.votes.vote_metrics import noise_ceiling, vote_auc, within_query
 
@@ -92,7 +92,7 @@ def vote_report(
     }
     if parents:
         report.update(_compare_with_parent(child, parents[0], question))
-    stats = collapse(child.vectors)
+    stats = measure_collapse(child.vectors)
     report["collapse"] = {**asdict(stats), "warnings": list(stats.warnings)}
     report["guard_holds"] = not stats.collapsed and bool(report.get("guard", {}).get("holds", True))
     return report
@@ -126,14 +126,14 @@ def _report_line(answering: Answering, pairs: Pairs, question: Question) -> dict
         "product_recall_at_1": None,
     }
     if len(question.queries):
-        answers = question.answers(answering.vectors, answering.metric, 1)
+        answers = question.nearest_answers(answering.vectors, answering.metric, 1)
         line["category_match"] = _interval_json(
-            bootstrap(question.category_match(answers), clusters=question.clusters())
+            bootstrap(question.category_match(answers), clusters=question.product_clusters())
         )
         products = replace(question, hide_products=False)
-        nearest = products.answers(answering.vectors, answering.metric, 1)
-        recall = recall_at(products.hits(nearest, "product"), 1)
-        line["product_recall_at_1"] = _interval_json(bootstrap(recall, clusters=question.clusters()))
+        nearest = products.nearest_answers(answering.vectors, answering.metric, 1)
+        recall = recall_at(products.judge_answers(nearest, "product"), 1)
+        line["product_recall_at_1"] = _interval_json(bootstrap(recall, clusters=question.product_clusters()))
     return line
 
 
@@ -145,11 +145,11 @@ def _compare_with_parent(child: Answering, parent: Answering, question: Question
     """How many first choices changed, and the guard: category match must not fall clearly."""
     if not len(question.queries):
         return {"top1_changed": None, "compared_with": parent.name}
-    ours = question.answers(child.vectors, child.metric, 1)
-    theirs = question.answers(parent.vectors, parent.metric, 1)
+    ours = question.nearest_answers(child.vectors, child.metric, 1)
+    theirs = question.nearest_answers(parent.vectors, parent.metric, 1)
     change = bootstrap((ours.top != theirs.top).astype(np.float64))
     fall = paired_difference(
-        question.category_match(ours), question.category_match(theirs), clusters=question.clusters()
+        question.category_match(ours), question.category_match(theirs), clusters=question.product_clusters()
     )
     holds = fall.high is None or fall.high >= -GUARD_FALL
     return {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from models_registry.evaluate.leak_free_splits import split_of, units
+from models_registry.evaluate.leak_free_splits import split_of, split_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ def split_votes(data: VoteData, vectors: Floats32) -> VoteSplit:
     Ballots to learn from have neither end in the test part and come from voters to learn from: train and validation
     together, since strength is chosen by folds inside. Test ballots have both ends in the test part.
     """
-    unit_of = units(data.products, data.sha256s)
+    unit_of = split_units(data.products, data.sha256s)
     part_of = {unit: split_of(unit, salt=data.salt) for unit in set(unit_of)}
     test_item = np.array([part_of[unit] == "test" for unit in unit_of], dtype=np.bool_)
     near_test_item = _near_duplicates(vectors, test_item)
@@ -73,7 +73,7 @@ def split_votes(data: VoteData, vectors: Floats32) -> VoteSplit:
 
 def folds_of(data: VoteData, folds: int, seed: int) -> NDArray[np.int64]:
     """A fold per item [n]; items of one product or picture share theirs."""
-    unit_of = units(data.products, data.sha256s)
+    unit_of = split_units(data.products, data.sha256s)
     numbers = {unit: number for number, unit in enumerate(dict.fromkeys(unit_of))}
     fold_of_unit = np.random.default_rng(seed).permutation(len(numbers)) % folds
     return np.array([fold_of_unit[numbers[unit]] for unit in unit_of], dtype=np.int64)

@@ -130,7 +130,7 @@ def test_calibration_lets_so_many_strangers_through_and_no_more() -> None:
     copies, strangers = rng.normal(0.1, 0.05, (500, 2)), rng.normal(0.5, 0.1, (20_000, 2))
     for allowed in (0, 1, 10):
         found = calibrate_duplicates(copies, strangers, items=2_000, false_per_thousand=allowed)
-        assert np.count_nonzero(found.scores(strangers) >= found.threshold) == 2 * allowed
+        assert np.count_nonzero(found.likeness_scores(strangers) >= found.threshold) == 2 * allowed
         assert found.false_per_thousand == allowed
     with pytest.raises(ValueError, match="pairs of copies"):
         calibrate_duplicates(copies[:0], strangers, items=10)

@@ -407,7 +407,7 @@ def test_outputs_as_exporters_name_them_become_taps_that_can_be_stored(tmp_path:
 
     (tap,) = spec.taps
     assert registry.describe(source, options={"tap": tap.name}) == spec
-    VectorStore(tmp_path / "store").folder(spec.fingerprint, tap.name)
+    VectorStore(tmp_path / "store").tap_store(spec.fingerprint, tap.name)
     assert isinstance(encoder, Encoder)
     pixels = np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float32)
     assert encoder.encode(pixels, [tap.name])[tap.name] == pytest.approx(pixels.mean((2, 3)) @ matrix, abs=1e-5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models_registry.evaluate import collapse
+from models_registry.evaluate import measure_collapse
 from models_registry.evaluate.collapse_measures import effective_rank, mean_cosine
 
 
@@ -14,7 +14,7 @@ def noise(n: int, d: int, seed: int = 0) -> np.ndarray:
 
 
 def test_healthy_vectors_are_left_in_peace() -> None:
-    found = collapse(noise(400, 16))
+    found = measure_collapse(noise(400, 16))
     assert (found.finite, found.collapsed) == (True, False)
     assert 15 < found.effective_rank <= 16  # type: ignore[operator]
     assert found.mean_cosine == pytest.approx(0, abs=0.02)
@@ -45,25 +45,25 @@ def test_every_way_to_collapse_is_noticed() -> None:
     one_way = noise(50, 8) * 0.001 + 1
     broken = noise(50, 8)
     broken[3, 3] = np.nan
-    assert "equal" in collapse(one_point).warnings[0]
-    assert any("1.0 directions of 8" in line for line in collapse(one_line).warnings)
-    assert any("point the same way" in line for line in collapse(one_way).warnings)
-    assert not collapse(broken).finite
-    assert collapse(broken).collapsed
-    assert collapse(broken).effective_rank is None
+    assert "equal" in measure_collapse(one_point).warnings[0]
+    assert any("1.0 directions of 8" in line for line in measure_collapse(one_line).warnings)
+    assert any("point the same way" in line for line in measure_collapse(one_way).warnings)
+    assert not measure_collapse(broken).finite
+    assert measure_collapse(broken).collapsed
+    assert measure_collapse(broken).effective_rank is None
 
 
 def test_many_vectors_are_judged_by_a_draw_that_can_be_repeated() -> None:
     vectors = noise(5000, 4)
-    assert collapse(vectors, seed=1) == collapse(vectors, seed=1)
-    assert collapse(vectors).count == 5000
+    assert measure_collapse(vectors, seed=1) == measure_collapse(vectors, seed=1)
+    assert measure_collapse(vectors).count == 5000
 
 
 def test_a_blank_picture_among_many_is_warned_of_and_no_collapse() -> None:
     vectors = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
     vectors[3] = 0
 
-    assert collapse(vectors).warnings
-    assert not collapse(vectors).collapsed
+    assert measure_collapse(vectors).warnings
+    assert not measure_collapse(vectors).collapsed
     vectors[:30] = 0
-    assert collapse(vectors).collapsed
+    assert measure_collapse(vectors).collapsed

@@ -27,11 +27,11 @@ def question() -> Question:
 @pytest.mark.parametrize("metric", METRICS)
 def test_one_vector_for_all_is_worth_chance(metric: str) -> None:
     asked = question()
-    found = asked.answers(np.ones((ITEMS, 8), dtype=np.float32), metric, 10)  # type: ignore[arg-type]
+    found = asked.nearest_answers(np.ones((ITEMS, 8), dtype=np.float32), metric, 10)  # type: ignore[arg-type]
     chance = 0.6**2 + 0.4**2
     assert float(asked.category_match(found).mean()) == pytest.approx(chance, abs=0.08)
     # One of ten others of 399 is one of three: 7 in 100. By the catalogue's order the neighbours would all be found.
-    assert float(recall_at(asked.hits(found, "product"), 10).mean()) < 0.15
+    assert float(recall_at(asked.judge_answers(found, "product"), 10).mean()) < 0.15
     assert len(np.unique(found.top)) > ITEMS / 2
 
 
@@ -39,9 +39,9 @@ def test_within_groups_of_equal_vectors_chance_decides_and_distance_between_them
     """Each vector is shared by forty pictures in a row, ten products: the encoder knows these, and no product."""
     asked = question()
     vectors = np.eye(10, dtype=np.float32)[np.arange(ITEMS) // 40]
-    found = asked.answers(vectors, "l2", 3)
+    found = asked.nearest_answers(vectors, "l2", 3)
     assert np.array_equal(found.indices // 40, np.repeat(np.arange(ITEMS)[:, None] // 40, 3, axis=1))
-    assert float(recall_at(asked.hits(found, "product"), 1).mean()) == pytest.approx(3 / 39, abs=0.05)
+    assert float(recall_at(asked.judge_answers(found, "product"), 1).mean()) == pytest.approx(3 / 39, abs=0.05)
 
 
 def test_the_lot_is_the_same_each_time_and_touches_no_vector_that_differs() -> None:
@@ -51,9 +51,11 @@ def test_the_lot_is_the_same_each_time_and_touches_no_vector_that_differs() -> N
     ids = np.arange(ITEMS)
     table = Vectors.from_array(vectors)
     plain = nearest(table, table, metric="cosine", k=5, query_ids=ids, gallery_ids=ids)
-    assert np.array_equal(asked.answers(vectors, "cosine", 5).indices, plain.indices)
+    assert np.array_equal(asked.nearest_answers(vectors, "cosine", 5).indices, plain.indices)
     equal = np.ones_like(vectors)
-    assert np.array_equal(asked.answers(equal, "cosine", 5).indices, asked.answers(equal, "cosine", 5).indices)
+    assert np.array_equal(
+        asked.nearest_answers(equal, "cosine", 5).indices, asked.nearest_answers(equal, "cosine", 5).indices
+    )
 
 
 def test_lots_are_of_a_query_and_an_item_and_stay_when_the_gallery_changes() -> None:

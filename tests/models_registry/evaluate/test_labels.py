@@ -15,8 +15,8 @@ from models_registry.evaluate import (
     category_match,
     expected_random_match,
     hubness,
+    mean_score,
     product_recall,
-    summarise,
 )
 from models_registry.hash_sampling import name_words
 from models_registry.neighbours import Neighbours, group_codes, random_control
@@ -31,12 +31,12 @@ def test_category_match_looks_at_the_first_neighbour_and_passes_over_the_unknown
     neighbours = found([[0, 1], [1, 0], [2, 0], [0, 1], [-1, -1]])
     match = category_match(neighbours, ["dress", "dress", "dress", None, "hat"], ["dress", "hat", None])
     np.testing.assert_array_equal(match, [1.0, 0.0, np.nan, np.nan, np.nan])
-    assert summarise(match) == Score(0.5, 2)
+    assert mean_score(match) == Score(0.5, 2)
 
 
 def test_a_score_without_labels_is_none() -> None:
     match = category_match(found([[0], [1]]), [None, None], [None, None])
-    assert summarise(match) == Score(None, 0)
+    assert mean_score(match) == Score(None, 0)
     assert expected_random_match([None, None], ["a", "b"], query_ids=np.arange(2), gallery_ids=np.arange(2)) == Score(
         None, 0
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models_registry.evaluate.published_protocols import Labelled, parts_of, score
+from models_registry.evaluate.published_protocols import Labelled, parts_of, score_protocol
 
 
 def on_a_line(*places: float) -> np.ndarray:
@@ -20,7 +20,7 @@ def test_sop_asks_every_test_picture_among_all_others_of_the_test_part() -> None
         products=["1", "1", "2", "3", "2", "3"],
     )
     # The training pictures lie right beside; they take no part.
-    found = score("sop", items, on_a_line(0, 0, 0, 1, 2.5, 1.2), "l2")
+    found = score_protocol("sop", items, on_a_line(0, 0, 0, 1, 2.5, 1.2), "l2")
     assert (found.queries, found.gallery, found.left_out) == (4, 4, 0)
     assert found.scores["recall_at_1"].value == 0.5  # 3 and 3 find each other
     assert found.scores["recall_at_10"].value == found.scores["recall_at_1000"].value == 1.0
@@ -34,7 +34,7 @@ def test_in_shop_asks_queries_in_the_gallery_and_tells_whose_product_is_not_ther
         categories=["dress", "dress", "shirt", "dress", "shirt", "dress"],
         products=["a", "b", "c", "a", "c", "b"],
     )
-    found = score("inshop", items, on_a_line(0, 0, 0, 1, 0.5, 0), "l2")
+    found = score_protocol("inshop", items, on_a_line(0, 0, 0, 1, 0.5, 0), "l2")
     assert (found.queries, found.gallery, found.left_out) == (2, 2, 1)
     assert found.scores["recall_at_1"].value == 0.5
     assert found.categories["dress"]["recall_at_1"] == 0.0
@@ -51,7 +51,7 @@ def test_consumer_to_shop_answers_from_validation_and_test_and_counts_products()
     )
     # 25 pictures of one product stand before the right one: no place among 20 pictures, the second of the products.
     vectors = on_a_line(0, *np.linspace(1, 2, shops).tolist(), 3, 0, 0)
-    found = score("consumer2shop", items, vectors, "l2")
+    found = score_protocol("consumer2shop", items, vectors, "l2")
     assert (found.queries, found.gallery) == (1, shops + 1)
     assert found.scores["recall_at_20"].value == 0.0
     assert found.scores["product_recall_at_20"].value == 1.0
@@ -66,7 +66,7 @@ def test_street_to_shop_answers_within_the_category() -> None:
     )
     # The right bag is the 25th; the right hat is the only hat, however many bags lie nearer.
     vectors = on_a_line(0, 0, 0, *range(1, 26), 99)
-    found = score("street2shop", items, vectors, "l2")
+    found = score_protocol("street2shop", items, vectors, "l2")
     assert found.queries == 2
     assert found.categories == {
         "bags": {"recall_at_20": 0.0, "product_recall_at_20": 0.0},
@@ -97,6 +97,6 @@ def test_products_are_ranked_as_a_plain_loop_ranks_them(seed: int) -> None:
         ranked = list(dict.fromkeys(products[row] for row in order.tolist()))
         if products[query] in ranked:
             expected.append(products[query] in ranked[:20])
-    found = score("consumer2shop", items, vectors, "l2")
+    found = score_protocol("consumer2shop", items, vectors, "l2")
     assert found.scores["product_recall_at_20"].value == pytest.approx(np.mean(expected))
     assert found.left_out == asks - len(expected)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models_registry.evaluate import Hits, coverage, hits, map_at_r, recall_at
+from models_registry.evaluate import Hits, coverage, find_hits, map_at_r, recall_at
 from models_registry.neighbours import Neighbours, group_codes, nearest
 from models_registry.store import Vectors
 
@@ -36,7 +36,7 @@ def searched(seed: int, k: int) -> tuple[Neighbours, list[str | None], dict[str,
 def test_recall_and_map_are_those_of_loops_written_out(seed: int, k: int) -> None:
     found, labels, rules = searched(seed, 30)
     groups = rules.pop("groups")
-    right = hits(found, labels, labels, **rules)  # type: ignore[arg-type]
+    right = find_hits(found, labels, labels, **rules)  # type: ignore[arg-type]
     recall, precision = recall_at(right, k), map_at_r(right)
     for query in range(30):
         wanted = {
@@ -73,7 +73,7 @@ def test_too_short_a_list_is_refused_instead_of_scored_low() -> None:
 
 def test_labels_of_another_number_of_queries_are_refused() -> None:
     with pytest.raises(ValueError, match="2 labels do not fit"):
-        hits(listed([[0]]), ["a", "b"], ["a"], query_ids=np.arange(2), gallery_ids=np.arange(1))
+        find_hits(listed([[0]]), ["a", "b"], ["a"], query_ids=np.arange(2), gallery_ids=np.arange(1))
 
 
 def test_coverage_is_the_share_of_the_gallery_that_answers_somebody() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from models_registry.embed import Picture, embed
 from models_registry.encoders.encoder_base import Encoder
 from models_registry.evaluate.corruptions import CORRUPTIONS, Corruption
-from models_registry.evaluate.robustness import Asked, Survival, robustness
+from models_registry.evaluate.robustness import Asked, Survival, measure_robustness
 from models_registry.registry import describe, load
 from models_registry.spec import Box
 from models_registry.store import Vectors
@@ -39,7 +39,7 @@ def asked(encoder: Encoder) -> Asked:
 
 
 def survival(encoder: Encoder, asked: Asked, name: str, strength: float = 0.5) -> Survival:
-    [line] = robustness(encoder, "embedding", "l2", asked, strength=strength, corruptions=[name])
+    [line] = measure_robustness(encoder, "embedding", "l2", asked, strength=strength, corruptions=[name])
     return line
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from models_registry.evaluate import difference_hash, near_duplicates, split_of, units
+from models_registry.evaluate import difference_hash, near_duplicates, split_of, split_units
 from models_registry.evaluate.leak_free_splits import NEAR
 
 
@@ -77,11 +77,11 @@ def test_a_picture_saved_again_is_a_near_duplicate_and_another_is_not() -> None:
 
 def test_the_unit_is_the_product_else_the_cluster_else_the_item() -> None:
     hashes = np.array([0b111 << 40, 0b111 << 9, 0b1111 << 9, 1 << 63 | 0xFFFF], dtype=np.uint64)
-    found = units(["p", None, None, None], ["a", "b", "c", "d"], hashes)
+    found = split_units(["p", None, None, None], ["a", "b", "c", "d"], hashes)
     assert found == ["product/p", "item/b", "item/b", "item/d"]
-    assert units(["p", None], ["a", "b"]) == ["product/p", "item/b"]
+    assert split_units(["p", None], ["a", "b"]) == ["product/p", "item/b"]
 
 
 def test_products_that_share_a_picture_are_one_unit() -> None:
     same = np.array([255 << 20, 255 << 20, 1 << 50, 1 << 50], dtype=np.uint64)
-    assert set(units(["p", "q", "q", None], ["a", "b", "c", "d"], same)) == {"item/d"}
+    assert set(split_units(["p", "q", "q", None], ["a", "b", "c", "d"], same)) == {"item/d"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models_registry.evaluate import CONTROL, SCORES, Entry, Question, Table, compare
+from models_registry.evaluate import CONTROL, SCORES, Entry, Question, Table, compare_entries
 
 
 def clothes(products: int = 40, pictures: int = 3) -> tuple[Question, np.ndarray]:
@@ -28,35 +28,35 @@ def table() -> Table:
     broken = vectors.copy()
     broken[5] = np.nan
     entries = [Entry("raw", noise, "l2"), Entry("good", vectors, "l2"), Entry("broken", broken, "cosine")]
-    return compare(question, entries, baseline="raw", draws=300)
+    return compare_entries(question, entries, baseline="raw", draws=300)
 
 
 def test_the_good_beats_the_raw_by_a_margin_whose_interval_excludes_zero() -> None:
     found = table()
     assert (found.judge, found.queries, found.gallery) == ("product", 120, 120)
-    good = found.line("good")
+    good = found.line_named("good")
     assert good.scores["recall_at_1"].value == 1
     assert good.scores["map_at_r"].value == 1
     assert good.differences["recall_at_1"].excludes_zero
-    assert found.line("raw").differences == {}
+    assert found.line_named("raw").differences == {}
     assert set(good.scores) == set(SCORES)
 
 
 def test_recall_rises_with_the_number_of_answers() -> None:
-    for line in (table().line("raw"), table().line(CONTROL)):
+    for line in (table().line_named("raw"), table().line_named(CONTROL)):
         values = [line.scores[f"recall_at_{k}"].value for k in (1, 5, 10)]
         assert values == sorted(values)  # type: ignore[type-var]
 
 
 def test_the_control_is_at_chance() -> None:
-    control = table().line(CONTROL)
+    control = table().line_named(CONTROL)
     assert control.scores["category_match"].low <= 29 / 119 <= control.scores["category_match"].high  # type: ignore[operator]
     assert control.metric is None
     assert control.collapse is None
 
 
 def test_broken_vectors_have_a_reason_and_no_score() -> None:
-    broken = table().line("broken")
+    broken = table().line_named("broken")
     assert all(interval.value is None for interval in broken.scores.values())
     assert broken.collapse is not None
     assert not broken.collapse.finite
@@ -65,31 +65,33 @@ def test_broken_vectors_have_a_reason_and_no_score() -> None:
 def test_without_products_the_category_judges() -> None:
     question, vectors = clothes()
     alone = Question(question.queries, question.gallery, question.categories, [None] * 120)
-    found = compare(alone, [Entry("good", vectors, "cosine")], draws=50)
+    found = compare_entries(alone, [Entry("good", vectors, "cosine")], draws=50)
     assert found.judge == "category"
-    assert found.line("good").scores["recall_at_1"] == found.line("good").scores["category_match"]
+    assert found.line_named("good").scores["recall_at_1"] == found.line_named("good").scores["category_match"]
 
 
 def test_hidden_products_leave_the_category_to_judge() -> None:
     question, vectors = clothes()
     hiding = Question(question.queries, question.gallery, question.categories, question.products, hide_products=True)
-    found = compare(hiding, [Entry("good", vectors, "cosine")], draws=50)
+    found = compare_entries(hiding, [Entry("good", vectors, "cosine")], draws=50)
     assert found.judge == "category"
-    assert found.line("good").scores["category_match"].value < 0.7  # type: ignore[operator]
+    assert found.line_named("good").scores["category_match"].value < 0.7  # type: ignore[operator]
 
 
 def test_equal_bytes_are_no_answer() -> None:
     _, vectors = clothes(products=1)
     question = Question(np.arange(3), np.arange(3), ["a"] * 3, ["p"] * 3, pictures=np.array([7, 7, 8]))
-    answers = question.answers(vectors, "l2", 2)
+    answers = question.nearest_answers(vectors, "l2", 2)
     assert answers.top.tolist() == [2, 2, answers.top[2]]
 
 
 def test_queries_and_gallery_may_be_two_domains() -> None:
     question, vectors = clothes()
     street, shop = np.arange(0, 120, 3), np.concatenate([np.arange(1, 120, 3), np.arange(2, 120, 3)])
-    found = compare(Question(street, shop, question.categories, question.products), [Entry("good", vectors, "l2")])
-    assert found.line("good").scores["recall_at_1"].value == 1
+    found = compare_entries(
+        Question(street, shop, question.categories, question.products), [Entry("good", vectors, "l2")]
+    )
+    assert found.line_named("good").scores["recall_at_1"].value == 1
     assert (found.queries, found.gallery) == (40, 80)
 
 
@@ -113,7 +115,7 @@ def test_every_category_has_its_own_scores_and_they_make_up_the_whole() -> None:
 def test_an_unknown_baseline_is_an_error() -> None:
     question, vectors = clothes()
     with pytest.raises(KeyError):
-        compare(question, [Entry("good", vectors, "l2")], baseline="gone")
+        compare_entries(question, [Entry("good", vectors, "l2")], baseline="gone")
 
 
 def test_the_same_garments_next_photo_is_no_proof_of_knowing_categories() -> None:
@@ -121,7 +123,9 @@ def test_the_same_garments_next_photo_is_no_proof_of_knowing_categories() -> Non
     rng = np.random.default_rng(2)
     products = np.repeat(rng.standard_normal((40, 16)), 3, axis=0) + 0.01 * rng.standard_normal((120, 16))
 
-    found = compare(question, [Entry("products", products.astype(np.float32), "l2")], draws=300).line("products")
+    found = compare_entries(question, [Entry("products", products.astype(np.float32), "l2")], draws=300).line(
+        "products"
+    )
 
     assert found.scores["recall_at_1"].value == 1
     assert found.scores["category_match"].value == pytest.approx(9 / 39, abs=0.2)
@@ -131,8 +135,8 @@ def test_who_asks_by_category_is_judged_by_category_though_products_are_known() 
     question, vectors = clothes()
     asked = replace(question, hide_products=True)
 
-    found = compare(asked, [Entry("good", vectors, "l2")], draws=300)
+    found = compare_entries(asked, [Entry("good", vectors, "l2")], draws=300)
 
     assert found.judge == "category"
-    line = found.line("good")
+    line = found.line_named("good")
     assert line.scores["recall_at_1"].value == line.scores["category_match"].value

@@ -18,7 +18,7 @@ from models_registry.identification import (
     LevelCalibration,
     calibrate_gallery,
     expected_calibration_error,
-    identify,
+    identify_photo,
 )
 from models_registry.index import VectorIndex
 from tests.models_registry.index.gallery import index_of
@@ -67,7 +67,7 @@ def kinds_of(products: np.ndarray) -> list[str | None]:
 def error_on(
     index: VectorIndex, fitted: LevelCalibration, level: Level, asked: np.ndarray, truth: list[str | None]
 ) -> float:
-    guesses = [identify(index, "cosine", vector, {level: fitted})[level] for vector in asked]
+    guesses = [identify_photo(index, "cosine", vector, {level: fitted})[level] for vector in asked]
     right = np.array([guess.likeliest == own for guess, own in zip(guesses, truth, strict=True)])
     return expected_calibration_error(np.array([guess.confidence for guess in guesses]), right)
 
@@ -90,7 +90,9 @@ def test_what_the_gallery_lacks_is_mostly_none_of_these() -> None:
     levels = calibrate_gallery(index, "cosine", shop.questions())
     none = {}
     for name, products in (("there", np.arange(60)), ("lacking", np.arange(60, 90))):
-        guesses = [identify(index, "cosine", one, levels)["product"] for one in shop.pictures(np.repeat(products, 5))]
+        guesses = [
+            identify_photo(index, "cosine", one, levels)["product"] for one in shop.pictures(np.repeat(products, 5))
+        ]
         none[name] = np.mean([guess.value is None for guess in guesses])
         assert all(guess.value in (None, guess.likeliest) for guess in guesses)
     assert none["lacking"] > 0.7 > 0.4 > none["there"]
@@ -112,7 +114,7 @@ def test_too_few_labels_calibrate_nothing() -> None:
     known = shop.questions()
     few = KnownQuestions(known.vectors[:90], known.ids[:90], known.products[:90], [None] * 90)
     assert calibrate_gallery(shop.index(), "cosine", few) == {}
-    assert identify(shop.index(), "cosine", shop.vectors[0], {}) == {}
+    assert identify_photo(shop.index(), "cosine", shop.vectors[0], {}) == {}
 
 
 def test_a_calibration_survives_json() -> None:
@@ -167,7 +169,7 @@ def test_confidences_of_categories_come_true_on_real_photographs() -> None:
     # Photographs that were never asked; of one in ten the gallery has nothing of its kind.
     lacking = {kind: index.without_rows(np.flatnonzero(np.array(kinds[:half]) == kind)) for kind in set(kinds)}
     guesses = [
-        identify(lacking[kind] if number % 10 == 0 else index, "cosine", vector, {"category": fitted})["category"]
+        identify_photo(lacking[kind] if number % 10 == 0 else index, "cosine", vector, {"category": fitted})["category"]
         for number, (vector, kind) in enumerate(zip(vectors[half:], kinds[half:], strict=True))
     ]
     right = np.array([guess.likeliest == kind for guess, kind in zip(guesses, kinds[half:], strict=True)])

@@ -37,7 +37,7 @@ def test_the_confidence_comes_true_on_products_that_calibration_never_saw() -> N
     guessed, features = guess_features(labels, distances)
     right = guessed == true
     assert 0.3 < right.mean() < 0.95
-    assert expected_calibration_error(calibration.confidences(features), right) <= 0.05
+    assert expected_calibration_error(calibration.guess_confidences(features), right) <= 0.05
 
 
 def test_what_the_catalogue_lacks_is_none_of_these_more_often_than_what_it_has() -> None:
@@ -87,8 +87,8 @@ def test_a_question_that_comes_three_times_counts_three_times() -> None:
     repeated = np.repeat(np.arange(len(right)), weights.astype(int))
     weighed = calibrate_guesses(features, right, weights=weights)
     counted = calibrate_guesses(features[repeated], right[repeated])
-    np.testing.assert_allclose(weighed.confidences(features), counted.confidences(features), atol=1e-3)
-    confidences = weighed.confidences(features)
+    np.testing.assert_allclose(weighed.guess_confidences(features), counted.guess_confidences(features), atol=1e-3)
+    confidences = weighed.guess_confidences(features)
     assert expected_calibration_error(confidences, right, weights=weights) == pytest.approx(
         expected_calibration_error(confidences[repeated], right[repeated])
     )
@@ -98,7 +98,7 @@ def test_what_is_held_back_says_what_is_true_of_all() -> None:
     labels, distances, truth = questions(0)
     guessed, features = guess_features(labels, distances)
     right = guessed == truth
-    held = calibrate_guesses(features, right, shrinkage=1e4).confidences(features)
+    held = calibrate_guesses(features, right, shrinkage=1e4).guess_confidences(features)
     np.testing.assert_allclose(held, right.mean(), atol=1e-2)
-    free = calibrate_guesses(features, right).confidences(features)
+    free = calibrate_guesses(features, right).guess_confidences(features)
     assert np.ptp(free) > 0.3

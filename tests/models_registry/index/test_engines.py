@@ -113,7 +113,7 @@ def test_it_is_the_same_after_it_was_saved_and_opened(
         for effort in (1.0, 2.0):
             asked = {"metric": metric, "effort": effort}
             assert (
-                opened.candidates(queries(), 30, **asked) == engines[space].propose_rows(queries(), 30, **asked)
+                opened.propose_rows(queries(), 30, **asked) == engines[space].propose_rows(queries(), 30, **asked)
             ).all()
 
 
@@ -161,7 +161,7 @@ def test_young_rows_answer_and_gone_rows_do_not(engines: dict[Space, Engine], ve
     asked = queries(20)
     before = index_over(engines, vectors)
     first = before.search(asked, metric="l2", k=3).ids
-    index = before.without(np.unique(first)).with_rows(ROWS + np.arange(20), asked)
+    index = before.without_rows(np.unique(first)).with_rows(ROWS + np.arange(20), asked)
     found = index.search(asked, metric="l2", k=30)
     assert not found.exact or all(engine.exact for engine in engines.values())
     assert found.ids[:, 0].tolist() == (ROWS + np.arange(20)).tolist()
@@ -179,7 +179,7 @@ def index_over(engines: dict[Space, Engine], vectors: Vectors) -> VectorIndex:
 def test_any_length_of_vectors_up_to_4096_is_served(engine_name: str, dim: int) -> None:
     rows = families(600, dim)
     built = build_engines(EngineSettings.parse(engine_name), ["l2"], Vectors.from_array(rows))
-    found = built["raw"].candidates(rows[:5], 100, metric="l2", effort=float("inf"))
+    found = built["raw"].propose_rows(rows[:5], 100, metric="l2", effort=float("inf"))
     assert ((found >= 0).sum(axis=1) == 100).all()
     with pytest.raises(ValueError, match="up to 4,096 components, not 4,097"):
         build_engines(EngineSettings.parse(engine_name), ["l2"], Vectors.from_array(np.ones((2, 4097))))

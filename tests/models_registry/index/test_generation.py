@@ -92,7 +92,7 @@ def test_verification_sees_an_engine_that_finds_little(
     def same_for_all(engine: FaissEngine, queries: np.ndarray, count: int, **asked: Any) -> np.ndarray:
         return np.tile(np.arange(count), (len(queries), 1))
 
-    monkeypatch.setattr(FaissEngine, "candidates", same_for_all)
+    monkeypatch.setattr(FaissEngine, "propose_rows", same_for_all)
     found = verify_generation(generation, store).recall
     assert found["cosine"] < 0.2
     assert found["hamming"] == 1  # bits are scanned

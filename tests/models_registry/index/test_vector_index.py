@@ -53,7 +53,7 @@ def test_a_replaced_item_is_found_by_its_new_picture_only() -> None:
 def test_a_snapshot_stays_as_it_was_when_changes_come() -> None:
     vectors = families(30, DIM)
     before = index_of(vectors).with_rows([100], vectors[:1])
-    one, other = before.with_rows([101], vectors[1:2]), before.with_rows([102], vectors[2:3]).without([100])
+    one, other = before.with_rows([101], vectors[1:2]), before.with_rows([102], vectors[2:3]).without_rows([100])
     assert before.search(vectors[1], metric="l2", k=31).ids[0].tolist().count(101) == 0
     assert set(one.search(vectors[0], metric="l2", k=40).ids[0].tolist()) == {*range(30), 100, 101, -1}
     assert set(other.search(vectors[0], metric="l2", k=40).ids[0].tolist()) == {*range(30), 102, -1}

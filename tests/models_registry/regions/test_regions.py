@@ -23,9 +23,9 @@ from models_registry.regions import (
     SuggestedBox,
     TapMapLocator,
     best_boxes,
+    box_overlap,
     describe_region,
     map_box,
-    overlap,
     region_networks,
 )
 from models_registry.spec import Box, EncoderSpec, Preprocess, Tap
@@ -125,7 +125,7 @@ def test_boxes_and_masks_are_brought_back_from_a_letterbox(tmp_path: Path) -> No
     assert OnnxLocator(spec, path).suggest(half_bright())[0].box == Box(20, 0, 40, 20)
     masks = mask_net(tmp_path / "mask.onnx")
     boxed = describe_region("masker", f"onnx:{masks}", options={**PLAIN, "resize": "letterbox"})
-    mask = OnnxMasker(boxed, masks).mask(half_bright())
+    mask = OnnxMasker(boxed, masks).object_mask(half_bright())
     assert not mask[:, :15].any()
     assert mask[:, 25:].all()
     with pytest.raises(BadOption, match="squash or letterbox"):
@@ -139,8 +139,8 @@ def test_of_boxes_that_cover_the_same_the_surest_stays() -> None:
         SuggestedBox(Box(5, 0, 15, 10), 0.7),
     ]
     assert [one.score for one in best_boxes(boxes)] == [0.9, 0.7]
-    assert overlap(Box(0, 0, 2, 2), Box(1, 0, 3, 2)) == pytest.approx(1 / 3)
-    assert overlap(Box(0, 0, 2, 2), Box(2, 0, 3, 2)) == 0
+    assert box_overlap(Box(0, 0, 2, 2), Box(1, 0, 3, 2)) == pytest.approx(1 / 3)
+    assert box_overlap(Box(0, 0, 2, 2), Box(2, 0, 3, 2)) == 0
 
 
 def test_a_network_of_ours_suggests_by_its_last_map() -> None:
@@ -151,7 +151,7 @@ def test_a_network_of_ours_suggests_by_its_last_map() -> None:
     image = Image.new("RGB", (240, 120), (128, 128, 128))
     image.paste(Image.fromarray(noise).resize((80, 80)), (150, 20))
     (found,) = TapMapLocator(encoder).suggest(image)
-    assert overlap(found.box, Box(150, 20, 230, 100)) > 0.3
+    assert box_overlap(found.box, Box(150, 20, 230, 100)) > 0.3
     with pytest.raises(EncoderError, match="no tap of it is a map"):
         TapMapLocator(registry.load(registry.describe("tiny-vgg"), device="cpu"))  # type: ignore[arg-type]
 
@@ -184,7 +184,7 @@ def test_where_nothing_would_be_left_the_picture_stays(tmp_path: Path) -> None:
     path = mask_net(tmp_path / "mask.onnx")
     masker = OnnxMasker(describe_region("masker", f"onnx:{path}", options=PLAIN), path)
     dark = Image.new("RGB", (20, 20), (10, 20, 30))
-    assert masker.masked(dark) is dark
+    assert masker.blank_background(dark) is dark
 
 
 def test_a_record_survives_json_and_everything_that_changes_a_mask_changes_its_fingerprint(tmp_path: Path) -> None:
@@ -205,9 +205,9 @@ def test_a_masker_blanks_what_is_not_the_object(tmp_path: Path) -> None:
     path = mask_net(tmp_path / "mask.onnx")
     spec = describe_region("masker", f"onnx:{path}", options=PLAIN)
     masker = OnnxMasker(spec, path)
-    assert not masker.mask(half_bright())[:, :15].any()
-    assert masker.mask(half_bright())[:, 25:].all()
-    blanked = masker.masked(half_bright())
+    assert not masker.object_mask(half_bright())[:, :15].any()
+    assert masker.object_mask(half_bright())[:, 25:].all()
+    blanked = masker.blank_background(half_bright())
     assert blanked.getpixel((5, 5)) == (127, 127, 127)
     assert blanked.getpixel((35, 5)) == (255, 255, 255)
 

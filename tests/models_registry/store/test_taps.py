@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(root: Path) -> TapStore:
-    return VectorStore(root).folder(FINGERPRINT, "fc6")
+    return VectorStore(root).tap_store(FINGERPRINT, "fc6")
 
 
 def again(store: TapStore) -> TapStore:
@@ -97,8 +97,8 @@ def test_bits_are_packed_from_the_float32_values(store: TapStore) -> None:
 def test_bits_are_one_code_before_and_behind_a_relu(root: Path) -> None:
     before = vectors_for(*range(20), dim=100)
     for tap, vectors in (("pre", before), ("post", np.maximum(before, 0))):
-        VectorStore(root).folder(FINGERPRINT, tap).write(keys_for(*range(20)), vectors)
-    pre, post = (VectorStore(root).folder(FINGERPRINT, tap).reader(keys_for(*range(20))) for tap in ("pre", "post"))
+        VectorStore(root).tap_store(FINGERPRINT, tap).write(keys_for(*range(20)), vectors)
+    pre, post = (VectorStore(root).tap_store(FINGERPRINT, tap).reader(keys_for(*range(20))) for tap in ("pre", "post"))
     np.testing.assert_array_equal(pre.bits(0, 20), post.bits(0, 20))
 
 
@@ -111,21 +111,21 @@ def test_vectors_are_mapped_and_not_read(store: TapStore) -> None:
 
 def test_another_encoder_starts_with_nothing(root: Path, store: TapStore) -> None:
     store.write(keys_for(1), vectors_for(1))
-    other = VectorStore(root).folder(hashlib.sha256(b"the same with another mean").hexdigest(), "fc6")
+    other = VectorStore(root).tap_store(hashlib.sha256(b"the same with another mean").hexdigest(), "fc6")
     assert other.missing(keys_for(1)) == keys_for(1)
-    assert VectorStore(root).folder(FINGERPRINT, "fc7").missing(keys_for(1)) == keys_for(1)
+    assert VectorStore(root).tap_store(FINGERPRINT, "fc7").missing(keys_for(1)) == keys_for(1)
 
 
 @pytest.mark.parametrize("fingerprint", ["", "..", "abc", FINGERPRINT.upper(), f"{FINGERPRINT}/..", f"{FINGERPRINT}\n"])
 def test_a_fingerprint_cannot_lead_elsewhere(root: Path, fingerprint: str) -> None:
     with pytest.raises(ValueError, match="fingerprint is 64"):
-        VectorStore(root).folder(fingerprint, "fc6")
+        VectorStore(root).tap_store(fingerprint, "fc6")
 
 
 @pytest.mark.parametrize("tap", ["", ".", "..", "../fc6", "a/b", "a\x00", "a\n", ".hidden", "x" * 101])
 def test_a_tap_cannot_lead_elsewhere(root: Path, tap: str) -> None:
     with pytest.raises(ValueError, match="A tap is named"):
-        VectorStore(root).folder(FINGERPRINT, tap)
+        VectorStore(root).tap_store(FINGERPRINT, tap)
 
 
 def test_what_does_not_fit_is_refused(store: TapStore) -> None:
@@ -179,7 +179,7 @@ def test_a_flipped_bit_is_found_by_verifying(store: TapStore) -> None:
 
 def test_a_shard_of_another_length_or_version_is_not_used(root: Path, store: TapStore) -> None:
     store.write(keys_for(1), vectors_for(1))
-    other = VectorStore(root).folder(FINGERPRINT, "other")
+    other = VectorStore(root).tap_store(FINGERPRINT, "other")
     other.write(keys_for(2), vectors_for(2, dim=7))
     shutil.copytree(only_shard(other), store.path / "zz-longer")
     shutil.copytree(only_shard(other), store.path / "zz-newer")
@@ -202,9 +202,9 @@ def hang(*args):
     print("in the middle", flush=True)
     time.sleep(600)
 if at == "writing":
-    shards._sha256 = hang
+    shards._file_sha256 = hang
 elif at == "syncing":
-    shards._to_disk = hang
+    shards._sync_to_disk = hang
 else:
     Path.rename = hang
 TapStore(Path(path)).write([key_for_item("1")], np.ones((1, 5)))
@@ -327,7 +327,7 @@ def test_half_precision_takes_half_the_space_and_keeps_the_bits_of_what_was_writ
 
 def test_what_is_above_0_stays_above_0_in_half_precision(tmp_path: Path) -> None:
     """Else the bits that were taken before and those of what is read back would be two codes."""
-    store = VectorStore(tmp_path).folder("a" * 64, "fc6")
+    store = VectorStore(tmp_path).tap_store("a" * 64, "fc6")
     rows = np.array([[1e-9, -1e-9, 0.0, 1.0], [3e-8, 1e-30, -1.0, 2.0]], dtype=np.float32)
     store.write(keys_for(1, 2), rows, half=True)
     read = store.reader(keys_for(1, 2))

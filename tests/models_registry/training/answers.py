@@ -62,13 +62,13 @@ def answered(
 ) -> Answered:
     """What a trained encoder says by `metric`, and the raw features by `own`, to the pictures `rows` of `data`."""
     question = validation.question_of(data, rows, way)
-    judge = question.judge()
+    judge = question.choose_judge()
     spec = read_checkpoint(encoder / SPEC)
     raw = data.vectors.take(rows)
     trained = apply_head(spec.head, read_head(encoder / SPEC, spec), raw)
 
     def right(vectors: np.ndarray, by: Metric) -> np.ndarray:
-        return recall_at(question.hits(question.answers(vectors, by, 1), judge), 1)
+        return recall_at(question.judge_answers(question.nearest_answers(vectors, by, 1), judge), 1)
 
     asked = rows[question.queries].tolist()
     return Answered(

@@ -138,7 +138,7 @@ def test_negatives_are_mined_anew_with_the_network_as_it_is_then(
             seen.append(vectors.clone())
         return mine(self, vectors, count, rng)
 
-    monkeypatch.setattr(CloseNegatives, "mine", watched)
+    monkeypatch.setattr(CloseNegatives, "mine_triplets", watched)
 
     reports_of(DEEP_RANKING, clouds(), RANKING, tmp_path)
 

@@ -88,7 +88,7 @@ def test_retrain_balances_its_batches_where_it_is_told_to(
         seen.extend(rows.tolist() if training else [])
         return take(self, rows, training=training)
 
-    monkeypatch.setattr(Backbone, "take", watched)
+    monkeypatch.setattr(Backbone, "base_vectors", watched)
 
     reports_of(RETRAIN, data, RetrainConfig(epochs=1, hidden=8, balance=balance), tmp_path)
 

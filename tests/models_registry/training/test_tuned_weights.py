@@ -19,7 +19,7 @@ from models_registry.encoders.encoder_base import Encoder
 from models_registry.encoders.tunable_networks import network_with_weights, unfrozen_network
 from models_registry.errors import WeightsMissing, WeightsRefused
 from models_registry.pictures import open_rgb
-from models_registry.preprocess import prepare
+from models_registry.preprocess import prepare_picture
 from models_registry.registry import describe, load
 from models_registry.store import Vectors
 from models_registry.training.common import tuned_weights
@@ -89,7 +89,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(autouse=True)
 def _later_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
     """What learnt longest is kept, whatever it learnt: here it is the weights that matter."""
-    monkeypatch.setattr(triplet.judging, "judged", lambda *_: {"map_at_r": float(next(EPOCHS))})
+    monkeypatch.setattr(triplet.judging, "judge_vectors", lambda *_: {"map_at_r": float(next(EPOCHS))})
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def vectors_of(encoder_dir: Path, data: LabelledPictures) -> np.ndarray:
     encoder = load(describe(f"checkpoint:{encoder_dir}"))
     assert isinstance(encoder, Encoder)
     pictures = [open_rgb(picture.source) for picture in data.pictures[:6]]
-    batch = np.stack([prepare(picture, None, data.base.rules) for picture in pictures])
+    batch = np.stack([prepare_picture(picture, None, data.base.rules) for picture in pictures])
     return encoder.encode(batch, ["embedding"])["embedding"]
 
 
@@ -160,7 +160,7 @@ def test_what_was_tuned_answers_as_it_was_trained_to(
     peer = small(kind).eval()
     peer.load_state_dict({name.removeprefix("model."): values for name, values in changed.items()}, strict=False)
     pictures = [open_rgb(picture.source) for picture in data.pictures[:6]]
-    batch = torch.from_numpy(np.stack([prepare(picture, None, data.base.rules) for picture in pictures]))
+    batch = torch.from_numpy(np.stack([prepare_picture(picture, None, data.base.rules) for picture in pictures]))
     with torch.inference_mode():
         if kind == "clip":
             found = peer.get_image_features(pixel_values=batch)
@@ -344,7 +344,7 @@ def judged_by(labelled: LabelledPictures) -> VoteData:
     encoder = load(labelled.base, weights=labelled.base_weights)
     assert isinstance(encoder, Encoder)
     pictures = [open_rgb(picture.source) for picture in data.pictures]
-    batch = np.stack([prepare(picture, None, labelled.base.rules) for picture in pictures])
+    batch = np.stack([prepare_picture(picture, None, labelled.base.rules) for picture in pictures])
     vectors = Vectors.from_array(encoder.encode(batch, [labelled.base_tap])[labelled.base_tap])
     own = {"base": labelled.base, "base_tap": labelled.base_tap, "base_weights": labelled.base_weights}
     rivals = [Rival("vit:cosine", "cosine", vectors, True)]

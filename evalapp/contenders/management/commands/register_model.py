@@ -9,7 +9,7 @@ from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser
 from models_registry.encoders.encoder_choices import PRECISIONS
 from models_registry.encoders.pooling import POOLS
-from models_registry.registry import families
+from models_registry.registry import list_families
 
 _OPTIONS = (
     "tap", "pool", "resize", "interpolation", "mean", "std", "channels", "size", "seed", "precision", "flip", "post"
@@ -21,7 +21,7 @@ class Command(BaseCommand):
     offers_json = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        known = ", ".join(entry.usage for entry in families())
+        known = ", ".join(entry.usage for entry in list_families())
         parser.add_argument("spec", help=f"one of {known}")
         parser.add_argument("--name", required=True, help="what studies call it")
         parser.add_argument("--tap", help="output or outputs of the network, comma-separated")

@@ -59,7 +59,7 @@ class PhotoRegions:
         boxes = []
         for corners, category in rows:
             try:
-                boxes.append(SuggestedBox(Box(*corners).clamped(*image.size), 1.0, category))
+                boxes.append(SuggestedBox(Box(*corners).clamp_to(*image.size), 1.0, category))
             except EmptyBox:
                 continue
         return best_boxes(boxes)

@@ -151,11 +151,11 @@ def masked_attributes(logits_by_attribute: list[Tensor], labels: Tensor) -> Tens
     total = torch.stack([logits.sum() * 0 for logits in logits_by_attribute]).sum()
     count = 0
     for number, logits in enumerate(logits_by_attribute):
-        known = labels[:, number] >= 0
-        if bool(known.any()):
-            expected = labels[known, number]
-            total = total + nn.functional.cross_entropy(logits[known], expected, reduction="sum")
-            count += int(known.sum())
+        is_known = labels[:, number] >= 0
+        if bool(is_known.any()):
+            expected = labels[is_known, number]
+            total = total + nn.functional.cross_entropy(logits[is_known], expected, reduction="sum")
+            count += int(is_known.sum())
     return total / max(count, 1)
 
 

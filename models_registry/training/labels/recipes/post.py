@@ -93,22 +93,22 @@ def learnt_head(rows: Floats, steps: tuple[str, ...]) -> tuple[HeadSpec, dict[st
 
 def _principal_directions(rows: Floats, count: int, *, scaled: bool) -> Floats:
     """The `count` directions [count, d] in which rows [n, d] vary most, at a spread of 1 each if `scaled`."""
-    wide = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
-    most = min(len(wide) - 1, wide.shape[1])
+    centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
+    most = min(len(centred) - 1, centred.shape[1])
     if count > most:
         raise UnusableLabels(
-            f"{len(wide):,} training pictures of {wide.shape[1]:,} numbers vary in {most:,} directions at most, and "
-            f"{count:,} are asked for: lower the number, or bring more pictures."
+            f"{len(centred):,} training pictures of {centred.shape[1]:,} numbers vary in {most:,} directions at most, "
+            f"and {count:,} are asked for: lower the number, or bring more pictures."
         )
     # Few rows' inner products have the same axes as their many numbers.
-    if wide.shape[1] <= len(wide):
-        values, axes = np.linalg.eigh(wide.T @ wide)
+    if centred.shape[1] <= len(centred):
+        values, axes = np.linalg.eigh(centred.T @ centred)
         directions = axes[:, ::-1][:, :count].T
     else:
-        values, sides = np.linalg.eigh(wide @ wide.T)
-        directions = sides[:, ::-1][:, :count].T @ wide
+        values, sides = np.linalg.eigh(centred @ centred.T)
+        directions = sides[:, ::-1][:, :count].T @ centred
         directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
-    spread = np.sqrt(np.maximum(values[::-1][:count], 0) / len(wide))
+    spread = np.sqrt(np.maximum(values[::-1][:count], 0) / len(centred))
     # A direction has no sign of its own: by its largest entry, the same pictures give the same signs everywhere.
     directions *= np.sign(directions[np.arange(count), np.abs(directions).argmax(axis=1)])[:, None]
     if scaled:

@@ -160,7 +160,7 @@ def _chosen_hold(parts: Floats, ballots: Ballots, fitted: Fitted, config: TasteC
 def matches_for(
     units: Floats32,
     block_of: Ids,
-    asked: Ids,
+    asked_queries: Ids,
     weights: Floats,
     sha256s: Sequence[str],
     gallery: Ids,
@@ -170,7 +170,7 @@ def matches_for(
 
     The query's own picture is no match to itself, under whatever key.
     """
-    queries = np.unique(asked)
+    queries = np.unique(asked_queries)
     chosen = np.random.default_rng(seed).permutation(queries)[:SHOWN_QUERIES].tolist()
     matches = []
     for query in chosen:
@@ -192,14 +192,14 @@ def _write_offsets(
         "blocks": list(names),
         "voters": {
             data.voters[voter]: {
-                "weights": one.weights.tolist(),
-                "leniency": one.leniency,
-                "votes": one.votes,
+                "weights": offset.weights.tolist(),
+                "leniency": offset.leniency,
+                "votes": offset.votes,
                 "matches": [
                     [data.keys[query], [data.keys[row] for row in rows]] for query, rows in matches_shown[voter]
                 ],
             }
-            for voter, one in offsets.items()
+            for voter, offset in offsets.items()
         },
     }
     path.write_text(json.dumps(record), encoding="utf-8")

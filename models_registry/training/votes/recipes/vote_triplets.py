@@ -132,7 +132,7 @@ def _train_map(
     config: VoteTripletsConfig,
     on_progress: OnProgress,
 ) -> tuple[Floats32, float | None]:
-    """The map [k, k] of the best epoch on triplets all of whose items were held out, and its accuracy there."""
+    """The map [k, k] of the best epoch on triplets with two held-out items or three, and its accuracy there."""
     import torch
 
     torch.manual_seed(config.seed)

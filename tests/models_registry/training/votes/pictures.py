@@ -11,7 +11,7 @@ from PIL import Image
 
 from models_registry.embed import Picture
 from models_registry.encoders.encoder_base import Encoder
-from models_registry.preprocess import prepare
+from models_registry.preprocess import prepare_picture
 from models_registry.registry import describe, load, with_every_tap
 from models_registry.store import Vectors
 from models_registry.training.votes.vote_data import Ballots, Rival, Span, VoteData
@@ -34,7 +34,7 @@ def judged_pictures(tap: str = "pool5") -> VoteData:
     spec = describe("tiny-vgg")
     encoder = load(with_every_tap(spec))
     assert isinstance(encoder, Encoder)
-    batch = np.stack([prepare(Image.open(io.BytesIO(file)), None, spec.rules) for file in files])
+    batch = np.stack([prepare_picture(Image.open(io.BytesIO(file)), None, spec.rules) for file in files])
     vectors = encoder.encode(batch, [tap])[tap]
     return VoteData(
         name="stripes",

@@ -53,7 +53,7 @@ def test_items_without_a_label_are_guessed_and_teach_nothing() -> None:
 def test_the_block_has_mean_square_length_one() -> None:
     found = learn_guesses(CLEAR, LABELS, FOLDS)
     assert found is not None
-    block = found[0].block(found[1])
+    block = found[0].chance_block(found[1])
     assert np.abs(block.mean(axis=0)).max() < 1e-5
     assert float(np.mean(np.sum(block**2, axis=1))) == pytest.approx(1, rel=1e-4)
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from models_registry.encoders.checkpoint import BACKBONE, apply_head, read_tensors
 from models_registry.encoders.encoder_base import Encoder
-from models_registry.preprocess import prepare
+from models_registry.preprocess import prepare_picture
 from models_registry.registry import describe, load
 from models_registry.training.common.backbones import trainable_network
 from models_registry.training.common.heads import Guesses, Normalise, export_head
@@ -109,7 +109,7 @@ def test_the_checkpoint_is_an_encoder_that_answers_as_it_was_measured(tuned: Out
     assert isinstance(encoder, Encoder)
     files = [picture.source for picture in DATA.pictures]
     images = [Image.open(io.BytesIO(file)) for file in files if isinstance(file, bytes)]
-    batch = np.stack([prepare(image, None, DATA.base.rules) for image in images])
+    batch = np.stack([prepare_picture(image, None, DATA.base.rules) for image in images])
     units = encoder.encode(batch, ["embedding"])["embedding"]
     np.testing.assert_allclose(np.linalg.norm(units, axis=1), 1, atol=1e-5)
     ballots = DATA.ballots

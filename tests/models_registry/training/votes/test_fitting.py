@@ -23,7 +23,7 @@ PAIRS = Pairs(
 def test_the_gradient_is_that_of_small_steps(shape: Shape) -> None:
     problem = _MapProblem.from_pairs(ROWS, BLOCKS, PAIRS, shape, None)
     loss = problem.loss_of_numbers(0.1)
-    theta = np.concatenate([[0.3, -0.2], RNG.normal(0, 0.1, problem.size)])
+    theta = np.concatenate([[0.3, -0.2], RNG.normal(0, 0.1, problem.free_numbers)])
     slow = approx_fprime(theta, lambda x: loss(x)[0], 1e-3)
     np.testing.assert_allclose(loss(theta)[1], slow, atol=2e-3)
 
