@@ -280,7 +280,7 @@ def _hash_of(picture: Any) -> int:
 
 
 def _chain_to_base(data: LabelledPictures, head: HeadSpec, tensors: Mapping[str, NDArray[np.float32]]) -> Any:
-    """The new head behind that of the checkpoint it was trained on, as `finish` takes it apart."""
+    """The new head behind that of the checkpoint it was trained on, as `write_outcome` takes it apart."""
     from models_registry.encoders.checkpoint import BACKBONE, chain_heads, checkpoint_file, read_tensors
 
     if data.base_weights is None:

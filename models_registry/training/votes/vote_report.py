@@ -82,7 +82,10 @@ def vote_report(
     lines = [_report_line(one, pairs, question) for one in (child, *parents)]
     report: dict[str, Any] = {
         "splits": split.counts,
-        "voters": {"learnt from": len(np.unique(data.ballots.voter[split.learn])), "test": _voters(data, split)},
+        "voters": {
+            "learnt from": len(np.unique(data.ballots.voter[split.learn])),
+            "test": len(np.unique(held_votes.voter)),
+        },
         "noise_ceiling": noise_ceiling(data.ballots),
         "lines": lines,
         "both": {
@@ -96,10 +99,6 @@ def vote_report(
     report["collapse"] = {**asdict(stats), "warnings": list(stats.warnings)}
     report["guard_holds"] = not stats.collapsed and bool(report.get("guard", {}).get("holds", True))
     return report
-
-
-def _voters(data: VoteData, split: VoteSplit) -> int:
-    return len(np.unique(data.ballots.voter[split.test]))
 
 
 def _guard_question(data: VoteData, split: VoteSplit, seed: int) -> Question:
