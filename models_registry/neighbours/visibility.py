@@ -46,7 +46,7 @@ class Visibility:
     def visible_to(self, query: int) -> NDArray[np.bool_]:
         """Whether each gallery row [N] may answer the query at this position."""
         everything = np.arange(self.n_gallery, dtype=np.int64)[None, :]
-        return np.logical_not(self.hidden(np.array([query], dtype=np.int64), everything)).reshape(-1)
+        return np.logical_not(self.hidden_candidates(np.array([query], dtype=np.int64), everything)).reshape(-1)
 
     def at_most_hidden(self) -> NDArray[np.int64]:
         """For each query [Q] a number of gallery rows that are hidden from it, or more where groups overlap."""
