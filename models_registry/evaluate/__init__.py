@@ -13,7 +13,13 @@ from models_registry.evaluate.label_scores import (
     mean_score,
     product_recall,
 )
-from models_registry.evaluate.leak_free_splits import difference_hash, near_duplicates, split_of, split_units
+from models_registry.evaluate.leak_free_splits import (
+    difference_hash,
+    near_duplicates,
+    split_of,
+    split_units,
+    split_whole_groups,
+)
 from models_registry.evaluate.resampling import Interval, bootstrap, paired_difference
 from models_registry.evaluate.retrieval import Hits, coverage, find_hits, map_at_r, recall_at
 from models_registry.evaluate.score_table import CONTROL, RANKS, SCORES, Entry, Line, Table, compare_entries
@@ -47,4 +53,5 @@ __all__ = [
     "recall_at",
     "split_of",
     "split_units",
+    "split_whole_groups",
 ]

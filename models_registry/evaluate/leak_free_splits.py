@@ -1,4 +1,4 @@
-"""Splits that leak nothing: by product, else by clusters of near duplicates, fixed by a hash.
+"""Splits that leak nothing: by product, else by clusters of near duplicates, fixed by a hash; or by whole groups.
 
 The unit never lies in two splits, and where it lies depends on its name and the salt alone: a catalogue that grows
 moves nothing that was split before.
@@ -7,6 +7,7 @@ moves nothing that was split before.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -68,6 +69,30 @@ def split_units(
         root = groups.root_of(number)
         smallest[root] = min(name, smallest.get(root, name))
     return [smallest[groups.root_of(numbers[name])] for name in unit_names]
+
+
+def split_whole_groups(
+    group_names: Sequence[str | None], *, salt: str, shares: Mapping[Split, float] = SHARES
+) -> list[Split | None]:
+    """The split of each item [N] where few large groups, as categories or departments, must stay whole.
+
+    Of three groups a hash alone would leave a split empty: here the groups, in the order of their hashes, fill test,
+    then validation, until each has its share of the items or more, and at least one; the rest trains. Another group in
+    the catalogue may therefore move others. Items without a group are in no split, since nobody knows whether training
+    shows their like. Raises ValueError for fewer than three groups.
+    """
+    sizes = Counter(name for name in group_names if name)
+    if len(sizes) < 3:
+        raise ValueError(f"{len(sizes)} groups cannot be split in three.")
+    left = sorted(sizes, key=lambda name: hashlib.sha256(f"{salt}/{name}".encode()).digest())
+    split_of_group: dict[str, Split] = {}
+    for split, fewest_left in (("test", 2), ("val", 1)):
+        wanted = shares[split] * sum(sizes.values())
+        while wanted > 0 and len(left) > fewest_left:
+            name = left.pop(0)
+            split_of_group[name] = split
+            wanted -= sizes[name]
+    return [split_of_group.get(name, "train") if name else None for name in group_names]
 
 
 def difference_hash(image: Image.Image) -> int:

@@ -19,8 +19,11 @@ class LoopConfig(RecipeConfig):
     cosine. `clip` shortens longer gradients to this length; 0 leaves them. `average` keeps a running mean of the
     weights, each step weighing 1 - `average`, and judges and keeps that; 0 keeps the weights themselves.
 
-    `split`: by a hash of the product (else of the cluster of near duplicates) and `salt`, in the shares given; or as
-    the catalogue's own column says (train, val, test).
+    `split`: by a hash and `salt`, in the shares given; or as the catalogue's own column says (train, val, test).
+
+    `split_by`: what a hash never parts: a product (else a cluster of near duplicates), a category, or what an attribute
+    names, `department`, say. Validation and test then show what training shows nothing of, and tell what the encoder is
+    worth there.
 
     `snapshot`: learn from what an earlier run learnt from, as it was then, by the name on its card; the catalogue as it
     is now where none is named.
@@ -36,6 +39,7 @@ class LoopConfig(RecipeConfig):
     clip: float = 0.0
     average: float = 0.0
     split: Literal["hash", "catalogue"] = "hash"
+    split_by: str = "product"
     validation_share: float = 0.1
     test_share: float = 0.2
     salt: str = "labels"
@@ -49,6 +53,8 @@ class LoopConfig(RecipeConfig):
             raise ValueError("learning_rate must be above 0.")
         if not 0 <= self.warmup < 1 or not 0 <= self.average < 1 or self.clip < 0:
             raise ValueError("warmup and average must be at least 0 and below 1, clip at least 0.")
+        if self.split_by != "product" and self.split == "catalogue":
+            raise ValueError("split_by says what a hash keeps whole: leave it away with split=catalogue.")
         if not 0 < self.validation_share < 1 or not 0 < self.test_share < 1 - self.validation_share:
             raise ValueError("validation_share and test_share must be above 0 and leave something to train on.")
 
@@ -66,6 +72,11 @@ class RetrainConfig(LoopConfig):
     balance: bool = False
     learning_rate: float = 1.0
     patience: int = 5
+
+    def __post_init__(self) -> None:
+        LoopConfig.__post_init__(self)
+        if self.split_by != "product":
+            raise ValueError("retrain learns to tell categories apart: split_by may keep none of them out of training.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from models_registry.encoders.checkpoint import (
     trained_on,
     write_checkpoint,
 )
-from models_registry.evaluate import Entry, difference_hash, split_of, split_units
+from models_registry.evaluate import Entry, difference_hash, split_of, split_units, split_whole_groups
 from models_registry.training.common.recipe_base import Outcome
 from models_registry.training.common.training_errors import DiskFull, TrainingError, UnusableLabels
 from models_registry.training.labels import validation
@@ -79,7 +79,7 @@ class Session:
             )
         if empty:
             raise UnusableLabels(
-                f"{self.data.name} leaves no pictures for {empty} after splitting by product; "
+                f"{self.data.name} leaves no pictures for {empty} after splitting by {self.config.split_by}; "
                 "import more pictures, or change validation_share and test_share."
             )
         return rows_by_split
@@ -97,7 +97,22 @@ class Session:
     def _by_hash(self) -> list[str]:
         val, test = self.config.validation_share, self.config.test_share
         shares: dict[Split, float] = {"train": 1 - val - test, "val": val, "test": test}
+        if self.config.split_by != "product":
+            return self._whole_groups(self.config.split_by, shares)
         return [split_of(unit, salt=self.config.salt, shares=shares) for unit in self._split_units()]
+
+    def _whole_groups(self, name: str, shares: Mapping[Split, float]) -> list[str]:
+        """Splits that part no category, or no value of an attribute; raises UnusableLabels."""
+        data = self.data
+        groups = data.categories if name == "category" else [values.get(name) for values in data.attributes]
+        try:
+            return [split or "" for split in split_whole_groups(groups, salt=self.config.salt, shares=shares)]
+        except ValueError:
+            values = ", ".join(sorted({group for group in groups if group})) or "none"
+            raise UnusableLabels(
+                f"split_by={name} needs three or more values, one each to learn from, to validate and to test; the "
+                f"pictures of {data.name} have {values}."
+            ) from None
 
     def _split_units(self) -> list[str]:
         """The unit of each picture: its product, else its cluster of near duplicates (kept in the workdir)."""

@@ -93,6 +93,11 @@ def judge_vectors(question: Question, vectors: Floats, metric: Metric) -> dict[s
     return {name: float(np.nanmean(v)) for name, v in per_query.items() if not np.isnan(v).all()}
 
 
+def ranking_score(values: Mapping[str, float]) -> float:
+    """What a recipe that ranks is judged by: mAP@R, or the category match where nothing else is known."""
+    return values.get("map_at_r", values.get("category_match", 0.0))
+
+
 def final_table(
     data: LabelledPictures,
     rows: Ids,

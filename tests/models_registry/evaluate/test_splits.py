@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from models_registry.evaluate import difference_hash, near_duplicates, split_of, split_units
+from models_registry.evaluate import difference_hash, near_duplicates, split_of, split_units, split_whole_groups
 from models_registry.evaluate.leak_free_splits import NEAR
 
 
@@ -85,3 +85,24 @@ def test_the_unit_is_the_product_else_the_cluster_else_the_item() -> None:
 def test_products_that_share_a_picture_are_one_unit() -> None:
     same = np.array([255 << 20, 255 << 20, 1 << 50, 1 << 50], dtype=np.uint64)
     assert set(split_units(["p", "q", "q", None], ["a", "b", "c", "d"], same)) == {"item/d"}
+
+
+@pytest.mark.parametrize("groups", [3, 4, 10])
+def test_whole_groups_fill_every_split_and_are_parted_by_none(groups: int) -> None:
+    names = [f"group-{number % groups}" for number in range(100)] + [None]
+    for salt in ("a", "b", "c"):
+        found = split_whole_groups(names, salt=salt)
+        assert found[-1] is None
+        splits_of = {name: {split for split, one in zip(found, names, strict=True) if one == name} for name in names}
+        assert all(len(splits) == 1 for splits in splits_of.values())
+        assert {*found[:-1]} == {"train", "val", "test"}
+
+
+def test_whole_groups_come_to_their_shares_where_there_are_many() -> None:
+    found = split_whole_groups([f"group-{number % 50}" for number in range(1000)], salt="a")
+    assert [found.count(split) for split in ("train", "val", "test")] == [700, 100, 200]
+
+
+def test_two_groups_cannot_be_split_in_three() -> None:
+    with pytest.raises(ValueError, match="2 groups"):
+        split_whole_groups(["a", "b", None], salt="a")

@@ -31,7 +31,7 @@ from models_registry.training.common.training_loop import Measured
 from models_registry.training.common.tuned_weights import Tuning, blocks_before, require_library
 from models_registry.training.labels.label_configs import TripletConfig
 from models_registry.training.labels.labelled_pictures import LabelledPictures
-from models_registry.training.labels.recipes import triplet
+from models_registry.training.labels.recipes import ranking_outcome, triplet
 from models_registry.training.labels.recipes.triplet import RECIPE as TRIPLET
 from models_registry.training.votes.recipes import fine_tune
 from models_registry.training.votes.vote_data import Rival, Span, VoteData
@@ -90,6 +90,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def _later_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
     """What learnt longest is kept, whatever it learnt: here it is the weights that matter."""
     monkeypatch.setattr(triplet.judging, "judge_vectors", lambda *_: {"map_at_r": float(next(EPOCHS))})
+    monkeypatch.setattr(ranking_outcome, "_own_score", lambda *_: -1.0)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from models_registry.training.labels.class_whitening import whitened_start
 from models_registry.training.labels.groups import Groups, check_groups, ways_of
 from models_registry.training.labels.losses import hinge_loss
 from models_registry.training.labels.margins import margins_met
-from models_registry.training.labels.recipes.triplet import final_tables
+from models_registry.training.labels.recipes.ranking_outcome import TAP, write_ranking_outcome
 from models_registry.training.labels.run_context import Session, in_blocks
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.int64]
 
-TAP = "embedding"
 METRIC: Metric = "l2"
 _VALIDATION_TRIPLETS = 2000
 
@@ -60,12 +59,14 @@ class DeepRanking:
         head = ranking_tower(session, groups, config).to(backbone.device)
         task = _training_task(session, config, groups, backbone, head)
         fitted = fit(task, config, workdir, session.digest, on_progress=on_progress, resume=resume)
-        test = session.splits["test"]
-        vectors = backbone.head_vectors(head, test)
-        metrics = final_tables(session, config, vectors, METRIC)
-        metrics |= {"epochs": fitted.epochs, "best_epoch": fitted.best_epoch, "validation": fitted.best_score}
-        metrics["neighbours"] = judging.neighbours_to_show(data, test, vectors, METRIC, ways_of(config)[0])
-        return session.write_outcome(*export_head(list(head), [(TAP, len(head))]), metrics)
+        return write_ranking_outcome(
+            session,
+            config,
+            fitted,
+            METRIC,
+            vectors=backbone.head_vectors(head, session.splits["test"]),
+            head=export_head(list(head), [(TAP, len(head))]),
+        )
 
 
 def ranking_tower(session: Session, groups: Groups, config: DeepRankingConfig) -> nn.Sequential:
@@ -194,7 +195,7 @@ def _training_task(
             margin_shares = margins_met(anchor, positive, negative, config.margin)
             values |= {f"validation_{name}": share for name, share in margin_shares.items()}
         return Measured(
-            values.get("map_at_r", values.get("category_match", 0.0)),
+            judging.ranking_score(values),
             values,
             plane_map.plane_positions(),
             plane_map.keys,

@@ -105,7 +105,7 @@ def epoch_validator(session: Session, backbone: TunedNetwork, head: nn.Module) -
     def measure_validation() -> Measured:
         values = judging.judge_vectors(question, backbone.head_vectors(head, validation), METRIC)
         return Measured(
-            values.get("map_at_r", values.get("category_match", 0.0)),
+            judging.ranking_score(values),
             values,
             plane_map.plane_positions(),
             plane_map.keys,

@@ -25,6 +25,7 @@ from models_registry.training.labels.groups import Groups, check_groups, ways_of
 from models_registry.training.labels.label_configs import PROXIES
 from models_registry.training.labels.losses import BatchMemory, loss_named, miner_named, reviewed_loss
 from models_registry.training.labels.margins import batch_margins, validation_margins
+from models_registry.training.labels.recipes.ranking_outcome import TAP, write_ranking_outcome
 from models_registry.training.labels.run_context import Session
 
 if TYPE_CHECKING:
@@ -36,12 +37,11 @@ if TYPE_CHECKING:
 
     from models_registry.metrics import Metric
     from models_registry.training.common.recipe_base import OnProgress, Outcome
-    from models_registry.training.labels.label_configs import MetricConfig, TripletConfig
+    from models_registry.training.labels.label_configs import TripletConfig
     from models_registry.training.labels.labelled_pictures import LabelledPictures
 
     Ids = NDArray[np.int64]
 
-TAP = "embedding"
 METRIC: Metric = "cosine"
 
 
@@ -74,14 +74,15 @@ class Triplet:
         head = projection_head(session, config, groups, backbone).to(backbone.device)
         task = _training_task(session, config, groups, backbone, head)
         fitted = fit(task, config, workdir, session.digest, on_progress=on_progress, resume=resume)
-        test = session.splits["test"]
-        vectors = backbone.head_vectors(head, test)
-        metrics = final_tables(session, config, vectors, METRIC)
-        metrics |= {"epochs": fitted.epochs, "best_epoch": fitted.best_epoch, "validation": fitted.best_score}
-        metrics["neighbours"] = judging.neighbours_to_show(data, test, vectors, METRIC, ways_of(config)[0])
-        head_and_tensors = export_head(list(head), [(TAP, len(head))])
-        return session.write_outcome(
-            *head_and_tensors, metrics, backbone=backbone.exported_weights(), tuned=backbone.base
+        return write_ranking_outcome(
+            session,
+            config,
+            fitted,
+            METRIC,
+            vectors=backbone.head_vectors(head, session.splits["test"]),
+            head=export_head(list(head), [(TAP, len(head))]),
+            backbone=backbone.exported_weights(),
+            tuned=backbone.base,
         )
 
 
@@ -92,23 +93,6 @@ def projection_head(session: Session, config: TripletConfig, groups: Groups, bac
         centre, unit, linear = whitened_start(session, groups, config.dim)
         return nn.Sequential(centre, unit, nn.Dropout(config.dropout), linear, Normalise())
     return nn.Sequential(nn.Dropout(config.dropout), nn.Linear(backbone.dim, config.dim), Normalise())
-
-
-def final_tables(
-    session: Session, config: MetricConfig, vectors: NDArray[np.float32], metric: Metric
-) -> dict[str, object]:
-    """The final tables, one per way of asking, and the headline of the first."""
-    ways = ways_of(config)
-    entries = session.metric_entries(vectors, ("cosine", "l2"))
-    report: dict[str, object] = {}
-    for way in ways:
-        name = f"table {way.name}".strip()
-        report[name if way is not ways[0] else "table"] = session.final_table(entries, way=way)
-    first = report["table"]
-    if isinstance(first, dict):
-        report["headline"] = judging.headline_scores(first, f"{judging.TRAINED}:{metric}")
-    report["way"] = ways[0].name
-    return report
 
 
 def _training_task(
@@ -159,7 +143,7 @@ def _training_task(
             judging.judge_vectors(question, backbone.head_vectors(head, validation), METRIC) | margins_of_validation()
         )
         return Measured(
-            values.get("map_at_r", values.get("category_match", 0.0)),
+            judging.ranking_score(values),
             values,
             plane_map.plane_positions(),
             plane_map.keys,
