@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from models_registry.embed import Picture, embed
 from models_registry.encoders.encoder_base import Encoder
+from models_registry.encoders.joint_encoder import side_by_side
 from models_registry.registry import describe, load
 from models_registry.spec import Box
 from models_registry.store import Vectors
@@ -27,6 +29,38 @@ def photographs(folder: Path, network: Path, *, every: int = 1) -> LabelledPictu
 def drawn(folder: Path) -> LabelledPictures:
     """The demo catalogue in `folder` over tiny-vgg's convolutions."""
     return _learnable(folder, "path", "tiny-vgg", {"tap": "pool5"}, "pool5", None, 1)
+
+
+def in_the_box(folder: Path) -> LabelledPictures:
+    """All pictures of `folder` with the vectors of EfficientNet-Lite0, whose weights come with the product."""
+    return _learnable(folder, "image", "efficientnet-lite0", {}, "embedding", None, 1)
+
+
+def side_by_side_vectors(first: LabelledPictures, second: LabelledPictures) -> LabelledPictures:
+    """The same pictures with both networks' vectors, each at length 1, as a joint of two bases has them."""
+    rows = np.arange(len(first))
+    vectors = side_by_side([first.vectors.take(rows), second.vectors.take(rows)])
+    return replace(first, vectors=Vectors.from_array(vectors))
+
+
+def as_departments(grocery: LabelledPictures, clothing: LabelledPictures) -> LabelledPictures:
+    """One shop of three departments: packages, vegetables and clothes; what is alike is told by the category."""
+    clothes = [{"department": "Clothes"} for _ in clothing.keys]
+    vectors = [data.vectors.take(np.arange(len(data))) for data in (grocery, clothing)]
+    both = {
+        name: [*getattr(grocery, name), *getattr(clothing, name)]
+        for name in ("keys", "sha256s", "pictures", "categories", "products")
+    }
+    nothing: list[str | None] = [None] * len(both["keys"])
+    return replace(
+        grocery,
+        name="departments",
+        **both,
+        domains=nothing,
+        splits=nothing,
+        attributes=[*grocery.attributes, *clothes],
+        vectors=Vectors.from_array(np.concatenate(vectors)),
+    )
 
 
 def _learnable(
