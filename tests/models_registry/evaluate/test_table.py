@@ -123,7 +123,7 @@ def test_the_same_garments_next_photo_is_no_proof_of_knowing_categories() -> Non
     rng = np.random.default_rng(2)
     products = np.repeat(rng.standard_normal((40, 16)), 3, axis=0) + 0.01 * rng.standard_normal((120, 16))
 
-    found = compare_entries(question, [Entry("products", products.astype(np.float32), "l2")], draws=300).line(
+    found = compare_entries(question, [Entry("products", products.astype(np.float32), "l2")], draws=300).line_named(
         "products"
     )
 
