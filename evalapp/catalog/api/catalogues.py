@@ -25,7 +25,7 @@ from evalapp.catalog.services.renditions import picture_url
 from evalapp.catalog.services.withdraw_pictures import withdraw_pictures
 from evalapp.core.api.inputs import checked
 from evalapp.core.domain.errors import InvalidInput
-from evalapp.core.domain.values.storable_texts import unstorable
+from evalapp.core.domain.values.storable_texts import why_unstorable
 from models_registry.pictures import BadPicture
 
 _MOST_BYTES = 10 * 1024 * 1024
@@ -177,7 +177,7 @@ class ItemsApi(APIView):
         def validate_attributes(self, attributes: Any) -> dict[str, str]:
             if not isinstance(attributes, dict) or not all(isinstance(value, str) for value in attributes.values()):
                 raise serializers.ValidationError("Give an object whose values are texts.")
-            if fault := unstorable("".join((*attributes, *attributes.values()))):
+            if fault := why_unstorable("".join((*attributes, *attributes.values()))):
                 raise serializers.ValidationError(fault[1])
             return attributes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from evalapp.core.domain.errors import InvalidInput
-from evalapp.core.domain.values.storable_texts import unstorable
+from evalapp.core.domain.values.storable_texts import why_unstorable
 
 Labels = dict[str, list[str]]
 """Field to the values of which an item has one; every field must fit. What is no column is an attribute."""
@@ -45,7 +45,7 @@ def checked_labels(labels: Mapping[str, Iterable[str]]) -> Labels:
     if len(found) > _MOST_FIELDS or any(len(values) > _MOST_VALUES for values in found.values()):
         raise InvalidInput(f"At most {_MOST_FIELDS} fields of {_MOST_VALUES} values each.", code="bad_labels")
     for text in (*found, *(value for values in found.values() for value in values)):
-        if not isinstance(text, str) or not text or len(text) > _LONGEST or unstorable(text):
+        if not isinstance(text, str) or not text or len(text) > _LONGEST or why_unstorable(text):
             raise InvalidInput(f"A label has between 1 and {_LONGEST} letters.", code="bad_labels")
     if empty := [field for field, values in found.items() if not values]:
         raise InvalidInput(f"{empty[0]} needs at least one value.", code="bad_labels")

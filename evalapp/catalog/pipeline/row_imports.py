@@ -28,7 +28,7 @@ from evalapp.catalog.models import FlagSource
 from evalapp.catalog.services import item_flags, items
 from evalapp.catalog.services.items import ItemDraft
 from evalapp.core.domain.errors import InvalidInput
-from evalapp.core.domain.values.storable_texts import unstorable
+from evalapp.core.domain.values.storable_texts import why_unstorable
 from evalapp.core.services.deeds import recorded
 from models_registry.pictures import BadPicture, orientation_of
 
@@ -166,7 +166,7 @@ def _checked(row: Record | RowFault, seen: SeenKeys, labels: LabelWatch) -> list
 
 def _unusable(row: Record, seen: SeenKeys) -> RowFault | None:
     texts = (row.path, row.key, row.category, row.product, row.domain, row.split)
-    if fault := unstorable("".join((*texts, *row.attributes, *row.attributes.values()))):
+    if fault := why_unstorable("".join((*texts, *row.attributes, *row.attributes.values()))):
         return RowFault(row.row, row.path, *fault)
     try:
         items.check_texts(row)
