@@ -25,18 +25,18 @@ def withdraw_pictures(slug: str, keys: Collection[str]) -> int:
     """
     catalogue = catalogue_named(slug)
     with transaction.atomic():
-        own = Item.objects.filter(catalogue=catalogue, key__in=keys).values("picture")
-        pictures = Picture.objects.filter(Q(pk__in=own) | Q(made_from__in=own), withdrawn_at=None)
-        found = list(pictures.select_for_update().order_by("pk"))
-        shown = Item.objects.filter(picture__in=found).order_by("catalogue", "key").distinct()
+        named_pictures = Item.objects.filter(catalogue=catalogue, key__in=keys).values("picture")
+        pictures = Picture.objects.filter(Q(pk__in=named_pictures) | Q(made_from__in=named_pictures), withdrawn_at=None)
+        withdrawn = list(pictures.select_for_update().order_by("pk"))
+        items_shown = Item.objects.filter(picture__in=withdrawn).order_by("catalogue", "key").distinct()
         by_catalogue: dict[str, list[str]] = {}
-        for name, key in shown.values_list("catalogue__slug", "key"):
+        for name, key in items_shown.values_list("catalogue__slug", "key"):
             by_catalogue.setdefault(name, []).append(key)
         for name, its_keys in by_catalogue.items():
             remove_items(name, its_keys)
-        Picture.objects.filter(pk__in=[one.pk for one in found]).update(withdrawn_at=timezone.now())
-        transaction.on_commit(lambda: _delete_files(found))
-    return len([one for one in found if one.made_from_id is None])
+        Picture.objects.filter(pk__in=[one.pk for one in withdrawn]).update(withdrawn_at=timezone.now())
+        transaction.on_commit(lambda: _delete_files(withdrawn))
+    return len([one for one in withdrawn if one.made_from_id is None])
 
 
 def _delete_files(pictures: list[Picture]) -> None:

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.catalog.models import FlagReason
-from evalapp.catalog.queries import catalogue_named, catalogues
+from evalapp.catalog.queries import catalogue_named, catalogues_with_counts
 from evalapp.contenders.models import Examination
 from evalapp.contenders.queries.registered_models import registered_models
 from evalapp.contenders.services import examinations as services
@@ -28,7 +28,7 @@ def examinations(request: HttpRequest) -> HttpResponse:
     """What was asked, and the form that asks more."""
     context = {
         "examinations": services.examinations()[:_SHOWN],
-        "catalogues": catalogues(),
+        "catalogues": catalogues_with_counts(),
         "chosen": request.GET.get("catalogue", ""),
         "questions": Examination.Question.choices,
         "contenders": [

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from evalapp.catalog.queries import catalogue_named, catalogues
+from evalapp.catalog.queries import catalogue_named, catalogues_with_counts
 from evalapp.catalog.services.renditions import picture_url
 from evalapp.contenders.models import EmbeddingMap
 from evalapp.contenders.queries.registered_models import registered_models
@@ -36,7 +36,7 @@ def maps(request: HttpRequest) -> HttpResponse:
     ]
     context = {
         "maps": drawings.maps()[:_MAPS_SHOWN],
-        "catalogues": catalogues(),
+        "catalogues": catalogues_with_counts(),
         "embeddings": texts,
         "usual": drawings.USUAL,
         "least": LEAST,

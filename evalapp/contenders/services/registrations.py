@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from evalapp.catalog.domain.zip_archives import look_into, root_of, unpack
+from evalapp.catalog.domain.zip_archives import look_into, root_of, unpack_archive
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.models import EmbeddingModel, Registration
 from evalapp.contenders.services.registration import change_preprocessing, check_model_name, register_model
@@ -177,7 +177,7 @@ def _unpacked(path: Path) -> Path:
         draft = folder.with_suffix(".part")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
-        unpack(path, draft, contents)
+        unpack_archive(path, draft, contents)
         draft.rename(folder)
     return root_of(folder)
 

@@ -32,7 +32,7 @@ class SheetFault:
     `left_out` is False for a warning: the row itself follows.
     """
 
-    row_line: int
+    line: int
     code: str
     message: str
     left_out: bool = True
@@ -42,7 +42,7 @@ class SheetFault:
 class SheetLine:
     """The cells of a row as they are written, as many as the header has."""
 
-    row_line: int
+    line: int
     cells: list[str]
 
 
@@ -50,7 +50,7 @@ class SheetLine:
 class SheetRow:
     """A row by the names of its columns in small letters, without blanks around."""
 
-    row_line: int
+    line: int
     cells: dict[str, str]
 
     def __getitem__(self, column: str) -> str:

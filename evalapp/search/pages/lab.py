@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from evalapp.catalog.queries import catalogues
+from evalapp.catalog.queries import catalogues_with_counts
 from evalapp.contenders.queries.region_networks import region_networks
 from evalapp.contenders.queries.registered_models import registered_models
 from evalapp.core.domain.errors import InvalidInput, NotFound, Problem
@@ -42,7 +42,7 @@ def indexes(request: HttpRequest) -> HttpResponse:
     ]
     context = {
         "lines": [(index, lag_of(index)) for index in search_indexes()],
-        "catalogues": catalogues(),
+        "catalogues": catalogues_with_counts(),
         "encoders": choices,
         "metrics": ["cosine", *(metric for metric in METRICS if metric != "cosine")],
         "engines": services.ENGINES,

@@ -69,8 +69,8 @@ def _require_known(file: Path, manifest: dict[str, Any]) -> None:
     unknown_names = sorted(set(manifest["migrations"]) - {".".join(key) for key in known_keys})
     if unknown_names:
         raise InvalidInput(
-            f"{file} was made by a newer version of the product (this one does not know {unknown_names[0]}); restore it "
-            "with that version. Nothing was changed."
+            f"{file} was made by a newer version of the product (this one does not know {unknown_names[0]}); restore "
+            "it with that version. Nothing was changed."
         )
 
 

@@ -252,7 +252,8 @@ class EmbeddedPostgres:
         with tempfile.TemporaryFile() as output:
             finished = subprocess.run(  # noqa: S603 - the program comes from the wheel, the arguments from us
                 [program_folder(newest_version()) / program, *arguments],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, user=uid, group=gid, extra_groups=None if uid is None else [], cwd="/", check=False,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                user=uid, group=gid, extra_groups=None if uid is None else [], cwd="/", check=False,
             )  # fmt: skip
             if check and finished.returncode:
                 output.seek(0)

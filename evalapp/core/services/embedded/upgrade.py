@@ -54,8 +54,8 @@ def upgrade_if_older(server: EmbeddedPostgres) -> None:
             after = _count_rows(apart)
     if before != after:
         raise EmbeddedPostgresError(
-            f"After the upgrade to PostgreSQL {newest_version()} the tables do not hold the same rows; the old database "
-            f"is untouched in {server.data_folder}. Please report this."
+            f"After the upgrade to PostgreSQL {newest_version()} the tables do not hold the same rows; the old "
+            f"database is untouched in {server.data_folder}. Please report this."
         )
     (draft / _ENDED).write_text(f"{old_version}\n", encoding="ascii")
     _finish_last_time(server)
