@@ -16,7 +16,7 @@ from evalapp.plots.plot_texts import Phrases
 from evalapp.voting.domain.void_reasons import BLOCKED, BURST, REHEARSAL, REPORTS, TOO_FAST, TRAP
 
 
-def phrases() -> Phrases:
+def drawing_phrases() -> Phrases:
     """How drawings speak to this visitor."""
     return Phrases(
         number=localised_numbers.number,
