@@ -24,10 +24,10 @@ _CATEGORIES = 200
 
 @require_safe
 @staff_member_required
-def examinations(request: HttpRequest) -> HttpResponse:
+def list_examinations(request: HttpRequest) -> HttpResponse:
     """What was asked, and the form that asks more."""
     context = {
-        "examinations": services.examinations()[:_SHOWN],
+        "examinations": services.all_examinations()[:_SHOWN],
         "catalogues": catalogues_with_counts(),
         "chosen": request.GET.get("catalogue", ""),
         "questions": Examination.Question.choices,
@@ -61,7 +61,7 @@ def new_examination(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-def examination(request: HttpRequest, examination_id: int) -> HttpResponse:
+def show_examination(request: HttpRequest, examination_id: int) -> HttpResponse:
     """What was found: a table of scores, or the suspected pictures, to be flagged where a person agrees."""
     try:
         row = services.examination_by_id(examination_id)

@@ -27,7 +27,7 @@ _ROWS_SHOWN = 100
 
 @require_safe
 @staff_member_required
-def maps(request: HttpRequest) -> HttpResponse:
+def list_maps(request: HttpRequest) -> HttpResponse:
     """The newest maps, and the form that asks for another."""
     texts = [
         model["name"] if len(model["taps"]) == 1 else f"{model['name']}.{tap['name']}"
@@ -35,7 +35,7 @@ def maps(request: HttpRequest) -> HttpResponse:
         for tap in model["taps"]
     ]
     context = {
-        "maps": drawings.maps()[:_MAPS_SHOWN],
+        "maps": drawings.all_maps()[:_MAPS_SHOWN],
         "catalogues": catalogues_with_counts(),
         "embeddings": texts,
         "usual": drawings.USUAL,
@@ -84,12 +84,12 @@ def one_map(request: HttpRequest, map_id: int) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-def points(_request: HttpRequest, map_id: int) -> JsonResponse:
+def list_points(_request: HttpRequest, map_id: int) -> JsonResponse:
     """What the page draws: `[{"x", "y", "key", "category", "image"}]`."""
-    return JsonResponse({"places": [_point(place) for place in drawings.places_of(_map_or_404(map_id))]})
+    return JsonResponse({"places": [_point_document(place) for place in drawings.places_of(_map_or_404(map_id))]})
 
 
-def _point(place: drawings.Place) -> dict[str, Any]:
+def _point_document(place: drawings.Place) -> dict[str, Any]:
     return {
         "x": round(place.x, 4),
         "y": round(place.y, 4),

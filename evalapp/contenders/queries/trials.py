@@ -55,10 +55,10 @@ def tried_regions(trial: dict[str, Any]) -> list[TriedRegion]:
     """The pictures of a trial that are still there. One statement."""
     regions = trial.get("regions", [])
     items = Item.objects.filter(removed=False).select_related("picture")
-    found = items.in_bulk([region["item"] for region in regions])
+    items_by_id = items.in_bulk([region["item"] for region in regions])
     tried = []
     for region in regions:
-        if (item := found.get(region["item"])) is not None:
+        if (item := items_by_id.get(region["item"])) is not None:
             sides = (item.picture.width, item.picture.height) * 2
             boxes = [[round(share * side) for share, side in zip(box, sides, strict=True)] for box in region["boxes"]]
             tried.append(TriedRegion(item, boxes, region["kept"]))
