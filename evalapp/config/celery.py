@@ -24,7 +24,7 @@ app.autodiscover_tasks()
 try:
     _broker_is_embedded = settings.BROKER_IS_EMBEDDED
 except ImproperlyConfigured as error:
-    complaints.leave(error)
+    complaints.leave_with_complaint(error)
 if _broker_is_embedded:
     (settings.BROKER_DIR / "messages").mkdir(parents=True, exist_ok=True)
 

@@ -19,13 +19,13 @@ from evalapp.leaderboard.pages.labels import (
     votes_words,
 )
 from evalapp.leaderboard.services import Standing
-from evalapp.plots.curves import Course, Moment, courses
-from evalapp.plots.heat import heat
+from evalapp.plots.curves import Course, Moment, draw_courses
+from evalapp.plots.heat import draw_heat
 from evalapp.plots.marks import Drawing
 from evalapp.plots.scales import shares_around
-from evalapp.plots.scatter import Point, scatter
-from evalapp.plots.svg_render import Caption, stamped
-from evalapp.plots.whiskers import Reference, Whisker, whiskers
+from evalapp.plots.scatter import Point, draw_scatter
+from evalapp.plots.svg_render import Caption, stamp_drawing
+from evalapp.plots.whiskers import Reference, Whisker, draw_whiskers
 from evalapp.studies.domain.question_texts import in_their_language
 
 WIDE, NARROW = 720.0, 340.0
@@ -41,7 +41,7 @@ def draw_standings(reading: Reading, width: float = WIDE) -> Drawing | None:
     summary = _(
         "Approval and {confidence} interval of every contender, best first; the table beside it has the same numbers."
     ).format(confidence=_confidence_words(reading))
-    return whiskers(
+    return draw_whiskers(
         "standings", _("Approval"), summary, rows, reference=reference, width=width, phrases=drawing_phrases()
     )
 
@@ -62,7 +62,9 @@ def draw_duels(reading: Reading, width: float = WIDE) -> Drawing | None:
     summary = _("Per cent probability that the row is better than the column; rows and columns best first.")
     names = matrix.contenders
     sure = [[matrix.relative_evidence(row, column) for column in names] for row in names]
-    return heat("head-to-head", _("Head to head"), summary, names, shares, sure, width=width, phrases=drawing_phrases())
+    return draw_heat(
+        "head-to-head", _("Head to head"), summary, names, shares, sure, width=width, phrases=drawing_phrases()
+    )
 
 
 def over_time(reading: Reading, width: float = WIDE) -> Drawing | None:
@@ -81,7 +83,9 @@ def over_time(reading: Reading, width: float = WIDE) -> Drawing | None:
     summary = _(
         "Approval after so many votes, a panel for each contender; the band is its {confidence} confidence sequence."
     ).format(confidence=_confidence_words(reading))
-    return courses("over-time", _("Approval over time"), summary, shown_courses, width=width, phrases=drawing_phrases())
+    return draw_courses(
+        "over-time", _("Approval over time"), summary, shown_courses, width=width, phrases=drawing_phrases()
+    )
 
 
 def draw_strengths(reading: Reading, width: float = WIDE) -> Drawing | None:
@@ -100,7 +104,9 @@ def draw_strengths(reading: Reading, width: float = WIDE) -> Drawing | None:
         "the line is an even chance."
     ).format(confidence=_confidence_words(reading))
     even = Reference(mean=0.5)
-    return whiskers("strengths", _("Strengths"), summary, rows, reference=even, width=width, phrases=drawing_phrases())
+    return draw_whiskers(
+        "strengths", _("Strengths"), summary, rows, reference=even, width=width, phrases=drawing_phrases()
+    )
 
 
 def draw_categories(reading: Reading, width: float = WIDE) -> Drawing | None:
@@ -119,7 +125,7 @@ def draw_categories(reading: Reading, width: float = WIDE) -> Drawing | None:
         "Pooled approval (filled), approval on its own (hollow) and its {confidence} interval; votes in brackets."
     ).format(confidence=_confidence_words(reading))
     whole = Reference(mean=leader.approval)
-    return whiskers("categories", title, summary, rows, reference=whole, width=width, phrases=drawing_phrases())
+    return draw_whiskers("categories", title, summary, rows, reference=whole, width=width, phrases=drawing_phrases())
 
 
 def draw_labels(reading: Reading, width: float = WIDE) -> Drawing | None:
@@ -139,7 +145,7 @@ def without_one(reading: Reading, width: float = WIDE) -> Drawing | None:
     title = _("Without any one voter")
     summary = _("Approval, and the lowest and highest it becomes without any one voter.")
     none = Reference()
-    return whiskers(
+    return draw_whiskers(
         "without-one", title, summary, rows, reference=none, axis=ends, width=width, phrases=drawing_phrases()
     )
 
@@ -156,7 +162,7 @@ def caption_of(reading: Reading, drawing: Drawing) -> Caption:
 def draw_figure(reading: Reading, name: str, width: float = WIDE) -> Drawing | None:
     """The plot of this name, stamped where votes are made up; None while there is nothing to draw."""
     drawing = FIGURES[name](reading, width)
-    return stamped(drawing, _("Rehearsal")) if drawing and reading.board.is_rehearsal else drawing
+    return stamp_drawing(drawing, _("Rehearsal")) if drawing and reading.board.is_rehearsal else drawing
 
 
 def _draw_against(reading: Reading, score: dict[str, Any], width: float) -> Drawing | None:
@@ -172,7 +178,7 @@ def _draw_against(reading: Reading, score: dict[str, Any], width: float) -> Draw
         return None
     points.sort(key=lambda point: int(point.label))
     summary = _("Each dot is a contender by its place on the board, with both intervals.")
-    return scatter(
+    return draw_scatter(
         "labels",
         score_title(score),
         summary,

@@ -28,7 +28,7 @@ from evalapp.leaderboard.pages.labels import (
     votes_words,
 )
 from evalapp.leaderboard.services import Acceptance, Board, Decision, Duel, HeadToHead
-from evalapp.plots.heat import told, tone
+from evalapp.plots.heat import cell_tone, honest_percent
 from evalapp.plots.svg_render import for_page
 from evalapp.stats.planning import MOST
 from evalapp.studies.models import Study
@@ -157,7 +157,7 @@ def thumbnail(item: dict[str, Any], text: str) -> SafeString:
 @register.filter
 def tone_of(duel: Duel, duels: HeadToHead) -> str:
     """The tint of a cell in the head-to-head table: by the evidence that decides."""
-    return tone(duels.relative_evidence(duel.first, duel.second))
+    return cell_tone(duels.relative_evidence(duel.first, duel.second))
 
 
 @register.filter
@@ -165,7 +165,7 @@ def chance(duel: Duel) -> str:
     """A probability in per cent, never 0 or 100; of two that were never compared there is none."""
     if not duel.compared:
         return _("not compared yet")
-    return localised_numbers.per_cent(told(duel.better))
+    return localised_numbers.per_cent(honest_percent(duel.better))
 
 
 @register.filter

@@ -17,7 +17,7 @@ from evalapp.core.domain.errors import InvalidInput, NotFound, Problem
 from evalapp.core.domain.job_targets import target_of
 from evalapp.core.queries import newest_job
 from evalapp.core.tasks import begin
-from evalapp.plots.sparkline import sparkline
+from evalapp.plots.sparkline import sparkline_points
 from evalapp.search.models import SearchIndex
 from evalapp.search.pages.experiments import experiment_view
 from evalapp.search.queries import service_client
@@ -89,7 +89,7 @@ def one_index(request: HttpRequest, slug: str) -> HttpResponse:
         "replicas": [
             {
                 "replica": replica,
-                "points": sparkline(replica.latencies),
+                "points": sparkline_points(replica.latencies),
                 "latest": replica.latencies[-1] if replica.latencies else None,
                 "behind": max(0, index.catalogue.last_change - replica.applied_change),
             }
