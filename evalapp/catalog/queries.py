@@ -187,9 +187,9 @@ def shown_of(items: Iterable[int], style: BoxStyle) -> dict[int, Picture | Cutou
     SQL that deals decks says the same: `voting/services/sql/deck_cards.sql`.
     """
     rows = Item.objects.filter(pk__in=list(items)).select_related("picture", "cutout")
-    shown: dict[int, Picture | Cutout] = {row.pk: row.shown for row in rows}
+    shown_by_item: dict[int, Picture | Cutout] = {row.pk: row.shown for row in rows}
     if style == PLAIN:
-        return shown
+        return shown_by_item
     boxed: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for row in rows:
         if row.box is not None:
@@ -197,5 +197,5 @@ def shown_of(items: Iterable[int], style: BoxStyle) -> dict[int, Picture | Cutou
     pictures = {picture for picture, *_ in boxed}
     in_style = Cutout.objects.filter(picture__in=pictures, dimmed=style.dimmed, margin=style.margin)
     for cutout in in_style.select_related("picture"):
-        shown |= dict.fromkeys(boxed.get((cutout.picture_id, *cutout.box), ()), cutout)
-    return shown
+        shown_by_item |= dict.fromkeys(boxed.get((cutout.picture_id, *cutout.box), ()), cutout)
+    return shown_by_item

@@ -74,10 +74,10 @@ def garments(seed: int, products: int) -> list[Garment]:
     drawn: list[Garment] = []
     for category in CATEGORIES:
         rng = np.random.default_rng([seed, _seed_of_word(category)])
-        seen: set[tuple[str, ...]] = set()
+        looks_taken: set[tuple[str, ...]] = set()
         for place in range(counts[category]):
-            garment = _draw_unlike(seen, rng, category, place, seed)
-            seen.add(_looks_of(garment))
+            garment = _draw_unlike(looks_taken, rng, category, place, seed)
+            looks_taken.add(_looks_of(garment))
             drawn.append(garment)
     return drawn
 
@@ -112,11 +112,13 @@ def _looks_of(garment: Garment) -> tuple[str, ...]:
     return (garment.colour, garment.pattern, garment.sleeve, garment.detail)
 
 
-def _draw_unlike(seen: set[tuple[str, ...]], rng: np.random.Generator, category: str, place: int, seed: int) -> Garment:
+def _draw_unlike(
+    looks_taken: set[tuple[str, ...]], rng: np.random.Generator, category: str, place: int, seed: int
+) -> Garment:
     """A garment that differs from the earlier ones; after many tries the shop is full and a twin is let in."""
     for _ in range(60):
         garment = _draw_garment(rng, category, place, seed)
-        if _looks_of(garment) not in seen:
+        if _looks_of(garment) not in looks_taken:
             break
     return garment
 

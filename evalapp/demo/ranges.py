@@ -10,11 +10,11 @@ PATTERNS: Final = ("plain", "stripes", "gingham", "tartan", "dots", "floral", "p
 
 def _split_rack(text: str) -> tuple[str, ...]:
     """Words to choose from, separated by commas; `navy*2` hangs there twice and is twice as common."""
-    chosen: list[str] = []
+    rack: list[str] = []
     for entry in text.split(","):
         word, _, times = entry.strip().partition("*")
-        chosen += [word] * int(times or 1)
-    return tuple(chosen)
+        rack += [word] * int(times or 1)
+    return tuple(rack)
 
 
 _BRIGHT: Final = (

@@ -7,6 +7,7 @@ from hashlib import blake2b
 import numpy as np
 
 _MOST_RECENT = 65_536
+"""New keys wait in a set for so many: each merge sorts and copies all that there are."""
 
 
 class SeenKeys:

@@ -90,16 +90,16 @@ def import_rows(
 
 def _look_at_rows(slug: str, source: Source, start: int, stop: int | None) -> Iterator[list[_Looked]]:
     """Batches of rows whose pictures have been looked at, in order, the pool being some batches ahead."""
-    seen, labels = SeenKeys(), LabelWatch()
+    seen_keys, labels = SeenKeys(), LabelWatch()
     all_rows = source.rows()
     for row in islice(all_rows, start):
-        _check_row(row, seen, labels)
+        _check_row(row, seen_keys, labels)
     rows = islice(all_rows, None if stop is None else max(0, stop - start))
     withdrawn = queries.withdrawn_hashes()
     under_way: deque[list[Future[list[_Looked]]]] = deque()
     with _thread_pool() as pool:
         while batch := list(islice(rows, _BATCH)):
-            checked = [found for row in batch for found in _check_row(row, seen, labels)]
+            checked = [found for row in batch for found in _check_row(row, seen_keys, labels)]
             originals = queries.originals_by_key(slug, [row.key for row in checked if isinstance(row, Record)])
             under_way.append(
                 [
@@ -154,17 +154,17 @@ def _gather_results(parts: Sequence[Future[list[_Looked]]]) -> list[_Looked]:
     return [found for part in parts for found in part.result()]
 
 
-def _check_row(row: Record | RowFault, seen: SeenKeys, labels: LabelWatch) -> list[Record | RowFault]:
+def _check_row(row: Record | RowFault, seen_keys: SeenKeys, labels: LabelWatch) -> list[Record | RowFault]:
     """The record with what is to be told of it, or why it cannot go in whatever its picture is like."""
     if isinstance(row, RowFault):
         return [row]
-    if fault := _fault_of_record(row, seen):
+    if fault := _fault_of_record(row, seen_keys):
         return [fault]
     cleaned, faults = labels.clean_record(row)
     return [*faults, cleaned]
 
 
-def _fault_of_record(row: Record, seen: SeenKeys) -> RowFault | None:
+def _fault_of_record(row: Record, seen_keys: SeenKeys) -> RowFault | None:
     texts = (row.path, row.key, row.category, row.product, row.domain, row.split)
     if fault := why_unstorable("".join((*texts, *row.attributes, *row.attributes.values()))):
         return RowFault(row.row, row.path, *fault)
@@ -173,28 +173,30 @@ def _fault_of_record(row: Record, seen: SeenKeys) -> RowFault | None:
     except InvalidInput as error:
         code = "not-utf-8" if error.code == "not_utf8" else "too-long"
         return RowFault(row.row, row.path, code, error.message)
-    if not seen.add_key(row.key):
+    if not seen_keys.add_key(row.key):
         message = f"An earlier row has the key {row.key}; the first one counts."
         return RowFault(row.row, row.path, "duplicate-key", message)
     return None
 
 
 def _look_at_slice(
-    root: Path, rows: Sequence[Record | RowFault], known: Mapping[str, Original], withdrawn: frozenset[str]
+    root: Path, rows: Sequence[Record | RowFault], originals: Mapping[str, Original], withdrawn: frozenset[str]
 ) -> list[_Looked]:
     """In a thread of the pool: no database here."""
     results: list[_Looked] = []
     for row in rows:
         results.extend(
-            [row] if isinstance(row, RowFault) else _look_at_record(root, row, known.get(row.key), withdrawn)
+            [row] if isinstance(row, RowFault) else _look_at_record(root, row, originals.get(row.key), withdrawn)
         )
     return results
 
 
-def _look_at_record(root: Path, record: Record, known: Original | None, withdrawn: frozenset[str]) -> Iterator[_Looked]:
+def _look_at_record(
+    root: Path, record: Record, expected: Original | None, withdrawn: frozenset[str]
+) -> Iterator[_Looked]:
     try:
         data = read_inside(root, record.path)
-        original = store_original(data, known, withdrawn)
+        original = store_original(data, expected, withdrawn)
     except FileFault as fault:
         yield RowFault(record.row, record.path, fault.code, str(fault))
         return

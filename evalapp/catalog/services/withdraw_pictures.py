@@ -40,9 +40,9 @@ def withdraw_pictures(slug: str, keys: Collection[str]) -> int:
 
 
 def _delete_files(pictures: list[Picture]) -> None:
-    shown = [picture.public_id for picture in pictures]
+    public_ids = [picture.public_id for picture in pictures]
     # Cut out for a box it is still the picture, under names of its own.
-    shown += Cutout.objects.filter(picture__in=pictures).values_list("public_id", flat=True)
-    renditions = [rendition_name(name, kind, scale) for name in shown for kind in KINDS for scale in SCALES]
+    public_ids += Cutout.objects.filter(picture__in=pictures).values_list("public_id", flat=True)
+    renditions = [rendition_name(name, kind, scale) for name in public_ids for kind in KINDS for scale in SCALES]
     for file in (*(picture.file for picture in pictures), *renditions):
         default_storage.delete(file)

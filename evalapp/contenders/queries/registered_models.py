@@ -65,15 +65,16 @@ def parse_contender(text: str) -> ParsedContender:
 
     Names of models may contain dots: the whole left side is tried as a model first, then without its last part.
     """
-    left, colon, metric = text.rpartition(":")
+    encoder_text, colon, metric = text.rpartition(":")
     if not colon or metric not in METRICS:
         raise InvalidInput(f"{text!r} is no contender; write MODEL.TAP:METRIC with one of {', '.join(METRICS)}.")
     models_by_name = {
-        model.name: model for model in EmbeddingModel.objects.filter(name__in=[left, left.rpartition(".")[0]])
+        model.name: model
+        for model in EmbeddingModel.objects.filter(name__in=[encoder_text, encoder_text.rpartition(".")[0]])
     }
-    if left in models_by_name:
-        return _with_only_tap(text, models_by_name[left], metric)
-    name, _, tap = left.rpartition(".")
+    if encoder_text in models_by_name:
+        return _with_only_tap(text, models_by_name[encoder_text], metric)
+    name, _, tap = encoder_text.rpartition(".")
     if name not in models_by_name:
         names = ", ".join(EmbeddingModel.objects.values_list("name", flat=True)) or "none is registered"
         raise InvalidInput(f"{text!r} names no registered model; known: {names}. Register one with register_model.")

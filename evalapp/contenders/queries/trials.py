@@ -21,7 +21,7 @@ class TriedTap:
 def tried_taps(trial: dict[str, Any]) -> list[TriedTap]:
     """The taps of a trial; pairs whose pictures are gone are left out. One statement."""
     taps = trial.get("taps", [])
-    ids = {item for tap in taps for query, found, _ in tap["pairs"] for item in (query, found)}
+    ids = {item for tap in taps for query, nearest, _ in tap["pairs"] for item in (query, nearest)}
     items = Item.objects.filter(removed=False).select_related("picture", "cutout").in_bulk(list(ids))
     return [
         TriedTap(
@@ -29,9 +29,9 @@ def tried_taps(trial: dict[str, Any]) -> list[TriedTap]:
             tap["dim"],
             tap["warnings"],
             [
-                (items[query], items[found], distance)
-                for query, found, distance in tap["pairs"]
-                if query in items and found in items
+                (items[query], items[nearest], distance)
+                for query, nearest, distance in tap["pairs"]
+                if query in items and nearest in items
             ],
         )
         for tap in taps

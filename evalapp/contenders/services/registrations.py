@@ -192,6 +192,7 @@ def _source_in(folder: Path) -> str:
 
 
 def _public_source(row: Registration) -> str:
+    """What people are told instead of where the upload lies; empty where nothing was sent."""
     if not row.upload:
         return ""
     kind = {".onnx": "onnx", ".zip": "zip", ".safetensors": row.source}.get(Path(row.told).suffix.lower(), "vectors")

@@ -61,11 +61,11 @@ class _Rows(Collector):
         workers = GaugeMetricFamily(
             "dopeornope_worker_alive", "1 for a worker that was seen of late.", labels=["worker", "queues", "device"]
         )
-        seen = GaugeMetricFamily("dopeornope_worker_seen_seconds", "When it was last seen.", labels=["worker"])
+        seen_seconds = GaugeMetricFamily("dopeornope_worker_seen_seconds", "When it was last seen.", labels=["worker"])
         for worker in queries.worker_lines():
             workers.add_metric([worker.name, worker.queues, worker.device], 0 if worker.silent else 1)
-            seen.add_metric([worker.name], worker.seen_at.timestamp())
-        return [jobs, chunks, units, speed, workers, seen, *_measure_families()]
+            seen_seconds.add_metric([worker.name], worker.seen_at.timestamp())
+        return [jobs, chunks, units, speed, workers, seen_seconds, *_measure_families()]
 
 
 def _measure_families() -> list[GaugeMetricFamily]:

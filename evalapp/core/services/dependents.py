@@ -39,13 +39,13 @@ def dependents_of(row: models.Model, holding: Collection[str] = ()) -> list[Depe
 
 def delete_row(row: models.Model, holding: Collection[str] = ()) -> None:
     """Delete the row with what goes with it. Raises Conflict where something holds it."""
-    if holders := [one for one in dependents_of(row, holding) if one.holds]:
+    if holders := [dependent for dependent in dependents_of(row, holding) if dependent.holds]:
         raise Conflict(f"{row} is needed: {in_words(holders)}. Archive it instead, or delete these first.")
     try:
         with transaction.atomic():
             row.delete()
     except ProtectedError as error:
-        kinds = sorted({str(type(one)._meta.verbose_name_plural) for one in error.protected_objects})  # noqa: SLF001
+        kinds = sorted({str(type(holder)._meta.verbose_name_plural) for holder in error.protected_objects})  # noqa: SLF001
         message = f"{row} is needed by {', '.join(kinds)}. Archive it instead, or delete these first."
         raise Conflict(message) from error
 

@@ -52,11 +52,11 @@ def _probe_software() -> Finding:
 
 
 def _probe_database() -> Finding:
-    where = "DATABASE_URL" if settings.DATABASE_URL else f"embedded in {settings.VAR_DIR}"
+    location = "DATABASE_URL" if settings.DATABASE_URL else f"embedded in {settings.VAR_DIR}"
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0]
-    return Finding("database", True, f"PostgreSQL {version}, {where}")
+    return Finding("database", True, f"PostgreSQL {version}, {location}")
 
 
 def _probe_migrations() -> Finding:

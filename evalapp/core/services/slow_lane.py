@@ -29,6 +29,7 @@ class SlowLane:
     def is_full(self) -> bool:
         """Whether one more would wait longer than whoever asks."""
         with self._lock:
+            # So many have to end before one more begins.
             waiting = max(0, self._inside - self._threads + 1)
             return waiting * self._usual / self._threads > self._seconds
 

@@ -23,10 +23,10 @@ FINE = 3
 
 def figure_inks(garment: Garment) -> Ink:
     """What the garment's figures are painted with; its second colour stands out from the first by choice."""
-    ground, main, other = garment.base, garment.second, garment.third
+    ground, main, third = garment.base, garment.second, garment.third
     leaf = COLOURS["sage"] if luminance(ground) < 0.5 else (96, 134, 92)
     heart = COLOURS["yellow"] if luminance(ground) < 0.72 or garment.motif % 2 else COLOURS["mustard"]
-    return {"main": main, "other": mix_colours(main, other, 0.6), "heart": heart, "leaf": leaf, "ground": ground}
+    return {"main": main, "other": mix_colours(main, third, 0.6), "heart": heart, "leaf": leaf, "ground": ground}
 
 
 def dots_tile(garment: Garment, scale: float) -> Tile:

@@ -35,7 +35,7 @@ def cut_shirt(garment: Garment) -> Cut:
         *both_sleeves(garment.sleeve, ease * 1.04, cuff=3.6 if garment.sleeve == "long" else 0.0, cuff_cloth="main"),
         Piece(body),
         *armhole_seams(armpit=armpit),
-        *button_placket(5.0, low + 0.5, every=8.6),
+        *button_placket(5.0, low + 0.5, spacing=8.6),
         hem_line(body, 1.3, dashed=True),
         *shirt_collar(),
     ]
@@ -51,11 +51,11 @@ def _other_side(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
 
 
 def button_placket(
-    top: float, low: float, *, every: float, width: float = 1.7, first: float = 4.0
+    top: float, low: float, *, spacing: float, width: float = 1.7, first: float = 4.0
 ) -> tuple[Layer, ...]:
     """The button strip down the middle."""
     strip = points([(-width, top), (width, top), (width, low), (-width, low)])
-    buttons = [Button((0.0, float(y))) for y in np.arange(top + first, low - 2.5, every)]
+    buttons = [Button((0.0, float(y))) for y in np.arange(top + first, low - 2.5, spacing)]
     return (Piece(strip, "main", "still", lift=0.3, edge=0.25), *buttons)
 
 
@@ -121,11 +121,11 @@ def neck_bow(centre: tuple[float, float], size: float = 6.2) -> tuple[Layer, ...
     loop = curve((0, 0), (0.45, -0.5), (1.0, -0.36), (1.02, 0.3), (0.5, 0.34), (0, 0)) * size
     tail = join(curve((0.0, 0.1), (0.25, 1.0), (0.2, 2.2)), curve((0.78, 2.05), (0.6, 1.0), (0.2, 0.0))) * size
     offset = np.array(centre)
-    right = (
+    right_half = (
         Piece(tail + offset, "main", "body", grain=-12, lift=0.5),
         Piece(loop + offset, "main", "gathers", grain=40, lift=0.7),
     )
-    left = tuple(
+    left_half = tuple(
         Piece(
             part.outline * np.array([-1, 1]) + np.array([2 * centre[0], 0]),
             part.cloth,
@@ -133,6 +133,12 @@ def neck_bow(centre: tuple[float, float], size: float = 6.2) -> tuple[Layer, ...
             -part.grain,
             part.lift,
         )
-        for part in right
+        for part in right_half
     )
-    return (*right[:1], *left[:1], *right[1:], *left[1:], Piece(ellipse(centre, 1.15, 1.4), "main", "still", lift=0.5))
+    return (
+        *right_half[:1],
+        *left_half[:1],
+        *right_half[1:],
+        *left_half[1:],
+        Piece(ellipse(centre, 1.15, 1.4), "main", "still", lift=0.5),
+    )

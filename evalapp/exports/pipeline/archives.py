@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 _A_MOMENT = (1980, 1, 1, 0, 0, 0)
+"""The earliest that a zip can name: members bear no time of their making."""
 _PACKED_ALREADY = {".parquet", ".npz"}
 
 

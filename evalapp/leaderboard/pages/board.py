@@ -167,11 +167,11 @@ def _label_rows(reading: Reading) -> list[dict[str, Any]]:
     values = [{point["contender"]: point for point in score["points"]} for score in scores]
     return [
         {
-            "place": place,
+            "place": rank,
             "contender": line.contender,
             "approval": line.approval,
-            "values": [known.get(line.contender) for known in values],
+            "values": [point_of.get(line.contender) for point_of in values],
         }
-        for place, line in enumerate(reading.board.standings, start=1)
-        if any(line.contender in known for known in values)
+        for rank, line in enumerate(reading.board.standings, start=1)
+        if any(line.contender in point_of for point_of in values)
     ]

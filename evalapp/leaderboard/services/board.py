@@ -108,18 +108,18 @@ def board_of(study: Study, sums: BoardSums | None = None) -> Board:
     lines = [
         Standing(
             contender=contender.name,
-            rank_best=int(best[place]) if racing[place] else None,
-            rank_worst=int(worst[place]) if racing[place] else None,
-            approval=_finite_or_none(approvals.estimates[place]),
-            low=float(approvals.low[place]),
-            high=float(approvals.high[place]),
-            votes=round(evidence.credited[place]),
+            rank_best=int(best[column]) if racing[column] else None,
+            rank_worst=int(worst[column]) if racing[column] else None,
+            approval=_finite_or_none(approvals.estimates[column]),
+            low=float(approvals.low[column]),
+            high=float(approvals.high[column]),
+            votes=round(evidence.credited[column]),
             control=contender.is_control,
-            design_effect=_finite_or_none(approvals.design_effects[place]),
-            raw_approval=_finite_or_none(raw[place]),
-            evidence_against=float(min(look.stops[place], look.guards[place]) / _LN10),
+            design_effect=_finite_or_none(approvals.design_effects[column]),
+            raw_approval=_finite_or_none(raw[column]),
+            evidence_against=float(min(look.stops[column], look.guards[column]) / _LN10),
         )
-        for place, contender in enumerate(sums.contenders)
+        for column, contender in enumerate(sums.contenders)
     ]
     decision = decision_of(study, sums, against, look)
     effects = approvals.design_effects[np.isfinite(approvals.design_effects)]

@@ -99,11 +99,11 @@ def _votes_to_reach(
     board: Board, against: inference.Differences, leader: int, rivals: list[int], margin: float
 ) -> tuple[int | None, int | None, int | None]:
     """So many votes more until the leader is told apart from its closest rival, or is near enough to it."""
-    uncertain = [place for place in rivals if against.errors[leader, place] > 0]
+    uncertain = [rival for rival in rivals if against.errors[leader, rival] > 0]
     if not uncertain:
         return None, None, None
     closest = min(
-        uncertain, key=lambda place: (against.estimates[leader, place] + margin) / against.errors[leader, place]
+        uncertain, key=lambda rival: (against.estimates[leader, rival] + margin) / against.errors[leader, rival]
     )
     gap, error = float(against.estimates[leader, closest]), float(against.errors[leader, closest])
     plans = [plan_from_now(gap, error, board.votes, float(np.exp(-bars(DELTA, 0.0)[0])))]

@@ -49,11 +49,11 @@ def _publish_next(study: Study, state: BoardState) -> int:
     design = publish_design(study, field.pairs, chances, method=method)
     votes = round(book.evidence.votes)
     mean = float(shrunk_means(book.queries[1].sum(), book.queries[0].sum(), 0.5, QUERY_PRIOR))
-    variance, reach, own = bounds(field.members, chances, field.queries)
+    variance, reach, own_bounds = bounds(field.members, chances, field.queries)
     # Shown together, both candidates may speak at once.
     reach = reach * (1 if study.mode == StudyMode.SWIPE else 2)
     means = shrunk_means(book.queries[1], book.queries[0], mean, QUERY_PRIOR)
-    batch = Batch(variance, reach, own, aimed.leader, aimed.closeness, mean, means, state.eras - 1)
+    batch = Batch(variance, reach, own_bounds, aimed.leader, aimed.closeness, mean, means, state.eras - 1)
     BoardBatch.objects.create(
         study=study,
         version=design.version,

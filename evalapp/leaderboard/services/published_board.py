@@ -125,20 +125,20 @@ def duels_as_published(study: Study, published: PublishedBoard | None = None) ->
 
 
 def _empty_board(study: Study) -> Board:
-    contenders = sorted(contenders_of(study), key=lambda one: one.name)
-    racing = sum(one.archived_at is None for one in contenders)
+    contenders = sorted(contenders_of(study), key=lambda contender: contender.name)
+    racing = sum(contender.archived_at is None for contender in contenders)
     lines = tuple(
         Standing(
-            contender=one.name,
-            rank_best=1 if one.archived_at is None else None,
-            rank_worst=racing if one.archived_at is None else None,
+            contender=contender.name,
+            rank_best=1 if contender.archived_at is None else None,
+            rank_worst=racing if contender.archived_at is None else None,
             approval=None,
             low=0.0,
             high=1.0,
             votes=0,
-            control=one.is_control,
+            control=contender.is_control,
         )
-        for one in contenders
+        for contender in contenders
     )
     nothing = Decision(state="collecting", winner=None, delta=DELTA)
     return Board(
@@ -149,7 +149,7 @@ def _empty_board(study: Study) -> Board:
 
 def _empty_duels(study: Study) -> HeadToHead:
     same, queries = agreement_of(study)
-    names = [one.name for one in contenders_of(study)]
+    names = [contender.name for contender in contenders_of(study)]
     order = sorted(range(len(names)), key=lambda i: names[i])
 
     def empty_duel(i: int, j: int) -> Duel | None:

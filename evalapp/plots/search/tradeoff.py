@@ -47,9 +47,9 @@ def draw_tradeoff(
 ) -> Drawing:
     """Speed to the right, in equal steps for equal ratios; recall upwards; the dotted line is the recall asked for."""
     height = min(width, 400.0) if width >= 480 else width
-    all_reached = [one for way in ways for one in (way.usual, *way.others)]
-    x = Scale(*_speed_range([one.speed for one in all_reached]), _LEFT, width - _EDGE)
-    recalls = [*(one.recall for one in all_reached), wanted]
+    all_reached = [reached for way in ways for reached in (way.usual, *way.others)]
+    x = Scale(*_speed_range([reached.speed for reached in all_reached]), _LEFT, width - _EDGE)
+    recalls = [*(reached.recall for reached in all_reached), wanted]
     y = Scale(*shares_around(recalls, 0.02 if min(recalls) > 0.9 else 0.1), height - _BOTTOM, _TOP)
     marks: list[Mark] = [*_draw_axes(x, y, phrases)]
     marks += [
@@ -58,11 +58,11 @@ def draw_tradeoff(
         Line("mean", x.start, y(wanted), x.end, y(wanted)),
     ]
     for way in ways:
-        points = sorted((way.usual, *way.others), key=lambda one: one.speed)
-        marks.append(Trace("curve", tuple((x(_log_speed(one.speed)), y(one.recall)) for one in points)))
+        points = sorted((way.usual, *way.others), key=lambda reached: reached.speed)
+        marks.append(Trace("curve", tuple((x(_log_speed(reached.speed)), y(reached.recall)) for reached in points)))
         marks += [
-            Dot("dot-raw", x(_log_speed(one.speed)), y(one.recall), 4, _reached_hint(way, one, phrases))
-            for one in way.others
+            Dot("dot-raw", x(_log_speed(reached.speed)), y(reached.recall), 4, _reached_hint(way, reached, phrases))
+            for reached in way.others
         ]
     # All dots after all lines; the first way stands last and so on top.
     for way in reversed(ways):
@@ -74,8 +74,8 @@ def draw_tradeoff(
     return Drawing(name, title, summary, width, height, tuple(marks))
 
 
-def _reached_hint(way: Way, one: Reached, phrases: Phrases) -> str:
-    return phrases.both.format(name=way.name, x=_times_text(one.speed, phrases), y=phrases.share(one.recall, 1))
+def _reached_hint(way: Way, reached: Reached, phrases: Phrases) -> str:
+    return phrases.both.format(name=way.name, x=_times_text(reached.speed, phrases), y=phrases.share(reached.recall, 1))
 
 
 def _times_text(speed: float, phrases: Phrases) -> str:
@@ -89,8 +89,8 @@ def _log_speed(speed: float) -> float:
 def _speed_range(speeds: Sequence[float]) -> tuple[float, float]:
     """Both ends as powers of ten, rounded outwards to 1, 2 or 5."""
     ticks = _decade_ticks(min(speeds, default=1.0) / 5, max(speeds, default=1.0) * 5)
-    low = max((one for one in ticks if one <= min(speeds, default=1.0)), default=ticks[0])
-    high = min((one for one in ticks if one >= max(speeds, default=1.0)), default=ticks[-1])
+    low = max((tick for tick in ticks if tick <= min(speeds, default=1.0)), default=ticks[0])
+    high = min((tick for tick in ticks if tick >= max(speeds, default=1.0)), default=ticks[-1])
     return (_log_speed(low), _log_speed(high)) if high > low else (_log_speed(low / 2), _log_speed(high * 2))
 
 

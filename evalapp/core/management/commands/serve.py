@@ -132,6 +132,7 @@ def free_port(host: str, first_port: int) -> int:
     """The wanted port, or one of the twenty after it."""
     for port in range(first_port, min(first_port + 20, _MOST_PORT + 1)):
         with socket.socket() as probe:
+            # As the web server itself binds: connections that are still fading out do not make a port busy.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))

@@ -49,6 +49,7 @@ def restore_backup(file: Path, *, advance: Callable[[int], object] = lambda _byt
         try:
             postgres_client.load_database(staged / DATABASE)
         except Problem:
+            # The empty tables went with the schema that the dump was to fill: they are made again.
             call_command("migrate", interactive=False, verbosity=0)
             raise
         _put_in_place(staged)
@@ -78,10 +79,10 @@ def _require_nothing_here() -> None:
     if settings.BROKER_IS_EMBEDDED and worker_is_alive(settings.VAR_DIR):
         raise Conflict("This installation is running; stop serve and its workers first. Nothing was changed.")
     tables = set(connection.introspection.table_names())
-    for table, things in _TELLING.items():
+    for table, contents in _TELLING.items():
         if table in tables and _has_rows(table):
             raise Conflict(
-                f"This installation is not empty: it has {things}. Restore to an empty VAR_DIR and database. "
+                f"This installation is not empty: it has {contents}. Restore to an empty VAR_DIR and database. "
                 "Nothing was changed."
             )
 

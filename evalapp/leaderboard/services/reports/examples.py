@@ -50,15 +50,17 @@ def side_by_side_of(study: Study, board: Board) -> dict[str, Any]:
     choices = _first_choices(study, (first, second))
     judged = dict(_judged_pairs(study).order_by().values_list("pk", "judgements"))
     judged_twice = [
-        (min(judged[mine], judged[theirs]), mine, theirs)
-        for mine, theirs in ((pairs.get(first), pairs.get(second)) for pairs in choices.values())
-        if mine in judged and theirs in judged and mine != theirs
+        (min(judged[first_pair], judged[second_pair]), first_pair, second_pair)
+        for first_pair, second_pair in ((pairs.get(first), pairs.get(second)) for pairs in choices.values())
+        if first_pair in judged and second_pair in judged and first_pair != second_pair
     ]
     judged_twice.sort(key=lambda row: (-row[0], row[1]))
-    rows = _judged_pairs(study).in_bulk([pk for _, mine, theirs in judged_twice[:EACH] for pk in (mine, theirs)])
+    rows = _judged_pairs(study).in_bulk(
+        [pk for _, first_pair, second_pair in judged_twice[:EACH] for pk in (first_pair, second_pair)]
+    )
     rows_shown = [
-        {"first": _pair_document(rows[mine], []), "second": _pair_document(rows[theirs], [])}
-        for _, mine, theirs in judged_twice[:EACH]
+        {"first": _pair_document(rows[first_pair], []), "second": _pair_document(rows[second_pair], [])}
+        for _, first_pair, second_pair in judged_twice[:EACH]
     ]
     return {"first": first, "second": second, "rows": rows_shown} if rows_shown else {}
 

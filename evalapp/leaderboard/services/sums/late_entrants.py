@@ -90,9 +90,9 @@ def admit_contenders(study: Study) -> None:
 
 def _count_fitting(study: Study, field: Field, row: BoardBatch, everybody: list[int]) -> int:
     """How many contenders, in the order of their entry, the design of this batch speaks of."""
-    known = set(row.contenders)
-    drawn, _ = _design_of_batch(study, field, row, known)
-    fits = np.array([one in known for one in everybody]) | ~(field.members & ~drawn[:, None]).any(axis=0)
+    members = set(row.contenders)
+    drawn, _ = _design_of_batch(study, field, row, members)
+    fits = np.array([one in members for one in everybody]) | ~(field.members & ~drawn[:, None]).any(axis=0)
     return len(fits) if fits.all() else int(np.argmin(fits))
 
 
@@ -116,7 +116,7 @@ def _extend_batch(study: Study, field: Field, row: BoardBatch, contenders: list[
 
 
 def _design_of_batch(
-    study: Study, field: Field, row: BoardBatch, known: set[int]
+    study: Study, field: Field, row: BoardBatch, members: set[int]
 ) -> tuple[NDArray[np.bool_], FloatArray]:
     """Which pairs could be drawn [K], and the probabilities of those."""
     if row.version:
@@ -126,14 +126,14 @@ def _design_of_batch(
         drawn: NDArray[np.bool_] = np.isin(field.pairs, pairs)
         places = order[np.searchsorted(pairs[order], field.pairs[drawn])]
         return drawn, np.frombuffer(bytes(design.probabilities), dtype="<f8")[places]
-    old_columns = np.array([contender.pk in known for contender in field.contenders])
+    old_columns = np.array([contender.pk in members for contender in field.contenders])
     drawn = np.asarray(field.members[:, old_columns].any(axis=1))
     return drawn, uniform_design(field.places[drawn], len(np.unique(field.places[drawn])))
 
 
 def _pack_numbers(study: Study, field: Field, chances: FloatArray, old: Batch | None) -> bytes:
-    variance, reach, own = bounds(field.members, chances, field.queries)
+    variance, reach, own_bounds = bounds(field.members, chances, field.queries)
     # Shown together, both candidates may speak at once.
     reach = reach * (1 if study.mode == StudyMode.SWIPE else 2)
     closeness, means = (None, None) if old is None else (old.closeness, old.query_means)
-    return pack_batch(Batch(variance, reach, own, closeness=closeness, query_means=means), field.positions)
+    return pack_batch(Batch(variance, reach, own_bounds, closeness=closeness, query_means=means), field.positions)

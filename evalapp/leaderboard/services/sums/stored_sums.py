@@ -49,13 +49,13 @@ class Book:
     batches: dict[int, Batch] = field(default_factory=dict)
 
     @classmethod
-    def open_state(cls, state: BoardState, shown: int) -> Book:
-        """The book of a state; `shown` is Q, the number of queries with pairs."""
+    def open_state(cls, state: BoardState, shown_queries: int) -> Book:
+        """The book of a state; `shown_queries` is Q, the number of queries with pairs."""
         evidence = unpack_evidence(state.evidence, len(state.contenders), state.eras)
         queries, raw = unpack_array(state.queries).reshape(2, -1), unpack_array(state.raw).reshape(2, -1)
         rows = BoardBatch.objects.filter(study=state.study_id, leader__gte=0, votes__gte=LEADS_FROM).order_by("version")
         leaders = list(rows.values_list("version", "leader"))
-        return cls(state, list(state.contenders), shown, evidence, queries, raw, state.study.margin, leaders)
+        return cls(state, list(state.contenders), shown_queries, evidence, queries, raw, state.study.margin, leaders)
 
     def without_votes(self) -> Book:
         """The same study's book without any vote."""
@@ -150,11 +150,11 @@ def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -
     if not facts:
         return
     row_of = {voter: index for index, voter in enumerate(voters.ids)}
-    who = np.array([row_of[fact.voter] for fact in facts])
+    voter_rows = np.array([row_of[fact.voter] for fact in facts])
     answers = np.array([WORTH[fact.verdict] for fact in facts])
     gold = np.array([int(fact.verdict == fact.expected) if fact.is_gold else -1 for fact in facts], dtype=np.int8)
     hands = _group_numbers(facts)
-    history = known_before(voters.histories, who, answers, gold, hands)
+    history = known_before(voters.histories, voter_rows, answers, gold, hands)
     trust = honesty(history.gold_right.astype(np.int64), history.gold_wrong.astype(np.int64))
     members, positions = _members_of_facts(book, facts), np.array([fact.position for fact in facts])
     versions = np.array([fact.version for fact in facts])
@@ -166,7 +166,7 @@ def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -
         expected[rows] = baselines(batch.mean, means, _query_means(batch, positions[rows]))
     # Nobody is shown a pair twice: what was answered before is part of what each draw from the rest stands for.
     tells = np.where(gold[:, None] < 0, members * (answers - expected)[:, None] / book.shown, 0.0)
-    earlier = voters.seen[who] + before_each(who, tells, hands)
+    earlier = voters.seen[voter_rows] + before_each(voter_rows, tells, hands)
     before = voters.histories.votes > 0
     for version, batch in batches.items():
         rows = np.flatnonzero((versions == version) & (gold < 0))
@@ -175,14 +175,21 @@ def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -
         weights = 1.0 / (book.shown * np.array([facts[k].propensity for k in rows.tolist()]))
         together = None if hands is None else hands[rows]
         ready = credits_of(
-            who[rows], members[rows], weights, trust[rows], answers[rows], expected[rows], together, earlier[rows]
+            voter_rows[rows],
+            members[rows],
+            weights,
+            trust[rows],
+            answers[rows],
+            expected[rows],
+            together,
+            earlier[rows],
         )
         add(book.evidence, voters.rows, batch, ready, sign)
         np.add.at(book.queries[0], positions[rows], sign)
         np.add.at(book.queries[1], positions[rows], sign * answers[rows])
         post_raw(book, batch, members[rows], weights, answers[rows], sign)
-    np.add.at(voters.seen, who, sign * tells)
-    remember(voters.histories, who, answers, gold, sign)
+    np.add.at(voters.seen, voter_rows, sign * tells)
+    remember(voters.histories, voter_rows, answers, gold, sign)
     book.state.simulated += int(sign) * sum(fact.simulated and not fact.is_gold for fact in facts)
     after = voters.histories.votes > 0.5
     book.evidence.voters += float(after.sum()) - float(before.sum())
@@ -229,8 +236,8 @@ def _query_means(batch: Batch, positions: NDArray[np.int64]) -> FloatArray | flo
 
 def _group_numbers(facts: Sequence[Fact]) -> NDArray[np.intp] | None:
     """Numbers of what was shown together; None where every pair was shown alone."""
-    if not any(one.group for one in facts):
+    if not any(fact.group for fact in facts):
         return None
     names: dict[object, int] = {}
-    numbers = [names.setdefault(one.group or one.vote, len(names)) for one in facts]
+    numbers = [names.setdefault(fact.group or fact.vote, len(names)) for fact in facts]
     return np.array(numbers, dtype=np.intp)

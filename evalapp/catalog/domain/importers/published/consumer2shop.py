@@ -38,7 +38,7 @@ class Consumer2ShopSource:
         yield from boxes.faults
         yield from attributes.faults
         yield from check_item_list(find_file(self.root, _FOLDERS, _ITEM_LISTS))
-        seen = SeenKeys()
+        seen_keys = SeenKeys()
         pictures = PicturesAt(self.root)
         for number, cells in self._main.rows():
             if len(cells) != 4 or cells[3] not in SPLITS:
@@ -46,7 +46,7 @@ class Consumer2ShopSource:
                 yield RowFault(number, cells[0], "broken-row", message)
                 continue
             for path, domain in ((cells[0], CONSUMER), (cells[1], SHOP)):
-                if not seen.add_key(path):
+                if not seen_keys.add_key(path):
                     continue
                 folders = path.split("/")
                 yield Record(

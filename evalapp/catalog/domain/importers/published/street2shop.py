@@ -34,7 +34,7 @@ class Street2ShopSource:
         return sum(len(_read_rows(path)[0]) for path, _, _ in self._annotation_files())
 
     def rows(self) -> Iterator[Record | RowFault]:
-        seen = SeenKeys()
+        seen_keys = SeenKeys()
         number = 0
         for path, category, split in self._annotation_files():
             rows, fault = _read_rows(path)
@@ -43,7 +43,7 @@ class Street2ShopSource:
             for row in rows:
                 number += 1
                 record_or_fault = self._make_record(number, row, category, split)
-                if isinstance(record_or_fault, RowFault) or seen.add_key(record_or_fault.key):
+                if isinstance(record_or_fault, RowFault) or seen_keys.add_key(record_or_fault.key):
                     yield record_or_fault
 
     def _annotation_files(self) -> Iterator[tuple[Path, str, str]]:
