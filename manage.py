@@ -24,7 +24,7 @@ def main() -> None:
     except complaints.TOLD as error:
         if "--traceback" in arguments:
             raise
-        complaints.leave(error)
+        complaints.leave_with_complaint(error)
 
 
 if __name__ == "__main__":

@@ -39,12 +39,12 @@ class Database:
 
     def start(self) -> None:
         """Make it if it is not there, start it, and return when it answers."""
-        self._server._start()
+        self._server._start_server()
 
     @property
     def pid(self) -> int:
         """Of the process all others stem from."""
-        return int((self._server.data / "postmaster.pid").read_text().splitlines()[0])
+        return int((self._server.data_folder / "postmaster.pid").read_text().splitlines()[0])
 
     def kill(self) -> None:
         """As a power cut would: no process of it is left, and nothing was said to anybody."""

@@ -42,7 +42,7 @@ class ItemAdmin(ForReading):
 
     @admin.display(description="")
     def thumbnail(self, item: Item) -> SafeString:
-        return _thumbnail(item.shown)
+        return _picture_thumbnail(item.shown)
 
 
 @admin.register(Picture)
@@ -55,7 +55,7 @@ class PictureAdmin(ForReading):
 
     @admin.display(description="")
     def thumbnail(self, picture: Picture) -> SafeString:
-        return _thumbnail(picture)
+        return _picture_thumbnail(picture)
 
 
 class FlagsForOperators(admin.ModelAdmin[Any]):
@@ -105,5 +105,5 @@ class FlagAdmin(FlagsForOperators):
             note_change_of({item for item in (before, obj.item_id) if item is not None})
 
 
-def _thumbnail(shown: Picture | Cutout) -> SafeString:
+def _picture_thumbnail(shown: Picture | Cutout) -> SafeString:
     return format_html('<img src="{}" alt="" height="48" loading="lazy">', picture_url(shown.public_id))

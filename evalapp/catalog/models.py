@@ -271,7 +271,7 @@ class Triplet(models.Model):
     """A claim to be checked by eye: the anchor is more like the positive than like the negative.
 
     `source` is `labels`, or `study:SLUG` where votes said so. What people decided is read by
-    `triplets.decisions`.
+    `triplets.triplet_decisions`.
     """
 
     catalogue = models.ForeignKey(Catalogue, on_delete=models.CASCADE, related_name="triplets")

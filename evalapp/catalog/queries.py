@@ -34,7 +34,7 @@ def catalogue_named(slug: str) -> Catalogue:
         raise NotFound(f"There is no catalogue {slug!r}.") from None
 
 
-def catalogues() -> QuerySet[Catalogue]:
+def catalogues_with_counts() -> QuerySet[Catalogue]:
     """All catalogues with `active`, the number of their items."""
     return Catalogue.objects.annotate(active=Count("items", filter=Q(items__removed=False)))
 
@@ -67,11 +67,11 @@ def shown_pictures() -> QuerySet[Picture]:
     """Pictures that may be on the air: those of an item that was not removed, their treated copies, and such as no item
     ever had. One that was withdrawn is never among them."""
     origin = Coalesce(F("made_from"), F("pk"))
-    own = Item.objects.filter(picture=OuterRef("origin"))
-    kept = Exists(own.filter(showable())) | ~Exists(own)
+    own_items = Item.objects.filter(picture=OuterRef("origin"))
+    is_kept = Exists(own_items.filter(showable())) | ~Exists(own_items)
     return (
         Picture.objects.annotate(origin=origin)
-        .filter(kept, withdrawn_at=None)
+        .filter(is_kept, withdrawn_at=None)
         .exclude(made_from__withdrawn_at__isnull=False)
     )
 
@@ -85,7 +85,7 @@ def catalogues_with_flags() -> QuerySet[Catalogue]:
     """The same with `flagged`, the number of items kept out by active flags."""
     flags = Flag.objects.filter(item__catalogue=OuterRef("pk"), item__removed=False, state=FlagState.ACTIVE)
     distinct = flags.order_by().values("item__catalogue").annotate(n=Count("item", distinct=True)).values("n")
-    return catalogues().annotate(flagged=Coalesce(Subquery(distinct, output_field=IntegerField()), 0))
+    return catalogues_with_counts().annotate(flagged=Coalesce(Subquery(distinct, output_field=IntegerField()), 0))
 
 
 def items_page(
@@ -111,7 +111,7 @@ def items_after(catalogue: Catalogue, key: str, limit: int) -> list[Item]:
     return list(active_items(catalogue).filter(key__gt=key)[:limit])
 
 
-def categories(catalogue: Catalogue) -> list[CategoryCount]:
+def category_counts(catalogue: Catalogue) -> list[CategoryCount]:
     """Every category with the number of its active items, the largest first."""
     rows = (
         Item.objects.filter(catalogue=catalogue, removed=False)
@@ -147,13 +147,13 @@ def with_labels(items: QuerySet[Item], labels: Mapping[str, Collection[str]]) ->
 
 def label_choices(catalogue: Catalogue) -> dict[str, list[str]]:
     """The columns of labels that the catalogue uses, each with its most frequent values, for people to choose from."""
-    found: dict[str, list[str]] = {}
+    choices: dict[str, list[str]] = {}
     rows = Item.objects.filter(catalogue=catalogue, removed=False)
     for field in ("category", "domain", "split"):
         counted = rows.exclude(**{field: ""}).values_list(field).annotate(n=Count("pk")).order_by("-n", field)
         if values := [value for value, _ in counted[:_CHOICES]]:
-            found[field] = values
-    return found
+            choices[field] = values
+    return choices
 
 
 def unflagged(items: QuerySet[Item]) -> QuerySet[Item]:
@@ -187,9 +187,9 @@ def shown_of(items: Iterable[int], style: BoxStyle) -> dict[int, Picture | Cutou
     SQL that deals decks says the same: `voting/services/sql/deck_cards.sql`.
     """
     rows = Item.objects.filter(pk__in=list(items)).select_related("picture", "cutout")
-    shown: dict[int, Picture | Cutout] = {row.pk: row.shown for row in rows}
+    shown_by_item: dict[int, Picture | Cutout] = {row.pk: row.shown for row in rows}
     if style == PLAIN:
-        return shown
+        return shown_by_item
     boxed: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for row in rows:
         if row.box is not None:
@@ -197,5 +197,5 @@ def shown_of(items: Iterable[int], style: BoxStyle) -> dict[int, Picture | Cutou
     pictures = {picture for picture, *_ in boxed}
     in_style = Cutout.objects.filter(picture__in=pictures, dimmed=style.dimmed, margin=style.margin)
     for cutout in in_style.select_related("picture"):
-        shown |= dict.fromkeys(boxed.get((cutout.picture_id, *cutout.box), ()), cutout)
-    return shown
+        shown_by_item |= dict.fromkeys(boxed.get((cutout.picture_id, *cutout.box), ()), cutout)
+    return shown_by_item

@@ -23,7 +23,7 @@ _asking = Lock()
 
 
 @shared_task(name="catalog.draw")
-def draw(pictures: list[int], cutouts: list[int]) -> None:
+def draw_renditions(pictures: list[int], cutouts: list[int]) -> None:
     """Make what is missing of these; what cannot be made is told."""
     for picture, reason in ensure_renditions(pictures, cutouts):
         logger.warning("Picture %s cannot be drawn: %s", picture, reason)
@@ -35,7 +35,7 @@ def ask_for(shown: Picture | Cutout) -> None:
         return
     args = ([shown.pk], []) if isinstance(shown, Picture) else ([], [shown.pk])
     try:
-        draw.apply_async(args, retry=False)
+        draw_renditions.apply_async(args, retry=False)
     except OperationalError as error:
         logger.warning("No worker can be told that a picture is missing: %s", error)
 

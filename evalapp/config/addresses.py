@@ -13,21 +13,21 @@ from django.core.exceptions import ImproperlyConfigured
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 
 
-def database(url: str) -> dict[str, Any]:
+def database_entry(url: str) -> dict[str, Any]:
     """The entry of `DATABASES` for DATABASE_URL."""
-    parts = _parts("DATABASE_URL", url, ("postgresql", "postgres"), "postgresql://user:password@host:5432/name")
+    parts = _address_parts("DATABASE_URL", url, ("postgresql", "postgres"), "postgresql://user:password@host:5432/name")
     if not parts.path.strip("/"):
         raise ImproperlyConfigured("DATABASE_URL names no database; write postgresql://user:password@host:5432/name.")
     return dict(dj_database_url.parse(url))
 
 
-def broker(url: str) -> str:
+def broker_address(url: str) -> str:
     """CELERY_BROKER_URL, if it is one."""
-    _parts("CELERY_BROKER_URL", url, ("redis", "rediss", "sentinel", "amqp", "amqps"), "redis://host:6379/0")
+    _address_parts("CELERY_BROKER_URL", url, ("redis", "rediss", "sentinel", "amqp", "amqps"), "redis://host:6379/0")
     return url
 
 
-def hosts(names: Sequence[str]) -> list[str]:
+def host_names(names: Sequence[str]) -> list[str]:
     """ALLOWED_HOSTS, if all of them are names."""
     for name in names:
         if not _HOST.fullmatch(name):
@@ -38,7 +38,7 @@ def hosts(names: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def origins(names: Sequence[str]) -> list[str]:
+def trusted_origins(names: Sequence[str]) -> list[str]:
     """CSRF_TRUSTED_ORIGINS, if all of them are origins; a slash at the end does no harm."""
     for name in names:
         parts = urlsplit(name)
@@ -49,7 +49,7 @@ def origins(names: Sequence[str]) -> list[str]:
     return [name.rstrip("/") for name in names]
 
 
-def _parts(name: str, url: str, schemes: Sequence[str], form: str) -> SplitResult:
+def _address_parts(name: str, url: str, schemes: Sequence[str], form: str) -> SplitResult:
     if url[0] in "'\"" or url[-1] in "'\"":
         raise ImproperlyConfigured(f"{name} has quotation marks around it that belong to it; take them away.")
     if "#" in url:

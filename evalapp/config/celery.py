@@ -24,7 +24,7 @@ app.autodiscover_tasks()
 try:
     _broker_is_embedded = settings.BROKER_IS_EMBEDDED
 except ImproperlyConfigured as error:
-    complaints.leave(error)
+    complaints.leave_with_complaint(error)
 if _broker_is_embedded:
     (settings.BROKER_DIR / "messages").mkdir(parents=True, exist_ok=True)
 
@@ -55,9 +55,9 @@ _leave: list[Callable[[], None]] = []
 
 @worker_ready.connect
 def _be_seen(sender: Any, **_: Any) -> None:
-    from evalapp.core.pipeline.worker_presence import announce
+    from evalapp.core.pipeline.worker_presence import announce_worker
 
-    _leave.append(announce(sender.app.amqp.queues.consume_from))
+    _leave.append(announce_worker(sender.app.amqp.queues.consume_from))
 
 
 @worker_shutdown.connect

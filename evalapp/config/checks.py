@@ -17,11 +17,13 @@ def is_public() -> bool:
 @register(Tags.security)
 def unsafe_settings(**_: Any) -> list[CheckMessage]:
     """What must not be open to the public."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     if is_public() and settings.DEBUG:
-        found.append(Error("DEBUG is on while ALLOWED_HOSTS names public hosts.", hint="Unset DEBUG.", id="don.E001"))
+        messages.append(
+            Error("DEBUG is on while ALLOWED_HOSTS names public hosts.", hint="Unset DEBUG.", id="don.E001")
+        )
     if len(settings.SECRET_KEY) < 32:
-        found.append(
+        messages.append(
             Error(
                 "SECRET_KEY is shorter than 32 characters.",
                 hint="Set a longer one, or unset it to have one made.",
@@ -29,28 +31,30 @@ def unsafe_settings(**_: Any) -> list[CheckMessage]:
             )
         )
     if is_public() and not settings.HTTPS:
-        found.append(
+        messages.append(
             Caution(
                 "ALLOWED_HOSTS names public hosts, but HTTPS is not set: cookies travel in the clear.",
                 hint="Put a proxy with a certificate in front and set HTTPS=true.",
                 id="don.W001",
             )
         )
-    return found
+    return messages
 
 
 @register()
 def embedded_services(**_: Any) -> list[CheckMessage]:
     """What runs from `var/` because nothing else is configured: fine on one machine, said once."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     if not settings.DATABASE_URL:
-        found.append(Info("PostgreSQL is embedded.", hint="Set DATABASE_URL to use a server of yours.", id="don.I001"))
+        messages.append(
+            Info("PostgreSQL is embedded.", hint="Set DATABASE_URL to use a server of yours.", id="don.I001")
+        )
     if settings.BROKER_IS_EMBEDDED:
-        found.append(
+        messages.append(
             Info(
                 "The broker is a folder: workers must run on this machine.",
                 hint="Set CELERY_BROKER_URL to Redis or RabbitMQ.",
                 id="don.I002",
             )
         )
-    return found
+    return messages

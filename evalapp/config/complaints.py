@@ -11,27 +11,27 @@ from django.db.utils import InterfaceError, OperationalError, ProgrammingError
 from evalapp.core.services.embedded.programs import EmbeddedPostgresError
 
 TOLD = (ImproperlyConfigured, OperationalError, InterfaceError, ProgrammingError, EmbeddedPostgresError)
-"""Errors of the surroundings, not of the product, as far as `complaint` knows them."""
+"""Errors of the surroundings, not of the product, as far as `complaint_about` knows them."""
 
 
-def complaint(error: Exception) -> str | None:
+def complaint_about(error: Exception) -> str | None:
     """One line on what is wrong and what to do; None for an error that is the product's own."""
-    said = next(iter(str(error).strip().splitlines()), "")
+    first_line = next(iter(str(error).strip().splitlines()), "")
     if isinstance(error, (ImproperlyConfigured, EmbeddedPostgresError)):
         return " ".join(str(error).split())
     if isinstance(error, ProgrammingError):
-        if "does not exist" not in said:
+        if "does not exist" not in first_line:
             return None
-        return f"The tables are not as this version wants them ({said}); run: python manage.py migrate"
-    return f"The database does not answer: {said}"
+        return f"The tables are not as this version wants them ({first_line}); run: python manage.py migrate"
+    return f"The database does not answer: {first_line}"
 
 
-def leave(error: Exception, code: int = 1) -> NoReturn:
+def leave_with_complaint(error: Exception, code: int = 1) -> NoReturn:
     """End this process with its complaint, or with the error where it is the product's own."""
-    told = complaint(error)
-    if told is None:
+    line = complaint_about(error)
+    if line is None:
         raise error
-    print(told, file=sys.stderr)
+    print(line, file=sys.stderr)
     raise SystemExit(code) from None
 
 

@@ -19,19 +19,19 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
 
-def _raw(name: str, shown_default: str) -> str | None:
+def _read_raw(name: str, shown_default: str) -> str | None:
     KNOWN[name] = shown_default
     return os.environ.get(name, "").strip() or None
 
 
 def env_str(name: str, default: str = "") -> str:
     """The variable as text."""
-    return _raw(name, default) or default
+    return _read_raw(name, default) or default
 
 
 def env_bool(name: str, *, default: bool = False) -> bool:
     """True for 1, true, yes, on; False for 0, false, no, off; anything else is refused."""
-    value = _raw(name, str(default).lower())
+    value = _read_raw(name, str(default).lower())
     if value is None:
         return default
     if value.lower() in _TRUE:
@@ -43,7 +43,7 @@ def env_bool(name: str, *, default: bool = False) -> bool:
 
 def env_choice(name: str, default: str, choices: Sequence[str]) -> str:
     """One of a few words, whatever the size of their letters; anything else is refused with all of them."""
-    value = _raw(name, default) or default
+    value = _read_raw(name, default) or default
     for choice in choices:
         if value.lower() == choice.lower():
             return choice
@@ -52,7 +52,7 @@ def env_choice(name: str, default: str, choices: Sequence[str]) -> str:
 
 def env_int(name: str, default: int, *, low: int = 0, high: int = 100_000_000) -> int:
     """A whole number from `low` to `high`."""
-    value = _raw(name, str(default))
+    value = _read_raw(name, str(default))
     if value is None:
         return default
     try:
@@ -68,7 +68,7 @@ def env_int(name: str, default: int, *, low: int = 0, high: int = 100_000_000) -
 
 def env_number(name: str, default: float) -> float:
     """A number that is not negative."""
-    value = _raw(name, f"{default:g}")
+    value = _read_raw(name, f"{default:g}")
     if value is None:
         return default
     try:
@@ -82,13 +82,13 @@ def env_number(name: str, default: float) -> float:
 
 def env_list(name: str, default: list[str]) -> list[str]:
     """Comma-separated values, blanks dropped."""
-    value = _raw(name, ",".join(default))
+    value = _read_raw(name, ",".join(default))
     return default if value is None else [part.strip() for part in value.split(",") if part.strip()]
 
 
 def env_path(name: str, default: Path) -> Path:
     """An absolute path."""
-    value = _raw(name, default.name + "/")
+    value = _read_raw(name, default.name + "/")
     return Path(value).expanduser().resolve() if value else default
 
 
@@ -106,18 +106,18 @@ def env_folder(name: str, default: Path) -> Path:
 
 def env_secret(name: str) -> str | None:
     """A secret from `NAME`, or from the file that `NAME_FILE` points to (container secrets)."""
-    value = _raw(name, "")
-    file = _raw(f"{name}_FILE", "")
+    value = _read_raw(name, "")
+    file = _read_raw(f"{name}_FILE", "")
     if value and file:
         raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; set one of them.")
     if file:
         try:
-            found = Path(file).read_text(encoding="utf-8").strip()
+            secret = Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE={file!r} cannot be read: {error.strerror}.") from None
         except ValueError:
             raise ImproperlyConfigured(f"{name}_FILE={file!r} holds no text.") from None
-        if not found:
+        if not secret:
             raise ImproperlyConfigured(f"{name}_FILE={file!r} is empty.")
-        return found
+        return secret
     return value

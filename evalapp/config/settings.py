@@ -52,8 +52,8 @@ WEIGHTS_DIR = env_path("MODEL_WEIGHTS_DIR", VAR_DIR / "weights")
 
 DEBUG = env_bool("DEBUG", default=False)
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-ALLOWED_HOSTS = [*LOCAL_HOSTS, *addresses.hosts(env_list("ALLOWED_HOSTS", []))]
-CSRF_TRUSTED_ORIGINS = addresses.origins(env_list("CSRF_TRUSTED_ORIGINS", []))
+ALLOWED_HOSTS = [*LOCAL_HOSTS, *addresses.host_names(env_list("ALLOWED_HOSTS", []))]
+CSRF_TRUSTED_ORIGINS = addresses.trusted_origins(env_list("CSRF_TRUSTED_ORIGINS", []))
 HTTPS = env_bool("HTTPS", default=False)
 SECRET_KEY = env_secret("SECRET_KEY") or embedded_secret_key(VAR_DIR)
 
@@ -159,7 +159,7 @@ TEMPLATES = [
 
 DATABASE_URL = env_secret("DATABASE_URL")
 _database: dict[str, Any] = (
-    addresses.database(DATABASE_URL)
+    addresses.database_entry(DATABASE_URL)
     if DATABASE_URL
     else {"ENGINE": "evalapp.core.services.embedded.database", "NAME": "dopeornope", "USER": "postgres"}
 )
@@ -174,7 +174,7 @@ CHUNK_PICTURES = env_int("CHUNK_PICTURES", 256, low=1)
 _broker_url = env_secret("CELERY_BROKER_URL")
 BROKER_IS_EMBEDDED = _broker_url is None
 BROKER_DIR = VAR_DIR / "broker"
-CELERY_BROKER_URL = addresses.broker(_broker_url) if _broker_url else "filesystem://localhost//"
+CELERY_BROKER_URL = addresses.broker_address(_broker_url) if _broker_url else "filesystem://localhost//"
 if BROKER_IS_EMBEDDED:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "messages"),
@@ -256,7 +256,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "evalapp.core.api.errors.explain",
+    "EXCEPTION_HANDLER": "evalapp.core.api.errors.explain_error",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {

@@ -43,4 +43,4 @@ try:
     _ = get_resolver().url_patterns
     keep_for_forks()
 except ImproperlyConfigured as error:
-    complaints.leave(error, _TELLS_GUNICORN_TO_STOP)
+    complaints.leave_with_complaint(error, _TELLS_GUNICORN_TO_STOP)

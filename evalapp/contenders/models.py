@@ -34,8 +34,8 @@ class EmbeddingModel(models.Model):
     @property
     def preprocess(self) -> dict[str, Any] | None:
         """Size, resize rule, interpolation, mean, deviation and channels; None for an encoder that reads keys."""
-        found: dict[str, Any] | None = self.spec.get("preprocess")
-        return found
+        rules: dict[str, Any] | None = self.spec.get("preprocess")
+        return rules
 
 
 class Registration(models.Model):

@@ -48,10 +48,10 @@ def progress_of(job_id: int) -> Progress:
 
 def faults_of(job_id: int, limit: int = 1000, after: int = 0) -> list[tuple[str, str]]:
     """What the job left out, and why; failed chunks by their error. `after` so many that were read before."""
-    return list(islice(_faults(job_id), after, after + limit))
+    return list(islice(_iterate_faults(job_id), after, after + limit))
 
 
-def _faults(job_id: int) -> Iterator[tuple[str, str]]:
+def _iterate_faults(job_id: int) -> Iterator[tuple[str, str]]:
     rows = Chunk.objects.filter(job_id=job_id).exclude(faults=[], state=JobState.DONE).order_by("pk")
     for chunk in rows.only("stage", "number", "state", "error", "faults").iterator(chunk_size=200):
         yield from ((str(thing), str(reason)) for thing, reason in chunk.faults)
@@ -104,12 +104,12 @@ class JobLine:
 def recent_jobs(limit: int = 20, before: int | None = None) -> list[JobLine]:
     """The newest jobs, or those before a job, each with the progress of the stage that it is in."""
     jobs = _with_progress().order_by("-pk")
-    return _lines(jobs.filter(pk__lt=before)[:limit] if before is not None else jobs[:limit])
+    return _describe_jobs(jobs.filter(pk__lt=before)[:limit] if before is not None else jobs[:limit])
 
 
 def job_line(job_id: int) -> JobLine:
     """One job; raises NotFound."""
-    return _lines([_found(_with_progress(), job_id)])[0]
+    return _describe_jobs([_require_job(_with_progress(), job_id)])[0]
 
 
 def newest_job(kind: str, target: str) -> JobLine | None:
@@ -121,15 +121,15 @@ def newest_jobs(kind: str, targets: Sequence[str]) -> dict[str, JobLine]:
     """The last job of this kind for each of these targets that ever had one."""
     jobs = Job.objects.filter(kind=kind, target__in=targets)
     newest = list(_with_progress().filter(pk__in=jobs.values("target").annotate(last=Max("pk")).values("last")))
-    return {job.target: line for job, line in zip(newest, _lines(newest), strict=True)}
+    return {job.target: line for job, line in zip(newest, _describe_jobs(newest), strict=True)}
 
 
 def job_by_id(job_id: int) -> Job:
     """The row; raises NotFound."""
-    return _found(Job.objects.all(), job_id)
+    return _require_job(Job.objects.all(), job_id)
 
 
-def _found(jobs: QuerySet[Job], job_id: int) -> Job:
+def _require_job(jobs: QuerySet[Job], job_id: int) -> Job:
     job = jobs.filter(pk=job_id).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}.")
@@ -148,7 +148,7 @@ def _with_progress() -> QuerySet[Job]:
     )
 
 
-def _pace(job: Job) -> tuple[float | None, float | None]:
+def _stage_pace(job: Job) -> tuple[float | None, float | None]:
     """Units per second of a running stage, and seconds until its end at this pace."""
     done, total, lately, begun = (getattr(job, name, None) for name in ("done", "total", "lately", "begun"))
     if job.state != JobState.RUNNING or begun is None or not done:
@@ -158,15 +158,15 @@ def _pace(job: Job) -> tuple[float | None, float | None]:
     return speed, (total - done) / speed if total is not None else None
 
 
-def _lines(jobs: Iterable[Job]) -> list[JobLine]:
+def _describe_jobs(jobs: Iterable[Job]) -> list[JobLine]:
     jobs = list(jobs)
     names = _names_of_targets({job.target for job in jobs})
-    return [_line(job, names[job.target]) for job in jobs]
+    return [_describe_job(job, names[job.target]) for job in jobs]
 
 
-def _line(job: Job, target: str) -> JobLine:
+def _describe_job(job: Job, target: str) -> JobLine:
     failed = int(getattr(job, "failed", 0))
-    speed, seconds_left = _pace(job)
+    speed, seconds_left = _stage_pace(job)
     return JobLine(
         id=job.pk,
         kind=job.kind,
@@ -203,7 +203,7 @@ class WorkerLine:
     size: int
 
 
-def workers() -> list[WorkerLine]:
+def worker_lines() -> list[WorkerLine]:
     """All workers that were seen lately, each with the chunk that it is at."""
     rows = list(Worker.objects.all())
     running = Chunk.objects.filter(state=JobState.RUNNING, worker__in=[row.name for row in rows])
@@ -271,8 +271,8 @@ def _names_of_targets(targets: Iterable[str]) -> dict[str, str]:
     names = {target: target.replace(":", " ") for target in targets}
     for kind, (model, field) in TARGET_MODELS.items():
         numbers = [split_target(target)[1] for target in names if is_target(kind, target)]
-        found = apps.get_model(model).objects.filter(pk__in=numbers).values_list("pk", field)
-        names |= {target_of(kind, number): str(name) for number, name in found}
+        public_names = apps.get_model(model).objects.filter(pk__in=numbers).values_list("pk", field)
+        names |= {target_of(kind, number): str(name) for number, name in public_names}
     return names
 
 
@@ -299,8 +299,8 @@ def stages_of(job_id: int) -> list[StageLine]:
     lines = rows.annotate(
         first=Min("pk"), units_done=Coalesce(Sum("size", filter=ended), 0), units=Sum("size"), **counts
     ).order_by("first")
-    found: list[dict[str, Any]] = [dict(line) for line in lines]
-    return [StageLine(**{name: value for name, value in line.items() if name != "first"}) for line in found]
+    stage_counts: list[dict[str, Any]] = [dict(line) for line in lines]
+    return [StageLine(**{name: value for name, value in line.items() if name != "first"}) for line in stage_counts]
 
 
 def failed_jobs() -> Iterator[Matter]:
@@ -323,15 +323,15 @@ class DeedFilter:
     about: str = ""
 
 
-def deeds(wanted: DeedFilter, limit: int, before: int | None = None) -> list[Deed]:
+def recent_deeds(deed_filter: DeedFilter, limit: int, before: int | None = None) -> list[Deed]:
     """Who did what, the newest first, or those before a deed."""
     rows = Deed.objects.all()
-    if wanted.who:
-        rows = rows.filter(who=wanted.who)
-    if wanted.what:
-        rows = rows.filter(what=wanted.what)
-    if wanted.about:
-        rows = rows.filter(Q(target__icontains=wanted.about) | Q(detail__icontains=wanted.about))
+    if deed_filter.who:
+        rows = rows.filter(who=deed_filter.who)
+    if deed_filter.what:
+        rows = rows.filter(what=deed_filter.what)
+    if deed_filter.about:
+        rows = rows.filter(Q(target__icontains=deed_filter.about) | Q(detail__icontains=deed_filter.about))
     return list((rows.filter(pk__lt=before) if before is not None else rows)[:limit])
 
 

@@ -52,7 +52,7 @@ def work(job_id: int) -> None:
 @shared_task(name="core.sweep")
 def sweep() -> None:
     """Requeue what fell silent and nudge again where the message was lost with its worker."""
-    recover(settings.WORKER_SILENCE)
+    recover_lost_work(settings.WORKER_SILENCE)
     jobs.forget_workers(silent_for=10 * settings.WORKER_SILENCE)
 
 
@@ -63,7 +63,7 @@ def forget() -> None:
     uploads.forget_uploads()
 
 
-def recover(silence: timedelta) -> None:
+def recover_lost_work(silence: timedelta) -> None:
     """The sweep. With no silence at all, at a start before which no worker can have been alive, it takes
     everything that is marked as running for lost."""
     # Each dead worker took a message along: as many are called as were lost.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from evalapp.demo.geometry import curve, join, turned
+from evalapp.demo.geometry import curve, join, turn_points
 
 if TYPE_CHECKING:
     from evalapp.demo.shots import Shot
@@ -17,36 +17,36 @@ Coefficients = tuple[float, ...]
 """Eight numbers a…h: a picture's (x, y) shows the stage's ((ax + by + c) / (gx + hy + 1), (dx + ey + f) / …)."""
 
 
-def perspective(shot: Shot, stage: tuple[int, int], picture: tuple[int, int], zoom: float) -> Coefficients:
+def perspective_view(shot: Shot, stage: tuple[int, int], picture: tuple[int, int], zoom: float) -> Coefficients:
     """The view of the stage, its middle shifted, rolled, leant and scaled as the shot says."""
     half_w, half_h = picture[0] / 2, picture[1] / 2
     angle = math.radians(shot.roll)
     c, s = math.cos(angle), math.sin(angle)
-    corners, seen = [], []
+    corners, stage_corners = [], []
     for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
         depth = 1 + shot.lean_x * sx + shot.lean_y * sy
         x, y = sx * half_w / zoom, sy * half_h / zoom
-        seen.append((stage[0] / 2 + x, stage[1] / 2 + y))
+        stage_corners.append((stage[0] / 2 + x, stage[1] / 2 + y))
         px, py = x * zoom * depth, y * zoom * depth
         corners.append((half_w + px * c - py * s + shot.x * picture[0], half_h + px * s + py * c + shot.y * picture[1]))
     rows, values = [], []
-    for (x, y), (u, v) in zip(corners, seen, strict=True):
+    for (x, y), (u, v) in zip(corners, stage_corners, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
         values += [u, v]
     return tuple(float(k) for k in np.linalg.solve(np.array(rows, dtype=np.float64), np.array(values)))
 
 
-def coarser(view: Coefficients, times: int) -> Coefficients:
+def coarsen_view(view: Coefficients, times: int) -> Coefficients:
     """The same view for a picture that many times smaller."""
     a, b, c, d, e, f, g, h = view
     return (a * times, b * times, c, d * times, e * times, f, g * times, h * times)
 
 
-def viewed(image: Image.Image, size: tuple[int, int], view: Coefficients) -> Image.Image:
+def view_image(image: Image.Image, size: tuple[int, int], view: Coefficients) -> Image.Image:
     return image.transform(size, Image.Transform.PERSPECTIVE, view, Image.Resampling.BILINEAR)
 
 
-def dappled(image: Image.Image, shot: Shot, rng: np.random.Generator) -> Image.Image:
+def dapple_image(image: Image.Image, shot: Shot, rng: np.random.Generator) -> Image.Image:
     """Shadows of leaves or of a window's bars, thrown over the whole scene."""
     if not shot.shade:
         return image
@@ -57,7 +57,7 @@ def dappled(image: Image.Image, shot: Shot, rng: np.random.Generator) -> Image.I
         blade = join(curve((0, 0), (0.2, 0.5), (0, 1)), curve((0, 1), (-0.2, 0.5), (0, 0))) * h * 0.22
         for _ in range(26):
             x, y = rng.normal(w * 0.85, w * 0.3), rng.normal(h * 0.12, h * 0.25)
-            leaf = turned(blade, float(rng.uniform(0, 360)), (0.0, 0.0)) + np.array([x, y])
+            leaf = turn_points(blade, float(rng.uniform(0, 360)), (0.0, 0.0)) + np.array([x, y])
             drawer.polygon([(px, py) for px, py in leaf.tolist()], fill=176)
     else:
         light.paste(186, (0, 0, w, h))
@@ -74,7 +74,7 @@ def dappled(image: Image.Image, shot: Shot, rng: np.random.Generator) -> Image.I
     return ImageChops.multiply(image, Image.merge("RGB", (soft, soft, cool)))
 
 
-def developed(image: Image.Image, shot: Shot, rng: np.random.Generator) -> Image.Image:
+def develop_image(image: Image.Image, shot: Shot, rng: np.random.Generator) -> Image.Image:
     """Colour cast, exposure, contrast, vignette, blur and sensor noise, on the finished size."""
     if shot.blur:
         image = image.filter(ImageFilter.GaussianBlur(shot.blur))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalapp.demo.palette import COLOURS, PARTNERS, RGB, luminance, mix
+from evalapp.demo.palette import COLOURS, PARTNERS, RGB, luminance, mix_colours
 from evalapp.demo.ranges import CATEGORIES, RANGES, Range
 
 EASE = {"skinny": 0.9, "fitted": 0.93, "tapered": 0.96, "straight": 1.0, "regular": 1.0, "loose": 1.1}
@@ -70,16 +70,16 @@ def garments(seed: int, products: int) -> list[Garment]:
 
     Raises ValueError when fewer products are asked for than there are categories.
     """
-    counts = _counts(products)
-    made: list[Garment] = []
+    counts = _product_counts(products)
+    drawn: list[Garment] = []
     for category in CATEGORIES:
-        rng = np.random.default_rng([seed, _number(category)])
-        seen: set[tuple[str, ...]] = set()
+        rng = np.random.default_rng([seed, _seed_of_word(category)])
+        looks_taken: set[tuple[str, ...]] = set()
         for place in range(counts[category]):
-            garment = _unlike(seen, rng, category, place, seed)
-            seen.add(_looks(garment))
-            made.append(garment)
-    return made
+            garment = _draw_unlike(looks_taken, rng, category, place, seed)
+            looks_taken.add(_looks_of(garment))
+            drawn.append(garment)
+    return drawn
 
 
 def has_chest_print(garment: Garment) -> bool:
@@ -91,7 +91,7 @@ def _on_chest(category: str, pattern: str, motif: int) -> bool:
     return pattern == "print" and category in CHEST_PRINTS and motif % 3 != 0
 
 
-def _counts(products: int) -> dict[str, int]:
+def _product_counts(products: int) -> dict[str, int]:
     """Products per category: one each, then by the highest quotient of Sainte-Laguë."""
     if products < len(CATEGORIES):
         raise ValueError(
@@ -103,79 +103,81 @@ def _counts(products: int) -> dict[str, int]:
     return counts
 
 
-def _number(text: str) -> int:
+def _seed_of_word(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def _looks(garment: Garment) -> tuple[str, ...]:
+def _looks_of(garment: Garment) -> tuple[str, ...]:
     """What the eye tells products of one category apart by."""
     return (garment.colour, garment.pattern, garment.sleeve, garment.detail)
 
 
-def _unlike(seen: set[tuple[str, ...]], rng: np.random.Generator, category: str, place: int, seed: int) -> Garment:
+def _draw_unlike(
+    looks_taken: set[tuple[str, ...]], rng: np.random.Generator, category: str, place: int, seed: int
+) -> Garment:
     """A garment that differs from the earlier ones; after many tries the shop is full and a twin is let in."""
     for _ in range(60):
-        garment = _draw(rng, category, place, seed)
-        if _looks(garment) not in seen:
+        garment = _draw_garment(rng, category, place, seed)
+        if _looks_of(garment) not in looks_taken:
             break
     return garment
 
 
-def _draw(rng: np.random.Generator, category: str, place: int, seed: int) -> Garment:
+def _draw_garment(rng: np.random.Generator, category: str, place: int, seed: int) -> Garment:
     line = RANGES[category]
-    colour = _pick(rng, line.colours)
-    pattern = _pattern(rng, line, colour, place)
-    second = _partner(rng, colour, pattern)
-    third = _pick(rng, tuple(name for name in PARTNERS.get(second, ("white",)) if name != colour))
-    fit, sleeve, motif = _pick(rng, line.fits), _pick(rng, line.sleeves), int(rng.integers(0, 1000))
-    detail = _detail(rng, line, on_chest=_on_chest(category, pattern, motif))
+    colour = _pick_word(rng, line.colours)
+    pattern = _pick_pattern(rng, line, colour, place)
+    second = _pick_partner(rng, colour, pattern)
+    third = _pick_word(rng, tuple(name for name in PARTNERS.get(second, ("white",)) if name != colour))
+    fit, sleeve, motif = _pick_word(rng, line.fits), _pick_word(rng, line.sleeves), int(rng.integers(0, 1000))
+    detail = _pick_detail(rng, line, on_chest=_on_chest(category, pattern, motif))
     return Garment(
         product=hashlib.sha256(f"{seed}/{category}/{place}".encode()).hexdigest()[:8],
         category=category,
         colour=colour,
         second_colour="" if pattern == "plain" else second,
         pattern=pattern,
-        material="denim" if colour in DENIM_COLOURS else _pick(rng, line.materials),
+        material="denim" if colour in DENIM_COLOURS else _pick_word(rng, line.materials),
         sleeve=sleeve,
-        neckline=_neckline(rng, line, sleeve, detail),
-        length=_pick(rng, line.lengths),
+        neckline=_pick_neckline(rng, line, sleeve, detail),
+        length=_pick_word(rng, line.lengths),
         fit=fit,
         detail=detail,
         split=("train", "test", "train", "val", "train")[place % 5],
-        base=_dye(rng, colour),
-        second=_dye(rng, second),
-        third=_dye(rng, third),
+        base=_dye_colour(rng, colour),
+        second=_dye_colour(rng, second),
+        third=_dye_colour(rng, third),
         ease=EASE[fit] * rng.uniform(0.97, 1.03),
         flare=rng.uniform(0.88, 1.14),
         stretch=rng.uniform(0.96, 1.05),
         period=rng.uniform(0.75, 1.5),
-        turn=float(_pick(rng, ("0", "0", "0", "90", "45"))),
+        turn=float(_pick_word(rng, ("0", "0", "0", "90", "45"))),
         motif=motif,
         grain=int(rng.integers(0, 2**31)),
     )
 
 
-def _pattern(rng: np.random.Generator, line: Range, colour: str, place: int) -> str:
+def _pick_pattern(rng: np.random.Generator, line: Range, colour: str, place: int) -> str:
     """The first places of a category walk through its patterns once, so that even a small shop shows all."""
     if colour in DENIM_COLOURS:
         return "plain"
     kinds = tuple(dict.fromkeys(line.patterns))
-    return kinds[place] if place < len(kinds) else _pick(rng, line.patterns)
+    return kinds[place] if place < len(kinds) else _pick_word(rng, line.patterns)
 
 
-def _detail(rng: np.random.Generator, line: Range, *, on_chest: bool) -> str:
+def _pick_detail(rng: np.random.Generator, line: Range, *, on_chest: bool) -> str:
     """Pockets and zips do not go through a figure on the chest."""
-    return _pick(rng, tuple(word for word in line.details if not (on_chest and word in ("pocket", "zip"))))
+    return _pick_word(rng, tuple(word for word in line.details if not (on_chest and word in ("pocket", "zip"))))
 
 
-def _neckline(rng: np.random.Generator, line: Range, sleeve: str, detail: str) -> str:
+def _pick_neckline(rng: np.random.Generator, line: Range, sleeve: str, detail: str) -> str:
     """A neckline that can be cut: straps carry only some, and each kind of jacket has its own."""
     if detail in JACKET_NECKS:
         return JACKET_NECKS[detail]
-    return _pick(rng, tuple(word for word in line.necklines if sleeve != "strappy" or word in STRAPPY_NECKS))
+    return _pick_word(rng, tuple(word for word in line.necklines if sleeve != "strappy" or word in STRAPPY_NECKS))
 
 
-def _partner(rng: np.random.Generator, colour: str, pattern: str) -> str:
+def _pick_partner(rng: np.random.Generator, colour: str, pattern: str) -> str:
     """A second colour that can be told from the first; gingham is classic: a colour and white."""
     if pattern == "gingham" and luminance(COLOURS[colour]) < 0.75:
         return "white"
@@ -184,16 +186,16 @@ def _partner(rng: np.random.Generator, colour: str, pattern: str) -> str:
         for name in PARTNERS.get(colour, ("white", "cream"))
         if abs(luminance(COLOURS[name]) - luminance(COLOURS[colour])) > 0.2
     ]
-    return _pick(rng, tuple(told_apart))
+    return _pick_word(rng, tuple(told_apart))
 
 
-def _pick(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
+def _pick_word(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
     return choices[int(rng.integers(0, len(choices)))]
 
 
-def _dye(rng: np.random.Generator, name: str) -> RGB:
+def _dye_colour(rng: np.random.Generator, name: str) -> RGB:
     """The named colour as one dye bath turned out: a little lighter, darker, warmer or cooler."""
-    shade = mix(COLOURS[name], (255, 250, 240) if rng.random() < 0.5 else (40, 40, 60), rng.uniform(0.0, 0.07))
+    shade = mix_colours(COLOURS[name], (255, 250, 240) if rng.random() < 0.5 else (40, 40, 60), rng.uniform(0.0, 0.07))
     warmth = int(rng.integers(-5, 6))
     red, green, blue = shade
     return (min(255, max(0, red + warmth)), green, min(255, max(0, blue - warmth)))

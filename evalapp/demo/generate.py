@@ -67,51 +67,51 @@ def generate(
     """
     folder = Path(folder)
     stamp = _Stamp(VERSION, seed, products)
-    found = _found(folder, stamp)
-    if found:
-        return found
+    complete = _find_complete(folder, stamp)
+    if complete:
+        return complete
     shop = garments(seed, products)
     folder.parent.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(folder)
-    partial = Path(tempfile.mkdtemp(prefix=_prefix(folder) + f"{os.getpid()}-", dir=folder.parent))
+    partial = Path(tempfile.mkdtemp(prefix=_draft_prefix(folder) + f"{os.getpid()}-", dir=folder.parent))
     try:
         pictures = _draw_all(partial, shop, seed, on_progress, processes)
         (partial / STAMP).write_text(json.dumps({**asdict(stamp), "pictures": pictures}) + "\n", encoding="utf-8")
         partial.chmod(0o755)
-        _put(partial, folder)
+        _move_into_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return DemoCatalogue(folder, folder / TABLE, seed, products, pictures, drawn=True)
 
 
-def _found(folder: Path, wanted: _Stamp) -> DemoCatalogue | None:
+def _find_complete(folder: Path, stamp: _Stamp) -> DemoCatalogue | None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
     try:
-        said = json.loads((folder / STAMP).read_text(encoding="utf-8"))
-        pictures = int(said.pop("pictures"))
+        stored = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+        pictures = int(stored.pop("pictures"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise FileExistsError(
             f"{folder} holds something else than a demo catalogue; choose another folder or empty it."
         ) from None
-    if said != asdict(wanted) or not (folder / TABLE).is_file():
+    if stored != asdict(stamp) or not (folder / TABLE).is_file():
         return None
-    return DemoCatalogue(folder, folder / TABLE, wanted.seed, wanted.products, pictures, drawn=False)
+    return DemoCatalogue(folder, folder / TABLE, stamp.seed, stamp.products, pictures, drawn=False)
 
 
-def _prefix(folder: Path) -> str:
+def _draft_prefix(folder: Path) -> str:
     return f".{folder.name}.drawing-"
 
 
 def _clear_leftovers(folder: Path) -> None:
     """Removes what runs that were killed half way left beside the folder."""
-    for leftover in folder.parent.glob(_prefix(folder) + "*"):
-        pid = leftover.name.removeprefix(_prefix(folder)).partition("-")[0]
-        if not pid.isdigit() or not _alive(int(pid)):
+    for leftover in folder.parent.glob(_draft_prefix(folder) + "*"):
+        pid = leftover.name.removeprefix(_draft_prefix(folder)).partition("-")[0]
+        if not pid.isdigit() or not _is_alive(int(pid)):
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _alive(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -121,13 +121,13 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _put(partial: Path, folder: Path) -> None:
+def _move_into_place(partial: Path, folder: Path) -> None:
     """Renames the finished folder into place; an older demo catalogue there steps aside and goes."""
     if folder.exists():
-        old = Path(tempfile.mkdtemp(prefix=_prefix(folder) + f"{os.getpid()}-", dir=folder.parent))
-        folder.replace(old)
+        old_folder = Path(tempfile.mkdtemp(prefix=_draft_prefix(folder) + f"{os.getpid()}-", dir=folder.parent))
+        folder.replace(old_folder)
         partial.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(old_folder, ignore_errors=True)
     else:
         partial.replace(folder)
 
@@ -154,23 +154,27 @@ def _draw_all(
 def _draw_product(task: tuple[str, Garment, int, int]) -> list[Row]:
     """Draws one product's shop picture and street pictures; returns their rows."""
     folder, garment, place, seed = task
-    rows = [_written(Path(folder), garment, "shop", _name(garment, seed, 0), take_shop(garment), SHOP_QUALITY)]
+    rows = [
+        _write_picture(Path(folder), garment, "shop", _picture_name(garment, seed, 0), take_shop(garment), SHOP_QUALITY)
+    ]
     for number, shot in enumerate(shots_of(garment, place), start=1):
         picture = take_street(garment, shot)
-        rows.append(_written(Path(folder), garment, "street", _name(garment, seed, number), picture, shot.quality))
+        rows.append(
+            _write_picture(Path(folder), garment, "street", _picture_name(garment, seed, number), picture, shot.quality)
+        )
     return rows
 
 
-def _name(garment: Garment, seed: int, number: int) -> str:
+def _picture_name(garment: Garment, seed: int, number: int) -> str:
     """A name that stays the same for ever and tells nothing."""
     return hashlib.sha256(f"{seed}:{garment.product}:{number}".encode()).hexdigest()[:12]
 
 
-def _written(folder: Path, garment: Garment, domain: str, name: str, picture: Picture, quality: int) -> Row:
+def _write_picture(folder: Path, garment: Garment, domain: str, name: str, picture: Picture, quality: int) -> Row:
     path = Path("pictures") / f"{name}.jpg"
     (folder / path).parent.mkdir(exist_ok=True)
     picture.image.save(folder / path, "JPEG", quality=quality)
     x1, y1, x2, y2 = picture.box
-    place: Row = {"path": path.as_posix(), "key": name, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
+    picture_cells: Row = {"path": path.as_posix(), "key": name, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
     kind: Row = {"category": garment.category, "product": garment.product, "domain": domain, "split": garment.split}
-    return {**place, **kind, **garment.labels()}
+    return {**picture_cells, **kind, **garment.labels()}

@@ -40,18 +40,18 @@ def join(*parts: Points) -> Points:
     return np.vstack(parts)
 
 
-def mirrored(half: Points) -> Points:
+def mirror_points(half: Points) -> Points:
     """The same points on the other side of the body's middle."""
     return np.asarray(half * np.array([-1.0, 1.0]), dtype=np.float64)
 
 
-def shifted(shape: Points, by: XY) -> Points:
+def shift_points(shape: Points, by: XY) -> Points:
     return np.asarray(shape + np.array(by), dtype=np.float64)
 
 
-def symmetric(half: Points) -> Points:
+def symmetric_outline(half: Points) -> Points:
     """A closed outline from its right half, drawn from the top middle down to the bottom middle."""
-    return np.vstack([half, mirrored(half)[::-1]])
+    return np.vstack([half, mirror_points(half)[::-1]])
 
 
 def ellipse(centre: XY, rx: float, ry: float, *, start: float = 0.0, end: float = 360.0, steps: int = 32) -> Points:
@@ -72,7 +72,7 @@ def ribbon(axis: Points, half_widths: Sequence[float]) -> Points:
     return np.vstack([axis + across, (axis - across)[::-1]])
 
 
-def turned(shape: Points, degrees: float, about: XY) -> Points:
+def turn_points(shape: Points, degrees: float, about: XY) -> Points:
     angle = math.radians(degrees)
     rotation = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     return np.asarray((shape - np.array(about)) @ rotation + np.array(about), dtype=np.float64)
@@ -88,12 +88,12 @@ class Frame:
     width: int
     height: int
 
-    def pixels(self, shape: Points) -> Points:
+    def to_pixels(self, shape: Points) -> Points:
         return np.asarray((shape - np.array([self.left, self.top])) * self.scale, dtype=np.float64)
 
-    def flat(self, shape: Points) -> list[XY]:
+    def to_pairs(self, shape: Points) -> list[XY]:
         """Pixel pairs in the form that Pillow draws."""
-        return [(float(x), float(y)) for x, y in self.pixels(shape)]
+        return [(float(x), float(y)) for x, y in self.to_pixels(shape)]
 
-    def pixel(self, x: float, y: float) -> XY:
+    def to_pixel(self, x: float, y: float) -> XY:
         return ((x - self.left) * self.scale, (y - self.top) * self.scale)

@@ -75,7 +75,7 @@ PARTNERS: Final[dict[str, tuple[str, ...]]] = {
 """What goes with what: the second colour of a pattern is drawn from here, so that no pair is an accident."""
 
 
-def mix(a: RGB, b: RGB, share: float) -> RGB:
+def mix_colours(a: RGB, b: RGB, share: float) -> RGB:
     """`a` with `share` (0…1) of `b` stirred in."""
     return (
         round(a[0] + (b[0] - a[0]) * share),
@@ -86,11 +86,11 @@ def mix(a: RGB, b: RGB, share: float) -> RGB:
 
 def darker(colour: RGB, share: float) -> RGB:
     """Towards a warm near-black: pure black would look like ink on a drawing this soft."""
-    return mix(colour, (38, 28, 34), share)
+    return mix_colours(colour, (38, 28, 34), share)
 
 
 def lighter(colour: RGB, share: float) -> RGB:
-    return mix(colour, (255, 252, 246), share)
+    return mix_colours(colour, (255, 252, 246), share)
 
 
 def luminance(colour: RGB) -> float:
@@ -98,6 +98,6 @@ def luminance(colour: RGB) -> float:
     return (0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]) / 255
 
 
-def ink(colour: RGB) -> RGB:
+def line_ink(colour: RGB) -> RGB:
     """The line colour for seams and outlines on cloth of this colour."""
-    return darker(colour, 0.62) if luminance(colour) > 0.3 else mix(darker(colour, 0.7), (12, 10, 14), 0.3)
+    return darker(colour, 0.62) if luminance(colour) > 0.3 else mix_colours(darker(colour, 0.7), (12, 10, 14), 0.3)

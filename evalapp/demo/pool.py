@@ -28,14 +28,14 @@ def in_order(
     if count == 1 or multiprocessing.current_process().daemon:
         yield from map(work, tasks)
         return
-    pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_enter)
+    pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_enter_worker)
     try:
         yield from pool.map(work, tasks, chunksize=2)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _enter() -> None:
+def _enter_worker() -> None:
     """A worker leaves Ctrl-C to its parent, and goes when the parent is gone, however that died."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageDraw
 
-from evalapp.demo.geometry import Frame, Points, curve, join, mirrored, points, ribbon
+from evalapp.demo.geometry import Frame, Points, curve, join, mirror_points, points, ribbon
 from evalapp.demo.palette import RGB, darker
 
 WOOD: RGB = (196, 152, 104)
@@ -16,17 +16,17 @@ def draw_hanger(frame: Frame, *, clips: bool, top: float) -> tuple[Image.Image, 
     colour = Image.new("RGB", (frame.width, frame.height), WOOD)
     alpha = Image.new("L", (frame.width, frame.height), 0)
 
-    def shape(outline: Points, fill: RGB) -> None:
-        flat = frame.flat(outline)
+    def draw_shape(outline: Points, fill: RGB) -> None:
+        flat = frame.to_pairs(outline)
         ImageDraw.Draw(colour).polygon(flat, fill=fill)
         ImageDraw.Draw(colour).line([*flat, flat[0]], fill=darker(fill, 0.35), width=2, joint="curve")
         ImageDraw.Draw(alpha).polygon(flat, fill=255)
 
-    def wire(line: Points, half: float) -> None:
-        shape(ribbon(line, [half] * len(line)), STEEL)
+    def draw_wire(line: Points, half: float) -> None:
+        draw_shape(ribbon(line, [half] * len(line)), STEEL)
 
     neck = top - 5.0 if clips else -2.6
-    wire(
+    draw_wire(
         curve(
             (0.0, neck + 2),
             (0.0, neck - 5),
@@ -37,11 +37,11 @@ def draw_hanger(frame: Frame, *, clips: bool, top: float) -> tuple[Image.Image, 
         ),
         0.42,
     )
-    wire(points([(-200.0, neck - 13.6), (200.0, neck - 13.6)]), 0.9)
+    draw_wire(points([(-200.0, neck - 13.6), (200.0, neck - 13.6)]), 0.9)
     if clips:
-        shape(ribbon(points([(-14.0, neck + 2.0), (14.0, neck + 2.0)]), [0.7, 0.7]), WOOD)
+        draw_shape(ribbon(points([(-14.0, neck + 2.0), (14.0, neck + 2.0)]), [0.7, 0.7]), WOOD)
         for side in (-9.5, 9.5):
-            shape(
+            draw_shape(
                 points(
                     [
                         (side - 1.3, neck + 1.2),
@@ -56,6 +56,6 @@ def draw_hanger(frame: Frame, *, clips: bool, top: float) -> tuple[Image.Image, 
         yoke = join(
             curve((0.0, neck - 0.6), (8.0, 0.6), (16.5, 5.2)), curve((16.8, 7.4), (8.0, 3.4), (0.0, neck + 2.8))
         )
-        shape(yoke, WOOD)
-        shape(mirrored(yoke), WOOD)
+        draw_shape(yoke, WOOD)
+        draw_shape(mirror_points(yoke), WOOD)
     return colour, alpha

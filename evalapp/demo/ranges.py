@@ -8,13 +8,13 @@ from typing import Final
 PATTERNS: Final = ("plain", "stripes", "gingham", "tartan", "dots", "floral", "print")
 
 
-def _rack(text: str) -> tuple[str, ...]:
+def _split_rack(text: str) -> tuple[str, ...]:
     """Words to choose from, separated by commas; `navy*2` hangs there twice and is twice as common."""
-    chosen: list[str] = []
+    rack: list[str] = []
     for entry in text.split(","):
         word, _, times = entry.strip().partition("*")
-        chosen += [word] * int(times or 1)
-    return tuple(chosen)
+        rack += [word] * int(times or 1)
+    return tuple(rack)
 
 
 _BRIGHT: Final = (
@@ -45,7 +45,7 @@ class Range:
     details: tuple[str, ...]
 
 
-def _range(
+def _make_range(
     share: int,
     *,
     colours: str,
@@ -57,12 +57,12 @@ def _range(
     necklines: str = "",
     details: str = "",
 ) -> Range:
-    racks = (_rack(text) for text in (colours, patterns, materials, fits, lengths, sleeves, necklines, details))
+    racks = (_split_rack(text) for text in (colours, patterns, materials, fits, lengths, sleeves, necklines, details))
     return Range(share, *racks)
 
 
 RANGES: Final[dict[str, Range]] = {
-    "dress": _range(
+    "dress": _make_range(
         34,
         colours=_FRESH,
         patterns="floral*3, plain*2, dots*2, gingham, stripes, print, tartan",
@@ -73,7 +73,7 @@ RANGES: Final[dict[str, Range]] = {
         necklines="crew, v-neck*2, scoop, square, boat, collar",
         details="flared*2, shift, tiered, belted",
     ),
-    "t-shirt": _range(
+    "t-shirt": _make_range(
         32,
         colours=_BRIGHT,
         patterns="plain*3, stripes*3, print*3, dots, floral",
@@ -84,7 +84,7 @@ RANGES: Final[dict[str, Range]] = {
         necklines="crew*3, v-neck, scoop, boat",
         details="*2, pocket, ringer",
     ),
-    "shirt": _range(
+    "shirt": _make_range(
         20,
         colours="white, sky*2, blue, navy, blush, cream, olive, red, green, black, lilac, rust",
         patterns="plain*2, stripes*2, gingham*2, tartan*2, dots, print",
@@ -95,7 +95,7 @@ RANGES: Final[dict[str, Range]] = {
         necklines="collar",
         details="pocket*2, two pockets, ",
     ),
-    "sweater": _range(
+    "sweater": _make_range(
         20,
         colours=f"{_EARTHY}, white, red, sky, pink, mint",
         patterns="plain*3, stripes*2, print, dots",
@@ -105,7 +105,7 @@ RANGES: Final[dict[str, Range]] = {
         sleeves="long",
         necklines="crew*2, v-neck, turtleneck*2, boat",
     ),
-    "skirt": _range(
+    "skirt": _make_range(
         16,
         colours=f"{_EARTHY}, red, pink, sky, yellow, lilac",
         patterns="plain*2, tartan*3, dots, floral*2, gingham, stripes",
@@ -114,7 +114,7 @@ RANGES: Final[dict[str, Range]] = {
         lengths="mini, midi*2, maxi",
         details="a-line, pleated*2, pencil, tiered, buttoned",
     ),
-    "trousers": _range(
+    "trousers": _make_range(
         15,
         colours=_EARTHY,
         patterns="plain*3, stripes, tartan, gingham",
@@ -123,7 +123,7 @@ RANGES: Final[dict[str, Range]] = {
         lengths="cropped, long*2",
         details="creased*2, drawstring, belted",
     ),
-    "jeans": _range(
+    "jeans": _make_range(
         14,
         colours="light denim*2, denim*3, indigo*2, black, grey, white",
         patterns="plain",
@@ -132,7 +132,7 @@ RANGES: Final[dict[str, Range]] = {
         lengths="cropped, long*2",
         details="*2, ripped, turn-ups",
     ),
-    "jacket": _range(
+    "jacket": _make_range(
         13,
         colours=f"{_EARTHY}, red, light denim, denim*2, indigo",
         patterns="plain*4, tartan, stripes",
@@ -143,7 +143,7 @@ RANGES: Final[dict[str, Range]] = {
         necklines="collar, stand, lapel",
         details="trucker*2, bomber*2, blazer*2",
     ),
-    "blouse": _range(
+    "blouse": _make_range(
         12,
         colours=_FRESH,
         patterns="plain*2, floral*2, dots*2, stripes, print, gingham",
@@ -154,7 +154,7 @@ RANGES: Final[dict[str, Range]] = {
         necklines="v-neck, scoop, square, boat, collar",
         details="bow, peplum, ruffle, ",
     ),
-    "coat": _range(
+    "coat": _make_range(
         10,
         colours="camel*2, black, navy, grey, cream, burgundy, olive, rust, green, blush",
         patterns="plain*4, tartan, gingham",
@@ -165,7 +165,7 @@ RANGES: Final[dict[str, Range]] = {
         necklines="lapel",
         details="double-breasted, single-breasted, belted, duffle",
     ),
-    "hoodie": _range(
+    "hoodie": _make_range(
         9,
         colours=_BRIGHT,
         patterns="plain*3, print*2, stripes",
@@ -176,7 +176,7 @@ RANGES: Final[dict[str, Range]] = {
         necklines="hood",
         details="pouch*2, zip",
     ),
-    "shorts": _range(
+    "shorts": _make_range(
         8,
         colours="denim, light denim, beige, white, navy, olive, black, coral, sky, yellow, pink",
         patterns="plain*2, stripes, floral, gingham, dots",
@@ -185,7 +185,7 @@ RANGES: Final[dict[str, Range]] = {
         lengths="mini, knee",
         details="drawstring, turn-ups, belted",
     ),
-    "cardigan": _range(
+    "cardigan": _make_range(
         7,
         colours=f"{_EARTHY}, pink, sky, mint, red",
         patterns="plain*2, stripes, dots, print",
@@ -196,7 +196,7 @@ RANGES: Final[dict[str, Range]] = {
         necklines="v-neck*2, crew",
         details="pockets, *2",
     ),
-    "tank top": _range(
+    "tank top": _make_range(
         6,
         colours=_FRESH,
         patterns="plain*2, stripes, floral, dots, print",
@@ -206,7 +206,7 @@ RANGES: Final[dict[str, Range]] = {
         sleeves="strappy, sleeveless",
         necklines="scoop, v-neck, square",
     ),
-    "jumpsuit": _range(
+    "jumpsuit": _make_range(
         4,
         colours="black, navy, rust, olive, red, sage, teal, denim",
         patterns="plain, floral, dots, stripes",

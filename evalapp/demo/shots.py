@@ -54,10 +54,10 @@ def shots_of(garment: Garment, place: int) -> list[Shot]:
     """The street shots of the garment that stands at `place` in the shop; at least one."""
     rng = np.random.default_rng([garment.grain, 11])
     count = SHOTS_PER_PRODUCT[place % len(SHOTS_PER_PRODUCT)]
-    return [_shot(rng) for _ in range(count)]
+    return [_draw_shot(rng) for _ in range(count)]
 
 
-def _shot(rng: np.random.Generator) -> Shot:
+def _draw_shot(rng: np.random.Generator) -> Shot:
     stage: Stage = ("worn", "hung", "flat")[int(rng.choice(3, p=[0.62, 0.19, 0.19]))]
     scenes = SCENES[stage]
     scene = scenes[int(rng.integers(len(scenes)))]

@@ -26,12 +26,12 @@ _CLIENT = Path(__file__).parent / "domain" / "notebook_client.py"
 
 @require_safe
 @staff_member_required
-def exports(request: HttpRequest) -> HttpResponse:
+def list_exports(request: HttpRequest) -> HttpResponse:
     """What was exported or is being written, and a form for more."""
     lines = [(export, sign_link(export.pk) if export.is_whole else "") for export in export_data.recent_exports()]
     studies = Study.objects.order_by("slug").values_list("slug", flat=True)
-    shown = {"exports": lines, "studies": studies, "formats": list(WRITERS), "chosen": request.GET.get("study", "")}
-    return render(request, "exports/exports.html", shown)
+    context = {"exports": lines, "studies": studies, "formats": list(WRITERS), "chosen": request.GET.get("study", "")}
+    return render(request, "exports/exports.html", context)
 
 
 @require_POST
@@ -64,14 +64,14 @@ def remove_export(request: HttpRequest, export_id: int) -> HttpResponse:
 
 
 @require_safe
-def client(_request: HttpRequest) -> HttpResponse:
+def send_client(_request: HttpRequest) -> HttpResponse:
     """The file with which a notebook talks to this server."""
     return HttpResponse(_CLIENT.read_bytes(), content_type="text/x-python; charset=utf-8")
 
 
 @never_cache
 @require_safe
-def download(_request: HttpRequest, link: str) -> HttpResponseBase:
+def download_export(_request: HttpRequest, link: str) -> HttpResponseBase:
     """The archive, for whoever holds a link that still works."""
     try:
         export = export_data.export_by_id(read_link(link))

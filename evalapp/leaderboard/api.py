@@ -139,8 +139,8 @@ class SnapshotsApi(APIView):
         study, at = study_by_slug(slug), checked(self.Input(data=request.data))["at"]
         if at is not None:
             promised = declare_snapshot(study, at)
-            told: dict[str, Any] = {"snapshot": None, "votes": None, "at": promised.due_at}
+            document: dict[str, Any] = {"snapshot": None, "votes": None, "at": promised.due_at}
         else:
-            kept = take_snapshot(study)
-            told = {"snapshot": kept.pk, "votes": kept.votes, "at": kept.made_at}
-        return Response(self.Output(told).data, status=status.HTTP_201_CREATED)
+            snapshot = take_snapshot(study)
+            document = {"snapshot": snapshot.pk, "votes": snapshot.votes, "at": snapshot.made_at}
+        return Response(self.Output(document).data, status=status.HTTP_201_CREATED)

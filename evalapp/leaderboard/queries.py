@@ -96,7 +96,7 @@ class Field:
     positions: int
 
     @property
-    def uniform(self) -> NDArray[np.float64]:
+    def uniform_chances(self) -> NDArray[np.float64]:
         """Every query equally likely, then each of its pairs."""
         slots = np.bincount(self.places, minlength=self.positions)
         return np.asarray(1.0 / (self.queries * slots[self.places]))
@@ -105,8 +105,8 @@ class Field:
 def board_for(request: HttpRequest, slug: str) -> Study:
     """The study whose board this visitor may see; raises NotFound, also where it is private or was not opened yet."""
     study = Study.objects.filter(slug=slug).first()
-    shown = study is not None and study.board != BoardVisibility.PRIVATE and study.state in OPENED
-    if study is None or not (shown or is_operator(request)):
+    is_public = study is not None and study.board != BoardVisibility.PRIVATE and study.state in OPENED
+    if study is None or not (is_public or is_operator(request)):
         raise NotFound(f"There is no leaderboard {slug}.")
     return study
 
@@ -157,27 +157,27 @@ def agreement_of(study: Study) -> tuple[NDArray[np.int64], int]:
     """
     opened = study.opened_at.timestamp() if study.opened_at else 0
     key = f"leaderboard.agreement:{study.pk}:{opened}:{study.contenders.count()}"
-    found: tuple[NDArray[np.int64], int] | None = cache.get(key)
-    if found is None:
+    agreement: tuple[NDArray[np.int64], int] | None = cache.get(key)
+    if agreement is None:
         field = field_of(study)
         columns = field.members.astype(np.int64)
-        found = columns.T @ columns, field.queries
+        agreement = columns.T @ columns, field.queries
         if study.is_open:
-            cache.set(key, found, _AGREEMENT_SECONDS)
-    return found
+            cache.set(key, agreement, _AGREEMENT_SECONDS)
+    return agreement
 
 
 def facts_after(study: Study, vote: int, most: int) -> list[Fact]:
     """Verdicts with higher ids than this, in the order of their ids, at most so many."""
-    return _facts(" AND vote.id > %s ORDER BY vote.id LIMIT %s", study.pk, vote, most)
+    return _fetch_facts(" AND vote.id > %s ORDER BY vote.id LIMIT %s", study.pk, vote, most)
 
 
 def facts_of_voters(study: Study, voters: Iterable[UUID]) -> list[Fact]:
     """All verdicts of these voters, in the order of their ids."""
-    return _facts(" AND vote.voter_id = ANY(%s::uuid[]) ORDER BY vote.id", study.pk, [str(one) for one in voters])
+    return _fetch_facts(" AND vote.voter_id = ANY(%s::uuid[]) ORDER BY vote.id", study.pk, [str(one) for one in voters])
 
 
-def _facts(condition: str, *values: int | list[str]) -> list[Fact]:
+def _fetch_facts(condition: str, *values: int | list[str]) -> list[Fact]:
     with connection.cursor() as cursor:
         cursor.execute(_FACTS + condition, values)
         return [Fact(*row) for row in cursor.fetchall()]
@@ -210,10 +210,10 @@ def pending_votes(study: Study, after: int) -> int:
 
 def first_choices(pairs: Iterable[int]) -> dict[int, list[int]]:
     """Ids of the contenders that put each of these pairs first."""
-    found: dict[int, list[int]] = {}
+    contenders_by_pair: dict[int, list[int]] = {}
     for pair, contender in Nomination.objects.filter(pair__in=set(pairs), rank=1).values_list("pair", "contender"):
-        found.setdefault(pair, []).append(contender)
-    return found
+        contenders_by_pair.setdefault(pair, []).append(contender)
+    return contenders_by_pair
 
 
 def pair_counts(pairs: NDArray[np.int64]) -> dict[int, int]:

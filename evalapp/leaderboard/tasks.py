@@ -19,14 +19,14 @@ from evalapp.studies.models import Study, StudyState
 
 
 @shared_task(name="leaderboard.refresh")
-def refresh() -> None:
+def refresh_boards() -> None:
     """Bring the sums of every open study up to date, and aim its draw anew where a batch of votes has come in."""
     for study in Study.objects.filter(state=StudyState.OPEN):
         refresh_board(study)
 
 
 @shared_task(name="leaderboard.tend")
-def tend() -> None:
+def tend_boards() -> None:
     """Keep and publish what is due of every study that people vote on, and once more of each that was closed.
 
     The report is renewed first: what is published holds it.
@@ -44,6 +44,6 @@ def tend() -> None:
 
 
 @shared_task(name="leaderboard.forget")
-def forget() -> None:
+def forget_old_snapshots() -> None:
     """Delete snapshots that are older than they are kept."""
     forget_snapshots(settings.SNAPSHOTS_KEPT)

@@ -42,7 +42,7 @@ class _Panel:
     y: Scale
 
 
-def courses(
+def draw_courses(
     name: str,
     title: str,
     summary: str,
@@ -53,24 +53,24 @@ def courses(
 ) -> Drawing:
     """Panels in rows, all on the same axes: votes to the right, approval upwards."""
     columns = 1 if width < 480 else min(3, max(1, len(lines)))
-    each = (width - (columns - 1) * _GAP) / columns
+    panel_width = (width - (columns - 1) * _GAP) / columns
     height = _HEAD + _PANEL + _FOOT
-    votes, shares = _extent(lines)
+    votes, shares = _extent_of_values(lines)
     marks: list[Mark] = []
     for index, line in enumerate(lines):
         row, column = divmod(index, columns)
-        left, top = column * (each + _GAP), row * (height + _GAP)
+        left, top = column * (panel_width + _GAP), row * (height + _GAP)
         panel = _Panel(
-            Scale(*votes, left + _LEFT, left + each - 8), Scale(*shares, top + _HEAD + _PANEL, top + _HEAD + 4)
+            Scale(*votes, left + _LEFT, left + panel_width - 8), Scale(*shares, top + _HEAD + _PANEL, top + _HEAD + 4)
         )
-        marks += [Words("name", left, top + _HEAD / 2, line.name), *_axes(panel, left, phrases)]
-        marks += [_trace(panel, other, "curve-soft") for other in lines if other is not line]
-        marks += [_band(panel, line), _trace(panel, line, "curve"), *_moments(panel, line)]
+        marks += [Words("name", left, top + _HEAD / 2, line.name), *_draw_axes(panel, left, phrases)]
+        marks += [_draw_trace(panel, other_line, "curve-soft") for other_line in lines if other_line is not line]
+        marks += [_draw_band(panel, line), _draw_trace(panel, line, "curve"), *_draw_moments(panel, line)]
     rows = -(-len(lines) // columns)
     return Drawing(name, title, summary, width, max(1, rows) * (height + _GAP) - _GAP, tuple(marks))
 
 
-def _extent(lines: Sequence[Course]) -> tuple[tuple[float, float], tuple[float, float]]:
+def _extent_of_values(lines: Sequence[Course]) -> tuple[tuple[float, float], tuple[float, float]]:
     votes = [float(moment.votes) for line in lines for moment in line.moments]
     shares = [moment.estimate for line in lines for moment in line.moments]
     # Bands of the first votes reach from end to end; the axis is made for what the lines do, and for the last bands.
@@ -78,9 +78,9 @@ def _extent(lines: Sequence[Course]) -> tuple[tuple[float, float], tuple[float, 
     return (min(votes, default=0.0), max(votes, default=1.0)), shares_around(shares)
 
 
-def _axes(panel: _Panel, left: float, phrases: Phrases) -> list[Mark]:
+def _draw_axes(panel: _Panel, left: float, phrases: Phrases) -> list[Mark]:
     marks: list[Mark] = []
-    for tick in panel.y.ticks(4):
+    for tick in panel.y.round_ticks(4):
         y = panel.y(tick)
         marks.append(Line("grid", panel.x.start, y, panel.x.end, y))
         marks.append(Words("axis", left + _LEFT - 6, y, phrases.share(tick), "end"))
@@ -91,18 +91,18 @@ def _axes(panel: _Panel, left: float, phrases: Phrases) -> list[Mark]:
     return marks
 
 
-def _trace(panel: _Panel, line: Course, role: str) -> Trace:
+def _draw_trace(panel: _Panel, line: Course, role: str) -> Trace:
     return Trace(role, tuple((panel.x(moment.votes), panel.y(moment.estimate)) for moment in line.moments))
 
 
-def _moments(panel: _Panel, line: Course) -> list[Mark]:
+def _draw_moments(panel: _Panel, line: Course) -> list[Mark]:
     """A dot where something was measured: between two of them a straight line is drawn, and nothing is known."""
     if len(line.moments) > MOST_DOTS:
         return []
     return [Dot("moment", panel.x(one.votes), panel.y(one.estimate), 3) for one in line.moments]
 
 
-def _band(panel: _Panel, line: Course) -> Trace:
+def _draw_band(panel: _Panel, line: Course) -> Trace:
     above = [(panel.x(moment.votes), panel.y(moment.high)) for moment in line.moments]
     below = [(panel.x(moment.votes), panel.y(moment.low)) for moment in reversed(line.moments)]
     return Trace("band", tuple(above + below), closed=True)

@@ -31,26 +31,26 @@ def family_tree(
 ) -> Drawing:
     """`levels` hold keys of `members` from the top; `links` are (made, made from), drawn from foot to head."""
     widest = max(len(level) for level in levels)
-    width = _extent(widest, _WIDTH, _GAP_X)
+    width = _total_extent(widest, _WIDTH, _GAP_X)
     places = {}
     for depth, level in enumerate(levels):
-        left = (width - _extent(len(level), _WIDTH, _GAP_X)) / 2 + _EDGE
+        left = (width - _total_extent(len(level), _WIDTH, _GAP_X)) / 2 + _EDGE
         for number, key in enumerate(level):
             places[key] = (left + number * (_WIDTH + _GAP_X), _EDGE + depth * (_HEIGHT + _GAP_Y))
-    marks: list[Mark] = [_link(places[made], places[source]) for made, source in dict.fromkeys(links)]
+    marks: list[Mark] = [_draw_link(places[made], places[source]) for made, source in dict.fromkeys(links)]
     for key, (x, y) in places.items():
         member = members[key]
         marks.append(Box(member.role, x, y, _WIDTH, _HEIGHT, member.name))
         marks.append(Words("note", x + 12, y + 16, member.kind))
-        marks.append(Words("name", x + 12, y + 35, _short(member.name)))
-    return Drawing(name, title, summary, width, _extent(len(levels), _HEIGHT, _GAP_Y), tuple(marks))
+        marks.append(Words("name", x + 12, y + 35, _shorten_name(member.name)))
+    return Drawing(name, title, summary, width, _total_extent(len(levels), _HEIGHT, _GAP_Y), tuple(marks))
 
 
-def _extent(count: int, size: float, gap: float) -> float:
+def _total_extent(count: int, size: float, gap: float) -> float:
     return count * size + (count - 1) * gap + 2 * _EDGE
 
 
-def _link(made: tuple[float, float], source: tuple[float, float]) -> Trace:
+def _draw_link(made: tuple[float, float], source: tuple[float, float]) -> Trace:
     x1, y1 = made[0] + _WIDTH / 2, made[1] + _HEIGHT
     x2, y2 = source[0] + _WIDTH / 2, source[1]
     # Down, across, down: one corner may lie above the other where a thing was made from something of its own level.
@@ -58,5 +58,5 @@ def _link(made: tuple[float, float], source: tuple[float, float]) -> Trace:
     return Trace("link", ((x1, y1), (x1, middle), (x2, middle), (x2, y2)))
 
 
-def _short(name: str) -> str:
+def _shorten_name(name: str) -> str:
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

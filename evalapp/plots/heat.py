@@ -14,7 +14,7 @@ _DOUBT = 1e-6
 """Of a probability that was estimated, so much is always left."""
 
 
-def tone(sure: float | None) -> str:
+def cell_tone(sure: float | None) -> str:
     """`cell-0` (the column is surely better) … `cell-4` (the row is), `cell-none` where there is nothing to say.
 
     `sure`: the evidence for the row over what decides, 1 and more: decided; below 0, that for the column.
@@ -28,7 +28,7 @@ def tone(sure: float | None) -> str:
     return f"cell-{2 + (strong if sure > 0 else -strong)}"
 
 
-def heat(
+def draw_heat(
     name: str,
     title: str,
     summary: str,
@@ -40,7 +40,7 @@ def heat(
     phrases: Phrases = ENGLISH,
 ) -> Drawing:
     """`shares[row][column]`: the probability that the row is better; `sure` the evidence for it, by which a cell is
-    tinted (see `tone`). Columns bear the numbers of the rows."""
+    tinted (see `cell_tone`). Columns bear the numbers of the rows."""
     labels = min(0.4 * width, 44 + 7.4 * max((len(text) for text in names), default=0))
     side = (width - labels) / max(1, len(names))
     height = min(side, 34.0)
@@ -53,28 +53,30 @@ def heat(
             x = labels + column * side
             marks.append(
                 Box(
-                    tone(sure[row][column]),
+                    cell_tone(sure[row][column]),
                     x + 1,
                     y + 1,
                     side - 2,
                     height - 2,
-                    _hint(phrases, names[row], names[column], share),
+                    _cell_hint(phrases, names[row], names[column], share),
                 )
             )
             if share is not None:
                 marks.append(
-                    Words("value" if side >= 40 else "axis", x + side / 2, y + height / 2, told(share), "middle")
+                    Words(
+                        "value" if side >= 40 else "axis", x + side / 2, y + height / 2, honest_percent(share), "middle"
+                    )
                 )
     return Drawing(name, title, summary, width, 26 + len(names) * height + 4, tuple(marks))
 
 
-def told(share: float) -> str:
+def honest_percent(share: float) -> str:
     """A probability in as few signs as honesty allows: never 0 or 1."""
     mark, percent = rounded_share(min(max(share, _DOUBT), 1 - _DOUBT))
     return f"{mark}{percent:.0f}"
 
 
-def _hint(phrases: Phrases, row: str, column: str, share: float | None) -> str:
+def _cell_hint(phrases: Phrases, row: str, column: str, share: float | None) -> str:
     if share is None:
         return ""
-    return phrases.better.format(row=row, column=column, chance=phrases.percent.format(number=told(share)))
+    return phrases.better.format(row=row, column=column, chance=phrases.percent.format(number=honest_percent(share)))

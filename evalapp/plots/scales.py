@@ -24,7 +24,7 @@ class Scale:
         share = (value - self.low) / (self.high - self.low)
         return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
 
-    def ticks(self, most: int) -> list[float]:
+    def round_ticks(self, most: int) -> list[float]:
         """At most `most` + 1 round values between the ends, evenly spaced."""
         span = self.high - self.low
         if span <= 0:

@@ -23,7 +23,7 @@ class Point:
     control: bool = False
 
 
-def scatter(
+def draw_scatter(
     name: str,
     title: str,
     summary: str,
@@ -38,31 +38,31 @@ def scatter(
     height = min(width, 460.0) if width >= 480 else width
     x = Scale(*shares_around([edge for point in points for edge in point.x]), _LEFT, width - _EDGE)
     y = Scale(*shares_around([edge for point in points for edge in point.y]), height - _BOTTOM, _TOP)
-    marks: list[Mark] = [*_axes(x, y, 4 if width < 480 else 8, phrases)]
+    marks: list[Mark] = [*_draw_axes(x, y, 4 if width < 480 else 8, phrases)]
     marks += [
         Words("note", (x.start + x.end) / 2, height - 12, x_name, "middle"),
         Words("note", 0, 8, y_name),
     ]
     for point in points:
-        marks += _whiskers(x, y, point)
+        marks += _draw_whiskers(x, y, point)
     # All dots after all lines; the best stands last and so on top.
     for point in reversed(points):
-        marks += _dot(x, y, point, phrases)
+        marks += _draw_dot(x, y, point, phrases)
     return Drawing(name, title, summary, width, height, tuple(marks))
 
 
-def _axes(x: Scale, y: Scale, most: int, phrases: Phrases) -> list[Mark]:
+def _draw_axes(x: Scale, y: Scale, most: int, phrases: Phrases) -> list[Mark]:
     marks: list[Mark] = []
-    for tick in x.ticks(most):
+    for tick in x.round_ticks(most):
         marks.append(Line("grid", x(tick), y.start, x(tick), y.end))
         marks.append(Words("axis", x(tick), y.start + 14, phrases.share(tick), "middle"))
-    for tick in y.ticks(most):
+    for tick in y.round_ticks(most):
         marks.append(Line("grid", x.start, y(tick), x.end, y(tick)))
         marks.append(Words("axis", x.start - 8, y(tick), phrases.share(tick), "end"))
     return marks
 
 
-def _whiskers(x: Scale, y: Scale, point: Point) -> list[Mark]:
+def _draw_whiskers(x: Scale, y: Scale, point: Point) -> list[Mark]:
     across, up = x(point.x[0]), y(point.y[0])
     return [
         Line("whisker-thin", x(point.x[1]), up, x(point.x[2]), up),
@@ -70,7 +70,7 @@ def _whiskers(x: Scale, y: Scale, point: Point) -> list[Mark]:
     ]
 
 
-def _dot(x: Scale, y: Scale, point: Point, phrases: Phrases) -> list[Mark]:
+def _draw_dot(x: Scale, y: Scale, point: Point, phrases: Phrases) -> list[Mark]:
     across, up = x(point.x[0]), y(point.y[0])
     hint = phrases.both.format(name=point.name, x=phrases.share(point.x[0], 1), y=phrases.share(point.y[0], 1))
     return [

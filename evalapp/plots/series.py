@@ -14,7 +14,7 @@ STYLES = 5
 _LEFT, _TOP, _RIGHT, _FOOT = 40.0, 10.0, 8.0, 26.0
 
 
-def series(
+def draw_series(
     name: str,
     title: str,
     summary: str,
@@ -31,7 +31,7 @@ def series(
     x = Scale(min(steps, default=0), max(steps, default=1), _LEFT, width - _RIGHT)
     y = Scale(min([0.0, *values]), max(values, default=1.0), height - _FOOT, _TOP)
     marks: list[Mark] = []
-    for tick in y.ticks(4):
+    for tick in y.round_ticks(4):
         marks.append(Line("grid", x.start, y(tick), x.end, y(tick)))
         marks.append(Words("axis", x.start - 6, y(tick), phrases.number(tick, 2), "end"))
     marks.append(Words("axis", x.start, height - 10, f"{step_name} {x.low:.0f}"))

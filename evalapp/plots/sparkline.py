@@ -7,7 +7,7 @@ from collections.abc import Sequence
 WIDTH, HEIGHT = 120.0, 24.0
 
 
-def sparkline(values: Sequence[float]) -> str:
+def sparkline_points(values: Sequence[float]) -> str:
     """The points of a polyline in a box of 120 x 24, from 0 at the bottom to the largest value at the top."""
     if len(values) < 2:
         return ""

@@ -51,12 +51,12 @@ class _Sheet:
     def bottom(self) -> float:
         return self.rows + _AXIS
 
-    def middle(self, index: int) -> float:
+    def row_middle(self, index: int) -> float:
         """The height of a row's whisker."""
         return _AXIS + index * self.row + self.row * (0.7 if self.stacked else 0.5)
 
 
-def whiskers(
+def draw_whiskers(
     name: str,
     title: str,
     summary: str,
@@ -68,23 +68,23 @@ def whiskers(
     phrases: Phrases = ENGLISH,
 ) -> Drawing:
     """A row per entry, in the order given, with the axis above them."""
-    sheet = _sheet(rows, axis, width)
-    marks: list[Mark] = [*_reference(sheet, reference), *_grid(sheet, width, phrases)]
+    sheet = _lay_out_sheet(rows, axis, width)
+    marks: list[Mark] = [*_draw_reference(sheet, reference), *_draw_grid(sheet, width, phrases)]
     for index, row in enumerate(rows):
-        marks += _row(sheet, index, row, phrases)
+        marks += _draw_row(sheet, index, row, phrases)
     return Drawing(name, title, summary, width, sheet.bottom + 6, tuple(marks))
 
 
-def _sheet(rows: Sequence[Whisker], axis: tuple[float, float], width: float) -> _Sheet:
+def _lay_out_sheet(rows: Sequence[Whisker], axis: tuple[float, float], width: float) -> _Sheet:
     stacked = width < NARROW
-    names = 0.0 if stacked else min(0.36 * width, 16 + 7.4 * max((len(row.name) for row in rows), default=0))
+    name_width = 0.0 if stacked else min(0.36 * width, 16 + 7.4 * max((len(row.name) for row in rows), default=0))
     numbers = 52.0
     height = 48.0 if stacked else 34.0
-    scale = Scale(*axis, names + _INSET, width - _INSET - numbers)
+    scale = Scale(*axis, name_width + _INSET, width - _INSET - numbers)
     return _Sheet(scale, len(rows) * height, height, stacked)
 
 
-def _reference(sheet: _Sheet, reference: Reference) -> list[Mark]:
+def _draw_reference(sheet: _Sheet, reference: Reference) -> list[Mark]:
     axis, marks = sheet.axis, list[Mark]()
     if reference.floor is not None:
         right = axis(reference.floor)
@@ -98,17 +98,17 @@ def _reference(sheet: _Sheet, reference: Reference) -> list[Mark]:
     return marks
 
 
-def _grid(sheet: _Sheet, width: float, phrases: Phrases) -> list[Mark]:
+def _draw_grid(sheet: _Sheet, width: float, phrases: Phrases) -> list[Mark]:
     marks: list[Mark] = []
-    for tick in sheet.axis.ticks(4 if width < NARROW else 8):
+    for tick in sheet.axis.round_ticks(4 if width < NARROW else 8):
         x = sheet.axis(tick)
         marks.append(Line("grid", x, _AXIS, x, sheet.bottom))
         marks.append(Words("axis", x, _AXIS / 2, phrases.share(tick), "middle"))
     return marks
 
 
-def _row(sheet: _Sheet, index: int, row: Whisker, phrases: Phrases) -> list[Mark]:
-    y, axis = sheet.middle(index), sheet.axis
+def _draw_row(sheet: _Sheet, index: int, row: Whisker, phrases: Phrases) -> list[Mark]:
+    y, axis = sheet.row_middle(index), sheet.axis
     marks: list[Mark] = [Words("name", 0, y - (19 if sheet.stacked else 0), row.name)]
     if row.estimate is None:
         return [*marks, Words("note", axis.start, y, phrases.no_votes)]

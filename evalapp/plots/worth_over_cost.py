@@ -46,7 +46,7 @@ def worth_over_cost(
     y = Scale(0.0, 1.0, height - _FOOT, _TOP)
     largest = max((point.size for point in points), default=0.0) or 1.0
     marks: list[Mark] = []
-    for tick in y.ticks(4):
+    for tick in y.round_ticks(4):
         marks.append(Line("grid", x.start, y(tick), x.end, y(tick)))
         marks.append(Words("axis", x.start - 8, y(tick), phrases.share(tick), "end"))
     marks.append(Words("axis", x.start, height - 24, f"{cheapest:.2g}"))

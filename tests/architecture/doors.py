@@ -21,7 +21,7 @@ class Job:
 
 JOBS = (
     Job("ask people, from pictures and networks", ("request_quick_start",), "ask", "api-starts", "lab-start"),
-    Job("see what needs me", ("matters",), "ask", "api-matters", "lab"),
+    Job("see what needs me", ("waiting_matters",), "ask", "api-matters", "lab"),
     Job("make a catalogue", ("create_catalogue",), "change_catalogue", "api-catalogues", "lab-catalogue-new"),
     Job("bring pictures", ("request_import", "import_rows"), "import_catalogue", "api-imports", "lab-catalogue-import"),
     Job("rename a catalogue", ("rename_catalogue",), "change_catalogue", "api-catalogue", "lab-catalogue-change"),
@@ -41,7 +41,7 @@ JOBS = (
     Job(
         "propose triplets from votes", ("propose_from_votes",), "propose_triplets", "api-triplets", "lab-study-triplets"
     ),
-    Job("review triplets", ("decide",), "review_triplets", "api-triplet-queue", "lab-review-decide"),
+    Job("review triplets", ("decide_triplet",), "review_triplets", "api-triplet-queue", "lab-review-decide"),
     Job(
         "find pictures that may be at fault",
         ("request_examination", "suspected_items"),
@@ -77,8 +77,8 @@ JOBS = (
     Job("put a model away", ("archive_model",), "change_model", "api-model", "lab-model-change"),
     Job("delete a model", ("delete_model",), "change_model", "api-model", "lab-model-change"),
     Job("draw a map", ("request_map",), "draw_map", "api-maps", "lab-map-new"),
-    Job("see storage", ("holdings",), "storage", "api-storage", "lab-storage"),
-    Job("free storage", ("prune",), "storage", "api-storage", "lab-storage-prune"),
+    Job("see storage", ("list_holdings",), "storage", "api-storage", "lab-storage"),
+    Job("free storage", ("prune_vectors",), "storage", "api-storage", "lab-storage-prune"),
     Job("make a study", ("create_study",), "create_study", "api-studies", "lab-study-new"),
     Job("change its words", ("change_study",), "change_study", "api-study", "lab-study-change"),
     Job("let it be framed", ("set_embed_hosts",), "change_study", "api-study", "lab-study-change"),
@@ -173,7 +173,7 @@ JOBS = (
     Job("watch jobs", ("recent_jobs",), "jobs", "api-jobs", "lab-jobs"),
     Job("cancel a job", ("cancel_job",), "jobs", "api-job-cancel", "job-cancel"),
     Job("resume a job", ("resume_job",), "jobs", "api-job-resume", "job-resume"),
-    Job("look whether all is in order", ("findings",), "doctor", "api-doctor", "lab-health"),
+    Job("look whether all is in order", ("gather_findings",), "doctor", "api-doctor", "lab-health"),
 )
 
 EXCUSED = {
@@ -181,9 +181,9 @@ EXCUSED = {
     "cast_votes", "deck_for", "undo_votes", "forget_voter", "take_feedback", "keep_photo", "switch",
     # Of the machine: who may run commands on it owns it.
     "make_token", "write_backup", "restore_backup", "collect_if_changed", "rebuild_sums", "keep_for_forks",
-    "update_sums", "refresh_report", "advance", "crew", "watch", "celery", "programs", "review", "pack", "post",
+    "update_sums", "refresh_report", "advance", "post",
     # Steps of a job above, and reads beside it.
-    "upsert_items", "check_texts", "drop_same_bytes", "parse_base", "free_slug", "in_words", "propose",
+    "upsert_items", "check_texts", "drop_same_bytes", "parse_base", "free_slug", "in_words", "propose_triplets",
     "unblock_address", "block_address", "remove_backup", "pause_schedule", "resume_schedule", "open_live_test",
     "open_test_of",
     "import_by_id", "close_live_test", "mapping_from_text", "ensure_rendition_on_request",

@@ -21,17 +21,17 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DOORS = ("api", "pages", "management")
 
 READS = {
-    "acceptances_as_stored", "acceptances_of", "agreement_report", "bases_named", "board_as_published", "board_of",
-    "broken", "check_number", "check_reason", "check_texts", "cost_of", "counts", "decided_after", "decision_of",
-    "decisions", "document_of", "duels_as_published", "examination_by_id", "examinations", "findings",
-    "flagged_pairs", "flags_of_study", "free_slug", "has_bundle", "head_to_head", "holdings", "import_by_id",
-    "in_words", "job_of", "kept_backups", "kept_catalogue", "kept_snapshots", "last_decided", "link_to_send",
-    "map_by_id", "mapping_from_text", "maps", "matches_of", "measurable", "measuring_pictures", "most_reported",
-    "needed_by", "next_slug", "next_triplet", "open_test_of", "outlook_of", "own_addresses", "packed_checkpoint",
+    "acceptances_as_stored", "acceptances_of", "agreement_report", "all_examinations", "all_maps", "bases_named",
+    "board_as_published", "board_of", "broken_shards", "check_number", "check_reason", "check_texts", "cost_of",
+    "decided_after", "decision_of", "document_of", "duels_as_published", "examination_by_id", "flagged_pairs",
+    "flags_of_study", "free_slug", "gather_findings", "has_bundle", "head_to_head", "import_by_id", "in_words",
+    "job_of", "kept_backups", "kept_catalogue", "kept_snapshots", "last_decided", "link_to_send", "list_holdings",
+    "map_by_id", "mapping_from_text", "matches_of", "measurable", "measuring_pictures", "most_reported", "needed_by",
+    "next_slug", "next_triplet", "open_test_of", "outlook_of", "own_addresses", "packed_checkpoint",
     "packed_snapshot", "parse_base", "picture_url", "places_of", "quick_start_by_id", "registration_by_id",
-    "rendition_size", "reported_out", "reviewers", "robustness_report", "snapshot_of", "stale_sql_functions",
-    "start_of", "stored_rendition", "stored_sums_of", "study_needed_by", "study_of", "suspected_items",
-    "suspects_of", "taste_of", "waiting_reports", "worker_is_alive",
+    "rendition_size", "reported_out", "reviewer_counts", "robustness_report", "snapshot_of", "stale_sql_functions",
+    "start_of", "stored_rendition", "stored_sums_of", "study_needed_by", "study_of", "suspected_items", "suspects_of",
+    "taste_of", "triplet_counts", "triplet_decisions", "waiting_reports", "worker_is_alive",
 }  # fmt: skip
 VISITORS = {
     "answered": "an answer to a search",
@@ -47,10 +47,10 @@ VISITORS = {
 }
 COMPUTED = {
     "advance": "goes on with a turn that was asked for",
-    "celery": "starts a process",
+    "celery_command": "starts a process",
     "check_arrivals": "pairs that follow from rows, for a person to decide",
     "collect_if_changed": "files of the pages",
-    "crew": "starts processes",
+    "running_crew": "starts processes",
     "evaluate": "numbers that follow from rows",
     "evaluation": "numbers that follow from rows",
     "keep_for_forks": "memory of this process",
@@ -60,7 +60,7 @@ COMPUTED = {
     "score_by_protocol": "numbers that follow from rows",
     "store_evaluation": "numbers that follow from rows",
     "update_sums": "numbers that follow from rows",
-    "worker": "starts a process",
+    "worker_command": "starts a process",
 }
 EXCUSED = READS | VISITORS.keys() | COMPUTED.keys()
 

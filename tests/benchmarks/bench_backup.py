@@ -32,14 +32,14 @@ _BACK_UP = """
 import json, shutil, time
 from pathlib import Path
 from django.conf import settings
-from evalapp.core.services.backups.postgres_client import dump
+from evalapp.core.services.backups.postgres_client import dump_database
 from evalapp.core.services.backups.writing import write_backup
 folder = Path({folder!r})
 shutil.rmtree(folder / "copy", ignore_errors=True)
 begin = time.perf_counter()
 shutil.copytree(settings.MEDIA_ROOT, folder / "copy")
 with (folder / "dump").open("wb") as output:
-    dump(output)
+    dump_database(output)
 copied = time.perf_counter()
 write_backup(folder / "{name}.backup")
 print(json.dumps([copied - begin, time.perf_counter() - copied]))

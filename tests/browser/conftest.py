@@ -59,7 +59,7 @@ def _tables_are_emptied_with_patience() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _a_worker_that_draws_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks.draw, "apply_async", lambda words, **_: tasks.draw(*words))
+    monkeypatch.setattr(tasks.draw_renditions, "apply_async", lambda words, **_: tasks.draw_renditions(*words))
 
 
 @pytest.fixture

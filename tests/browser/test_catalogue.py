@@ -9,7 +9,7 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from evalapp.catalog.services.triplets import counts, propose_from_labels
+from evalapp.catalog.services.triplets import propose_from_labels, triplet_counts
 from evalapp.contenders.models import Embedding, EmbeddingMap
 from evalapp.contenders.services.projections import write_points
 from evalapp.studies.models import Study
@@ -42,7 +42,7 @@ def test_triplets_are_accepted_rejected_and_taken_back_by_key(
     expect(lead).to_contain_text("1 accepted, 1 rejected")
     operator.keyboard.press("z")
     expect(lead).to_contain_text("1 accepted, 0 rejected")
-    assert counts(study.catalogue) == {"proposed": 2, "accepted": 1, "rejected": 0}
+    assert triplet_counts(study.catalogue) == {"proposed": 2, "accepted": 1, "rejected": 0}
 
 
 def test_a_map_is_walked_by_key_and_filtered_by_category(operator: Page, live_server: LiveServer, study: Study) -> None:

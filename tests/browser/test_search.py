@@ -98,7 +98,7 @@ def test_a_photo_is_searched_boxed_judged_and_refined_on_a_small_phone(phone: Pa
 
 def test_a_picture_that_is_not_drawn_yet_appears_by_itself(phone: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[list[int], list[int]]] = []
-    monkeypatch.setattr(tasks.draw, "apply_async", lambda words, **_: told.append(words))
+    monkeypatch.setattr(tasks.draw_renditions, "apply_async", lambda words, **_: told.append(words))
     tasks._asked.clear()
     choose(phone, two_things())
     expect(phone.locator(".answer img").first).to_have_js_property("naturalWidth", 0)
@@ -107,7 +107,7 @@ def test_a_picture_that_is_not_drawn_yet_appears_by_itself(phone: Page, monkeypa
     phone.wait_for_timeout(500)
     assert told
     for words in told:
-        tasks.draw(*words)
+        tasks.draw_renditions(*words)
     phone.wait_for_function("() => document.querySelector('.answer img').naturalWidth > 0")
     expect(phone.locator(".answer img").first).to_have_css("opacity", "1")
 

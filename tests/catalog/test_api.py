@@ -139,7 +139,7 @@ def test_a_picture_that_comes_in_is_drawn_ahead(
     operator: APIClient, shop: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[object] = []
-    monkeypatch.setattr(tasks.draw, "apply_async", lambda words, **_: told.append(words))
+    monkeypatch.setattr(tasks.draw_renditions, "apply_async", lambda words, **_: told.append(words))
     tasks._asked.clear()
     upload(operator)
     assert told == [([Item.objects.get(key="dress").picture_id], [])]

@@ -73,7 +73,7 @@ def test_an_import_killed_in_the_middle_leaves_whole_batches_and_is_completed_by
     assert Catalogue.objects.get().version == 2
 
     outcome, report = imported("shop", shop)
-    assert (outcome.new, outcome.updated, outcome.unchanged, report.total) == (25, 0, 20, 0)
+    assert (outcome.new, outcome.updated, outcome.unchanged, report.fault_count) == (25, 0, 20, 0)
     assert Item.objects.count() == Picture.objects.count() == 45
     assert all(default_storage.size(row.file) == row.size for row in Picture.objects.all())
 
@@ -94,7 +94,7 @@ def test_imports_of_the_same_pictures_at_the_same_time_store_them_once(
 
     with ThreadPoolExecutor(4) as pool:
         outcomes = list(pool.map(run, ["shop", "other", "shop", "third"]))
-    assert all(outcome.taken == 40 for outcome in outcomes)
+    assert all(outcome.items_taken == 40 for outcome in outcomes)
     assert sum(outcome.new for outcome in outcomes) == 120
     assert Picture.objects.count() == 40
     assert Item.objects.count() == 120

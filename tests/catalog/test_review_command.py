@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractUser
 from django.core.management import call_command
 
 from evalapp.catalog.models import Catalogue
-from evalapp.catalog.services.triplets import counts, decide, next_triplet, propose_from_labels
+from evalapp.catalog.services.triplets import decide_triplet, next_triplet, propose_from_labels, triplet_counts
 from evalapp.core.management.command_base import Failed, Usage
 from evalapp.core.models import Deed
 from tests import cast
@@ -60,12 +60,12 @@ def test_decisions_bear_names_and_are_told(shop: Catalogue) -> None:
 
 def test_nobody_writes_over_what_somebody_else_decided(shop: Catalogue) -> None:
     first, second = shop.triplets.order_by("pk")[:2]
-    decide(shop, first.pk, "accepted", by="berta")
+    decide_triplet(shop, first.pk, "accepted", by="berta")
     with pytest.raises(Failed, match="berta has accepted"):
         told("--by", "anna", "--reject", str(second.pk), str(first.pk))
     with pytest.raises(Failed, match="berta has accepted"):
         told("--by", "anna", "--take-back", str(first.pk))
-    assert counts(shop) == {"proposed": 15, "accepted": 1, "rejected": 0}
+    assert triplet_counts(shop) == {"proposed": 15, "accepted": 1, "rejected": 0}
 
 
 def test_the_last_of_ones_own_is_taken_back(shop: Catalogue) -> None:
@@ -73,7 +73,7 @@ def test_the_last_of_ones_own_is_taken_back(shop: Catalogue) -> None:
     told("--by", "anna", "--accept", str(first.pk))
     told("--by", "berta", "--accept", str(second.pk))
     assert told("--by", "anna", "--take-back")["reviewers"] == {"berta": 1}
-    assert counts(shop)["accepted"] == 1
+    assert triplet_counts(shop)["accepted"] == 1
     with pytest.raises(Usage, match="anna has decided no triplet"):
         told("--by", "anna", "--take-back")
 
@@ -90,7 +90,7 @@ def test_the_last_of_ones_own_is_taken_back(shop: Catalogue) -> None:
 def test_calls_that_cannot_be_meant_are_told(shop: Catalogue, words: list[str], message: str) -> None:
     with pytest.raises(Usage, match=message):
         told(*words)
-    assert counts(shop)["proposed"] == 16
+    assert triplet_counts(shop)["proposed"] == 16
 
 
 def test_a_decision_by_command_is_a_deed(shop: Catalogue) -> None:

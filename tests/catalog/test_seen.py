@@ -16,5 +16,5 @@ def test_it_agrees_with_a_plain_set(keys: list[str]) -> None:
         patch.setattr(seen_keys, "_MOST_RECENT", 4)
         ours, plain = SeenKeys(), set[str]()
         for key in keys:
-            assert ours.add(key) == (key not in plain)
+            assert ours.add_key(key) == (key not in plain)
             plain.add(key)

@@ -10,7 +10,14 @@ from django.db import DataError, connection
 
 from evalapp.catalog.domain.originals import Original
 from evalapp.catalog.models import Catalogue, Item, Picture
-from evalapp.catalog.queries import active_items, catalogue_named, catalogues, categories, items_after, showable
+from evalapp.catalog.queries import (
+    active_items,
+    catalogue_named,
+    catalogues_with_counts,
+    category_counts,
+    items_after,
+    showable,
+)
 from evalapp.catalog.services.items import Change, ItemDraft, check_texts, remove_items, upsert_items
 from evalapp.core.domain.errors import InvalidInput, NotFound
 
@@ -154,8 +161,8 @@ def test_items_are_counted_by_category_without_the_removed_ones() -> None:
     upsert_items("shop", [DRESS, HAT, replace(HAT, key="cap"), replace(DRESS, key="gown")])
     remove_items("shop", ["gown"])
     shop = catalogue_named("shop")
-    assert [(count.category, count.items) for count in categories(shop)] == [("", 2), ("dress", 1)]
-    assert catalogues().get().active == 3
+    assert [(count.category, count.items) for count in category_counts(shop)] == [("", 2), ("dress", 1)]
+    assert catalogues_with_counts().get().active == 3
 
 
 def test_pages_of_items_meet_without_gap_or_overlap() -> None:

@@ -6,7 +6,13 @@ import pytest
 
 from evalapp.catalog.models import Catalogue, Item, Triplet
 from evalapp.catalog.services.item_flags import flag_items
-from evalapp.catalog.services.triplets import counts, decide, decisions, next_triplet, propose_from_labels
+from evalapp.catalog.services.triplets import (
+    decide_triplet,
+    next_triplet,
+    propose_from_labels,
+    triplet_counts,
+    triplet_decisions,
+)
 from evalapp.core.domain.errors import Conflict, InvalidInput, NotFound
 from tests import cast
 
@@ -53,17 +59,17 @@ def test_a_person_decides_and_may_change_their_mind(shop: Catalogue) -> None:
     propose_from_labels(shop, 3)
     first = next_triplet(shop)
     assert first is not None
-    decide(shop, first.pk, "accepted")
+    decide_triplet(shop, first.pk, "accepted")
     second = next_triplet(shop)
     assert second is not None
     assert second.pk != first.pk
-    decide(shop, second.pk, "rejected")
-    found = decisions(shop)
+    decide_triplet(shop, second.pk, "rejected")
+    found = triplet_decisions(shop)
     assert found.accepted == [(first.anchor_id, first.positive_id, first.negative_id)]
     assert found.rejected == [(second.anchor_id, second.positive_id, second.negative_id)]
-    decide(shop, first.pk, "proposed")
+    decide_triplet(shop, first.pk, "proposed")
     assert next_triplet(shop) == first
-    assert counts(shop) == {"proposed": 2, "accepted": 0, "rejected": 1}
+    assert triplet_counts(shop) == {"proposed": 2, "accepted": 0, "rejected": 1}
 
 
 def test_reviewers_go_round_the_queue_from_places_of_their_own(shop: Catalogue) -> None:
@@ -74,7 +80,7 @@ def test_reviewers_go_round_the_queue_from_places_of_their_own(shop: Catalogue) 
     seen = []
     while (triplet := next_triplet(shop, "berta")) is not None:
         seen.append(triplet.pk)
-        decide(shop, triplet.pk, "accepted", by="berta")
+        decide_triplet(shop, triplet.pk, "accepted", by="berta")
     at = everything.index(seen[0])
     assert seen == everything[at:] + everything[:at]
 
@@ -82,23 +88,23 @@ def test_reviewers_go_round_the_queue_from_places_of_their_own(shop: Catalogue) 
 def test_nobody_writes_over_what_somebody_else_decided(shop: Catalogue) -> None:
     propose_from_labels(shop, 1)
     [triplet] = Triplet.objects.all()
-    decide(shop, triplet.pk, "accepted", by="anna")
+    decide_triplet(shop, triplet.pk, "accepted", by="anna")
     for state in ("rejected", "proposed", "accepted"):
         with pytest.raises(Conflict, match="anna has accepted"):
-            decide(shop, triplet.pk, state, by="berta")
-    assert decide(shop, triplet.pk, "rejected", by="anna").decided_by == "anna"
-    assert decide(shop, triplet.pk, "proposed", by="anna").decided_by == ""
-    assert decide(shop, triplet.pk, "rejected", by="berta").decided_by == "berta"
+            decide_triplet(shop, triplet.pk, state, by="berta")
+    assert decide_triplet(shop, triplet.pk, "rejected", by="anna").decided_by == "anna"
+    assert decide_triplet(shop, triplet.pk, "proposed", by="anna").decided_by == ""
+    assert decide_triplet(shop, triplet.pk, "rejected", by="berta").decided_by == "berta"
 
 
 def test_triplets_with_a_flagged_picture_are_neither_shown_nor_learned_from(shop: Catalogue) -> None:
     propose_from_labels(shop, 2)
     first = next_triplet(shop)
     assert first is not None
-    decide(shop, first.pk, "accepted")
+    decide_triplet(shop, first.pk, "accepted")
     flag_items("shop", [first.negative.key], "wrong label")
-    assert decisions(shop).accepted == []
-    decide(shop, first.pk, "proposed")
+    assert triplet_decisions(shop).accepted == []
+    decide_triplet(shop, first.pk, "proposed")
     shown = next_triplet(shop)
     assert shown is None or first.negative_id not in (shown.anchor_id, shown.positive_id, shown.negative_id)
 
@@ -115,8 +121,8 @@ def test_unknown_words_decide_nothing(shop: Catalogue) -> None:
     propose_from_labels(shop, 1)
     [triplet] = Triplet.objects.all()
     with pytest.raises(InvalidInput, match="no decision"):
-        decide(shop, triplet.pk, "maybe")
+        decide_triplet(shop, triplet.pk, "maybe")
     with pytest.raises(NotFound, match="no triplet"):
-        decide(cast.wardrobe("other", items=4), triplet.pk, "accepted")
+        decide_triplet(cast.wardrobe("other", items=4), triplet.pk, "accepted")
     with pytest.raises(InvalidInput, match="between 1 and 10,000"):
         propose_from_labels(shop, 0)

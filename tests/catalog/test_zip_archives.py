@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalapp.catalog.domain.zip_archives import look_into, root_of, table_of, unpack
+from evalapp.catalog.domain.zip_archives import look_into, root_of, table_of, unpack_archive
 from evalapp.core.domain.errors import InvalidInput
 
 ENDINGS = frozenset({".jpg", ".png"})
@@ -31,7 +31,7 @@ def test_a_wrapped_folder_of_folders_begins_below_its_wrapper(tmp_path: Path) ->
     archive = zipped(tmp_path / "a.zip", files)
     contents = look_into(archive, most_bytes=MOST, endings=ENDINGS)
     (tmp_path / "out").mkdir()
-    unpack(archive, tmp_path / "out", contents)
+    unpack_archive(archive, tmp_path / "out", contents)
     root = root_of(tmp_path / "out")
     assert sorted(str(one.relative_to(root)) for one in root.rglob("*.jpg")) == ["dress/1.jpg", "shirt/2.jpg"]
     assert table_of(root) is None
@@ -40,7 +40,7 @@ def test_a_wrapped_folder_of_folders_begins_below_its_wrapper(tmp_path: Path) ->
 def test_the_only_table_is_found(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "a.zip", {"set/list.csv": b"path\n1.jpg\n", "set/1.jpg": b"a"})
     (tmp_path / "out").mkdir()
-    unpack(archive, tmp_path / "out", look_into(archive, most_bytes=MOST, endings=ENDINGS))
+    unpack_archive(archive, tmp_path / "out", look_into(archive, most_bytes=MOST, endings=ENDINGS))
     table = table_of(root_of(tmp_path / "out"))
     assert table is not None
     assert table.name == "list.csv"
@@ -78,7 +78,7 @@ def test_nothing_is_ever_written_beside_the_folder(tmp_path_factory: pytest.Temp
     (folder / "a.zip").write_bytes(data.getvalue())
     (folder / "out").mkdir()
     contents = look_into(folder / "a.zip", most_bytes=MOST, endings=ENDINGS)
-    unpack(folder / "a.zip", folder / "out", contents)
+    unpack_archive(folder / "a.zip", folder / "out", contents)
     assert {one.name for one in folder.iterdir()} == {"a.zip", "out"}
     assert not any(one.is_symlink() for one in (folder / "out").rglob("*"))
 
@@ -106,7 +106,7 @@ def test_a_zip_that_lies_about_its_sizes_is_stopped(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     contents = look_into(tmp_path / "liar.zip", most_bytes=MOST, endings=ENDINGS)
     try:
-        written = unpack(tmp_path / "liar.zip", tmp_path / "out", contents)
+        written = unpack_archive(tmp_path / "liar.zip", tmp_path / "out", contents)
     except InvalidInput:
         written = 0
     assert written <= 10

@@ -64,11 +64,11 @@ def test_pictures_are_written_once_and_read(bucket: str) -> None:
 def test_vectors_made_on_one_machine_are_found_on_another(bucket: str, settings: LazySettings) -> None:
     shard = _tap(settings).write(KEYS, ROWS)
     assert shard is not None
-    remote_shards.offer(shard)
+    remote_shards.offer_shard(shard)
     shutil.rmtree(settings.EMBEDDINGS_DIR)  # another machine
 
     tap = _tap(settings)
-    remote_shards.fetch(tap)
+    remote_shards.fetch_shards(tap)
 
     assert tap.missing(KEYS) == []
     np.testing.assert_array_equal(tap.reader(KEYS).rows(0, 4), ROWS)
@@ -80,19 +80,19 @@ def test_a_shard_that_is_not_whole_yet_is_not_fetched_and_one_that_is_spoilt_is_
 ) -> None:
     shard = _tap(settings).write(KEYS, ROWS)
     assert shard is not None
-    remote_shards.offer(shard)
+    remote_shards.offer_shard(shard)
     there = f"embeddings/{shard.relative_to(settings.EMBEDDINGS_DIR).as_posix()}"
     facts = default_storage.open(f"{there}/shard.json").read()
     default_storage.delete(f"{there}/shard.json")
     shutil.rmtree(settings.EMBEDDINGS_DIR)
     tap = _tap(settings)
-    remote_shards.fetch(tap)
+    remote_shards.fetch_shards(tap)
     assert tap.missing(KEYS) == KEYS
 
     default_storage.save(f"{there}/shard.json", ContentFile(facts))
     default_storage.save(f"{there}/keys.bin", ContentFile(b"x" * 128))
     with pytest.raises(Exception, match=r"keys\.bin is not what was written"):
-        remote_shards.fetch(tap)
+        remote_shards.fetch_shards(tap)
     assert tap.missing(KEYS) == KEYS
 
 
@@ -101,7 +101,7 @@ def test_two_workers_of_one_machine_fetch_the_same_shard_at_once(
 ) -> None:
     shard = _tap(settings).write(KEYS, ROWS)
     assert shard is not None
-    remote_shards.offer(shard)
+    remote_shards.offer_shard(shard)
     shutil.rmtree(settings.EMBEDDINGS_DIR)
     tap = _tap(settings)
     verify = remote_shards.verify_shard
@@ -110,12 +110,12 @@ def test_two_workers_of_one_machine_fetch_the_same_shard_at_once(
     def verify_while_another_fetches(draft: Path) -> None:
         drafts.append(draft)
         if len(drafts) == 1:
-            remote_shards.fetch(tap)
+            remote_shards.fetch_shards(tap)
             assert tap.missing(KEYS) == []
         verify(draft)
 
     monkeypatch.setattr(remote_shards, "verify_shard", verify_while_another_fetches)
-    remote_shards.fetch(tap)
+    remote_shards.fetch_shards(tap)
 
     assert len(set(drafts)) == 2
     np.testing.assert_array_equal(tap.reader(KEYS).rows(0, 4), ROWS)
@@ -127,7 +127,7 @@ def test_a_slow_fetch_is_not_cleared_away_as_abandoned(
 ) -> None:
     shard = _tap(settings).write(KEYS, ROWS)
     assert shard is not None
-    remote_shards.offer(shard)
+    remote_shards.offer_shard(shard)
     shutil.rmtree(settings.EMBEDDINGS_DIR)
     tap = _tap(settings)
     verify = remote_shards.verify_shard
@@ -138,18 +138,18 @@ def test_a_slow_fetch_is_not_cleared_away_as_abandoned(
         verify(draft)
 
     monkeypatch.setattr(remote_shards, "verify_shard", verify_after_an_hour)
-    remote_shards.fetch(tap)
+    remote_shards.fetch_shards(tap)
     assert tap.missing(KEYS) == []
 
 
 def test_a_withdrawn_shard_is_fetched_by_nobody(bucket: str, settings: LazySettings) -> None:
     shard = _tap(settings).write(KEYS, ROWS)
     assert shard is not None
-    remote_shards.offer(shard)
-    remote_shards.withdraw(shard)
+    remote_shards.offer_shard(shard)
+    remote_shards.withdraw_shard(shard)
     shutil.rmtree(settings.EMBEDDINGS_DIR)
     tap = _tap(settings)
-    remote_shards.fetch(tap)
+    remote_shards.fetch_shards(tap)
     assert tap.missing(KEYS) == KEYS
 
 
@@ -157,8 +157,8 @@ def test_a_folder_is_shared_by_itself(settings: LazySettings) -> None:
     assert not remote_shards.is_shared()
     shard = _tap(settings).write(KEYS, ROWS)
     assert shard is not None
-    remote_shards.offer(shard)
-    remote_shards.fetch(_tap(settings))
+    remote_shards.offer_shard(shard)
+    remote_shards.fetch_shards(_tap(settings))
     assert not (Path(settings.MEDIA_ROOT) / "embeddings").exists()
 
 

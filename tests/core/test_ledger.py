@@ -341,7 +341,7 @@ def test_as_many_workers_are_called_as_chunks_were_lost(kitchen: Kitchen, messag
     job.refresh_from_db()
     for _ in range(3):
         jobs.claim_chunk(job)
-    tasks.recover(timedelta(0))
+    tasks.recover_lost_work(timedelta(0))
     assert messages == [job.pk] * 3
 
 
@@ -390,7 +390,7 @@ def test_a_chunk_of_which_nothing_can_be_done_fails_with_all_names(monkeypatch: 
 def test_what_a_worker_dies_of_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     Bakery(monkeypatch, burnt=set())
     job = _job()
-    chunk_work._advance(chunk_work.plan_of("supper"), job, lambda _: None)
+    chunk_work._advance_job(chunk_work.plan_of("supper"), job, lambda _: None)
     job.refresh_from_db()
     Chunk.objects.update(attempt=2)
     chunk = jobs.claim_chunk(job)

@@ -170,7 +170,7 @@ class Ledger(RuleBasedStateMachine):
         job = self._row()
         unfinished = Chunk.objects.filter(job=job, stage=job.stage, state__in=LIVE).exists()
         if not job.is_final and not unfinished:
-            chunk_work._advance(PLAN, job, lambda _chunks: None)
+            chunk_work._advance_job(PLAN, job, lambda _chunks: None)
 
     def _end(self, claim: Claim, end: Callable[[Chunk], bool]) -> None:
         assert end(claim.chunk) == claim.wanted, "a late result counted, or a wanted one did not"

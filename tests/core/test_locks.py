@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from evalapp.core.services.embedded.locks import ProcessLock
 lock = ProcessLock(Path(sys.argv[1]))
-lock.share()
+lock.hold_shared()
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -35,13 +35,13 @@ def test_nobody_holds_a_lock_that_was_never_made(tmp_path: Path) -> None:
 
 def test_two_may_share_but_then_nobody_owns(tmp_path: Path) -> None:
     first, second, third = (ProcessLock(tmp_path / "lock") for _ in range(3))
-    first.share()
-    second.share()
+    first.hold_shared()
+    second.hold_shared()
 
-    assert not third.try_own()
+    assert not third.try_hold_alone()
     first.close()
     second.close()
-    assert third.try_own()
+    assert third.try_hold_alone()
     third.close()
 
 

@@ -20,7 +20,7 @@ def test_every_set_that_is_named_exists() -> None:
 
 def test_a_job_that_lacks_a_library_names_the_set_that_brings_it() -> None:
     error = ModuleNotFoundError("No module named 'sklearn.manifold'", name="sklearn.manifold")
-    assert chunk_work._words(error) == (
+    assert chunk_work._describe_error(error) == (
         "sklearn is not installed on this machine; get it with: python requirements/install.py train"
     )
 

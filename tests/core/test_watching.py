@@ -145,7 +145,7 @@ def test_workers_that_fell_silent_long_ago_are_struck_by_the_sweep(running: Job)
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_has_a_row_while_it_lives() -> None:
-    leave = worker_presence.announce(["default"])
+    leave = worker_presence.announce_worker(["default"])
     deadline = time.monotonic() + 10
     while not Worker.objects.filter(name=worker_presence.own_name()).exists():
         assert time.monotonic() < deadline

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evalapp.demo.fabrics import bolt_for
-from evalapp.demo.fabrics.weaves import ribs, weave
+from evalapp.demo.fabrics.weaves import rib_tile, weave_tile
 from evalapp.demo.garments import Garment, garments
 from evalapp.demo.pictures import take_shop
 
@@ -68,9 +68,9 @@ def test_stripes_down_a_dress_come_at_their_period(dress: Garment) -> None:
 
 def _units_tall(garment: Garment) -> float:
     from evalapp.demo.silhouettes.pieces import Piece
-    from evalapp.demo.silhouettes.wardrobe import cut
+    from evalapp.demo.silhouettes.wardrobe import cut_garment
 
-    pattern = cut(garment)
+    pattern = cut_garment(garment)
     every = np.vstack([layer.outline for layer in (*pattern.front, *pattern.back) if isinstance(layer, Piece)])
     return float(every[:, 1].max() - every[:, 1].min() + 2.0)
 
@@ -87,11 +87,11 @@ def test_gingham_is_made_of_two_colours_and_their_mean(dress: Garment) -> None:
 
 @pytest.mark.parametrize("material", ["knit", "cable knit", "denim", "wool", "flannel", "fleece", "linen"])
 def test_a_weave_shades_but_never_blackens(material: str) -> None:
-    surface = weave(material, SCALE, 3)
+    surface = weave_tile(material, SCALE, 3)
     assert surface is not None
     assert 130 < surface.min() < surface.max() <= 255
 
 
 def test_smooth_cloth_has_no_weave_and_ribs_stand_upright() -> None:
-    assert weave("cotton", SCALE, 3) is None
-    assert ribs(SCALE).shape == (1, 12)
+    assert weave_tile("cotton", SCALE, 3) is None
+    assert rib_tile(SCALE).shape == (1, 12)

@@ -9,7 +9,7 @@ from evalapp.demo.garments import Garment, garments
 from evalapp.demo.pictures import BACKDROP, Picture, draw_shop, draw_street, take_shop, take_street
 from evalapp.demo.ranges import CATEGORIES
 from evalapp.demo.scenes import SCENES
-from evalapp.demo.scenes.texture import gradient
+from evalapp.demo.scenes.texture import vertical_gradient
 from evalapp.demo.shots import SCENES as STAGES
 from evalapp.demo.shots import shots_of
 
@@ -41,7 +41,7 @@ def test_every_category_is_drawn_whole_and_large_in_the_shop(shop: list[Garment]
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_the_shop_box_holds_all_that_differs_from_the_backdrop(shop: list[Garment], category: str) -> None:
     picture = take_shop(one_of(shop, category))
-    empty = np.asarray(gradient(768, 960, BACKDROP).reduce(2)).astype(int)
+    empty = np.asarray(vertical_gradient(768, 960, BACKDROP).reduce(2)).astype(int)
     differs = np.abs(np.asarray(picture.image).astype(int) - empty).max(axis=2) > 90
     rows, columns = np.nonzero(differs.any(axis=1))[0], np.nonzero(differs.any(axis=0))[0]
     x1, y1, x2, y2 = picture.box

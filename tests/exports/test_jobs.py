@@ -103,7 +103,7 @@ def test_a_disk_that_fills_up_leaves_no_file_and_says_why(study: Study, monkeypa
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(export_jobs, "pack", full)
+    monkeypatch.setattr(export_jobs, "pack_folder", full)
     export = request_export(study, "csv")
     for _ in range(ledger.MOST_ATTEMPTS):
         written(export)

@@ -11,17 +11,17 @@ import pyarrow as pa
 import pytest
 from django.db import DataError, connection, transaction
 
-from evalapp.exports.domain.export_tables import Table, _table
+from evalapp.exports.domain.export_tables import Table, _make_table
 from evalapp.exports.domain.table_writers import write_table
 from evalapp.exports.queries import copy_stream
-from evalapp.exports.queries.copy_stream import copied
+from evalapp.exports.queries.copy_stream import copied_batches
 
-NUMBERS = _table("numbers", number="int", word="text")
+NUMBERS = _make_table("numbers", number="int", word="text")
 COUNTING = "SELECT number, repeat('w', 200) || number FROM generate_series(1, %(last)s) AS number"
 
 
 def counting(last: int) -> Iterator[pa.RecordBatch]:
-    return copied(COUNTING, {"last": last}, NUMBERS.schema)
+    return copied_batches(COUNTING, {"last": last}, NUMBERS.schema)
 
 
 def peak(table: Table, batches: Iterator[pa.RecordBatch], folder: Path, kind: str) -> int:
@@ -72,11 +72,13 @@ def test_rows_come_as_they_are_asked_for() -> None:
 def test_an_error_half_way_is_raised_where_the_rows_are_read() -> None:
     failing = "SELECT 1 / (%(last)s - number), '' FROM generate_series(1, 100000) AS number"
     with pytest.raises(DataError, match="division by zero"):
-        list(copied(failing, {"last": 90_000}, NUMBERS.schema))
+        list(copied_batches(failing, {"last": 90_000}, NUMBERS.schema))
 
 
 @pytest.mark.database
 @pytest.mark.django_db
 def test_nothing_is_null_that_is_empty_and_nothing_empty_that_is_null() -> None:
-    (batch,) = copied("SELECT NULL::int, '' UNION ALL SELECT 0, 'a \"word\",' || chr(10) || 'more'", {}, NUMBERS.schema)
+    (batch,) = copied_batches(
+        "SELECT NULL::int, '' UNION ALL SELECT 0, 'a \"word\",' || chr(10) || 'more'", {}, NUMBERS.schema
+    )
     assert batch.to_pydict() == {"number": [None, 0], "word": ["", 'a "word",\nmore']}

@@ -20,7 +20,7 @@ import psycopg2
 import pytest
 
 from evalapp.core.services.embedded import postgres
-from evalapp.core.services.embedded.programs import newest, programs
+from evalapp.core.services.embedded.programs import newest_version, program_folder
 from tests.journeys.installation import free_port
 from tests.real_database import answers
 
@@ -88,7 +88,7 @@ class Postgres:
     def _run(self, program: str, *words: str) -> subprocess.Popen[bytes]:
         as_root = os.geteuid() == 0
         return subprocess.Popen(
-            [str(programs(newest()) / program), *words],
+            [str(program_folder(newest_version()) / program), *words],
             user=postgres._SYSTEM_USER if as_root else None,
             group=pwd.getpwnam(postgres._SYSTEM_USER).pw_gid if as_root else None,
             extra_groups=[] if as_root else None,

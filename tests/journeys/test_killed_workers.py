@@ -22,7 +22,7 @@ import numpy as np
 import psycopg2
 import pytest
 
-from evalapp.core.services.embedded.workers import celery
+from evalapp.core.services.embedded.workers import celery_command
 from tests.conftest import REPOSITORY
 from tests.journeys.installation import Installation
 from tests.journeys.real_services import private_postgres, private_redis
@@ -81,7 +81,9 @@ class Crew:
             process.wait()
 
     def _celery(self, *words: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(celery(*words, "--loglevel", "ERROR"), cwd=REPOSITORY, env=self.installation.env)
+        return subprocess.Popen(
+            celery_command(*words, "--loglevel", "ERROR"), cwd=REPOSITORY, env=self.installation.env
+        )
 
 
 @contextmanager

@@ -209,7 +209,7 @@ def test_a_contender_entered_twice_stands_twice_and_changes_no_other(study: Stud
     after = cast.board(study)
     one, other = line(after, cast.FC6), line(after, twin.name)
     assert (one.approval, one.low, one.high, one.votes) == (other.approval, other.low, other.high, other.votes)
-    duel = cast.duels(study).of(cast.FC6, twin.name)
+    duel = cast.duels(study).duel_of(cast.FC6, twin.name)
     assert (duel.difference, duel.low, duel.high, duel.votes, duel.same) == (0.0, 0.0, 0.0, 0, 40)
     for standing in before.standings:
         same = line(after, standing.contender)

@@ -173,14 +173,14 @@ def test_a_newcomer_is_compared_with_nobody_before_its_votes_and_fairly_after(mo
     assert leader.contenders[leader.leader] == study.contenders.get(name=cast.FC6).pk
     assert mode == "swipe" or leader.method == "uniform"
     late_contender(study)
-    duel = cast.duels(study).of(cast.FC6, "late:l2")
+    duel = cast.duels(study).duel_of(cast.FC6, "late:l2")
     assert (duel.compared, duel.low, duel.high, duel.better) == (False, -1.0, 1.0, 0.5)
     assert "late:l2" not in board_of(study).decision.practically_best
     refresh_board(study)
     crowd(study, 400, seed=9)
     line = next(one for one in cast.board(study).standings if one.contender == "late:l2")
     assert line.approval is not None
-    duel = cast.duels(study).of(cast.FC6, "late:l2")
+    duel = cast.duels(study).duel_of(cast.FC6, "late:l2")
     assert duel.compared
     # They are liked alike; the votes from before the entry would say that fc6 is better by tens of points.
     assert duel.low <= 0 <= duel.high

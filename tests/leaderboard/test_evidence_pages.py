@@ -98,7 +98,7 @@ def test_tables_hold_the_numbers_of_the_board(admin_client: Client, study: Study
         assert float(row["approval"]) == line.approval
         assert float(row["low"]) == line.low
     for row in rows_of(admin_client, "head-to-head"):
-        assert float(row["difference"]) == duels.of(row["first"], row["second"]).difference
+        assert float(row["difference"]) == duels.duel_of(row["first"], row["second"]).difference
     assert {row["votes"] for row in rows_of(admin_client, "over-time")} == {"200", "300"}
     assert [row["contender"] for row in rows_of(admin_client, "labels")] == 2 * [cast.FC6, cast.FC7]
     assert {row["measure"] for row in rows_of(admin_client, "agreement")} == {"alpha", "gold", "self", "ceiling"}
@@ -277,13 +277,13 @@ def test_the_wall_shows_what_was_published_to_operators_too_and_the_code_to_open
 
 def test_cells_are_coloured_by_the_evidence_that_decides_not_by_a_chance(study: Study) -> None:
     duels = cast.duels(study)
-    assert duels.sure(cast.FC6, cast.FC6) is None
+    assert duels.relative_evidence(cast.FC6, cast.FC6) is None
     for first in duels.contenders:
         for second in duels.contenders:
             if first != second:
-                sure, other = duels.sure(first, second), duels.sure(second, first)
+                sure, other = duels.relative_evidence(first, second), duels.relative_evidence(second, first)
                 assert sure is not None
                 assert other is not None
                 assert sure == -other or 0 in (sure, other)
                 bar = math.log10(len(duels.contenders) / 0.05)
-                assert (sure >= 1) == (duels.of(first, second).evidence >= bar)
+                assert (sure >= 1) == (duels.duel_of(first, second).evidence >= bar)

@@ -103,10 +103,10 @@ def test_no_single_vote_moves_anything_that_the_public_reads(client: Client) -> 
 
     before = everything()
     cast.play(voter, study, 1)
-    tasks.tend()
+    tasks.tend_boards()
     assert everything() == before
     voter.post("/api/v1/votes/undo/", {"n": 1}, content_type="application/json")
-    tasks.tend()
+    tasks.tend_boards()
     assert everything() == before
 
 
@@ -181,7 +181,7 @@ def test_votes_taken_back_or_set_aside_make_no_step() -> None:
 def test_closing_publishes_everything_and_an_open_study_goes_on_from_there(client: Client) -> None:
     study = published()
     close_study(study)
-    tasks.tend()
+    tasks.tend_boards()
     assert client.get(API).json()["votes"] == cast.board(study).votes == STEP + AFTER
     open_study(study)
     assert client.get(API).json()["votes"] == coarse_count(STEP + AFTER)

@@ -15,7 +15,7 @@ from evalapp.core.domain.software import software
 from evalapp.leaderboard.models import Appointment, Report, Snapshot
 from evalapp.leaderboard.pages.board_view import course_of
 from evalapp.leaderboard.services import declare_snapshot, keep_appointments, snapshot_if_due, take_snapshot
-from evalapp.leaderboard.tasks import tend
+from evalapp.leaderboard.tasks import tend_boards
 from evalapp.studies.models import Study
 from evalapp.studies.services import close_study
 from tests import cast
@@ -113,12 +113,12 @@ def test_the_clock_tends_open_studies_and_those_just_closed() -> None:
     closed = voted_study(30, slug="over")
     close_study(closed)
     voted_study(30, slug="other")
-    tend()
+    tend_boards()
     assert {one.study.slug for one in Snapshot.objects.all()} == {"match", "over", "other"}
     assert {one.study.slug for one in Report.objects.all()} == {"match", "over", "other"}
     made = dict(Report.objects.values_list("study__slug", "made_at"))
     swipe(study, 1)
-    tend()
+    tend_boards()
     renewed = dict(Report.objects.values_list("study__slug", "made_at"))
     assert {slug for slug, moment in renewed.items() if moment != made[slug]} == {"match"}
 

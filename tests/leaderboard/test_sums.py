@@ -188,7 +188,7 @@ def test_a_contender_with_pairs_of_its_own_has_no_statements_before_it_entered(s
 def test_the_difference_of_two_is_that_of_the_other_way_round(study: Study) -> None:
     crowd(study, 200)
     duels = cast.duels(study)
-    one, other = duels.of(cast.FC6, cast.FC7), duels.of(cast.FC7, cast.FC6)
+    one, other = duels.duel_of(cast.FC6, cast.FC7), duels.duel_of(cast.FC7, cast.FC6)
     assert one.difference == pytest.approx(-other.difference)
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
     assert one.better == pytest.approx(1 - other.better)

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalapp.plots.curves import Course, Moment, courses
+from evalapp.plots.curves import Course, Moment, draw_courses
 from evalapp.plots.family_tree import Member, family_tree
-from evalapp.plots.heat import heat, told, tone
+from evalapp.plots.heat import cell_tone, draw_heat, honest_percent
 from evalapp.plots.marks import Box, Dot, Drawing, Line, Trace, Words
 from evalapp.plots.point_cloud import point_cloud
 from evalapp.plots.role_styles import LOOKS
 from evalapp.plots.scales import Scale, shares_around
-from evalapp.plots.scatter import Point, scatter
-from evalapp.plots.search.tradeoff import Reached, Way, tradeoff
-from evalapp.plots.series import STYLES, series
+from evalapp.plots.scatter import Point, draw_scatter
+from evalapp.plots.search.tradeoff import Reached, Way, draw_tradeoff
+from evalapp.plots.series import STYLES, draw_series
 from evalapp.plots.svg_render import as_file, for_page
-from evalapp.plots.whiskers import Reference, Whisker, whiskers
+from evalapp.plots.whiskers import Reference, Whisker, draw_whiskers
 from evalapp.plots.worth_over_cost import Priced, worth_over_cost
 from tests.conftest import REPOSITORY
 
@@ -51,10 +51,10 @@ def every_drawing(width: float) -> list[Drawing]:
         Way("2", NASTY, Reached(19, 0.99), (Reached(40, 0.93), Reached(0.4, 1.0)), chosen=True),
     ]
     return [
-        whiskers("standings", NASTY, NASTY, rows(), reference=reference, width=width),
-        courses("over-time", "t", "s", [Course(NASTY, moments), Course("b", moments)], width=width),
-        scatter("labels", "t", "s", points, x_name="x", y_name="y", width=width),
-        series("curves", NASTY, NASTY, measures, step_name="epoch", width=width),
+        draw_whiskers("standings", NASTY, NASTY, rows(), reference=reference, width=width),
+        draw_courses("over-time", "t", "s", [Course(NASTY, moments), Course("b", moments)], width=width),
+        draw_scatter("labels", "t", "s", points, x_name="x", y_name="y", width=width),
+        draw_series("curves", NASTY, NASTY, measures, step_name="epoch", width=width),
         point_cloud("map", "t", "s", [(-1, -1, 0), (1, 1, 9)], side=width),
         family_tree("lineage", NASTY, "s", members, [["a"], ["b", "c"], ["d"]], [("a", "b"), ("a", "c"), ("c", "d")]),
         worth_over_cost(
@@ -68,8 +68,10 @@ def every_drawing(width: float) -> list[Drawing]:
             note=NASTY,
             width=width,
         ),
-        heat("duels", "t", "s", ["a", NASTY], [[None, 0.999], [0.001, None]], [[None, 1.4], [-1.4, None]], width=width),
-        tradeoff("experiment", "t", "s", ways, wanted=0.98, x_name="x", y_name="y", width=width),
+        draw_heat(
+            "duels", "t", "s", ["a", NASTY], [[None, 0.999], [0.001, None]], [[None, 1.4], [-1.4, None]], width=width
+        ),
+        draw_tradeoff("experiment", "t", "s", ways, wanted=0.98, x_name="x", y_name="y", width=width),
     ]
 
 
@@ -126,7 +128,7 @@ def test_every_role_has_looks_in_files_and_on_pages() -> None:
 
 
 def test_whiskers_are_in_proportion() -> None:
-    drawing = whiskers("s", "t", "s", rows(), reference=Reference(), width=720)
+    drawing = draw_whiskers("s", "t", "s", rows(), reference=Reference(), width=720)
     lines = [mark for mark in drawing.marks if isinstance(mark, Line) and mark.role.startswith("whisker")]
     dots = [
         mark for mark in drawing.marks if isinstance(mark, Dot) and mark.role in {"dot", "dot-first", "dot-control"}
@@ -150,14 +152,14 @@ def test_ticks_are_round_few_and_inside(values: list[float], most: int) -> None:
     low, high = shares_around(values)
     assert low <= min(values) + 1e-9
     assert high >= max(values) - 1e-9
-    ticks = Scale(low, high, 0, 100).ticks(most)
+    ticks = Scale(low, high, 0, 100).round_ticks(most)
     assert 2 <= len(ticks) <= most + 1
     assert low - 1e-9 <= ticks[0] < ticks[-1] <= high + 1e-9
 
 
 def test_a_probability_is_never_told_as_certain() -> None:
-    assert [told(share) for share in (0.0, 0.004, 0.5, 0.996, 1.0)] == ["<1", "<1", "50", ">99", ">99"]
-    assert [tone(sure) for sure in (None, -1, -0.5, 0, 0.5, 1)] == ["cell-none", *(f"cell-{n}" for n in range(5))]
+    assert [honest_percent(share) for share in (0.0, 0.004, 0.5, 0.996, 1.0)] == ["<1", "<1", "50", ">99", ">99"]
+    assert [cell_tone(sure) for sure in (None, -1, -0.5, 0, 0.5, 1)] == ["cell-none", *(f"cell-{n}" for n in range(5))]
 
 
 def test_what_is_worth_more_stands_higher_and_what_costs_ten_times_as_much_stands_as_far_right_again() -> None:
@@ -179,7 +181,7 @@ def test_a_link_leads_from_the_foot_of_the_made_to_the_head_of_its_source() -> N
 
 def test_twice_the_speed_is_as_far_everywhere_and_the_chosen_one_stands_out() -> None:
     ways = [Way(str(n), f"way {n}", Reached(speed, 0.9), chosen=n == 2) for n, speed in enumerate((1.0, 10.0, 100.0))]
-    drawing = tradeoff("experiment", "t", "s", ways, wanted=0.95, x_name="x", y_name="y")
+    drawing = draw_tradeoff("experiment", "t", "s", ways, wanted=0.95, x_name="x", y_name="y")
     dots = {mark.hint: mark for mark in drawing.marks if isinstance(mark, Dot)}
     assert list(dots) == ["way 2: 100× and 90.0%", "way 1: 10× and 90.0%", "way 0: 1.0× and 90.0%"]
     third, second, first = (dot.x for dot in dots.values())

@@ -144,9 +144,9 @@ class TestMaskedVectors:
         assert embeddings.folder_of(model, tap).count == 8
         assert embeddings.items_without_vectors(model, [tap], items, masker) == []
         # Both are needed, and pruning takes neither.
-        assert vector_storage.prune() == []
+        assert vector_storage.prune_vectors() == []
         SearchIndex.objects.get(slug="masked").delete()
-        assert len(vector_storage.prune()) == 1
+        assert len(vector_storage.prune_vectors()) == 1
         assert embeddings.items_without_vectors(model, [tap], items) == []
 
     def test_what_comes_later_is_masked_as_well(self, masked: ServiceHere) -> None:

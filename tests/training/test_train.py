@@ -210,8 +210,8 @@ def test_what_people_decided_about_triplets_reaches_the_recipe(striped: str) -> 
     catalogue = Catalogue.objects.get(slug=striped)
     triplets.propose_from_labels(catalogue, 3)
     first, second, _ = Triplet.objects.order_by("pk")
-    triplets.decide(catalogue, first.pk, "accepted")
-    triplets.decide(catalogue, second.pk, "rejected")
+    triplets.decide_triplet(catalogue, first.pk, "accepted")
+    triplets.decide_triplet(catalogue, second.pk, "rejected")
     data = data_of(run)
     named = [[data.keys[row] for row in rows] for rows in (*data.reviewed.accepted, *data.reviewed.rejected)]
     assert named == [[item.key for _, item in triplet.pictures] for triplet in (first, second)]

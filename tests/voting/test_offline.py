@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.test import Client
 
-from evalapp.core.domain.script_modules import bundled
+from evalapp.core.domain.script_modules import bundled_script
 from tests import system
 
 STUB = """const self = { shell: { version: "1", files: [] }, location: { origin: "https://swipe.example" }, heard: [],
@@ -40,7 +40,7 @@ def test_the_worker_speaks_for_the_whole_site_and_is_asked_for_anew_each_time() 
 def test_it_runs_in_one_piece_and_listens(tmp_path: Path) -> None:
     script = tmp_path / "worker.js"
     listening = "\nconsole.log(self.heard.join());"
-    script.write_text(STUB + bundled("workers/service") + listening, encoding="utf-8")
+    script.write_text(STUB + bundled_script("workers/service") + listening, encoding="utf-8")
     done = subprocess.run([system.need("node"), str(script)], capture_output=True, text=True, timeout=60)
     assert done.stdout.split(",") == ["install", "activate", "fetch", "sync", "message\n"], done.stderr
 

@@ -25,7 +25,7 @@ from evalapp.catalog.services.renditions import picture_url
 from evalapp.catalog.services.withdraw_pictures import withdraw_pictures
 from evalapp.core.api.inputs import checked
 from evalapp.core.domain.errors import InvalidInput
-from evalapp.core.domain.values.storable_texts import unstorable
+from evalapp.core.domain.values.storable_texts import why_unstorable
 from models_registry.pictures import BadPicture
 
 _MOST_BYTES = 10 * 1024 * 1024
@@ -86,12 +86,12 @@ class CataloguesApi(APIView):
 
     @extend_schema(operation_id="catalogues", responses=CatalogueOutput(many=True))
     def get(self, request: Request) -> Response:
-        return Response(CatalogueOutput(queries.catalogues(), many=True).data)
+        return Response(CatalogueOutput(queries.catalogues_with_counts(), many=True).data)
 
     @extend_schema(operation_id="catalogue_create", request=Input, responses={201: CatalogueOutput})
     def post(self, request: Request) -> Response:
-        made = changes.create_catalogue(**checked(self.Input(data=request.data)))
-        summary = CatalogueOutput(queries.catalogues().get(pk=made.pk)).data
+        catalogue = changes.create_catalogue(**checked(self.Input(data=request.data)))
+        summary = CatalogueOutput(queries.catalogues_with_counts().get(pk=catalogue.pk)).data
         return Response(summary, status=status.HTTP_201_CREATED)
 
 
@@ -121,8 +121,8 @@ class CatalogueApi(APIView):
     @extend_schema(operation_id="catalogue", responses=Output)
     def get(self, request: Request, slug: str) -> Response:
         catalogue = queries.catalogue_named(slug)
-        counts = queries.categories(catalogue)
-        summary = CatalogueOutput(queries.catalogues().get(pk=catalogue.pk)).data
+        counts = queries.category_counts(catalogue)
+        summary = CatalogueOutput(queries.catalogues_with_counts().get(pk=catalogue.pk)).data
         return Response({**summary, "categories": self.Output.Category(counts, many=True).data})
 
     @extend_schema(operation_id="catalogue_change", request=ChangeInput, responses=CatalogueOutput)
@@ -132,7 +132,7 @@ class CatalogueApi(APIView):
             changes.rename_catalogue(catalogue, params["name"])
         if "archived" in params:
             changes.archive_catalogue(catalogue, archived=params["archived"])
-        return Response(CatalogueOutput(queries.catalogues().get(pk=catalogue.pk)).data)
+        return Response(CatalogueOutput(queries.catalogues_with_counts().get(pk=catalogue.pk)).data)
 
     @extend_schema(operation_id="catalogue_delete", request=None, responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
@@ -177,13 +177,13 @@ class ItemsApi(APIView):
         def validate_attributes(self, attributes: Any) -> dict[str, str]:
             if not isinstance(attributes, dict) or not all(isinstance(value, str) for value in attributes.values()):
                 raise serializers.ValidationError("Give an object whose values are texts.")
-            if fault := unstorable("".join((*attributes, *attributes.values()))):
+            if fault := why_unstorable("".join((*attributes, *attributes.values()))):
                 raise serializers.ValidationError(fault[1])
             return attributes
 
         def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-            given = [corner for corner in _CORNERS if corner in attrs]
-            if given and len(given) < len(_CORNERS):
+            given_corners = [corner for corner in _CORNERS if corner in attrs]
+            if given_corners and len(given_corners) < len(_CORNERS):
                 raise serializers.ValidationError("A box needs x1, y1, x2 and y2.")
             return attrs
 
@@ -259,13 +259,19 @@ class ItemsApi(APIView):
         check = checked(self.CheckInput(data=request.query_params)).get("check")
         params = checked(self.UploadInput(data=request.data))
         params, remarks = _without_words_for_nothing(params)
-        change = services.upsert_items(slug, [_draft(params, _stored(params.pop("picture")))])
+        change = services.upsert_items(slug, [_draft_item(params, _store_picture(params.pop("picture")))])
         kind = "new" if change.new else "updated" if change.updated else "unchanged"
         item = queries.active_items(catalogue).get(key=params["key"])
         tasks.ask_for(item.shown)
-        told = {check: check_arrivals(check, slug, [params["key"]])} if check else {}
+        check_result = {check: check_arrivals(check, slug, [params["key"]])} if check else {}
         return Response(
-            {"change": kind, "version": change.version, "item": ItemOutput(item).data, "remarks": remarks, **told},
+            {
+                "change": kind,
+                "version": change.version,
+                "item": ItemOutput(item).data,
+                "remarks": remarks,
+                **check_result,
+            },
             status=status.HTTP_201_CREATED if change.new else status.HTTP_200_OK,
         )
 
@@ -293,7 +299,7 @@ class WithdrawApi(APIView):
         return Response({"withdrawn": withdrawn, "version": queries.catalogue_named(slug).version})
 
 
-def _stored(picture: UploadedFile[bytes]) -> Original:
+def _store_picture(picture: UploadedFile[bytes]) -> Original:
     try:
         return store_original(picture.read(), withdrawn=queries.withdrawn_hashes())
     except BadPicture as fault:
@@ -304,8 +310,8 @@ def _without_words_for_nothing(params: dict[str, Any]) -> tuple[dict[str, Any], 
     """The labels as an import would take them, and what it would tell."""
     labels = {name: params[name] for name in ("category", "product", "domain", "split", "attributes")}
     record = Record(row=1, path=params["key"], key=params["key"], **labels)
-    cleaned, told = LabelWatch(where="").cleaned(record)
-    remarks = [fault.message for fault in told]
+    cleaned, faults = LabelWatch(where="").clean_record(record)
+    remarks = [fault.message for fault in faults]
     remarks += [
         f"The attribute {name!r} has no value: {value!r} was taken for none."
         for name, value in record.attributes.items()
@@ -314,7 +320,7 @@ def _without_words_for_nothing(params: dict[str, Any]) -> tuple[dict[str, Any], 
     return {**params, **{name: getattr(cleaned, name) for name in labels}}, remarks
 
 
-def _draft(params: dict[str, Any], picture: Original) -> services.ItemDraft:
+def _draft_item(params: dict[str, Any], picture: Original) -> services.ItemDraft:
     corners = [str(params.pop(corner, "")) for corner in _CORNERS]
     try:
         raw = parse_box(corners)

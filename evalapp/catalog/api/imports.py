@@ -85,7 +85,7 @@ class ImportsApi(APIView):
     def post(self, request: Request, slug: str) -> Response:
         catalogue = queries.catalogue_named(slug)
         params = checked(self.Input(data=request.data))
-        found = request_import(
+        catalogue_import = request_import(
             catalogue,
             upload=params.get("file"),
             path=params["path"],
@@ -93,8 +93,8 @@ class ImportsApi(APIView):
             mapping=mapping_from_text(params["mapping"]),
             flag_misleading=params["flag_misleading"],
         )
-        begin(found.job)
-        return Response(ImportOutput(found).data, status=status.HTTP_202_ACCEPTED)
+        begin(catalogue_import.job)
+        return Response(ImportOutput(catalogue_import).data, status=status.HTTP_202_ACCEPTED)
 
 
 class ImportApi(APIView):

@@ -44,26 +44,26 @@ class TripletQueueApi(APIView):
 
     @extend_schema(operation_id="triplets", responses=Output)
     def get(self, request: Request, slug: str) -> Response:
-        return self._answer(request, 0, slug)
+        return self._queue_response(request, 0, slug)
 
     @extend_schema(operation_id="triplets_from_labels", request=ProposeInput, responses=Output)
     def post(self, request: Request, slug: str) -> Response:
         params = checked(self.ProposeInput(data=request.data))
         new = triplets.propose_from_labels(catalogue_named(slug), params["number"], seed=params["seed"])
-        return self._answer(request, new, slug)
+        return self._queue_response(request, new, slug)
 
     @extend_schema(operation_id="triplet_decide", request=DecideInput, responses=Output)
     def patch(self, request: Request, slug: str) -> Response:
         params = checked(self.DecideInput(data=request.data))
         by = request.user.get_username()
-        triplets.decide(catalogue_named(slug), params["triplet"], params["state"], by=by)
-        return self._answer(request, 0, slug)
+        triplets.decide_triplet(catalogue_named(slug), params["triplet"], params["state"], by=by)
+        return self._queue_response(request, 0, slug)
 
-    def _answer(self, request: Request, new: int, slug: str) -> Response:
+    def _queue_response(self, request: Request, new: int, slug: str) -> Response:
         catalogue = catalogue_named(slug)
         waiting = triplets.next_triplet(catalogue, request.user.get_username())
-        told = {"id": waiting.pk} | {role: item.key for role, item in waiting.pictures} if waiting else None
-        return Response({"new": new, "counts": triplets.counts(catalogue), "next": told})
+        next_keys = {"id": waiting.pk} | {role: item.key for role, item in waiting.pictures} if waiting else None
+        return Response({"new": new, "counts": triplets.triplet_counts(catalogue), "next": next_keys})
 
 
 class TripletDecisionsApi(APIView):
@@ -100,5 +100,5 @@ class TripletDecisionsApi(APIView):
         params = checked(self.Input(data=request.query_params))
         catalogue = catalogue_named(slug)
         rows = triplets.decided_after(catalogue, params["after"], params["limit"])
-        told = self.Output.Decision(rows, many=True).data
-        return Response({"reviewers": triplets.reviewers(catalogue), "decisions": told})
+        decision_rows = self.Output.Decision(rows, many=True).data
+        return Response({"reviewers": triplets.reviewer_counts(catalogue), "decisions": decision_rows})

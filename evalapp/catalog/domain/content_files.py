@@ -46,14 +46,14 @@ def _write_local(path: str, data: bytes) -> None:
     """Django's own storage writes in place, and a kill would leave half a file under the final name."""
     draft = f"{path}.{secrets.token_hex(8)}.part"
     try:
-        _write(draft, data)
+        _write_new(draft, data)
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        _write(draft, data)
+        _write_new(draft, data)
     os.replace(draft, path)
 
 
-def _write(path: str, data: bytes) -> None:
+def _write_new(path: str, data: bytes) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, settings.FILE_UPLOAD_PERMISSIONS or 0o666)
     with os.fdopen(file, "wb") as stream:
         stream.write(data)

@@ -23,9 +23,9 @@ def name_for(public_id: str, occasion: bytes) -> str:
     name = public_id.encode("ascii")
     if len(name) != _NAME:
         raise ValueError(f"{public_id!r} is no name of a picture.")
-    tag_key, pad_key = _keys(settings.SECRET_KEY)
+    tag_key, pad_key = _derive_keys(settings.SECRET_KEY)
     tag = hashlib.blake2b(name + occasion, key=tag_key, digest_size=_TAG).digest()
-    return urlsafe_b64encode(tag + _masked(name, tag, pad_key)).decode("ascii")
+    return urlsafe_b64encode(tag + _apply_mask(name, tag, pad_key)).decode("ascii")
 
 
 def public_id_of(name: str, secret: str | None = None) -> str:
@@ -34,18 +34,18 @@ def public_id_of(name: str, secret: str | None = None) -> str:
         return name
     try:
         packed = urlsafe_b64decode(name.encode("ascii"))
-        return _masked(packed[_TAG:], packed[:_TAG], _keys(secret or settings.SECRET_KEY)[1]).decode("ascii")
+        return _apply_mask(packed[_TAG:], packed[:_TAG], _derive_keys(secret or settings.SECRET_KEY)[1]).decode("ascii")
     except (Error, UnicodeError):
         return name
 
 
-def _masked(name: bytes, tag: bytes, key: bytes) -> bytes:
+def _apply_mask(name: bytes, tag: bytes, key: bytes) -> bytes:
     pad = hashlib.blake2b(tag, key=key, digest_size=_NAME).digest()
     return bytes(one ^ other for one, other in zip(name, pad, strict=True))
 
 
 @lru_cache(maxsize=4)
-def _keys(secret: str) -> tuple[bytes, bytes]:
+def _derive_keys(secret: str) -> tuple[bytes, bytes]:
     """One for each of the two uses; never the secret itself."""
-    told = hashlib.sha512(f"evalapp.catalog.exposure_names/{secret}".encode()).digest()
-    return told[:32], told[32:]
+    digest = hashlib.sha512(f"evalapp.catalog.exposure_names/{secret}".encode()).digest()
+    return digest[:32], digest[32:]

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from evalapp.catalog.domain.importers.importer_base import RowFault
-from evalapp.catalog.domain.importers.label_texts import printable
+from evalapp.catalog.domain.importers.label_texts import printable_text
 from evalapp.core.domain.errors import InvalidInput
 
 MOST_KEPT = 1000
@@ -42,13 +42,13 @@ class Report:
             self._file.close()
 
     @property
-    def total(self) -> int:
+    def fault_count(self) -> int:
         """How many faults there are, warnings included."""
         return self.counts.total()
 
-    def add(self, fault: RowFault) -> None:
+    def add_fault(self, fault: RowFault) -> None:
         """Note a fault."""
-        fault = replace(fault, path=printable(fault.path), message=printable(fault.message))
+        fault = replace(fault, path=printable_text(fault.path), message=printable_text(fault.message))
         self.counts[fault.code] += 1
         self.left_out += fault.left_out
         if len(self.first) < MOST_KEPT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from evalapp.core.domain.errors import InvalidInput
-from evalapp.core.domain.values.storable_texts import unstorable
+from evalapp.core.domain.values.storable_texts import why_unstorable
 
 Labels = dict[str, list[str]]
 """Field to the values of which an item has one; every field must fit. What is no column is an attribute."""
@@ -16,13 +16,13 @@ _MOST_FIELDS, _MOST_VALUES, _LONGEST = 20, 200, 200
 
 def labels_from_words(words: Iterable[str]) -> Labels:
     """`FIELD=VALUE` each, the same field again for another value that will do. Raises InvalidInput."""
-    found: Labels = {}
+    labels: Labels = {}
     for word in words:
         field, equals, value = (part.strip() for part in word.partition("="))
         if not equals or not field or not value:
             raise InvalidInput(f"Write FIELD=VALUE, such as category=skirt, not {word!r}.", code="bad_labels")
-        found.setdefault(field, []).append(value)
-    return checked_labels(found)
+        labels.setdefault(field, []).append(value)
+    return checked_labels(labels)
 
 
 def labels_from_text(text: str) -> Labels:
@@ -41,12 +41,12 @@ def text_of_labels(labels: Mapping[str, Iterable[str]]) -> str:
 
 def checked_labels(labels: Mapping[str, Iterable[str]]) -> Labels:
     """As they are stored: no doubles, no more and no longer than makes sense. Raises InvalidInput."""
-    found = {field: list(dict.fromkeys(values)) for field, values in labels.items()}
-    if len(found) > _MOST_FIELDS or any(len(values) > _MOST_VALUES for values in found.values()):
+    checked = {field: list(dict.fromkeys(values)) for field, values in labels.items()}
+    if len(checked) > _MOST_FIELDS or any(len(values) > _MOST_VALUES for values in checked.values()):
         raise InvalidInput(f"At most {_MOST_FIELDS} fields of {_MOST_VALUES} values each.", code="bad_labels")
-    for text in (*found, *(value for values in found.values() for value in values)):
-        if not isinstance(text, str) or not text or len(text) > _LONGEST or unstorable(text):
+    for text in (*checked, *(value for values in checked.values() for value in values)):
+        if not isinstance(text, str) or not text or len(text) > _LONGEST or why_unstorable(text):
             raise InvalidInput(f"A label has between 1 and {_LONGEST} letters.", code="bad_labels")
-    if empty := [field for field, values in found.items() if not values]:
+    if empty := [field for field, values in checked.items() if not values]:
         raise InvalidInput(f"{empty[0]} needs at least one value.", code="bad_labels")
-    return found
+    return checked

@@ -24,7 +24,7 @@ class LabelWatch:
         self._told: set[tuple[str, str]] = set()
         self._written: dict[tuple[str, str], str] = {}
 
-    def cleaned(self, record: Record) -> tuple[Record, list[RowFault]]:
+    def clean_record(self, record: Record) -> tuple[Record, list[RowFault]]:
         """The record without words for nothing, and what is to be told of its labels."""
         missing = [name for name in _LABELS if is_missing(getattr(record, name))]
         faults = [
@@ -48,7 +48,7 @@ class LabelWatch:
             label = getattr(record, name)
             if not label or len(self._written) >= _MOST:
                 continue
-            first = self._written.setdefault((name, _skeleton(label)), label)
+            first = self._written.setdefault((name, _normal_form(label)), label)
             if first != label and self._is_new(name, label):
                 message = f"The {name} {label!r} looks like {first!r}: they are two labels, here and in other rows."
                 yield RowFault(record.row, record.path, "look-alike-label", message, left_out=False)
@@ -60,6 +60,6 @@ class LabelWatch:
         return True
 
 
-def _skeleton(label: str) -> str:
+def _normal_form(label: str) -> str:
     """What a reader sees: no capitals, no kinds of blanks or dashes, one form of each letter."""
     return " ".join(normalize("NFKC", label).casefold().replace("_", " ").replace("-", " ").split())

@@ -28,17 +28,17 @@ class Original:
         return f"originals/{self.sha256[:2]}/{self.sha256}"
 
 
-def store_original(data: bytes, known: Original | None = None, withdrawn: Collection[str] = ()) -> Original:
+def store_original(data: bytes, expected: Original | None = None, withdrawn: Collection[str] = ()) -> Original:
     """Check that `data` is a whole picture and store it; raises BadPicture.
 
-    `known` is what is expected: the same bytes again are not decoded again. What is among `withdrawn`, by its hash, is
-    refused as a bad picture with the reason `withdrawn`.
+    `expected` is what it is likely to be: the same bytes again are not decoded again. What is among `withdrawn`, by its
+    hash, is refused as a bad picture with the reason `withdrawn`.
     """
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 in withdrawn:
         raise BadPicture("withdrawn", "This picture was withdrawn for good.")
-    if known is not None and known.sha256 == sha256:
-        original = known
+    if expected is not None and expected.sha256 == sha256:
+        original = expected
     else:
         info = inspect_picture(data, max_pixels=MOST_PIXELS)
         original = Original(sha256, info.width, info.height, len(data))

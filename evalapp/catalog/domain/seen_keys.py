@@ -7,6 +7,7 @@ from hashlib import blake2b
 import numpy as np
 
 _MOST_RECENT = 65_536
+"""New keys wait in a set for so many: each merge sorts and copies all that there are."""
 
 
 class SeenKeys:
@@ -19,21 +20,21 @@ class SeenKeys:
         self._sorted = np.empty(0, dtype=np.uint64)
         self._recent: set[int] = set()
 
-    def add(self, key: str) -> bool:
+    def add_key(self, key: str) -> bool:
         """Whether `key` is new; it is known from now on."""
         value = int.from_bytes(blake2b(key.encode(), digest_size=8).digest())
         if value in self._recent or self._is_sorted_in(value):
             return False
         self._recent.add(value)
         if len(self._recent) >= _MOST_RECENT:
-            self._settle()
+            self._merge_recent()
         return True
 
     def _is_sorted_in(self, value: int) -> bool:
-        place = int(np.searchsorted(self._sorted, np.uint64(value)))
-        return place < len(self._sorted) and int(self._sorted[place]) == value
+        position = int(np.searchsorted(self._sorted, np.uint64(value)))
+        return position < len(self._sorted) and int(self._sorted[position]) == value
 
-    def _settle(self) -> None:
+    def _merge_recent(self) -> None:
         recent = np.fromiter(self._recent, dtype=np.uint64, count=len(self._recent))
         self._sorted = np.union1d(self._sorted, recent)
         self._recent.clear()

@@ -40,8 +40,8 @@ class Contents:
     skipped: list[tuple[str, str]]
 
     @property
-    def bytes(self) -> int:
-        """Unpacked, as the archive tells it; `unpack` holds it to that."""
+    def unpacked_bytes(self) -> int:
+        """Unpacked, as the archive tells it; `unpack_archive` holds it to that."""
         return sum(entry.info.file_size for entry in self.entries)
 
 
@@ -55,23 +55,27 @@ def look_into(path: Path, *, most_bytes: int, endings: frozenset[str]) -> Conten
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise _refused("not_zip", "That is no whole zip file: send a .zip of the pictures.") from error
+        raise _zip_problem("not_zip", "That is no whole zip file: send a .zip of the pictures.") from error
     if len(infos) > MOST_ENTRIES:
-        raise _refused("zip_bomb", f"The zip holds {len(infos):,} files, more than {MOST_ENTRIES:,}.")
+        raise _zip_problem("zip_bomb", f"The zip holds {len(infos):,} files, more than {MOST_ENTRIES:,}.")
     contents = _sorted_out(infos, endings)
     if any(entry.info.flag_bits & 1 for entry in contents.entries):
-        raise _refused("zip_encrypted", "The zip is locked with a password: send it without one.")
-    if contents.bytes > most_bytes:
-        raise _refused("zip_bomb", f"The zip unpacks to more than {most_bytes // _BLOCK:,} MB, the limit.")
+        raise _zip_problem("zip_encrypted", "The zip is locked with a password: send it without one.")
+    if contents.unpacked_bytes > most_bytes:
+        raise _zip_problem("zip_bomb", f"The zip unpacks to more than {most_bytes // _BLOCK:,} MB, the limit.")
     for entry in contents.entries:
         if entry.info.file_size > max(_FREE_BYTES, entry.info.compress_size * MOST_RATIO):
-            raise _refused("zip_bomb", f"{entry.path.name} is packed more tightly than any picture: it was refused.")
+            raise _zip_problem(
+                "zip_bomb", f"{entry.path.name} is packed more tightly than any picture: it was refused."
+            )
     if not contents.entries:
-        raise _refused("not_zip", "The zip holds no picture that can be read.")
+        raise _zip_problem("not_zip", "The zip holds no picture that can be read.")
     return contents
 
 
-def unpack(path: Path, folder: Path, contents: Contents, advance: Callable[[int], object] = lambda _: None) -> int:
+def unpack_archive(
+    path: Path, folder: Path, contents: Contents, advance: Callable[[int], object] = lambda _: None
+) -> int:
     """Write the entries below `folder`, which must be empty; returns the bytes written.
 
     A file that turns out larger than the archive said ends it with InvalidInput.
@@ -81,7 +85,7 @@ def unpack(path: Path, folder: Path, contents: Contents, advance: Callable[[int]
         for entry in contents.entries:
             target = folder.joinpath(*entry.path.parts)
             target.parent.mkdir(parents=True, exist_ok=True)
-            written += _write(archive, entry, target)
+            written += _write_entry(archive, entry, target)
             advance(1)
     return written
 
@@ -141,27 +145,27 @@ def _is_clutter(path: PurePosixPath) -> bool:
     return any(part.startswith(".") or part.casefold() in {"__macosx", "thumbs.db"} for part in path.parts)
 
 
-def _write(archive: zipfile.ZipFile, entry: Entry, target: Path) -> int:
+def _write_entry(archive: zipfile.ZipFile, entry: Entry, target: Path) -> int:
     written = 0
     try:
         with archive.open(entry.info) as source, target.open("xb") as file:
-            for block in _blocks(source.read):
+            for block in _read_blocks(source.read):
                 written += len(block)
                 if written > entry.info.file_size:
-                    raise _refused("zip_bomb", f"{entry.path} is larger than the zip says: it was refused.")
+                    raise _zip_problem("zip_bomb", f"{entry.path} is larger than the zip says: it was refused.")
                 file.write(block)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise _refused("not_zip", f"{entry.path} is damaged in the zip.") from error
+        raise _zip_problem("not_zip", f"{entry.path} is damaged in the zip.") from error
     except FileExistsError:
         # On a disk that ignores capitals, two names may be one.
         return written
     return written
 
 
-def _blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
+def _read_blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
     while block := read(_BLOCK):
         yield block
 
 
-def _refused(code: str, told: str) -> InvalidInput:
-    return InvalidInput(told, code=code, fields={"file": [told]})
+def _zip_problem(code: str, message: str) -> InvalidInput:
+    return InvalidInput(message, code=code, fields={"file": [message]})

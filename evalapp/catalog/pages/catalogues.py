@@ -27,49 +27,49 @@ _CATEGORIES = 200
 
 @require_safe
 @staff_member_required
-def catalogues(request: HttpRequest) -> HttpResponse:
+def list_catalogues(request: HttpRequest) -> HttpResponse:
     """The catalogues with their numbers of pictures and of flags; `?archived` shows those that were put away."""
     rows = queries.catalogues_with_flags()
     archived = "archived" in request.GET
-    shown = {
+    context = {
         "catalogues": rows.filter(archived_at__isnull=not archived),
         "archived": archived,
         "away": rows.filter(archived_at__isnull=False).count(),
     }
-    return render(request, "catalog/catalogues.html", shown)
+    return render(request, "catalog/catalogues.html", context)
 
 
 @require_safe
 @staff_member_required
-def catalogue(request: HttpRequest, slug: str) -> HttpResponse:
+def show_catalogue(request: HttpRequest, slug: str) -> HttpResponse:
     """One page of the items, all of them or of `?category=`, or those with `?flags=active`; `?after=KEY` reads on."""
-    found = catalogue_or_404(slug)
-    chosen = {name: request.GET[name] for name in ("category", "flags") if name in request.GET}
+    row = catalogue_or_404(slug)
+    filters = {name: request.GET[name] for name in ("category", "flags") if name in request.GET}
     items = queries.items_page(
-        found,
+        row,
         after=request.GET.get("after", ""),
         limit=_SHOWN + 1,
-        category=chosen.get("category"),
-        flagged=chosen.get("flags") == "active",
+        category=filters.get("category"),
+        flagged=filters.get("flags") == "active",
     )
     more = len(items) > _SHOWN
     items = items[:_SHOWN]
-    counts = queries.categories(found)
-    brought = found.imports.first()
-    dependents = needed_by(found)
+    counts = queries.category_counts(row)
+    last_import = row.imports.first()
+    dependents = needed_by(row)
     context = {
-        "catalogue": found,
+        "catalogue": row,
         "items": items,
         "total": sum(count.items for count in counts),
         "categories": counts[:_CATEGORIES],
         "named": sum(bool(count.category) for count in counts),
-        "chosen": chosen,
-        "flagged": queries.active_flags(found).count(),
-        "triplets": triplets.counts(found),
-        "next": urlencode({**chosen, "after": items[-1].key}) if more and items else "",
+        "chosen": filters,
+        "flagged": queries.active_flags(row).count(),
+        "triplets": triplets.triplet_counts(row),
+        "next": urlencode({**filters, "after": items[-1].key}) if more and items else "",
         "here": request.get_full_path(),
-        "brought": brought,
-        "job": job_line(brought.job_id) if brought and brought.job_id else None,
+        "brought": last_import,
+        "job": job_line(last_import.job_id) if last_import and last_import.job_id else None,
         "holding": [one for one in dependents if one.holds],
         "going": [one for one in dependents if not one.holds],
         "reasons": FlagReason.values,
@@ -84,7 +84,7 @@ def change_flags(request: HttpRequest, slug: str) -> HttpResponse:
     keys = request.POST.getlist("key")[:_SHOWN]
     if not keys:
         messages.error(request, "Choose at least one picture first.")
-        return _back(request, slug)
+        return _redirect_back(request, slug)
     try:
         if "lift" in request.POST:
             changed = item_flags.lift_flags(slug, keys)
@@ -102,7 +102,7 @@ def change_flags(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404(problem.message) from problem
     except Problem as problem:
         messages.error(request, problem.message)
-    return _back(request, slug)
+    return _redirect_back(request, slug)
 
 
 def catalogue_or_404(slug: str) -> Catalogue:
@@ -113,8 +113,8 @@ def catalogue_or_404(slug: str) -> Catalogue:
         raise Http404(problem.message) from problem
 
 
-def _back(request: HttpRequest, slug: str) -> HttpResponse:
+def _redirect_back(request: HttpRequest, slug: str) -> HttpResponse:
     """To the same page of the catalogue; only addresses of it are followed."""
     home = reverse("lab-catalogue", args=[slug])
-    asked: Any = request.POST.get("next", "")
-    return redirect(asked if asked.partition("?")[0] == home else home)
+    next_path: Any = request.POST.get("next", "")
+    return redirect(next_path if next_path.partition("?")[0] == home else home)

@@ -59,7 +59,7 @@ class ImportForm(forms.Form):
         """The import with its job; only after `is_valid`. Raises Problem."""
         cleaned = self.cleaned_data
         mapping = mapping_from_text(cleaned["mapping"])
-        made = self.catalogue is None
+        is_new = self.catalogue is None
         catalogue = self.catalogue or create_catalogue(name=cleaned["name"], slug=cleaned["slug"])
         try:
             return request_import(
@@ -71,7 +71,7 @@ class ImportForm(forms.Form):
                 flag_misleading=cleaned["flag_misleading"],
             )
         except Exception:
-            if made:
+            if is_new:
                 # Nothing came of it: the name is free for the next try.
                 catalogue.delete()
             raise

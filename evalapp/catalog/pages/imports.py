@@ -20,20 +20,20 @@ from evalapp.core.pages.form_jobs import begun
 @staff_member_required
 def new_catalogue(request: HttpRequest) -> HttpResponse:
     """A name and a zip, and a worker brings the pictures."""
-    return _import(request, None)
+    return _answer_import_form(request, None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_member_required
 def add_pictures(request: HttpRequest, slug: str) -> HttpResponse:
     """More pictures, or the same with other labels, for a catalogue that is there."""
-    return _import(request, catalogue_or_404(slug))
+    return _answer_import_form(request, catalogue_or_404(slug))
 
 
-def _import(request: HttpRequest, catalogue: Catalogue | None) -> HttpResponse:
+def _answer_import_form(request: HttpRequest, catalogue: Catalogue | None) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None, catalogue=catalogue)
-    if found := begun(request, form):
-        return redirect("lab-catalogue", found.catalogue.slug)
+    if new_import := begun(request, form):
+        return redirect("lab-catalogue", new_import.catalogue.slug)
     status = 400 if form.errors else 200
     return render(request, "catalog/import.html", {"form": form, "catalogue": catalogue}, status=status)
 

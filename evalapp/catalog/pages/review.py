@@ -20,14 +20,14 @@ _ROLES = ("anchor", "positive", "negative")
 
 @require_safe
 @staff_member_required
-def review(request: HttpRequest, slug: str) -> HttpResponse:
+def show_review(request: HttpRequest, slug: str) -> HttpResponse:
     """The next triplet with its three pictures, for this operator."""
     catalogue = catalogue_or_404(slug)
-    reviewers = triplets.reviewers(catalogue)
+    reviewers = triplets.reviewer_counts(catalogue)
     context = {
         "catalogue": catalogue,
         "triplet": triplets.next_triplet(catalogue, request.user.get_username()),
-        "counts": triplets.counts(catalogue),
+        "counts": triplets.triplet_counts(catalogue),
         "last": triplets.last_decided(catalogue, request.user.get_username()),
         "reviewers": reviewers if len(reviewers) > 1 else {},
         "reasons": FlagReason.values,
@@ -38,7 +38,7 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @staff_member_required
-def decide(request: HttpRequest, slug: str) -> HttpResponse:
+def decide_triplet(request: HttpRequest, slug: str) -> HttpResponse:
     """Accept, reject or take back a triplet, or flag one of its pictures; then the next one."""
     catalogue = catalogue_or_404(slug)
     number = request.POST.get("triplet", "")
@@ -47,9 +47,9 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
         if triplet is None:
             raise NotFound(f"{catalogue} has no triplet {number[:40]!r}.")
         if request.POST.get("flag") in _ROLES:
-            _flag(request, slug, triplet)
+            _flag_picture(request, slug, triplet)
         else:
-            triplets.decide(catalogue, triplet, request.POST.get("state", ""), by=request.user.get_username())
+            triplets.decide_triplet(catalogue, triplet, request.POST.get("state", ""), by=request.user.get_username())
     except Problem as problem:
         messages.error(request, problem.message)
     return redirect("lab-review", slug)
@@ -57,11 +57,11 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @staff_member_required
-def propose(request: HttpRequest, slug: str) -> HttpResponse:
+def propose_triplets(request: HttpRequest, slug: str) -> HttpResponse:
     """Put more triplets from labels into the queue."""
     catalogue = catalogue_or_404(slug)
     try:
-        seed = sum(triplets.counts(catalogue).values())
+        seed = sum(triplets.triplet_counts(catalogue).values())
         new = triplets.propose_from_labels(catalogue, _MORE, seed=seed)
         messages.success(request, f"{new} new triplets.")
     except Problem as problem:
@@ -69,7 +69,7 @@ def propose(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("lab-review", slug)
 
 
-def _flag(request: HttpRequest, slug: str, number: int) -> None:
+def _flag_picture(request: HttpRequest, slug: str, number: int) -> None:
     triplet = Triplet.objects.select_related(*_ROLES).filter(catalogue__slug=slug, pk=number).first()
     if triplet is None:
         raise NotFound(f"{slug} has no triplet {number}.")

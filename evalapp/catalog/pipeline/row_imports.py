@@ -28,7 +28,7 @@ from evalapp.catalog.models import FlagSource
 from evalapp.catalog.services import item_flags, items
 from evalapp.catalog.services.items import ItemDraft
 from evalapp.core.domain.errors import InvalidInput
-from evalapp.core.domain.values.storable_texts import unstorable
+from evalapp.core.domain.values.storable_texts import why_unstorable
 from evalapp.core.services.deeds import recorded
 from models_registry.pictures import BadPicture, orientation_of
 
@@ -50,7 +50,7 @@ class Outcome:
     unchanged: int
 
     @property
-    def taken(self) -> int:
+    def items_taken(self) -> int:
         """Items that are in the catalogue now because of this import."""
         return self.new + self.updated + self.unchanged
 
@@ -75,11 +75,11 @@ def import_rows(
     """
     version: int | None = None
     new = updated = unchanged = 0
-    for looked in _looked(slug, source, *rows):
+    for looked in _look_at_rows(slug, source, *rows):
         faults = [found for found in looked if isinstance(found, RowFault)]
         drafts = [found for found in looked if isinstance(found, ItemDraft)]
         for fault in faults:
-            report.add(fault)
+            report.add_fault(fault)
         if drafts:
             change = items.upsert_items(slug, drafts, name=name)
             version = change.version
@@ -88,29 +88,29 @@ def import_rows(
     return Outcome(version, new, updated, unchanged)
 
 
-def _looked(slug: str, source: Source, start: int, stop: int | None) -> Iterator[list[_Looked]]:
+def _look_at_rows(slug: str, source: Source, start: int, stop: int | None) -> Iterator[list[_Looked]]:
     """Batches of rows whose pictures have been looked at, in order, the pool being some batches ahead."""
-    seen, labels = SeenKeys(), LabelWatch()
-    every = source.rows()
-    for row in islice(every, start):
-        _checked(row, seen, labels)
-    rows = islice(every, None if stop is None else max(0, stop - start))
+    seen_keys, labels = SeenKeys(), LabelWatch()
+    all_rows = source.rows()
+    for row in islice(all_rows, start):
+        _check_row(row, seen_keys, labels)
+    rows = islice(all_rows, None if stop is None else max(0, stop - start))
     withdrawn = queries.withdrawn_hashes()
     under_way: deque[list[Future[list[_Looked]]]] = deque()
-    with _pool() as pool:
+    with _thread_pool() as pool:
         while batch := list(islice(rows, _BATCH)):
-            checked = [found for row in batch for found in _checked(row, seen, labels)]
-            known = queries.originals_by_key(slug, [row.key for row in checked if isinstance(row, Record)])
+            checked = [found for row in batch for found in _check_row(row, seen_keys, labels)]
+            originals = queries.originals_by_key(slug, [row.key for row in checked if isinstance(row, Record)])
             under_way.append(
                 [
-                    pool.submit(_look, source.root, checked[start : start + _SLICE], known, withdrawn)
+                    pool.submit(_look_at_slice, source.root, checked[start : start + _SLICE], originals, withdrawn)
                     for start in range(0, len(checked), _SLICE)
                 ]
             )
             if len(under_way) > _AHEAD:
-                yield _gather(under_way.popleft())
+                yield _gather_results(under_way.popleft())
         while under_way:
-            yield _gather(under_way.popleft())
+            yield _gather_results(under_way.popleft())
 
 
 class FlagsNoted:
@@ -130,18 +130,18 @@ class FlagsNoted:
                 self._keys.setdefault(row.flag, []).append(row.key)
             yield row
 
-    def flag(self, slug: str) -> int:
+    def flag_noted(self, slug: str) -> int:
         """Flag what has gone in; returns how many items were not flagged before."""
         changed = 0
         for reason, keys in self._keys.items():
             for start in range(0, len(keys), _FLAGGED):
-                there = list(queries.originals_by_key(slug, keys[start : start + _FLAGGED]))
-                changed += item_flags.flag_items(slug, there, reason, source=FlagSource.IMPORT)
+                present_keys = list(queries.originals_by_key(slug, keys[start : start + _FLAGGED]))
+                changed += item_flags.flag_items(slug, present_keys, reason, source=FlagSource.IMPORT)
         return changed
 
 
 @contextmanager
-def _pool() -> Iterator[ThreadPoolExecutor]:
+def _thread_pool() -> Iterator[ThreadPoolExecutor]:
     pool = ThreadPoolExecutor(min(8, max(2, os.cpu_count() or 1)), thread_name_prefix="look")
     try:
         yield pool
@@ -150,49 +150,53 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _gather(parts: Sequence[Future[list[_Looked]]]) -> list[_Looked]:
+def _gather_results(parts: Sequence[Future[list[_Looked]]]) -> list[_Looked]:
     return [found for part in parts for found in part.result()]
 
 
-def _checked(row: Record | RowFault, seen: SeenKeys, labels: LabelWatch) -> list[Record | RowFault]:
+def _check_row(row: Record | RowFault, seen_keys: SeenKeys, labels: LabelWatch) -> list[Record | RowFault]:
     """The record with what is to be told of it, or why it cannot go in whatever its picture is like."""
     if isinstance(row, RowFault):
         return [row]
-    if fault := _unusable(row, seen):
+    if fault := _fault_of_record(row, seen_keys):
         return [fault]
-    cleaned, told = labels.cleaned(row)
-    return [*told, cleaned]
+    cleaned, faults = labels.clean_record(row)
+    return [*faults, cleaned]
 
 
-def _unusable(row: Record, seen: SeenKeys) -> RowFault | None:
+def _fault_of_record(row: Record, seen_keys: SeenKeys) -> RowFault | None:
     texts = (row.path, row.key, row.category, row.product, row.domain, row.split)
-    if fault := unstorable("".join((*texts, *row.attributes, *row.attributes.values()))):
+    if fault := why_unstorable("".join((*texts, *row.attributes, *row.attributes.values()))):
         return RowFault(row.row, row.path, *fault)
     try:
         items.check_texts(row)
     except InvalidInput as error:
         code = "not-utf-8" if error.code == "not_utf8" else "too-long"
         return RowFault(row.row, row.path, code, error.message)
-    if not seen.add(row.key):
+    if not seen_keys.add_key(row.key):
         message = f"An earlier row has the key {row.key}; the first one counts."
         return RowFault(row.row, row.path, "duplicate-key", message)
     return None
 
 
-def _look(
-    root: Path, rows: Sequence[Record | RowFault], known: Mapping[str, Original], withdrawn: frozenset[str]
+def _look_at_slice(
+    root: Path, rows: Sequence[Record | RowFault], originals: Mapping[str, Original], withdrawn: frozenset[str]
 ) -> list[_Looked]:
     """In a thread of the pool: no database here."""
-    found: list[_Looked] = []
+    results: list[_Looked] = []
     for row in rows:
-        found.extend([row] if isinstance(row, RowFault) else _look_at(root, row, known.get(row.key), withdrawn))
-    return found
+        results.extend(
+            [row] if isinstance(row, RowFault) else _look_at_record(root, row, originals.get(row.key), withdrawn)
+        )
+    return results
 
 
-def _look_at(root: Path, record: Record, known: Original | None, withdrawn: frozenset[str]) -> Iterator[_Looked]:
+def _look_at_record(
+    root: Path, record: Record, expected: Original | None, withdrawn: frozenset[str]
+) -> Iterator[_Looked]:
     try:
         data = read_inside(root, record.path)
-        original = store_original(data, known, withdrawn)
+        original = store_original(data, expected, withdrawn)
     except FileFault as fault:
         yield RowFault(record.row, record.path, fault.code, str(fault))
         return

@@ -31,8 +31,8 @@ def create_catalogue(*, name: str, slug: str = "") -> Catalogue:
         with transaction.atomic():
             return Catalogue.objects.create(slug=slug or free_slug(name), name=name)
     except IntegrityError as error:
-        told = f"There is a catalogue {slug} already; choose another name."
-        raise Conflict(told, fields={"slug": [told]}) from error
+        message = f"There is a catalogue {slug} already; choose another name."
+        raise Conflict(message, fields={"slug": [message]}) from error
 
 
 @recorded("renamed", "catalogue {catalogue}", "{name}")

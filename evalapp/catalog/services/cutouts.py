@@ -14,9 +14,9 @@ def ensure_cutouts(items: Iterable[int], style: BoxStyle) -> None:
     """Make the rows of what is shown of these items' boxes in this style; the plain ones come with the items."""
     if style == PLAIN:
         return
-    wanted = list(items)
-    for start in range(0, len(wanted), _BATCH):
-        part = Item.objects.filter(pk__in=wanted[start : start + _BATCH]).exclude(x1=None).select_related("picture")
+    item_ids = list(items)
+    for start in range(0, len(item_ids), _BATCH):
+        part = Item.objects.filter(pk__in=item_ids[start : start + _BATCH]).exclude(x1=None).select_related("picture")
         Cutout.objects.bulk_create([cutout_of(item, style) for item in part.order_by("pk")], ignore_conflicts=True)
 
 

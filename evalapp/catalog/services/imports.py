@@ -36,8 +36,8 @@ def note_import(
     if bool(upload) == bool(path):
         raise InvalidInput("Send a zip, or name a path: one of the two.", fields={"file": ["Choose a zip."]})
     if format_name and format_name not in IMPORTERS:
-        told = f"There is no format {format_name!r}; there are {', '.join(sorted(IMPORTERS))}."
-        raise InvalidInput(told, fields={"format": [told]})
+        message = f"There is no format {format_name!r}; there are {', '.join(sorted(IMPORTERS))}."
+        raise InvalidInput(message, fields={"format": [message]})
     words: dict[str, Any] = {
         "catalogue": catalogue,
         "format": format_name,
@@ -59,18 +59,18 @@ def note_import(
 def request_import(catalogue: Catalogue, **words: Any) -> CatalogueImport:
     """An import with its job, not yet told to any worker; see `note_import` for the words."""
     with transaction.atomic():
-        found = note_import(catalogue, **words)
-        found.job = request_job("import", target_of("import", found.pk))
-        found.save(update_fields=["job"])
-    return found
+        catalogue_import = note_import(catalogue, **words)
+        catalogue_import.job = request_job("import", target_of("import", catalogue_import.pk))
+        catalogue_import.save(update_fields=["job"])
+    return catalogue_import
 
 
 def import_by_id(number: int) -> CatalogueImport:
     """Raises NotFound."""
-    found = CatalogueImport.objects.select_related("catalogue", "job").filter(pk=number).first()
-    if found is None:
+    catalogue_import = CatalogueImport.objects.select_related("catalogue", "job").filter(pk=number).first()
+    if catalogue_import is None:
         raise NotFound(f"There is no import {number}.")
-    return found
+    return catalogue_import
 
 
 def note_block(number: int, start: int, outcome: Mapping[str, Any]) -> None:
@@ -89,8 +89,8 @@ def most_unpacked() -> int:
 def checked_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
     """Field to column, as it is stored; raises InvalidInput for fields that there are not."""
     if unknown := sorted(set(mapping) - set(FIELDS)):
-        told = f"{', '.join(unknown)} is no field; there are {', '.join(FIELDS)}."
-        raise InvalidInput(told, fields={"mapping": [told]})
+        message = f"{', '.join(unknown)} is no field; there are {', '.join(FIELDS)}."
+        raise InvalidInput(message, fields={"mapping": [message]})
     return {field: str(column)[:200] for field, column in mapping.items() if column}
 
 

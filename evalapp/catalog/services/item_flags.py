@@ -35,12 +35,12 @@ def flag_items(
     reason, NotFound for an unknown catalogue or key: then nothing is flagged.
     """
     check_reason(reason)
-    items = _items(slug, keys)
+    items = _ids_by_key(slug, keys)
     now, note = timezone.now(), note[:LONGEST_NOTE]
-    known = Flag.objects.filter(item__in=items.values(), reason=reason)
+    existing = Flag.objects.filter(item__in=items.values(), reason=reason)
     if source != FlagSource.OPERATOR:
-        known = known.exclude(state=FlagState.LIFTED)
-    changed = known.exclude(state=FlagState.ACTIVE).update(
+        existing = existing.exclude(state=FlagState.LIFTED)
+    changed = existing.exclude(state=FlagState.ACTIVE).update(
         state=FlagState.ACTIVE, note=note, source=source, settled_at=now
     )
     before = Flag.objects.filter(item__in=items.values()).filter(reason=reason).count()
@@ -63,7 +63,7 @@ def lift_flags(slug: str, keys: Collection[str], reason: str | None = None) -> i
     """
     if reason is not None:
         check_reason(reason)
-    flags = Flag.objects.filter(item__in=_items(slug, keys).values()).exclude(state=FlagState.LIFTED)
+    flags = Flag.objects.filter(item__in=_ids_by_key(slug, keys).values()).exclude(state=FlagState.LIFTED)
     if reason is not None:
         flags = flags.filter(reason=reason)
     return settle_flags(flags, FlagState.LIFTED)
@@ -72,20 +72,20 @@ def lift_flags(slug: str, keys: Collection[str], reason: str | None = None) -> i
 @transaction.atomic
 def settle_flags(flags: QuerySet[Flag], state: str) -> int:
     """Confirm or lift these flags; returns how many there were."""
-    chosen = list(flags.values_list("pk", "item"))
-    if chosen:
-        note_change_of({item for _, item in chosen})
-    return Flag.objects.filter(pk__in=[flag for flag, _ in chosen]).update(state=state, settled_at=timezone.now())
+    flag_rows = list(flags.values_list("pk", "item"))
+    if flag_rows:
+        note_change_of({item for _, item in flag_rows})
+    return Flag.objects.filter(pk__in=[flag for flag, _ in flag_rows]).update(state=state, settled_at=timezone.now())
 
 
-def _items(slug: str, keys: Collection[str]) -> dict[str, int]:
+def _ids_by_key(slug: str, keys: Collection[str]) -> dict[str, int]:
     catalogue = catalogue_named(slug)
     # Of the rows that a key had, the one that shows its present picture comes last.
     rows = Item.objects.filter(catalogue=catalogue, key__in=keys, replaced=False).order_by("-removed", "pk")
-    found = dict(rows.values_list("key", "pk"))
-    unknown = sorted(set(keys) - set(found))
+    ids = dict(rows.values_list("key", "pk"))
+    unknown = sorted(set(keys) - set(ids))
     if unknown:
         raise NotFound(
             f"{catalogue} has no item {unknown[0]!r}" + (f" and {len(unknown) - 1} more." if unknown[1:] else ".")
         )
-    return found
+    return ids

@@ -71,7 +71,7 @@ def upsert_items(slug: str, drafts: Sequence[ItemDraft], *, name: str = "") -> C
     Makes the catalogue if it is missing, and gives it `name` if that is not empty. Keys must be distinct and the
     drafts checked. Needs the same few statements however many drafts there are.
     """
-    catalogue = _locked(slug, name)
+    catalogue = _lock_catalogue(slug, name)
     write_pictures({draft.picture.sha256: _picture_row(draft.picture) for draft in drafts}.values())
     if boxes := {(draft.picture.sha256, draft.box) for draft in drafts if draft.box is not None}:
         write_cutouts(_cutout_row(*box) for box in sorted(boxes))
@@ -106,7 +106,7 @@ def remove_items(slug: str, keys: Collection[str]) -> int:
     return removed
 
 
-def _locked(slug: str, name: str) -> Catalogue:
+def _lock_catalogue(slug: str, name: str) -> Catalogue:
     """The catalogue, made if missing; its lock makes changes of one catalogue wait for each other."""
     check_slug(slug)
     Catalogue.objects.get_or_create(slug=slug)

@@ -60,12 +60,12 @@ def picture_url(public_id: str, kind: str = "webp", scale: int = 1) -> str:
     """
     if settings.MEDIA_URL_BASE:
         return f"{settings.MEDIA_URL_BASE}/{rendition_name(public_id, kind, scale)}"
-    before, after = _around("picture" if kind == "webp" else "picture-jpeg", get_script_prefix())
-    return f"{before}{_dense(public_id, scale)}{after}"
+    before, after = _address_parts("picture" if kind == "webp" else "picture-jpeg", get_script_prefix())
+    return f"{before}{_scaled_name(public_id, scale)}{after}"
 
 
 @cache
-def _around(view: str, _prefix: str) -> tuple[str, str]:
+def _address_parts(view: str, _prefix: str) -> tuple[str, str]:
     """What stands before and after the name in an address: a deck has sixty of them, and each would be looked up."""
     before, _, after = reverse(view, args=["NAME"]).partition("NAME")
     return before, after
@@ -73,10 +73,10 @@ def _around(view: str, _prefix: str) -> tuple[str, str]:
 
 def rendition_name(public_id: str, kind: str = "webp", scale: int = 1) -> str:
     """The rendition's name in the default storage."""
-    return f"renditions/{_dense(public_id, scale)}.{kind}"
+    return f"renditions/{_scaled_name(public_id, scale)}.{kind}"
 
 
-def _dense(public_id: str, scale: int) -> str:
+def _scaled_name(public_id: str, scale: int) -> str:
     return f"{public_id}@2x" if scale == 2 else public_id
 
 
@@ -117,10 +117,10 @@ def image_of(shown: Picture | Cutout, side: int | None = None) -> Image.Image:
     # A box is in pixels of the original: a picture shrunk while it is decoded would have it between two.
     image = open_rgb(data, draft=(side, side) if side and cutout is None else None)
     image = _in_srgb(image, _profile_of(data))
-    return image if cutout is None else _cut(image, cutout)
+    return image if cutout is None else _cut_out(image, cutout)
 
 
-def _cut(image: Image.Image, cutout: Cutout) -> Image.Image:
+def _cut_out(image: Image.Image, cutout: Cutout) -> Image.Image:
     inside = with_margin(cutout.box, cutout.margin, image.width, image.height)
     if not cutout.dimmed:
         return image.crop(inside)
@@ -134,7 +134,7 @@ def ensure_rendition(shown: Picture | Cutout, kind: str = "webp", scale: int = 1
 
     What has no more pixels than the usual rendition has one for both kinds of screens.
     """
-    return _ensure(shown, kind, scale if _has_more(shown, scale) else 1)
+    return _ensure_file(shown, kind, scale if _has_more(shown, scale) else 1)
 
 
 def ensure_rendition_on_request(shown: Picture | Cutout, kind: str = "webp", scale: int = 1) -> str:
@@ -161,7 +161,7 @@ def _has_more(shown: Picture | Cutout, scale: int) -> bool:
     return rendition_size(shown.width, shown.height) != rendition_size(shown.width, shown.height, scale)
 
 
-def _ensure(shown: Picture | Cutout, kind: str, scale: int) -> str:
+def _ensure_file(shown: Picture | Cutout, kind: str, scale: int) -> str:
     name = rendition_name(shown.public_id, kind, scale)
     if not is_stored(name):
         write_once(name, make_rendition(shown, kind, scale))
@@ -177,23 +177,23 @@ def ensure_renditions(picture_ids: Iterable[int] = (), cutout_ids: Iterable[int]
     """
     pictures = Picture.objects.filter(pk__in=list(picture_ids)).order_by("pk")
     cutouts = Cutout.objects.filter(pk__in=list(cutout_ids)).select_related("picture").order_by("pk")
-    wanted: list[Picture | Cutout] = [*pictures, *cutouts]
+    all_shown: list[Picture | Cutout] = [*pictures, *cutouts]
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="draw") as pool:
-        reasons = pool.map(_try, wanted)
-        return [(_picture_id(shown), reason) for shown, reason in zip(wanted, reasons, strict=True) if reason]
+        reasons = pool.map(_try_renditions, all_shown)
+        return [(_picture_id(shown), reason) for shown, reason in zip(all_shown, reasons, strict=True) if reason]
 
 
 def _picture_id(shown: Picture | Cutout) -> int:
     return shown.pk if isinstance(shown, Picture) else shown.picture_id
 
 
-def _try(shown: Picture | Cutout) -> str:
+def _try_renditions(shown: Picture | Cutout) -> str:
     try:
         for scale in SCALES:
             ensure_rendition(shown, scale=scale)
         ensure_rendition(shown, "jpg")
         if settings.MEDIA_URL_BASE:
-            _ensure(shown, "webp", 2)
+            _ensure_file(shown, "webp", 2)
     except BadPicture as error:
         return str(error)
     except OSError as error:

@@ -52,16 +52,16 @@ def propose_from_labels(catalogue: Catalogue, number: int, *, seed: int = 0) -> 
         _Row(*values)
         for values in unflagged(active_items(catalogue)).values_list("pk", "product", "category", "domain")
     ]
-    claims = _claims(rows, number, np.random.default_rng(seed))
+    claims = _draw_claims(rows, number, np.random.default_rng(seed))
     if not claims:
         raise InvalidInput(
             f"The labels of {catalogue} name no triplet: two pictures of one product or category and one of another "
             "are needed."
         )
-    return propose(catalogue, claims, FROM_LABELS)
+    return propose_triplets(catalogue, claims, FROM_LABELS)
 
 
-def propose(catalogue: Catalogue, claims: Iterable[Claim], source: str) -> int:
+def propose_triplets(catalogue: Catalogue, claims: Iterable[Claim], source: str) -> int:
     """Put these into the queue; what was proposed before, decided or not, stays as it is. Returns how many are new."""
     before = Triplet.objects.filter(catalogue=catalogue).count()
     Triplet.objects.bulk_create(
@@ -95,25 +95,25 @@ def next_triplet(catalogue: Catalogue, reviewer: str = "") -> Triplet | None:
 
 @recorded("reviewed", "triplet {triplet} of catalogue {catalogue}", "{state}")
 @transaction.atomic
-def decide(catalogue: Catalogue, triplet: int, state: str, *, by: str = "") -> Triplet:
+def decide_triplet(catalogue: Catalogue, triplet: int, state: str, *, by: str = "") -> Triplet:
     """Accept or reject a triplet, or make it wait again, in the name of an operator.
 
     Raises NotFound, InvalidInput, and Conflict for what somebody else has decided.
     """
     if state not in TripletState.values:
         raise InvalidInput(f"{state!r} is no decision; choose one of {', '.join(TripletState.values)}.")
-    found = Triplet.objects.select_for_update(no_key=True).filter(catalogue=catalogue, pk=triplet).first()
-    if found is None:
+    row = Triplet.objects.select_for_update(no_key=True).filter(catalogue=catalogue, pk=triplet).first()
+    if row is None:
         raise NotFound(f"{catalogue} has no triplet {triplet}.")
-    if found.state != TripletState.PROPOSED and found.decided_by not in {"", by}:
-        raise Conflict(f"{found.decided_by} has {found.state} triplet {triplet} already.")
+    if row.state != TripletState.PROPOSED and row.decided_by not in {"", by}:
+        raise Conflict(f"{row.decided_by} has {row.state} triplet {triplet} already.")
     waits = state == TripletState.PROPOSED
-    found.state, found.decided_at, found.decided_by = state, None if waits else timezone.now(), "" if waits else by
-    found.save(update_fields=["state", "decided_at", "decided_by"])
-    return found
+    row.state, row.decided_at, row.decided_by = state, None if waits else timezone.now(), "" if waits else by
+    row.save(update_fields=["state", "decided_at", "decided_by"])
+    return row
 
 
-def counts(catalogue: Catalogue) -> dict[str, int]:
+def triplet_counts(catalogue: Catalogue) -> dict[str, int]:
     """How many triplets are in each state."""
     rows = Triplet.objects.filter(catalogue=catalogue).values_list("state").annotate(n=Count("pk")).order_by()
     return {**dict.fromkeys(TripletState.values, 0), **dict(rows)}
@@ -121,11 +121,11 @@ def counts(catalogue: Catalogue) -> dict[str, int]:
 
 def last_decided(catalogue: Catalogue, by: str) -> Triplet | None:
     """What this operator decided last, to be taken back."""
-    own = Triplet.objects.filter(catalogue=catalogue, decided_by=by).exclude(decided_at=None)
-    return own.order_by("-decided_at").first()
+    decided = Triplet.objects.filter(catalogue=catalogue, decided_by=by).exclude(decided_at=None)
+    return decided.order_by("-decided_at").first()
 
 
-def reviewers(catalogue: Catalogue) -> dict[str, int]:
+def reviewer_counts(catalogue: Catalogue) -> dict[str, int]:
     """How many triplets each operator has decided, the busiest first; those of nobody's name under an empty one."""
     decided = Triplet.objects.filter(catalogue=catalogue).exclude(decided_at=None)
     return dict(decided.values_list("decided_by").annotate(n=Count("pk")).order_by("-n", "decided_by"))
@@ -137,15 +137,15 @@ def decided_after(catalogue: Catalogue, after: int, limit: int) -> list[Triplet]
     return list(rows.select_related("anchor", "positive", "negative").order_by("pk")[:limit])
 
 
-def decisions(catalogue: Catalogue) -> Decisions:
+def triplet_decisions(catalogue: Catalogue) -> Decisions:
     """What people said, for whoever learns from it. Flagged items take no part."""
     usable = unflagged(active_items(catalogue)).values("pk")
     decided = Triplet.objects.filter(catalogue=catalogue, anchor__in=usable, positive__in=usable, negative__in=usable)
     rows = decided.order_by("pk").values_list("state", "anchor", "positive", "negative")
-    found: dict[str, list[Claim]] = defaultdict(list)
+    claims: dict[str, list[Claim]] = defaultdict(list)
     for state, *claim in rows:
-        found[state].append((claim[0], claim[1], claim[2]))
-    return Decisions(found[TripletState.ACCEPTED], found[TripletState.REJECTED])
+        claims[state].append((claim[0], claim[1], claim[2]))
+    return Decisions(claims[TripletState.ACCEPTED], claims[TripletState.REJECTED])
 
 
 def _start_of(catalogue: Catalogue, reviewer: str) -> int:
@@ -163,13 +163,13 @@ def check_number(number: int) -> None:
         raise InvalidInput(f"Propose between 1 and {MOST_AT_ONCE:,} triplets at once, not {number}.")
 
 
-def _claims(rows: Sequence[_Row], number: int, rng: np.random.Generator) -> list[Claim]:
-    by_product, by_category = _grouped(rows, "product"), _grouped(rows, "category")
+def _draw_claims(rows: Sequence[_Row], number: int, rng: np.random.Generator) -> list[Claim]:
+    by_product, by_category = _group_rows(rows, "product"), _group_rows(rows, "category")
     claims: dict[Claim, None] = {}
-    for place in rng.permutation(len(rows)).tolist():
-        anchor = rows[place]
-        positive = _positive(anchor, by_product, by_category, rng)
-        negative = None if positive is None else _negative(anchor, positive.domain, rows, by_category, rng)
+    for row_index in rng.permutation(len(rows)).tolist():
+        anchor = rows[row_index]
+        positive = _pick_positive(anchor, by_product, by_category, rng)
+        negative = None if positive is None else _pick_negative(anchor, positive.domain, rows, by_category, rng)
         if positive is not None and negative is not None:
             claims[anchor.item, positive.item, negative.item] = None
         if len(claims) == number:
@@ -177,52 +177,52 @@ def _claims(rows: Sequence[_Row], number: int, rng: np.random.Generator) -> list
     return list(claims)
 
 
-def _positive(
+def _pick_positive(
     anchor: _Row, by_product: dict[str, list[_Row]], by_category: dict[str, list[_Row]], rng: np.random.Generator
 ) -> _Row | None:
     same = [row for row in by_product.get(anchor.product, ()) if row.item != anchor.item]
     across = [row for row in same if row.domain != anchor.domain]
-    return _one_of(across or same, rng) or _other(
-        by_category.get(anchor.category, ()), rng, lambda row: _kin(row, anchor)
+    return _pick_one(across or same, rng) or _pick_fitting(
+        by_category.get(anchor.category, ()), rng, lambda row: _is_kin(row, anchor)
     )
 
 
-def _kin(row: _Row, anchor: _Row) -> bool:
+def _is_kin(row: _Row, anchor: _Row) -> bool:
     """Whether a row of the anchor's category will do as its positive: not itself, and not a known other product."""
     return row.item != anchor.item and not (anchor.product and row.product)
 
 
-def _negative(
+def _pick_negative(
     anchor: _Row, domain: str, rows: Sequence[_Row], by_category: dict[str, list[_Row]], rng: np.random.Generator
 ) -> _Row | None:
     """From the positive's domain: a street picture against a shop picture of the right product would teach domains."""
     if anchor.product:
-        found = _other(
+        same_category = _pick_fitting(
             by_category.get(anchor.category, ()),
             rng,
             lambda row: row.domain == domain and bool(row.product) and row.product != anchor.product,
         )
-        if found is not None:
-            return found
-    return _other(
+        if same_category is not None:
+            return same_category
+    return _pick_fitting(
         rows, rng, lambda row: row.domain == domain and bool(row.category) and row.category != anchor.category
     )
 
 
-def _other(rows: Sequence[_Row], rng: np.random.Generator, fits: Callable[[_Row], bool]) -> _Row | None:
+def _pick_fitting(rows: Sequence[_Row], rng: np.random.Generator, fits: Callable[[_Row], bool]) -> _Row | None:
     """The first row that fits, looking from a random place on."""
     start = int(rng.integers(len(rows))) if rows else 0
     in_turn = (rows[(start + step) % len(rows)] for step in range(len(rows)))
     return next((row for row in in_turn if fits(row)), None)
 
 
-def _one_of(rows: Sequence[_Row], rng: np.random.Generator) -> _Row | None:
+def _pick_one(rows: Sequence[_Row], rng: np.random.Generator) -> _Row | None:
     return rows[int(rng.integers(len(rows)))] if rows else None
 
 
-def _grouped(rows: Sequence[_Row], name: str) -> dict[str, list[_Row]]:
-    found: dict[str, list[_Row]] = defaultdict(list)
+def _group_rows(rows: Sequence[_Row], name: str) -> dict[str, list[_Row]]:
+    groups: dict[str, list[_Row]] = defaultdict(list)
     for row in rows:
         if label := getattr(row, name):
-            found[label].append(row)
-    return found
+            groups[label].append(row)
+    return groups

@@ -25,24 +25,24 @@ def withdraw_pictures(slug: str, keys: Collection[str]) -> int:
     """
     catalogue = catalogue_named(slug)
     with transaction.atomic():
-        own = Item.objects.filter(catalogue=catalogue, key__in=keys).values("picture")
-        pictures = Picture.objects.filter(Q(pk__in=own) | Q(made_from__in=own), withdrawn_at=None)
-        found = list(pictures.select_for_update().order_by("pk"))
-        shown = Item.objects.filter(picture__in=found).order_by("catalogue", "key").distinct()
+        named_pictures = Item.objects.filter(catalogue=catalogue, key__in=keys).values("picture")
+        pictures = Picture.objects.filter(Q(pk__in=named_pictures) | Q(made_from__in=named_pictures), withdrawn_at=None)
+        withdrawn = list(pictures.select_for_update().order_by("pk"))
+        items_shown = Item.objects.filter(picture__in=withdrawn).order_by("catalogue", "key").distinct()
         by_catalogue: dict[str, list[str]] = {}
-        for name, key in shown.values_list("catalogue__slug", "key"):
+        for name, key in items_shown.values_list("catalogue__slug", "key"):
             by_catalogue.setdefault(name, []).append(key)
         for name, its_keys in by_catalogue.items():
             remove_items(name, its_keys)
-        Picture.objects.filter(pk__in=[one.pk for one in found]).update(withdrawn_at=timezone.now())
-        transaction.on_commit(lambda: _delete_files(found))
-    return len([one for one in found if one.made_from_id is None])
+        Picture.objects.filter(pk__in=[one.pk for one in withdrawn]).update(withdrawn_at=timezone.now())
+        transaction.on_commit(lambda: _delete_files(withdrawn))
+    return len([one for one in withdrawn if one.made_from_id is None])
 
 
 def _delete_files(pictures: list[Picture]) -> None:
-    shown = [picture.public_id for picture in pictures]
+    public_ids = [picture.public_id for picture in pictures]
     # Cut out for a box it is still the picture, under names of its own.
-    shown += Cutout.objects.filter(picture__in=pictures).values_list("public_id", flat=True)
-    renditions = [rendition_name(name, kind, scale) for name in shown for kind in KINDS for scale in SCALES]
+    public_ids += Cutout.objects.filter(picture__in=pictures).values_list("public_id", flat=True)
+    renditions = [rendition_name(name, kind, scale) for name in public_ids for kind in KINDS for scale in SCALES]
     for file in (*(picture.file for picture in pictures), *renditions):
         default_storage.delete(file)

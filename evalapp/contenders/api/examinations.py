@@ -45,7 +45,7 @@ class ExaminationsApi(APIView):
 
     @extend_schema(operation_id="examinations", responses=ExaminationOutput(many=True))
     def get(self, request: Request) -> Response:
-        return Response(ExaminationOutput(examinations.examinations()[:100], many=True).data)
+        return Response(ExaminationOutput(examinations.all_examinations()[:100], many=True).data)
 
     @extend_schema(operation_id="examination_begin", request=Input, responses={202: ExaminationOutput})
     def post(self, request: Request) -> Response:

@@ -46,7 +46,7 @@ class MapsApi(APIView):
 
     @extend_schema(operation_id="maps", responses=MapOutput(many=True))
     def get(self, request: Request) -> Response:
-        return Response(MapOutput(projections.maps()[:100], many=True).data)
+        return Response(MapOutput(projections.all_maps()[:100], many=True).data)
 
     @extend_schema(operation_id="map_draw", request=Input, responses={202: MapOutput})
     def post(self, request: Request) -> Response:

@@ -106,8 +106,8 @@ class ModelsApi(APIView):
 
     @extend_schema(operation_id="models", responses=ModelOutput(many=True))
     def get(self, request: Request) -> Response:
-        every = [*registered_models(), *registered_models(archived=True)]
-        return Response(ModelOutput(sorted(every, key=lambda one: str(one["name"])), many=True).data)
+        all_models = [*registered_models(), *registered_models(archived=True)]
+        return Response(ModelOutput(sorted(all_models, key=lambda one: str(one["name"])), many=True).data)
 
     @extend_schema(
         operation_id="model_register",
@@ -153,8 +153,8 @@ class ModelApi(APIView):
             model_changes.rename_model(model, params["name"])
         if "archived" in params:
             model_changes.archive_model(model, archived=params["archived"])
-        every = [*registered_models(), *registered_models(archived=True)]
-        return Response(ModelOutput(next(one for one in every if one["name"] == model.name)).data)
+        all_models = [*registered_models(), *registered_models(archived=True)]
+        return Response(ModelOutput(next(one for one in all_models if one["name"] == model.name)).data)
 
     @extend_schema(operation_id="model_delete", request=None, responses={204: None})
     def delete(self, request: Request, name: str) -> Response:

@@ -37,8 +37,8 @@ class StorageApi(APIView):
 
     @extend_schema(operation_id="storage", responses=Output(many=True))
     def get(self, request: Request) -> Response:
-        return Response(self.Output([asdict(one) for one in vector_storage.holdings()], many=True).data)
+        return Response(self.Output([asdict(one) for one in vector_storage.list_holdings()], many=True).data)
 
     @extend_schema(operation_id="storage_prune", request=None, responses=Freed)
     def delete(self, request: Request) -> Response:
-        return Response({"freed": sum(size for _, size in vector_storage.prune())})
+        return Response({"freed": sum(size for _, size in vector_storage.prune_vectors())})

@@ -29,47 +29,47 @@ def is_shared() -> bool:
     return False
 
 
-def offer(shard: Path) -> None:
+def offer_shard(shard: Path) -> None:
     """Copy a new shard to the shared storage."""
     if not is_shared():
         return
     files = sorted(shard.iterdir(), key=lambda file: (file.name == _LAST, file.name))
     for file in files:
         with file.open("rb") as stream:
-            default_storage.save(_name(file), File(stream))
+            default_storage.save(_stored_name(file), File(stream))
 
 
-def fetch(tap: TapStore) -> None:
+def fetch_shards(tap: TapStore) -> None:
     """Get the shards of this tap that other machines have offered, each whole and checked or not at all."""
     if not is_shared():
         return
-    folders, _ = default_storage.listdir(_name(tap.path))
+    folders, _ = default_storage.listdir(_stored_name(tap.path))
     for shard in sorted(folders):
         if not (tap.path / shard).exists():
-            _get(tap.path, shard)
+            _fetch_shard(tap.path, shard)
 
 
-def withdraw(shard: Path) -> None:
+def withdraw_shard(shard: Path) -> None:
     """Take a shard out of the shared storage, the file that says it is whole first."""
     if is_shared():
         for file in (_LAST, "vectors.npy", "bits.npy", "keys.bin"):
-            default_storage.delete(_name(shard / file))
+            default_storage.delete(_stored_name(shard / file))
 
 
-def _get(folder: Path, shard: str) -> None:
-    there = _name(folder / shard)
-    _, files = default_storage.listdir(there)
+def _fetch_shard(folder: Path, shard: str) -> None:
+    remote_folder = _stored_name(folder / shard)
+    _, files = default_storage.listdir(remote_folder)
     if _LAST not in files:
         return
     # A folder of its own, held while it is written: several workers of one machine fetch at the same time.
     with unfinished_folder(folder) as draft:
         for file in files:
-            with default_storage.open(f"{there}/{file}", "rb") as source, (draft / file).open("wb") as target:
+            with default_storage.open(f"{remote_folder}/{file}", "rb") as source, (draft / file).open("wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
         verify_shard(draft)
         with contextlib.suppress(OSError):  # another worker of this machine was faster
             draft.rename(folder / shard)
 
 
-def _name(path: Path) -> str:
+def _stored_name(path: Path) -> str:
     return f"embeddings/{path.relative_to(settings.EMBEDDINGS_DIR).as_posix()}"

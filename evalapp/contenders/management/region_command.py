@@ -26,14 +26,14 @@ class RegionCommand(BaseCommand):
         parser.add_argument("--channels", choices=("rgb", "bgr"))
         parser.add_argument("--outputs", help="the outputs to read, comma-separated, where several could be meant")
 
-    def given(self, options: dict[str, Any]) -> dict[str, Any]:
+    def service_arguments(self, options: dict[str, Any]) -> dict[str, Any]:
         """What the service is asked for."""
         return {"source": options["spec"], "name": options["name"], "options": region_options(options)}
 
-    def told(self, row: RegionNetwork, is_new: bool) -> dict[str, Any]:
+    def report_network(self, row: RegionNetwork, is_new: bool) -> dict[str, Any]:
         """What came of it, said and returned."""
         outputs = ", ".join(row.spec["outputs"])
         height, width = row.spec["preprocess"]["size"]
-        known = "registered" if is_new else "known already"
-        self.say(f"{row.name}: {known}; reads {width} x {height}, writes {outputs} ({row.spec['layout']}).")
+        outcome = "registered" if is_new else "known already"
+        self.say(f"{row.name}: {outcome}; reads {width} x {height}, writes {outputs} ({row.spec['layout']}).")
         return {"kind": row.kind, "name": row.name, "new": is_new, "fingerprint": row.fingerprint, "spec": row.spec}

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.catalog.models import FlagReason
-from evalapp.catalog.queries import catalogue_named, catalogues
+from evalapp.catalog.queries import catalogue_named, catalogues_with_counts
 from evalapp.contenders.models import Examination
 from evalapp.contenders.queries.registered_models import registered_models
 from evalapp.contenders.services import examinations as services
@@ -24,11 +24,11 @@ _CATEGORIES = 200
 
 @require_safe
 @staff_member_required
-def examinations(request: HttpRequest) -> HttpResponse:
+def list_examinations(request: HttpRequest) -> HttpResponse:
     """What was asked, and the form that asks more."""
     context = {
-        "examinations": services.examinations()[:_SHOWN],
-        "catalogues": catalogues(),
+        "examinations": services.all_examinations()[:_SHOWN],
+        "catalogues": catalogues_with_counts(),
         "chosen": request.GET.get("catalogue", ""),
         "questions": Examination.Question.choices,
         "contenders": [
@@ -61,7 +61,7 @@ def new_examination(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-def examination(request: HttpRequest, examination_id: int) -> HttpResponse:
+def show_examination(request: HttpRequest, examination_id: int) -> HttpResponse:
     """What was found: a table of scores, or the suspected pictures, to be flagged where a person agrees."""
     try:
         row = services.examination_by_id(examination_id)

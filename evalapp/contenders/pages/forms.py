@@ -40,15 +40,15 @@ class PreprocessingForm(forms.Form):
     channels = forms.ChoiceField(required=False, choices=_AS_TOLD + _CHANNELS, label="Channels")
 
     @classmethod
-    def of(cls, model: EmbeddingModel) -> PreprocessingForm:
+    def for_model(cls, model: EmbeddingModel) -> PreprocessingForm:
         """The form with what is so now."""
         rules = model.preprocess or {}
-        now = {name: rules.get(name, "") for name in PREPROCESSING}
+        current = {name: rules.get(name, "") for name in PREPROCESSING}
         for name in ("mean", "std"):
-            now[name] = ", ".join(f"{value:g}" for value in now[name] or ())
-        return cls(initial=now)
+            current[name] = ", ".join(f"{value:g}" for value in current[name] or ())
+        return cls(initial=current)
 
-    def ask(self, model: EmbeddingModel) -> Registration:
+    def request_change(self, model: EmbeddingModel) -> Registration:
         """The change with its job; only after `is_valid`. Raises Problem."""
         return request_preprocessing(model, {name: self.cleaned_data[name] for name in PREPROCESSING})
 
@@ -91,13 +91,13 @@ class RegisterForm(PreprocessingForm):
 
     def begin(self) -> Registration:
         """The registration with its job; only after `is_valid`. Raises Problem."""
-        given: dict[str, Any] = self.cleaned_data
+        cleaned: dict[str, Any] = self.cleaned_data
         return request_registration(
-            name=given["name"],
-            source=given["source"].strip(),
-            upload=given["file"],
-            options={name: given[name] for name in OPTIONS if given.get(name) not in {None, ""}},
-            catalogue=given["catalogue"],
+            name=cleaned["name"],
+            source=cleaned["source"].strip(),
+            upload=cleaned["file"],
+            options={name: cleaned[name] for name in OPTIONS if cleaned.get(name) not in {None, ""}},
+            catalogue=cleaned["catalogue"],
         )
 
 
@@ -152,11 +152,11 @@ class RegionForm(PreprocessingForm):
 
     def begin(self) -> Registration:
         """The registration with its job; only after `is_valid`. Raises Problem."""
-        given: dict[str, Any] = self.cleaned_data
+        cleaned: dict[str, Any] = self.cleaned_data
         return request_region(
-            "masker" if given["kind"] == RegionNetwork.Kind.MASKER else "locator",
-            name=given["name"],
-            upload=given["file"],
-            options=region_options(given),
-            catalogue=given["catalogue"],
+            "masker" if cleaned["kind"] == RegionNetwork.Kind.MASKER else "locator",
+            name=cleaned["name"],
+            upload=cleaned["file"],
+            options=region_options(cleaned),
+            catalogue=cleaned["catalogue"],
         )

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from evalapp.catalog.queries import catalogue_named, catalogues
+from evalapp.catalog.queries import catalogue_named, catalogues_with_counts
 from evalapp.catalog.services.renditions import picture_url
 from evalapp.contenders.models import EmbeddingMap
 from evalapp.contenders.queries.registered_models import registered_models
@@ -27,7 +27,7 @@ _ROWS_SHOWN = 100
 
 @require_safe
 @staff_member_required
-def maps(request: HttpRequest) -> HttpResponse:
+def list_maps(request: HttpRequest) -> HttpResponse:
     """The newest maps, and the form that asks for another."""
     texts = [
         model["name"] if len(model["taps"]) == 1 else f"{model['name']}.{tap['name']}"
@@ -35,8 +35,8 @@ def maps(request: HttpRequest) -> HttpResponse:
         for tap in model["taps"]
     ]
     context = {
-        "maps": drawings.maps()[:_MAPS_SHOWN],
-        "catalogues": catalogues(),
+        "maps": drawings.all_maps()[:_MAPS_SHOWN],
+        "catalogues": catalogues_with_counts(),
         "embeddings": texts,
         "usual": drawings.USUAL,
         "least": LEAST,
@@ -84,12 +84,12 @@ def one_map(request: HttpRequest, map_id: int) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-def points(_request: HttpRequest, map_id: int) -> JsonResponse:
+def list_points(_request: HttpRequest, map_id: int) -> JsonResponse:
     """What the page draws: `[{"x", "y", "key", "category", "image"}]`."""
-    return JsonResponse({"places": [_point(place) for place in drawings.places_of(_map_or_404(map_id))]})
+    return JsonResponse({"places": [_point_document(place) for place in drawings.places_of(_map_or_404(map_id))]})
 
 
-def _point(place: drawings.Place) -> dict[str, Any]:
+def _point_document(place: drawings.Place) -> dict[str, Any]:
     return {
         "x": round(place.x, 4),
         "y": round(place.y, 4),

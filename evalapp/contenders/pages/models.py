@@ -23,18 +23,18 @@ from evalapp.core.tasks import begin
 
 @require_safe
 @staff_member_required
-def models(request: HttpRequest) -> HttpResponse:
+def list_models(request: HttpRequest) -> HttpResponse:
     """What is registered and how it reads pictures; what is on its way; `?archived` shows what was put away."""
     archived = "archived" in request.GET
     coming = Registration.objects.filter(model=None, region=None).select_related("job")[:10]
-    shown = {
+    context = {
         "models": registered_models(archived=archived),
         "regions": region_networks(),
         "coming": [(row, row.job) for row in coming],
         "archived": archived,
         "away": EmbeddingModel.objects.filter(archived_at__isnull=False).count(),
     }
-    return render(request, "contenders/models.html", shown)
+    return render(request, "contenders/models.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,76 +59,76 @@ def new_region(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-def registration(request: HttpRequest, registration_id: int) -> HttpResponse:
+def show_registration(request: HttpRequest, registration_id: int) -> HttpResponse:
     """A network on its way: how far the worker is, then what it found."""
     try:
         row = registration_by_id(registration_id)
     except NotFound as problem:
         raise Http404(problem.message) from problem
     if row.kind:
-        shown = {
+        context = {
             "registration": row,
             "region": row.region,
             "job": job_line(row.job_id) if row.job_id else None,
             "trial": row.trial,
             "tried": tried_regions(row.trial),
         }
-        return render(request, "contenders/region.html", shown)
-    return _page(request, row.model, row)
+        return render(request, "contenders/region.html", context)
+    return _render_model(request, row.model, row)
 
 
 @require_safe
 @staff_member_required
-def model(request: HttpRequest, name: str) -> HttpResponse:
+def show_model(request: HttpRequest, name: str) -> HttpResponse:
     """One model: how it reads pictures, what it made of five, what stands on it."""
-    found = _found(name)
-    return _page(request, found, found.registrations.select_related("job").first())
+    model = _model_or_404(name)
+    return _render_model(request, model, model.registrations.select_related("job").first())
 
 
 @require_POST
 @staff_member_required
 def change_model(request: HttpRequest, name: str) -> HttpResponse:
     """Another preprocessing before first use, another name, away or back, or deleted for good."""
-    found = _found(name)
+    model = _model_or_404(name)
     try:
         if "delete" in request.POST:
-            model_changes.delete_model(found)
+            model_changes.delete_model(model)
             messages.success(request, f"{name} is deleted.")
             return redirect("lab-models")
         if "preprocess" in request.POST:
             form = PreprocessingForm(request.POST)
             if form.is_valid():
-                row = form.ask(found)
+                row = form.request_change(model)
                 begin(row.job)
         elif "archive" in request.POST or "return" in request.POST:
-            model_changes.archive_model(found, archived="archive" in request.POST)
-            messages.success(request, f"{name} is {'put away' if found.archived_at else 'back in the lists'}.")
+            model_changes.archive_model(model, archived="archive" in request.POST)
+            messages.success(request, f"{name} is {'put away' if model.archived_at else 'back in the lists'}.")
         else:
-            model_changes.rename_model(found, request.POST.get("name", ""))
+            model_changes.rename_model(model, request.POST.get("name", ""))
             messages.success(request, "Saved.")
     except Problem as problem:
         messages.error(request, problem.message)
-    return redirect("lab-model", found.name)
+    return redirect("lab-model", model.name)
 
 
-def _page(request: HttpRequest, found: EmbeddingModel | None, row: Registration | None) -> HttpResponse:
-    dependents = model_changes.needed_by(found) if found else []
+def _render_model(request: HttpRequest, model: EmbeddingModel | None, row: Registration | None) -> HttpResponse:
+    dependents = model_changes.needed_by(model) if model else []
     trial = row.trial if row else {}
-    shown = {
-        "model": found,
+    context = {
+        "model": model,
         "registration": row,
         "job": job_line(row.job_id) if row and row.job_id else None,
         "trial": trial,
         "taps": tried_taps(trial),
-        "form": PreprocessingForm.of(found) if found and found.preprocess else None,
-        "used": bool(found and found.embeddings.exists()),
+        "form": PreprocessingForm.for_model(model) if model and model.preprocess else None,
+        "used": bool(model and model.embeddings.exists()),
         "holding": [one for one in dependents if one.holds],
         "going": [one for one in dependents if not one.holds],
     }
-    return render(request, "contenders/model.html", shown)
+    return render(request, "contenders/model.html", context)
 
 
-def _found(name: str) -> EmbeddingModel:
+def _model_or_404(name: str) -> EmbeddingModel:
     try:
         return model_named(name)
     except NotFound as problem:

@@ -14,21 +14,21 @@ from evalapp.contenders.pipeline import vector_storage
 
 @require_safe
 @staff_member_required
-def storage(request: HttpRequest) -> HttpResponse:
+def show_storage(request: HttpRequest) -> HttpResponse:
     """Every stored table of vectors, the largest first."""
-    found = vector_storage.holdings()
-    shown = {
-        "holdings": found,
-        "total": sum(one.bytes for one in found),
-        "idle": any(not one.needed_by for one in found),
+    holdings = vector_storage.list_holdings()
+    context = {
+        "holdings": holdings,
+        "total": sum(one.bytes for one in holdings),
+        "idle": any(not one.needed_by for one in holdings),
     }
-    return render(request, "contenders/storage.html", shown)
+    return render(request, "contenders/storage.html", context)
 
 
 @require_POST
 @staff_member_required
-def prune(request: HttpRequest) -> HttpResponse:
+def prune_storage(request: HttpRequest) -> HttpResponse:
     """Delete what nobody needs; it can be computed again."""
-    freed = sum(size for _, size in vector_storage.prune())
+    freed = sum(size for _, size in vector_storage.prune_vectors())
     messages.success(request, f"{filesizeformat(freed)} freed.")
     return redirect("lab-storage")

@@ -55,8 +55,8 @@ def contents(model: EmbeddingModel, items: Iterable[int], masker: RegionNetwork 
 
     rows = Item.objects.filter(pk__in=list(items)).select_related("picture")
     rows = rows.only("key", "x1", "y1", "x2", "y2", "picture__sha256")
-    found = {row.pk: Content(row.pk, row.key, key_of(row)) for row in rows.iterator(chunk_size=5000)}
-    return [found[item] for item in items if item in found]
+    content_of = {row.pk: Content(row.pk, row.key, key_of(row)) for row in rows.iterator(chunk_size=5000)}
+    return [content_of[item] for item in items if item in content_of]
 
 
 _KEYS: dict[str, Callable[[Item], bytes]] = {
@@ -69,13 +69,13 @@ _KEYS: dict[str, Callable[[Item], bytes]] = {
 
 def folder_of(model: EmbeddingModel, tap: str) -> TapStore:
     """Where this model's vectors of this tap lie, those that other machines have made included."""
-    folder = _opened(Path(settings.EMBEDDINGS_DIR), model.fingerprint, tap)
-    remote_shards.fetch(folder)
+    folder = _open_store(Path(settings.EMBEDDINGS_DIR), model.fingerprint, tap)
+    remote_shards.fetch_shards(folder)
     return folder
 
 
 @lru_cache(maxsize=64)
-def _opened(root: Path, fingerprint: str, tap: str) -> TapStore:
+def _open_store(root: Path, fingerprint: str, tap: str) -> TapStore:
     """Kept between chunks: to open thousands of shards anew for each would take longer than the chunk.
     Many, since a joint reads its parts in turn."""
     return VectorStore(root).tap_store(fingerprint, tap)
@@ -85,12 +85,12 @@ def items_without_vectors(
     model: EmbeddingModel, taps: Sequence[str], items: Sequence[int], masker: RegionNetwork | None = None
 ) -> list[int]:
     """The items that lack a vector at any of the taps; of items with equal content only the first."""
-    known = contents(model, items, masker)
+    all_contents = contents(model, items, masker)
     missing: set[bytes] = set()
     for tap in taps:
-        missing.update(folder_of(model, tap).missing([content.key for content in known]))
+        missing.update(folder_of(model, tap).missing([content.key for content in all_contents]))
     first: dict[bytes, int] = {}
-    for content in known:
+    for content in all_contents:
         if content.key in missing:
             first.setdefault(content.key, content.item)
     return list(first.values())
@@ -112,21 +112,21 @@ def embed_items(
 
     What is there is not made again: a worker may have died between writing its vectors and saying so.
     """
-    known = contents(model, items_without_vectors(model, taps, items, masker), masker)
-    if not known:
+    to_embed = contents(model, items_without_vectors(model, taps, items, masker), masker)
+    if not to_embed:
         return []
-    made = _derived(model, taps, known, masker)
-    vectors, keys, faults = _computed(model, taps, known, masker) if made is None else made
+    derived = _derive_vectors(model, taps, to_embed, masker)
+    vectors, keys, faults = _compute_vectors(model, taps, to_embed, masker) if derived is None else derived
     for tap in taps:
         if keys:
             shard = folder_of(model, tap).write(keys, vectors[tap], half=settings.HALF_VECTORS)
             if shard is not None:
-                remote_shards.offer(shard)
+                remote_shards.offer_shard(shard)
     return faults
 
 
-def _derived(
-    model: EmbeddingModel, taps: Sequence[str], known: list[Content], masker: RegionNetwork | None
+def _derive_vectors(
+    model: EmbeddingModel, taps: Sequence[str], to_embed: list[Content], masker: RegionNetwork | None
 ) -> Made | None:
     """The vectors of a joint, or of a head over a frozen base, from the stored ones of the encoders it is made of.
 
@@ -136,7 +136,7 @@ def _derived(
     bases = made_of(model)
     if not bases:
         return None
-    items = [content.item for content in known]
+    items = [content.item for content in to_embed]
     reasons: dict[str, str] = {}
     for base, tap in bases:
         reasons.update(embed_items(base, [tap], items, masker))
@@ -145,32 +145,36 @@ def _derived(
     own_keys = {base.pk: [content.key for content in contents(base, items, masker)] for base, _ in bases}
     keys = [own_keys[base.pk] for base, _ in bases]
     missing = [set(store.missing(own)) for store, own in zip(stores, keys, strict=True)]
-    there = [all(own[row] not in gone for own, gone in zip(keys, missing, strict=True)) for row in range(len(known))]
-    absent = [content.name for content, is_there in zip(known, there, strict=True) if not is_there]
+    has_bases = [
+        all(own[row] not in gone for own, gone in zip(keys, missing, strict=True)) for row in range(len(to_embed))
+    ]
+    absent = [content.name for content, is_there in zip(to_embed, has_bases, strict=True) if not is_there]
     faults = [(name, reasons.get(name, "a vector that it follows from is missing")) for name in absent]
-    if not any(there):
+    if not any(has_bases):
         return {}, [], faults
-    kept = [list(compress(own, there)) for own in keys]
-    rows = [store.reader(own).rows(0, len(own)) for store, own in zip(stores, kept, strict=True)]
-    return _followed(model, taps, rows), [content.key for content in compress(known, there)], faults
+    base_keys = [list(compress(own, has_bases)) for own in keys]
+    rows = [store.reader(own).rows(0, len(own)) for store, own in zip(stores, base_keys, strict=True)]
+    return _vectors_from_bases(model, taps, rows), [content.key for content in compress(to_embed, has_bases)], faults
 
 
 def made_of(model: EmbeddingModel) -> list[tuple[EmbeddingModel, str]]:
     """The registered encoders, with their taps, from whose vectors this model's follow; empty where they do not."""
     options = model.spec.get("options", {})
-    wanted: list[tuple[str, str]] = []
+    base_names: list[tuple[str, str]] = []
     if model.spec["family"] == "checkpoint" and not options["tuned"]:
-        wanted = [(options["base"], options["base_tap"])]
+        base_names = [(options["base"], options["base_tap"])]
     elif model.spec["family"] == "joint":
-        wanted = [(part["fingerprint"], part["tap"]) for part in options["parts"]]
-    rows = EmbeddingModel.objects.filter(fingerprint__in=[fingerprint for fingerprint, _ in wanted]).order_by("-pk")
-    known = {row.fingerprint: row for row in rows}
-    if any(fingerprint not in known for fingerprint, _ in wanted):
+        base_names = [(part["fingerprint"], part["tap"]) for part in options["parts"]]
+    rows = EmbeddingModel.objects.filter(fingerprint__in=[fingerprint for fingerprint, _ in base_names]).order_by("-pk")
+    by_fingerprint = {row.fingerprint: row for row in rows}
+    if any(fingerprint not in by_fingerprint for fingerprint, _ in base_names):
         return []
-    return [(known[fingerprint], tap) for fingerprint, tap in wanted]
+    return [(by_fingerprint[fingerprint], tap) for fingerprint, tap in base_names]
 
 
-def _followed(model: EmbeddingModel, taps: Sequence[str], rows: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+def _vectors_from_bases(
+    model: EmbeddingModel, taps: Sequence[str], rows: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
     if model.spec["family"] == "joint":
         parts = zip(rows, model.spec["options"]["parts"], strict=True)
         joint = side_by_side([vectors[:, part["start"] : part["stop"]] for vectors, part in parts])
@@ -181,31 +185,33 @@ def _followed(model: EmbeddingModel, taps: Sequence[str], rows: Sequence[np.ndar
     return {tap: apply_head(checkpoint.head, tensors, rows[0], tap=tap) for tap in taps}
 
 
-def _computed(model: EmbeddingModel, taps: Sequence[str], known: list[Content], masker: RegionNetwork | None) -> Made:
+def _compute_vectors(
+    model: EmbeddingModel, taps: Sequence[str], to_embed: list[Content], masker: RegionNetwork | None
+) -> Made:
     encoder = encoder_of(model, masker)
     if isinstance(encoder, VectorLookup):
-        found, missing = encoder.find_vectors([content.name for content in known])
+        vectors, missing = encoder.find_vectors([content.name for content in to_embed])
         absent = set(missing)
         return (
-            dict.fromkeys(taps, found),
-            [content.key for content in known if content.name not in absent],
+            dict.fromkeys(taps, vectors),
+            [content.key for content in to_embed if content.name not in absent],
             [(name, "the file of vectors does not have it") for name in missing],
         )
     parts: dict[str, list[np.ndarray]] = {tap: [] for tap in taps}
     keys: list[bytes] = []
     faults: list[Fault] = []
-    for batch in embed(encoder, list(_pictures(known)), taps=taps):
-        keys.extend(known[index].key for index in batch.indices)
-        faults.extend((known[index].name, reason) for index, reason in batch.failures)
+    for batch in embed(encoder, list(_engine_pictures(to_embed)), taps=taps):
+        keys.extend(to_embed[index].key for index in batch.indices)
+        faults.extend((to_embed[index].name, reason) for index, reason in batch.failures)
         for tap in taps:
             parts[tap].append(batch.vectors[tap])
     return {tap: np.concatenate(part) for tap, part in parts.items() if part}, keys, faults
 
 
-def _pictures(known: list[Content]) -> Iterator[Picture]:
-    rows = Item.objects.filter(pk__in=[content.item for content in known]).select_related("picture")
+def _engine_pictures(to_embed: list[Content]) -> Iterator[Picture]:
+    rows = Item.objects.filter(pk__in=[content.item for content in to_embed]).select_related("picture")
     by_id = {row.pk: row for row in rows}
-    for content in known:
+    for content in to_embed:
         row = by_id[content.item]
         yield Picture(key=content.key, source=source(row.picture.file), box=Box(*row.box) if row.box else None)
 
@@ -216,10 +222,10 @@ def source(name: str) -> Path | Callable[[], bytes]:
         return Path(default_storage.path(name))
     except NotImplementedError:
         # A storage without files of its own, such as S3.
-        return lambda: _read(name)
+        return lambda: _read_stored(name)
 
 
-def _read(name: str) -> bytes:
+def _read_stored(name: str) -> bytes:
     with default_storage.open(name, "rb") as file:
         data: bytes = file.read()
     return data

@@ -20,12 +20,12 @@ from evalapp.core.domain.job_targets import target_id
 MOST_SUSPECTS = 500
 
 
-def _row(target: str) -> Examination:
+def _examination_of(target: str) -> Examination:
     return examinations.examination_by_id(target_id("examination", target))
 
 
 def _cut_embeddings(target: str) -> Iterator[Piece]:
-    row = _row(target)
+    row = _examination_of(target)
     contender = parse_contender(row.contender)
     if row.asks_for_faults:
         items = list(active_items(row.catalogue).values_list("pk", flat=True))
@@ -38,30 +38,30 @@ def _cut_embeddings(target: str) -> Iterator[Piece]:
         yield Piece({"items": part}, size=len(part))
 
 
-def _embed(target: str, arguments: dict[str, Any]) -> list[Fault]:
-    contender = parse_contender(_row(target).contender)
+def _embed_chunk(target: str, arguments: dict[str, Any]) -> list[Fault]:
+    contender = parse_contender(_examination_of(target).contender)
     return embeddings.embed_items(contender.model, [contender.tap], arguments["items"])
 
 
-def _answer(target: str, _arguments: dict[str, Any]) -> list[Fault]:
-    row = _row(target)
+def _answer_question(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+    row = _examination_of(target)
     contender = parse_contender(row.contender)
     if row.asks_for_faults:
-        found = suspected_items(row.catalogue, contender, on_progress=_silent)
-        answer = {"number": len(found), "suspects": [asdict(one) for one in found[:MOST_SUSPECTS]]}
+        suspects = suspected_items(row.catalogue, contender, on_progress=_ignore_progress)
+        answer = {"number": len(suspects), "suspects": [asdict(one) for one in suspects[:MOST_SUSPECTS]]}
     else:
-        answer = asdict(score_by_protocol(row.catalogue, contender, row.question, on_progress=_silent))
+        answer = asdict(score_by_protocol(row.catalogue, contender, row.question, on_progress=_ignore_progress))
     examinations.keep_answer(row, answer)
     return []
 
 
-def _silent(_done: int, _total: int) -> None:
+def _ignore_progress(_done: int, _total: int) -> None:
     """The vectors are there; nothing is left to be counted."""
 
 
 PLAN = Plan(
     stages=(
-        Stage("embeddings", "pictures", _cut_embeddings, _embed),
-        Stage("look", "catalogues", cut_once, _answer),
+        Stage("embeddings", "pictures", _cut_embeddings, _embed_chunk),
+        Stage("look", "catalogues", cut_once, _answer_question),
     )
 )

@@ -34,9 +34,9 @@ def score_by_protocol(
     Raises InvalidInput for an unknown protocol or a catalogue without the set's splits, Problem where a picture has no
     vector: a number over fewer pictures would not be the paper's.
     """
-    wanted = _taking_part(catalogue, protocol)
-    vectors = _vectors(contender, [row[0] for row in wanted], on_progress)
-    return score_protocol(cast("ProtocolName", protocol), _labelled(wanted), vectors, cast("Metric", contender.metric))
+    item_rows = _taking_part(catalogue, protocol)
+    vectors = _vectors_of(contender, [row[0] for row in item_rows], on_progress)
+    return score_protocol(cast("ProtocolName", protocol), _labelled_items(item_rows), vectors, cast("Metric", contender.metric))
 
 
 def items_of_protocol(catalogue: Catalogue, protocol: str) -> list[int]:
@@ -53,19 +53,19 @@ def _taking_part(catalogue: Catalogue, protocol: str) -> list[_Row]:
         .values_list("pk", "domain", "split", "category", "product")
     )
     try:
-        queries, gallery = parts_of(protocol, _labelled(rows))
+        queries, gallery = parts_of(protocol, _labelled_items(rows))
     except ValueError as error:
         raise InvalidInput(f"{catalogue.slug}: {error}") from error
     return [rows[row] for row in np.union1d(queries, gallery).tolist()]
 
 
-def _labelled(rows: list[_Row]) -> Labelled:
+def _labelled_items(rows: list[_Row]) -> Labelled:
     return Labelled(
         [row[1] for row in rows], [row[2] for row in rows], [row[3] for row in rows], [row[4] for row in rows]
     )
 
 
-def _vectors(contender: ParsedContender, items: list[int], on_progress: Progress) -> np.ndarray:
+def _vectors_of(contender: ParsedContender, items: list[int], on_progress: Progress) -> np.ndarray:
     """The vectors [n, d] of the items in their order; raises Problem naming what has none."""
     missing = embeddings.items_without_vectors(contender.model, [contender.tap], items)
     size = embeddings.chunk_size()

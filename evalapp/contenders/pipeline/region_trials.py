@@ -29,13 +29,18 @@ def region_trial(network: RegionNetwork, catalogue: Catalogue, items: Sequence[i
     masker leaves, None for a locator.
     """
     spec, weights = RegionSpec.from_json(network.spec), Path(settings.WEIGHTS_DIR) / network.weights
-    finds = OnnxLocator(spec, weights) if network.kind == RegionNetwork.Kind.LOCATOR else OnnxMasker(spec, weights)
+    finder = OnnxLocator(spec, weights) if network.kind == RegionNetwork.Kind.LOCATOR else OnnxMasker(spec, weights)
     rows = Item.objects.select_related("picture").in_bulk(list(items))
     regions, warnings = [], []
     for item in items:
         try:
-            where = source(rows[item].picture.file)
-            regions.append({"item": item, **_seen(finds, open_rgb(where if isinstance(where, Path) else where()))})
+            file_source = source(rows[item].picture.file)
+            regions.append(
+                {
+                    "item": item,
+                    **_find_regions(finder, open_rgb(file_source if isinstance(file_source, Path) else file_source())),
+                }
+            )
         except (BadPicture, EncoderError, OSError) as error:
             warnings.append(f"{rows[item].key}: {error}")
     if regions and not any(region["kept"] or region["boxes"] for region in regions):
@@ -43,19 +48,19 @@ def region_trial(network: RegionNetwork, catalogue: Catalogue, items: Sequence[i
     return {"catalogue": catalogue.slug, "pictures": len(regions), "warnings": warnings, "regions": regions}
 
 
-def _seen(finds: OnnxLocator | OnnxMasker, image: Image.Image) -> dict[str, Any]:
+def _find_regions(finder: OnnxLocator | OnnxMasker, image: Image.Image) -> dict[str, Any]:
     width, height = image.size
-    if isinstance(finds, OnnxLocator):
-        boxes = [one.box for one in finds.suggest(image)]
+    if isinstance(finder, OnnxLocator):
+        boxes = [one.box for one in finder.suggest(image)]
         shares = [
             (box.x1 / width, box.y1 / height, (box.x2 - box.x1) / width, (box.y2 - box.y1) / height) for box in boxes
         ]
-        return {"kept": None, "boxes": _rounded(shares)}
-    mask = finds.object_mask(image)
-    return {"kept": round(float(mask.mean()), 4), "boxes": _rounded(_blanked(mask))}
+        return {"kept": None, "boxes": _round_sides(shares)}
+    mask = finder.object_mask(image)
+    return {"kept": round(float(mask.mean()), 4), "boxes": _round_sides(_blanked_runs(mask))}
 
 
-def _blanked(mask: NDArray[np.bool_]) -> list[tuple[float, float, float, float]]:
+def _blanked_runs(mask: NDArray[np.bool_]) -> list[tuple[float, float, float, float]]:
     """What a mask [height, width] blanks, as runs of coarse cells."""
     small = Image.fromarray(mask.astype(np.uint8) * 255).resize((_CELLS, _CELLS), Image.Resampling.BOX)
     runs = []
@@ -68,5 +73,5 @@ def _blanked(mask: NDArray[np.bool_]) -> list[tuple[float, float, float, float]]
     return runs
 
 
-def _rounded(boxes: Sequence[tuple[float, float, float, float]]) -> list[list[float]]:
+def _round_sides(boxes: Sequence[tuple[float, float, float, float]]) -> list[list[float]]:
     return [[round(side, 4) for side in box] for box in boxes]

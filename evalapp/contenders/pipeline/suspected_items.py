@@ -42,16 +42,19 @@ def suspected_items(catalogue: Catalogue, contender: ParsedContender, *, on_prog
     store = embeddings.folder_of(contender.model, contender.tap)
     contents = embeddings.contents(contender.model, [pk for pk, _, _ in rows])
     absent = set(store.missing([content.key for content in contents]))
-    kept = [content for content in contents if content.key not in absent]
-    if not kept:
+    with_vectors = [content for content in contents if content.key not in absent]
+    if not with_vectors:
         return []
     category_of = {pk: category or None for pk, _, category in rows}
     flag_of = dict(active_flags(catalogue).values_list("item", "reason"))
-    vectors = np.array(store.reader([content.key for content in kept]).rows(0, len(kept)))
-    found = suspected_faults(
+    vectors = np.array(store.reader([content.key for content in with_vectors]).rows(0, len(with_vectors)))
+    faults = suspected_faults(
         vectors,
         cast("Metric", contender.metric),
-        [category_of[content.item] for content in kept],
-        [flag_of.get(content.item) for content in kept],
+        [category_of[content.item] for content in with_vectors],
+        [flag_of.get(content.item) for content in with_vectors],
     )
-    return [SuspectedItem(kept[one.row].name, one.reason, one.told, round(one.strength, 3)) for one in found]
+    return [
+        SuspectedItem(with_vectors[fault.row].name, fault.reason, fault.told, round(fault.strength, 3))
+        for fault in faults
+    ]

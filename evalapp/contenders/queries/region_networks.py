@@ -30,9 +30,9 @@ def region_networks(kind: str = "") -> list[dict[str, Any]]:
 
 def region_network(kind: str, name: str) -> RegionNetwork:
     """The one of this kind and name; raises InvalidInput naming what there is."""
-    found = RegionNetwork.objects.filter(kind=kind, name=name).first()
-    if found is None:
+    network = RegionNetwork.objects.filter(kind=kind, name=name).first()
+    if network is None:
         names = ", ".join(RegionNetwork.objects.filter(kind=kind).values_list("name", flat=True))
-        known = f"there are {names}" if names else f"none is registered; register one with register_{kind}"
-        raise InvalidInput(f"There is no {kind} {name!r}; {known}.")
-    return found
+        choices_text = f"there are {names}" if names else f"none is registered; register one with register_{kind}"
+        raise InvalidInput(f"There is no {kind} {name!r}; {choices_text}.")
+    return network

@@ -30,10 +30,10 @@ class ParsedContender:
 
 def model_named(name: str) -> EmbeddingModel:
     """Raises NotFound."""
-    found = EmbeddingModel.objects.filter(name=name).first()
-    if found is None:
+    model = EmbeddingModel.objects.filter(name=name).first()
+    if model is None:
         raise NotFound(f"There is no model {name!r}.")
-    return found
+    return model
 
 
 def registered_models(*, archived: bool = False) -> list[dict[str, Any]]:
@@ -56,8 +56,8 @@ def registered_models(*, archived: bool = False) -> list[dict[str, Any]]:
 
 def pictures_seen_by(models: Collection[int]) -> QuerySet[TrainedOn, str]:
     """SHA-256 of every picture that one of these models was trained on, as a sub-query."""
-    known = TrainedOn.objects.filter(model__in=list(models))
-    return known.annotate(sha256=Func(F("pictures"), function="unnest")).values_list("sha256", flat=True)
+    trained = TrainedOn.objects.filter(model__in=list(models))
+    return trained.annotate(sha256=Func(F("pictures"), function="unnest")).values_list("sha256", flat=True)
 
 
 def parse_contender(text: str) -> ParsedContender:
@@ -65,20 +65,23 @@ def parse_contender(text: str) -> ParsedContender:
 
     Names of models may contain dots: the whole left side is tried as a model first, then without its last part.
     """
-    left, colon, metric = text.rpartition(":")
+    encoder_text, colon, metric = text.rpartition(":")
     if not colon or metric not in METRICS:
         raise InvalidInput(f"{text!r} is no contender; write MODEL.TAP:METRIC with one of {', '.join(METRICS)}.")
-    known = {model.name: model for model in EmbeddingModel.objects.filter(name__in=[left, left.rpartition(".")[0]])}
-    if left in known:
-        return _with_only_tap(text, known[left], metric)
-    name, _, tap = left.rpartition(".")
-    if name not in known:
+    models_by_name = {
+        model.name: model
+        for model in EmbeddingModel.objects.filter(name__in=[encoder_text, encoder_text.rpartition(".")[0]])
+    }
+    if encoder_text in models_by_name:
+        return _with_only_tap(text, models_by_name[encoder_text], metric)
+    name, _, tap = encoder_text.rpartition(".")
+    if name not in models_by_name:
         names = ", ".join(EmbeddingModel.objects.values_list("name", flat=True)) or "none is registered"
         raise InvalidInput(f"{text!r} names no registered model; known: {names}. Register one with register_model.")
-    taps = [entry["name"] for entry in known[name].spec["taps"]]
+    taps = [entry["name"] for entry in models_by_name[name].spec["taps"]]
     if tap not in taps:
         raise InvalidInput(f"{name} has no tap {tap!r}; it has {', '.join(taps)}.")
-    return ParsedContender(known[name], tap, metric)
+    return ParsedContender(models_by_name[name], tap, metric)
 
 
 def _with_only_tap(text: str, model: EmbeddingModel, metric: str) -> ParsedContender:

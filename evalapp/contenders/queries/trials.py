@@ -21,7 +21,7 @@ class TriedTap:
 def tried_taps(trial: dict[str, Any]) -> list[TriedTap]:
     """The taps of a trial; pairs whose pictures are gone are left out. One statement."""
     taps = trial.get("taps", [])
-    ids = {item for tap in taps for query, found, _ in tap["pairs"] for item in (query, found)}
+    ids = {item for tap in taps for query, nearest, _ in tap["pairs"] for item in (query, nearest)}
     items = Item.objects.filter(removed=False).select_related("picture", "cutout").in_bulk(list(ids))
     return [
         TriedTap(
@@ -29,9 +29,9 @@ def tried_taps(trial: dict[str, Any]) -> list[TriedTap]:
             tap["dim"],
             tap["warnings"],
             [
-                (items[query], items[found], distance)
-                for query, found, distance in tap["pairs"]
-                if query in items and found in items
+                (items[query], items[nearest], distance)
+                for query, nearest, distance in tap["pairs"]
+                if query in items and nearest in items
             ],
         )
         for tap in taps
@@ -55,10 +55,10 @@ def tried_regions(trial: dict[str, Any]) -> list[TriedRegion]:
     """The pictures of a trial that are still there. One statement."""
     regions = trial.get("regions", [])
     items = Item.objects.filter(removed=False).select_related("picture")
-    found = items.in_bulk([region["item"] for region in regions])
+    items_by_id = items.in_bulk([region["item"] for region in regions])
     tried = []
     for region in regions:
-        if (item := found.get(region["item"])) is not None:
+        if (item := items_by_id.get(region["item"])) is not None:
             sides = (item.picture.width, item.picture.height) * 2
             boxes = [[round(share * side) for share, side in zip(box, sides, strict=True)] for box in region["boxes"]]
             tried.append(TriedRegion(item, boxes, region["kept"]))

@@ -32,7 +32,7 @@ class Need:
     masker: RegionNetwork | None = None
 
 
-def needs() -> Iterator[Need]:
+def all_needs() -> Iterator[Need]:
     """All that is needed, of every app."""
     for source in SOURCES:
         yield from import_string(source)()

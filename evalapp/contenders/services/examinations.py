@@ -22,10 +22,10 @@ def request_examination(catalogue: Catalogue, question: str, contender: str) -> 
     """The question with the job that answers it. Raises InvalidInput for one that cannot be asked."""
     if question not in Examination.Question.values:
         raise InvalidInput(f"There is no question {question}; there are {', '.join(Examination.Question.values)}.")
-    known = parse_contender(contender)
+    parsed = parse_contender(contender)
     with transaction.atomic():
         row = Examination.objects.create(
-            question=question, catalogue=catalogue, model=known.model, contender=known.name
+            question=question, catalogue=catalogue, model=parsed.model, contender=parsed.name
         )
         row.job = request_job("examine", target_of("examination", row.pk))
         row.save(update_fields=["job"])
@@ -37,23 +37,25 @@ def keep_answer(row: Examination, result: dict[str, Any]) -> None:
     Examination.objects.filter(pk=row.pk).update(result=result)
 
 
-def examinations() -> QuerySet[Examination]:
+def all_examinations() -> QuerySet[Examination]:
     """All that was asked, the newest first, without the answers."""
     return Examination.objects.select_related("catalogue", "job").defer("result")
 
 
 def examination_by_id(number: int) -> Examination:
     """Raises NotFound."""
-    found = Examination.objects.select_related("catalogue", "job").filter(pk=number).first()
-    if found is None:
+    row = Examination.objects.select_related("catalogue", "job").filter(pk=number).first()
+    if row is None:
         raise NotFound(f"There is no examination {number}.")
-    return found
+    return row
 
 
 def suspects_of(row: Examination) -> list[tuple[Item, dict[str, Any]]]:
     """The suspected items that are still there, with why, in the order of the answer."""
-    told = row.result.get("suspects", [])
-    items = Item.objects.filter(catalogue=row.catalogue, removed=False, key__in=[one["key"] for one in told])
+    suspects = row.result.get("suspects", [])
+    items = Item.objects.filter(
+        catalogue=row.catalogue, removed=False, key__in=[suspect["key"] for suspect in suspects]
+    )
     active = Prefetch("flags", active_flags(row.catalogue), to_attr="active_flags")
     by_key = {item.key: item for item in items.select_related("picture", "cutout").prefetch_related(active)}
-    return [(by_key[one["key"]], one) for one in told if one["key"] in by_key]
+    return [(by_key[suspect["key"]], suspect) for suspect in suspects if suspect["key"] in by_key]

@@ -41,15 +41,15 @@ def request_map(catalogue: Catalogue, text: str, *, items: int = USUAL, seed: in
     if not LEAST <= items <= MOST:
         raise InvalidInput(f"A map holds between {LEAST} and {MOST:,} pictures, not {items:,}.")
     # A map has no metric of its own; any will do to understand the words.
-    known = parse_contender(f"{text}:cosine")
+    parsed = parse_contender(f"{text}:cosine")
     usable = unflagged(active_items(catalogue)).values_list("pk", flat=True)
-    every = np.fromiter(usable.iterator(chunk_size=10_000), dtype=np.int64)
-    if len(every) < LEAST:
-        raise InvalidInput(f"The catalogue {catalogue} has {len(every)} pictures; a map needs {LEAST}.")
-    chosen = np.sort(np.random.default_rng(seed).choice(len(every), min(items, len(every)), replace=False))
+    item_ids = np.fromiter(usable.iterator(chunk_size=10_000), dtype=np.int64)
+    if len(item_ids) < LEAST:
+        raise InvalidInput(f"The catalogue {catalogue} has {len(item_ids)} pictures; a map needs {LEAST}.")
+    picked = np.sort(np.random.default_rng(seed).choice(len(item_ids), min(items, len(item_ids)), replace=False))
     with transaction.atomic():
-        embedding = ensure_embedding(known.model, known.tap, catalogue)
-        drawing = EmbeddingMap.objects.create(embedding=embedding, seed=seed, items=every[chosen].tolist())
+        embedding = ensure_embedding(parsed.model, parsed.tap, catalogue)
+        drawing = EmbeddingMap.objects.create(embedding=embedding, seed=seed, items=item_ids[picked].tolist())
         drawing.job = request_job("map", target_of("map", drawing.pk))
         drawing.save(update_fields=["job"])
     return drawing
@@ -60,15 +60,15 @@ def write_points(drawing: EmbeddingMap, items: list[int], points: NDArray[np.flo
     EmbeddingMap.objects.filter(pk=drawing.pk).update(items=items, points=points.astype("<f4").tobytes())
 
 
-def maps() -> QuerySet[EmbeddingMap]:
+def all_maps() -> QuerySet[EmbeddingMap]:
     """All maps, the newest first, without their points."""
     return EmbeddingMap.objects.select_related("embedding__model", "embedding__catalogue", "job").defer("points")
 
 
 def map_by_id(map_id: int) -> EmbeddingMap:
     """Raises NotFound."""
-    found = EmbeddingMap.objects.select_related("embedding__model", "embedding__catalogue", "job").filter(pk=map_id)
-    if (drawing := found.first()) is None:
+    rows = EmbeddingMap.objects.select_related("embedding__model", "embedding__catalogue", "job").filter(pk=map_id)
+    if (drawing := rows.first()) is None:
         raise NotFound(f"There is no map {map_id}.")
     return drawing
 
@@ -76,6 +76,6 @@ def map_by_id(map_id: int) -> EmbeddingMap:
 def places_of(drawing: EmbeddingMap) -> list[Place]:
     """Its items with their pictures, in the order of their keys; what has been deleted since is left out."""
     points = np.frombuffer(bytes(drawing.points), dtype="<f4").reshape(-1, 2)
-    at = dict(zip(drawing.items, points.tolist(), strict=True)) if len(points) else {}
-    rows = Item.objects.filter(pk__in=list(at)).select_related("picture", "cutout").order_by("key")
-    return [Place(row, *at[row.pk]) for row in rows]
+    point_of = dict(zip(drawing.items, points.tolist(), strict=True)) if len(points) else {}
+    rows = Item.objects.filter(pk__in=list(point_of)).select_related("picture", "cutout").order_by("key")
+    return [Place(row, *point_of[row.pk]) for row in rows]

@@ -33,9 +33,9 @@ def register_region(
         spec = describe_region(kind, source, options=options)
         weights = keep_files([region_file(kind, source)], spec.sha256)
     except EncoderError as error:
-        told = str(error)
+        message = str(error)
         raise InvalidInput(
-            told.replace(source.partition(":")[2], called.partition(":")[2]) if called else told
+            message.replace(source.partition(":")[2], called.partition(":")[2]) if called else message
         ) from error
     if called:
         source, spec = called, replace(spec, source=called)
@@ -44,10 +44,10 @@ def register_region(
         with transaction.atomic():
             return RegionNetwork.objects.create(kind=kind, name=name, **facts), True
     except IntegrityError:
-        known = RegionNetwork.objects.get(kind=kind, name=name)
-    if known.fingerprint != spec.fingerprint:
-        raise Conflict(f"The name {name} is taken by another {kind} ({known.source}); choose another name.")
-    return known, False
+        existing = RegionNetwork.objects.get(kind=kind, name=name)
+    if existing.fingerprint != spec.fingerprint:
+        raise Conflict(f"The name {name} is taken by another {kind} ({existing.source}); choose another name.")
+    return existing, False
 
 
 @recorded("registered", "{kind} {name}")
@@ -68,12 +68,12 @@ def request_region(
     except InvalidInput as problem:
         raise InvalidInput(problem.message, fields={"name": [problem.message]}) from problem
     if RegionNetwork.objects.filter(kind=kind, name=name).exists():
-        told = f"The name {name} is taken by another {kind}; choose another."
-        raise Conflict(told, fields={"name": [told]})
+        message = f"The name {name} is taken by another {kind}; choose another."
+        raise Conflict(message, fields={"name": [message]})
     called = str(getattr(upload, "name", "") or "")
     if called and not called.lower().endswith(".onnx"):
-        told = f"A {kind} comes as one ONNX file."
-        raise InvalidInput(told, fields={"file": [told]})
+        message = f"A {kind} comes as one ONNX file."
+        raise InvalidInput(message, fields={"file": [message]})
     if unknown := sorted(set(options or {}) - set(REGION_OPTIONS)):
         raise InvalidInput(f"{', '.join(unknown)} is no option; there are {', '.join(REGION_OPTIONS)}.")
     with transaction.atomic():

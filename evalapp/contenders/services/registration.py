@@ -37,7 +37,7 @@ def register_model(
     InvalidInput for a bad name or source, Conflict if the name stands for another encoder.
     """
     check_model_name(name)
-    spec, originals = _described(source, options)
+    spec, originals = _describe_source(source, options)
     weights = keep_files(originals, spec.weights_sha256) if spec.weights_sha256 else ""
     if called:
         source, spec = called, replace(spec, source=called)
@@ -52,10 +52,10 @@ def register_model(
                 )
             return model, True
     except IntegrityError:
-        known = EmbeddingModel.objects.get(name=name)
-    if known.fingerprint != spec.fingerprint or _taps(known.spec) != _taps(spec.to_json()):
-        raise Conflict(f"The name {name} is taken by another encoder ({known.source}); choose another name.")
-    return known, False
+        existing = EmbeddingModel.objects.get(name=name)
+    if existing.fingerprint != spec.fingerprint or existing.spec["taps"] != spec.to_json()["taps"]:
+        raise Conflict(f"The name {name} is taken by another encoder ({existing.source}); choose another name.")
+    return existing, False
 
 
 def check_model_name(name: str) -> None:
@@ -75,14 +75,14 @@ def change_preprocessing(model: EmbeddingModel, options: Mapping[str, str]) -> E
     Raises InvalidInput for options that the encoder does not have.
     """
     with transaction.atomic():
-        same = EmbeddingModel.objects.select_for_update().get(pk=model.pk)
-        if same.embeddings.exists():
-            raise Conflict(f"{same} was used already and stays what it is: register it anew under another name.")
-        spec, _ = _described(_source_again(same), options)
-        same.spec = replace(spec, source=same.source).to_json()
-        same.fingerprint = spec.fingerprint
-        same.save(update_fields=["spec", "fingerprint"])
-    return same
+        locked = EmbeddingModel.objects.select_for_update().get(pk=model.pk)
+        if locked.embeddings.exists():
+            raise Conflict(f"{locked} was used already and stays what it is: register it anew under another name.")
+        spec, _ = _describe_source(_source_again(locked), options)
+        locked.spec = replace(spec, source=locked.source).to_json()
+        locked.fingerprint = spec.fingerprint
+        locked.save(update_fields=["spec", "fingerprint"])
+    return locked
 
 
 def _source_again(model: EmbeddingModel) -> str:
@@ -94,7 +94,7 @@ def _source_again(model: EmbeddingModel) -> str:
     return f"{family}:{model.spec['options']['name']}={path}" if family == "timm" else f"{family}:{path}"
 
 
-def _described(source: str, options: Mapping[str, str]) -> tuple[EncoderSpec, Sequence[Path]]:
+def _describe_source(source: str, options: Mapping[str, str]) -> tuple[EncoderSpec, Sequence[Path]]:
     try:
         return describe(source, options=options), files(source)
     except EncoderError as error:
@@ -141,7 +141,3 @@ def keep_files(originals: Sequence[Path], sha256: str) -> str:
             Path(draft).chmod(0o644)
             Path(draft).rename(folder / name)
     return names[0]
-
-
-def _taps(spec: Mapping[str, object]) -> object:
-    return spec["taps"]

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from evalapp.catalog.domain.zip_archives import look_into, root_of, unpack
+from evalapp.catalog.domain.zip_archives import look_into, root_of, unpack_archive
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.models import EmbeddingModel, Registration
 from evalapp.contenders.services.registration import change_preprocessing, check_model_name, register_model
@@ -47,17 +47,17 @@ def note_registration(
     """
     check_model_name(name)
     if EmbeddingModel.objects.filter(name=name).exists():
-        told = f"The name {name} is taken; choose another."
-        raise Conflict(told, fields={"name": [told]})
-    ending = _ending(upload)
+        message = f"The name {name} is taken; choose another."
+        raise Conflict(message, fields={"name": [message]})
+    ending = _ending_of(upload)
     _check_source(source, ending)
-    kept = keep_upload(upload, "file") if ending else ""
+    upload_name = keep_upload(upload, "file") if ending else ""
     return Registration.objects.create(
         name=name,
         source=source,
-        upload=kept,
+        upload=upload_name,
         told=str(getattr(upload, "name", ""))[-200:] if ending else "",
-        options=_known(options or {}),
+        options=_checked_options(options or {}),
         catalogue=catalogue,
     )
 
@@ -78,17 +78,17 @@ def request_preprocessing(
         raise Conflict(f"{model} was used already and stays what it is: register it anew under another name.")
     with transaction.atomic():
         row = Registration.objects.create(
-            name=model.name, source=model.source, options=_known(options), catalogue=catalogue, model=model
+            name=model.name, source=model.source, options=_checked_options(options), catalogue=catalogue, model=model
         )
         return with_job(row)
 
 
 def registration_by_id(number: int) -> Registration:
     """Raises NotFound."""
-    found = Registration.objects.select_related("model", "region", "job", "catalogue").filter(pk=number).first()
-    if found is None:
+    row = Registration.objects.select_related("model", "region", "job", "catalogue").filter(pk=number).first()
+    if row is None:
         raise NotFound(f"There is no registration {number}.")
-    return found
+    return row
 
 
 def carry_out(row: Registration) -> EmbeddingModel:
@@ -96,7 +96,7 @@ def carry_out(row: Registration) -> EmbeddingModel:
     if row.model is not None:
         return row.model if not row.options else change_preprocessing(row.model, row.options)
     source = _source_of(row) if row.upload else row.source
-    model, _ = register_model(source=source, name=row.name, options=row.options, called=_called(row))
+    model, _ = register_model(source=source, name=row.name, options=row.options, called=_public_source(row))
     row.model = model
     row.save(update_fields=["model"])
     return model
@@ -115,12 +115,12 @@ def with_job(row: Registration) -> Registration:
     return row
 
 
-def _ending(upload: object) -> str:
+def _ending_of(upload: object) -> str:
     name = str(getattr(upload, "name", "") or "")
     ending = Path(name).suffix.lower()
     if name and ending not in ENDINGS:
-        told = f"{ending or 'That'} is no kind of network: send one of {', '.join(ENDINGS)}."
-        raise InvalidInput(told, fields={"file": [told]})
+        message = f"{ending or 'That'} is no kind of network: send one of {', '.join(ENDINGS)}."
+        raise InvalidInput(message, fields={"file": [message]})
     return ending
 
 
@@ -128,13 +128,13 @@ def _check_source(source: str, ending: str) -> None:
     family, _, argument = source.partition(":")
     if ending == ".safetensors":
         if family != "timm" or not argument or "=" in argument:
-            told = "Say which network of timm these weights are of, such as timm:resnet18; or send it as ONNX."
-            raise InvalidInput(told, fields={"source": [told]})
+            message = "Say which network of timm these weights are of, such as timm:resnet18; or send it as ONNX."
+            raise InvalidInput(message, fields={"source": [message]})
     elif ending and source:
         raise InvalidInput("Send a file or name a network, not both.", fields={"source": ["Leave it empty."]})
     elif not ending and not _names_a_network(family, argument):
-        known = ", ".join(entry.usage for entry in FAMILIES.values() if not _is_of_disk(entry))
-        raise InvalidInput(f"Send a file, or name one of {known}.", fields={"source": ["Name one of those."]})
+        usages = ", ".join(entry.usage for entry in FAMILIES.values() if not _is_of_disk(entry))
+        raise InvalidInput(f"Send a file, or name one of {usages}.", fields={"source": ["Name one of those."]})
 
 
 def _names_a_network(family: str, argument: str) -> bool:
@@ -164,20 +164,20 @@ def _source_of(row: Registration) -> str:
     """A source for what was sent."""
     ending, path = Path(row.told).suffix.lower(), sent_file(row)
     if ending == ".zip":
-        return _source_in(_unpacked(path))
+        return _source_in(_unpack_zip(path))
     if ending == ".onnx":
         return f"onnx:{path}"
     return f"{row.source}={path}" if ending == ".safetensors" else f"vectors:{path}"
 
 
-def _unpacked(path: Path) -> Path:
+def _unpack_zip(path: Path) -> Path:
     folder = path.with_suffix(".unpacked")
     if not folder.exists():
         contents = look_into(path, most_bytes=2 * settings.UPLOAD_MB * MEGABYTE, endings=_IN_ZIPS)
         draft = folder.with_suffix(".part")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
-        unpack(path, draft, contents)
+        unpack_archive(path, draft, contents)
         draft.rename(folder)
     return root_of(folder)
 
@@ -186,19 +186,20 @@ def _source_in(folder: Path) -> str:
     if (folder / "spec.json").is_file():
         return f"checkpoint:{folder}"
     for ending, family in ((".onnx", "onnx"), (".npy", "vectors"), (".npz", "vectors"), (".parquet", "vectors")):
-        if len(found := sorted(folder.glob(f"*{ending}"))) == 1:
-            return f"{family}:{found[0]}"
+        if len(files := sorted(folder.glob(f"*{ending}"))) == 1:
+            return f"{family}:{files[0]}"
     raise InvalidInput("The zip holds neither a checkpoint nor one network or one table of vectors.")
 
 
-def _called(row: Registration) -> str:
+def _public_source(row: Registration) -> str:
+    """What people are told instead of where the upload lies; empty where nothing was sent."""
     if not row.upload:
         return ""
     kind = {".onnx": "onnx", ".zip": "zip", ".safetensors": row.source}.get(Path(row.told).suffix.lower(), "vectors")
     return f"{kind}={row.told}" if kind == row.source else f"{kind}:{row.told}"
 
 
-def _known(options: Mapping[str, str]) -> dict[str, str]:
+def _checked_options(options: Mapping[str, str]) -> dict[str, str]:
     if unknown := sorted(set(options) - set(OPTIONS)):
         raise InvalidInput(f"{', '.join(unknown)} is no option; there are {', '.join(OPTIONS)}.")
     return {name: str(value).strip() for name, value in options.items() if str(value).strip()}

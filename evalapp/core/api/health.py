@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from evalapp.core.services.diagnosis import findings
+from evalapp.core.services.diagnosis import gather_findings
 
 
 class DoctorApi(APIView):
@@ -35,7 +35,10 @@ class DoctorApi(APIView):
 
     @extend_schema(operation_id="doctor", responses=Output)
     def get(self, request: Request) -> Response:
-        found = findings(engine=False)
+        all_findings = gather_findings(engine=False)
         return Response(
-            {"ok": all(one.ok or not one.needed for one in found), "findings": [asdict(one) for one in found]}
+            {
+                "ok": all(one.ok or not one.needed for one in all_findings),
+                "findings": [asdict(one) for one in all_findings],
+            }
         )

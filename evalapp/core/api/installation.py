@@ -53,8 +53,8 @@ class OperatorsApi(APIView):
     def post(self, request: Request) -> Response:
         params = checked(self.Input(data=request.data))
         user, password = create_operator(params["name"], params["password"] or None)
-        told = {"name": user.get_username(), "password": "" if params["password"] else password}
-        return Response(told, status=status.HTTP_201_CREATED)
+        made_operator = {"name": user.get_username(), "password": "" if params["password"] else password}
+        return Response(made_operator, status=status.HTTP_201_CREATED)
 
 
 class BackupsApi(APIView):

@@ -159,4 +159,4 @@ class WorkersApi(APIView):
 
     @extend_schema(operation_id="workers", responses=Output(many=True))
     def get(self, request: Request) -> Response:
-        return Response(self.Output(queries.workers(), many=True).data)
+        return Response(self.Output(queries.worker_lines(), many=True).data)

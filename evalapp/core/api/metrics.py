@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from evalapp.core import queries
-from evalapp.core.domain.measures import refusals
+from evalapp.core.domain.measures import refusal_measures
 
 
 class _Plain(BaseRenderer):
@@ -61,18 +61,18 @@ class _Rows(Collector):
         workers = GaugeMetricFamily(
             "dopeornope_worker_alive", "1 for a worker that was seen of late.", labels=["worker", "queues", "device"]
         )
-        seen = GaugeMetricFamily("dopeornope_worker_seen_seconds", "When it was last seen.", labels=["worker"])
-        for worker in queries.workers():
+        seen_seconds = GaugeMetricFamily("dopeornope_worker_seen_seconds", "When it was last seen.", labels=["worker"])
+        for worker in queries.worker_lines():
             workers.add_metric([worker.name, worker.queues, worker.device], 0 if worker.silent else 1)
-            seen.add_metric([worker.name], worker.seen_at.timestamp())
-        return [jobs, chunks, units, speed, workers, seen, *_families()]
+            seen_seconds.add_metric([worker.name], worker.seen_at.timestamp())
+        return [jobs, chunks, units, speed, workers, seen_seconds, *_measure_families()]
 
 
-def _families() -> list[GaugeMetricFamily]:
+def _measure_families() -> list[GaugeMetricFamily]:
     """What the apps offer by `measures`, and what this process refused."""
     sources = [import_string(config.measures) for config in apps.get_app_configs() if hasattr(config, "measures")]
     families: dict[str, GaugeMetricFamily] = {}
-    for measure in [*(one for source in sources for one in source()), *refusals()]:
+    for measure in [*(one for source in sources for one in source()), *refusal_measures()]:
         if measure.name not in families:
             families[measure.name] = GaugeMetricFamily(measure.name, measure.about, labels=list(measure.labels))
         families[measure.name].add_metric(list(measure.labels.values()), measure.value)

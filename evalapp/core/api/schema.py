@@ -18,15 +18,15 @@ class SchemaView(SpectacularAPIView):
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """The text of before; it changes with the software only."""
-        asked = request.GET.get("lang", "")
-        language = asked if asked in dict(settings.LANGUAGES) else get_language()
+        asked_language = request.GET.get("lang", "")
+        language = asked_language if asked_language in dict(settings.LANGUAGES) else get_language()
         # By the renderer's own words: those of the request have no end of parameters.
         renderer = request.accepted_renderer
         key = (renderer.media_type, language)
         if key not in _texts:
-            made = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
-            text = renderer.render(made.data, renderer.media_type, self.get_renderer_context())
-            _texts[key] = (text, str(made["Content-Disposition"]))
+            response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
+            text = renderer.render(response.data, renderer.media_type, self.get_renderer_context())
+            _texts[key] = (text, str(response["Content-Disposition"]))
         text, disposition = _texts[key]
         return HttpResponse(text, content_type=renderer.media_type, headers={"Content-Disposition": disposition})
 

@@ -32,7 +32,7 @@ class Matter:
         return reverse(self.url_name, args=self.about)
 
 
-def matters() -> Iterator[Matter]:
+def waiting_matters() -> Iterator[Matter]:
     """All that waits, the urgent first."""
-    found = [matter for source in SOURCES for matter in import_string(source)()]
-    return iter(sorted(found, key=lambda matter: not matter.urgent))
+    all_matters = [matter for source in SOURCES for matter in import_string(source)()]
+    return iter(sorted(all_matters, key=lambda matter: not matter.urgent))

@@ -35,9 +35,9 @@ class BackupWriter:
     def add_text(self, name: str, text: str) -> None:
         """A small member."""
         data = text.encode()
-        self.add(name, io.BytesIO(data), len(data))
+        self.add_member(name, io.BytesIO(data), len(data))
 
-    def add(self, name: str, source: IO[bytes], size: int) -> None:
+    def add_member(self, name: str, source: IO[bytes], size: int) -> None:
         """`size` bytes of `source`. Raises InvalidInput if it has fewer: then it changed while it was read."""
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode = size, 0o600
@@ -61,25 +61,25 @@ def written_backup(stream: IO[bytes], manifest: dict[str, Any]) -> Iterator[Back
 
 def checked_manifest(file: Path, advance: Callable[[int], object] = lambda _bytes: None) -> dict[str, Any]:
     """Read all of a backup and compare its sums; what it says of itself. Raises InvalidInput with what is wrong."""
-    seen: dict[str, str] = {}
-    kept: dict[str, bytes] = {}
+    seen_sums: dict[str, str] = {}
+    documents: dict[str, bytes] = {}
     # The contents are read here, so that what is wrong with them is met here as well.
-    with _told(file):
-        for name, source, size in members(file):
+    with _explaining_faults(file):
+        for name, source, size in backup_members(file):
             reader = _Hashed(source, size)
             if name in {MANIFEST, CHECKSUMS}:
-                kept[name] = reader.read()
+                documents[name] = reader.read()
             while block := reader.read(_PORTION):
                 advance(len(block))
-            if name in seen or (not seen and name != MANIFEST):
+            if name in seen_sums or (not seen_sums and name != MANIFEST):
                 raise InvalidInput(f"{file} is not a backup of this product.")
-            seen[name] = reader.digest.hexdigest()
-    if CHECKSUMS not in seen:
+            seen_sums[name] = reader.digest.hexdigest()
+    if CHECKSUMS not in seen_sums:
         raise InvalidInput(f"{file} ends too early: it was cut. Nothing was changed.")
-    manifest = _document(file, kept[MANIFEST])
-    del seen[CHECKSUMS]
-    sums = _document(file, kept[CHECKSUMS])
-    wrong = sorted(name for name in {*sums, *seen} if sums.get(name) != seen.get(name))
+    manifest = _parse_document(file, documents[MANIFEST])
+    del seen_sums[CHECKSUMS]
+    sums = _parse_document(file, documents[CHECKSUMS])
+    wrong = sorted(name for name in {*sums, *seen_sums} if sums.get(name) != seen_sums.get(name))
     if wrong:
         raise InvalidInput(f"{file} was changed after it was made: {wrong[0]} is not what it was. Nothing was changed.")
     if manifest.get("format") != FORMAT:
@@ -89,9 +89,9 @@ def checked_manifest(file: Path, advance: Callable[[int], object] = lambda _byte
     return manifest
 
 
-def members(file: Path) -> Iterator[tuple[str, IO[bytes], int]]:
+def backup_members(file: Path) -> Iterator[tuple[str, IO[bytes], int]]:
     """Name, contents and size of every member. Raises InvalidInput for no backup, and for names that lead out."""
-    with _told(file), tarfile.open(file, mode="r|") as tar:
+    with _explaining_faults(file), tarfile.open(file, mode="r|") as tar:
         for entry in tar:
             source = tar.extractfile(entry) if entry.isreg() else None
             path = PurePosixPath(entry.name)
@@ -101,7 +101,7 @@ def members(file: Path) -> Iterator[tuple[str, IO[bytes], int]]:
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
+def _explaining_faults(file: Path) -> Iterator[None]:
     """Whatever is wrong with a file, as a person can understand it."""
     try:
         yield
@@ -109,18 +109,18 @@ def _told(file: Path) -> Iterator[None]:
         raise InvalidInput(f"{file} does not exist.") from None
     except (tarfile.TarError, EOFError) as error:
         is_cut = isinstance(error, tarfile.ReadError) and "unexpected end" in str(error)
-        told = "ends too early: it was cut" if is_cut else "is not a backup of this product, or it was changed"
-        raise InvalidInput(f"{file} {told}. Nothing was changed.") from error
+        fault = "ends too early: it was cut" if is_cut else "is not a backup of this product, or it was changed"
+        raise InvalidInput(f"{file} {fault}. Nothing was changed.") from error
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read: {error.strerror or error}.") from error
 
 
-def _document(file: Path, data: bytes) -> dict[str, Any]:
+def _parse_document(file: Path, data: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(data)
+        document = json.loads(data)
     except ValueError:
         raise InvalidInput(f"{file} is not a backup of this product, or it was changed. Nothing was changed.") from None
-    return dict(found)
+    return dict(document)
 
 
 class _Hashed(io.RawIOBase):
@@ -131,8 +131,8 @@ class _Hashed(io.RawIOBase):
         self.digest = hashlib.sha256()
 
     def read(self, size: int | None = -1) -> bytes:
-        wanted = self.left if size is None or size < 0 else min(size, self.left)
-        block = self.source.read(wanted)
+        block_size = self.left if size is None or size < 0 else min(size, self.left)
+        block = self.source.read(block_size)
         self.left -= len(block)
         self.digest.update(block)
         return block

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from evalapp.core.domain.errors import InvalidInput
-from evalapp.core.domain.values.storable_texts import is_missing, unstorable
+from evalapp.core.domain.values.storable_texts import is_missing, why_unstorable
 
 _DELIMITERS = ",;\t"
 _LONGEST_HEADER = 1 << 20
@@ -72,7 +72,9 @@ class Sheet:
         self.header, self._dialect = self._read_header()
         missing = [name for name in needed if self.column(name) is None]
         if missing:
-            raise InvalidInput(f"{path.name} lacks the column {missing[0]}; its first row names {self._names()}.")
+            raise InvalidInput(
+                f"{path.name} lacks the column {missing[0]}; its first row names {self._column_names()}."
+            )
 
     def count(self) -> int:
         """About how many rows there are, for the progress bar."""
@@ -90,24 +92,27 @@ class Sheet:
     def rows(self) -> Iterator[SheetRow | SheetFault]:
         """Every row that is not empty, streamed."""
         names = [name.casefold() for name in self.header]
-        for found in self.lines():
-            if isinstance(found, SheetFault):
-                yield found
-            elif fault := unstorable("".join(found.cells)):
-                yield SheetFault(found.line, *fault)
+        for line_or_fault in self.lines():
+            if isinstance(line_or_fault, SheetFault):
+                yield line_or_fault
+            elif fault := why_unstorable("".join(line_or_fault.cells)):
+                yield SheetFault(line_or_fault.line, *fault)
             else:
-                yield SheetRow(found.line, {name: cell.strip() for name, cell in zip(names, found.cells, strict=True)})
+                yield SheetRow(
+                    line_or_fault.line,
+                    {name: cell.strip() for name, cell in zip(names, line_or_fault.cells, strict=True)},
+                )
 
     def lines(self) -> Iterator[SheetLine | SheetFault]:
         """The same by place, and as written: bytes that are not UTF-8 are lone surrogates."""
-        with self._opened() as file:
+        with self._open_text() as file:
             source = _PhysicalLines(file)
             records = csv.reader(source, strict=True, **self._dialect)
             for _ in range(self._skipped):
-                source.skip()
+                source.skip_line()
             next(csv.reader(source, **self._dialect))
             while True:
-                source.begin()
+                source.begin_row()
                 try:
                     cells = next(records)
                 except StopIteration:
@@ -119,32 +124,32 @@ class Sheet:
                     # Two quotes that were left open have found each other; what lies between them are rows.
                     yield from self._line_by_itself(source)
                 elif any(cell.strip() for cell in cells):
-                    yield from self._whole(source, cells)
+                    yield from self._check_record(source, cells)
 
-    def _whole(self, source: _PhysicalLines, cells: list[str]) -> Iterator[SheetLine | SheetFault]:
+    def _check_record(self, source: _PhysicalLines, cells: list[str]) -> Iterator[SheetLine | SheetFault]:
         if self._too_long(cells):
-            told = f"The row has {len(cells)} cells, the header {len(self.header)}; is a quote missing?"
-            yield SheetFault(source.line, "too-many-cells", told)
+            message = f"The row has {len(cells)} cells, the header {len(self.header)}; is a quote missing?"
+            yield SheetFault(source.row_line, "too-many-cells", message)
             return
         if len(source.taken) > 1 and self._holds_rows(source.taken):
-            told = f"A cell goes on for {len(source.taken)} lines that look like rows; is a quote left open?"
-            yield SheetFault(source.line, "rows-in-a-cell", told, left_out=False)
-        yield self._filled(source.line, cells)
+            message = f"A cell goes on for {len(source.taken)} lines that look like rows; is a quote left open?"
+            yield SheetFault(source.row_line, "rows-in-a-cell", message, left_out=False)
+        yield self._pad_cells(source.row_line, cells)
 
     def _line_by_itself(self, source: _PhysicalLines) -> Iterator[SheetLine | SheetFault]:
         """The first line of what cannot be read as a row; the lines after it are given back and read anew."""
-        line, text = source.line, source.taken[0]
+        line, text = source.row_line, source.taken[0]
         source.give_back()
         try:
             # A quote in the middle of a cell is no harm as long as the row ends with its line.
-            read = list(csv.reader([text, "end"], **self._dialect))
+            records = list(csv.reader([text, "end"], **self._dialect))
         except csv.Error:
-            read = []
-        if len(read) == 2 and not self._too_long(read[0]):
-            yield self._filled(line, read[0])
-        elif len(read) == 2:
+            records = []
+        if len(records) == 2 and not self._too_long(records[0]):
+            yield self._pad_cells(line, records[0])
+        elif len(records) == 2:
             yield SheetFault(
-                line, "too-many-cells", f"The row has {len(read[0])} cells, the header {len(self.header)}."
+                line, "too-many-cells", f"The row has {len(records[0])} cells, the header {len(self.header)}."
             )
         else:
             yield SheetFault(line, "malformed-row", "The row cannot be read; is a quote left open?")
@@ -160,14 +165,14 @@ class Sheet:
         """More cells than the header has; programs like to add empty ones at the end."""
         return len(cells) > len(self.header) and any(cells[len(self.header) :])
 
-    def _filled(self, line: int, cells: list[str]) -> SheetLine:
+    def _pad_cells(self, line: int, cells: list[str]) -> SheetLine:
         width = len(self.header)
         return SheetLine(line, cells[:width] + [""] * (width - len(cells)))
 
-    def _opened(self) -> TextIO:
+    def _open_text(self) -> TextIO:
         return self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
-    def _names(self) -> str:
+    def _column_names(self) -> str:
         return ", ".join(filter(None, self.header)) or "nothing"
 
     def _read_header(self) -> tuple[list[str], dict[str, Any]]:
@@ -176,13 +181,13 @@ class Sheet:
         try:
             with self.path.open("rb") as raw:
                 head = raw.read(4)
-            with self._opened() as file:
+            with self._open_text() as file:
                 first = file.readline(_LONGEST_HEADER)
-                told = _separator_line(first)
-                if told:
+                named_delimiter = _separator_line(first)
+                if named_delimiter:
                     self._skipped = 1
                     first = file.readline(_LONGEST_HEADER)
-                delimiter = told or max(_DELIMITERS, key=first.count)
+                delimiter = named_delimiter or max(_DELIMITERS, key=first.count)
                 header = next(csv.reader(chain([first], file), delimiter=delimiter), [])
         except OSError as error:
             raise InvalidInput(f"{name} cannot be read: {error.strerror}.") from error
@@ -191,7 +196,7 @@ class Sheet:
         for signature, what in _FOREIGN.items():
             if head.startswith(signature):
                 raise InvalidInput(f"{name} {what}; save it as CSV UTF-8.")
-        if unstorable("".join(header)):
+        if why_unstorable("".join(header)):
             raise InvalidInput(f"The first row of {name} is not UTF-8; save the file as CSV UTF-8.")
         if not any(header):
             raise InvalidInput(f"{name} has no header: its first row must name the columns.")
@@ -224,15 +229,15 @@ class _PhysicalLines:
         return text
 
     @property
-    def line(self) -> int:
+    def row_line(self) -> int:
         """Line on which the current row begins, from 1."""
         return self._read - len(self.taken) + 1
 
-    def begin(self) -> None:
+    def begin_row(self) -> None:
         """The next line is the first of a row."""
         self.taken = []
 
-    def skip(self) -> None:
+    def skip_line(self) -> None:
         """Pass over a line."""
         next(self)
 
@@ -250,5 +255,5 @@ def told_or_nothing(text: str) -> str:
 
 def _separator_line(first: str) -> str:
     """What `sep=;` names, as Excel writes it before the header; empty where the line is none of these."""
-    told = first.strip('\r\n\ufeff "')
-    return told[4] if told.lower().startswith("sep=") and len(told) == 5 else ""
+    marker = first.strip('\r\n\ufeff "')
+    return marker[4] if marker.lower().startswith("sep=") and len(marker) == 5 else ""

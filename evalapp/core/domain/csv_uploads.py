@@ -21,10 +21,10 @@ def uploaded_sheet(upload: object) -> Iterator[Path]:
     if not isinstance(upload, UploadedFile) or not upload.name:
         raise InvalidInput("Choose a CSV file.", fields={"file": ["Choose a CSV file."]})
     if (upload.size or 0) > MOST_BYTES:
-        told = (
+        message = (
             f"The file is larger than {MOST_BYTES >> 20} MB: send it in parts with their headers, or use the command."
         )
-        raise InvalidInput(told, fields={"file": [told]})
+        raise InvalidInput(message, fields={"file": [message]})
     with tempfile.TemporaryDirectory(prefix="upload-") as folder:
         path = Path(folder) / _short_name(upload.name)
         with path.open("wb") as file:

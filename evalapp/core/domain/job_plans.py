@@ -74,8 +74,8 @@ PLANS: dict[str, tuple[str, str]] = {
 
 def plan_of(kind: str) -> Plan:
     """The plan of a kind of job."""
-    found: Plan = import_string(PLANS[kind][0])
-    return found
+    plan: Plan = import_string(PLANS[kind][0])
+    return plan
 
 
 def queue_of(kind: str) -> str:

@@ -48,8 +48,8 @@ def split_target(target: str) -> tuple[str, int]:
 
 def target_id(kind: TargetKind, target: str) -> int:
     """The id in a target of this kind; raises ValueError for a target of another kind."""
-    found, number = split_target(target)
-    if found != kind:
+    found_kind, number = split_target(target)
+    if found_kind != kind:
         raise ValueError(f"{target} is no {kind}.")
     return number
 

@@ -26,7 +26,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """`time`, `level`, `logger`, `message`, `process`, and where there are such `request_id` and `traceback`."""
-        told: dict[str, object] = {
+        document: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
@@ -34,7 +34,7 @@ class JsonLines(logging.Formatter):
             "process": record.process,
         }
         if current := request_id.get():
-            told["request_id"] = current
+            document["request_id"] = current
         if record.exc_info:
-            told["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False, default=str)
+            document["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(document, ensure_ascii=False, default=str)

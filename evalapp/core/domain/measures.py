@@ -26,7 +26,7 @@ def count_refusal(code: str) -> None:
     _refused[code] += 1
 
 
-def refusals() -> list[Measure]:
+def refusal_measures() -> list[Measure]:
     """What this process refused since it began; with several, whoever collects meets now one and now another."""
     process = str(os.getpid())
     about = "Requests to the API that this process answered with an error, by its code."

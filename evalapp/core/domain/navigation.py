@@ -38,17 +38,17 @@ class LabLink:
 
 def lab_links(path: str) -> list[LabLink]:
     """The links of all apps in their order, as they look from the address `path`."""
-    pages = sorted(_pages(), key=lambda page: (page.order, page.label))
+    pages = sorted(_pages_of_apps(), key=lambda page: (page.order, page.label))
     addresses = {page: reverse(page.url_name) for page in pages}
-    matches = {page: _match(path, (addresses[page], *page.also)) for page in pages}
+    matches = {page: _matched_length(path, (addresses[page], *page.also)) for page in pages}
     longest = max(matches.values(), default=0)
     return [LabLink(page.label, addresses[page], longest > 0 and matches[page] == longest) for page in pages]
 
 
-def _pages() -> list[LabPage]:
+def _pages_of_apps() -> list[LabPage]:
     return [page for config in apps.get_app_configs() for page in getattr(config, "lab_pages", ())]
 
 
-def _match(path: str, beginnings: tuple[str, ...]) -> int:
+def _matched_length(path: str, beginnings: tuple[str, ...]) -> int:
     """How much of the path the longest of these beginnings covers."""
     return max((len(beginning) for beginning in beginnings if path.startswith(beginning)), default=0)

@@ -21,13 +21,15 @@ _EXPORTED = re.compile(r"^export\s+(?:async\s+)?(?:function|class|const|let)\s+(
 
 
 @cache
-def modules() -> dict[str, Path]:
+def modules_by_name() -> dict[str, Path]:
     """Every module of the front end by its plain name; those of pages and workers are started, never imported."""
-    found: dict[str, Path] = {}
+    paths_by_name: dict[str, Path] = {}
     for folder in map(Path, settings.STATICFILES_DIRS):
         root = folder / "js"
-        found |= {path.relative_to(root).with_suffix("").as_posix(): path for path in sorted(root.rglob("*.js"))}
-    return found
+        paths_by_name |= {
+            path.relative_to(root).with_suffix("").as_posix(): path for path in sorted(root.rglob("*.js"))
+        }
+    return paths_by_name
 
 
 @cache
@@ -44,21 +46,21 @@ def needed_by(start: str) -> tuple[str, ...]:
 
 
 @cache
-def bundled(start: str) -> str:
+def bundled_script(start: str) -> str:
     """A module with all that it imports as one classic script. Knows the forms of import and export used here:
     `import { a, b as c } from "name"` and `export` before a function, class or constant."""
     ordered: list[str] = []
-    _visit(start, ordered)
-    return "\n".join(['"use strict";', "const modules = {};", *map(_wrapped, ordered)])
+    _order_imports(start, ordered)
+    return "\n".join(['"use strict";', "const modules = {};", *map(_wrap_module, ordered)])
 
 
 @cache
 def bundled_module(start: str) -> str:
     """A module with all that it imports as one module; it may wait at its top, those that it imports may not."""
     ordered: list[str] = []
-    _visit(start, ordered)
-    body = _EXPORT.sub("", _NAMES.sub(_destructured, modules()[start].read_text(encoding="utf-8")))
-    return without_comments("\n".join(["const modules = {};", *map(_wrapped, ordered[:-1]), body]))
+    _order_imports(start, ordered)
+    body = _EXPORT.sub("", _NAMES.sub(_destructure_import, modules_by_name()[start].read_text(encoding="utf-8")))
+    return without_comments("\n".join(["const modules = {};", *map(_wrap_module, ordered[:-1]), body]))
 
 
 def without_comments(text: str) -> str:
@@ -72,23 +74,23 @@ def bundle_path(page: str) -> str:
 
 
 def _imports_of(name: str) -> list[str]:
-    found = _IMPORT.findall(modules()[name].read_text(encoding="utf-8"))
-    return [one for one in found if one in modules()]
+    imported = _IMPORT.findall(modules_by_name()[name].read_text(encoding="utf-8"))
+    return [one for one in imported if one in modules_by_name()]
 
 
-def _visit(name: str, ordered: list[str]) -> None:
+def _order_imports(name: str, ordered: list[str]) -> None:
     for needed in _imports_of(name):
         if needed not in ordered:
-            _visit(needed, ordered)
+            _order_imports(needed, ordered)
     ordered.append(name)
 
 
-def _wrapped(name: str) -> str:
-    text = modules()[name].read_text(encoding="utf-8")
+def _wrap_module(name: str) -> str:
+    text = modules_by_name()[name].read_text(encoding="utf-8")
     exported = ", ".join(_EXPORTED.findall(text))
-    body = _EXPORT.sub("", _NAMES.sub(_destructured, text))
+    body = _EXPORT.sub("", _NAMES.sub(_destructure_import, text))
     return f'modules["{name}"] = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();'
 
 
-def _destructured(found: re.Match[str]) -> str:
-    return f'const {{{found[1].replace(" as ", ": ")}}} = modules["{found[2]}"];'
+def _destructure_import(match: re.Match[str]) -> str:
+    return f'const {{{match[1].replace(" as ", ": ")}}} = modules["{match[2]}"];'

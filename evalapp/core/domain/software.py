@@ -37,17 +37,17 @@ def commit_of(package: Path) -> str | None:
         return None
     command = ["git", "-C", str(package.parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+        described = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() or None
+    return described.stdout.strip() or None
 
 
 def software_line() -> str:
     """Version and short commit for a person: `0.1.0 (87eb1c8f)`."""
-    found = software()
-    commit = found["commit"]
+    release = software()
+    commit = release["commit"]
     if commit is None:
-        return found["version"]
+        return release["version"]
     digits, dash, state = commit.partition("-")
-    return f"{found['version']} ({digits[:8]}{dash}{state})"
+    return f"{release['version']} ({digits[:8]}{dash}{state})"

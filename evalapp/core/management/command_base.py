@@ -54,7 +54,7 @@ class Command(BaseCommand):
         ):
             options.pop(name, None)
         try:
-            with acting(_account, COMMAND):
+            with acting(_account_name, COMMAND):
                 result = self.run(**options)
         except InvalidInput as problem:
             raise Usage(_one_line(problem)) from problem
@@ -92,7 +92,7 @@ class Command(BaseCommand):
             yield bar
 
 
-def _account() -> str:
+def _account_name() -> str:
     """Of the machine, under which the command runs."""
     try:
         return getpass.getuser()

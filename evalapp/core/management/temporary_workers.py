@@ -12,7 +12,7 @@ from django.conf import settings
 from evalapp.core import queries, tasks
 from evalapp.core.management.command_base import Command, Failed
 from evalapp.core.models import JobState
-from evalapp.core.services.embedded.workers import crew, worker, worker_is_alive
+from evalapp.core.services.embedded.workers import running_crew, worker_command, worker_is_alive
 
 _POLL_SECONDS = 0.25
 
@@ -24,8 +24,8 @@ def a_worker() -> Iterator[None]:
     if not settings.BROKER_IS_EMBEDDED or worker_is_alive(settings.VAR_DIR):
         yield
         return
-    tasks.recover(timedelta(0))
-    with crew({"worker": worker("gpu", "default")}) as people:
+    tasks.recover_lost_work(timedelta(0))
+    with running_crew({"worker": worker_command("gpu", "default")}) as people:
         deadline = time.monotonic() + 60
         while not worker_is_alive(settings.VAR_DIR) and time.monotonic() < deadline:
             people.watch()

@@ -18,11 +18,13 @@ _SHOWN = 100
 
 @require_safe
 @staff_member_required
-def deeds(request: HttpRequest) -> HttpResponse:
+def show_deeds(request: HttpRequest) -> HttpResponse:
     """The newest deeds, `?who=`, `?what=` and `?about=` of them, and with `?before=ID` those before a deed."""
-    asked = {name: request.GET.get(name, "").strip() for name in ("who", "what", "about")}
-    lines = queries.deeds(DeedFilter(**asked), _SHOWN, whole_number(request.GET.get("before", ""), 1, MOST_STORED))
+    filters = {name: request.GET.get(name, "").strip() for name in ("who", "what", "about")}
+    lines = queries.recent_deeds(
+        DeedFilter(**filters), _SHOWN, whole_number(request.GET.get("before", ""), 1, MOST_STORED)
+    )
     people, words = queries.deed_words()
-    older = urlencode({**asked, "before": lines[-1].pk}) if len(lines) == _SHOWN else ""
-    shown = {"deeds": lines, "asked": asked, "people": people, "words": words, "older": older}
-    return render(request, "core/deeds.html", shown)
+    older = urlencode({**filters, "before": lines[-1].pk}) if len(lines) == _SHOWN else ""
+    context = {"deeds": lines, "asked": filters, "people": people, "words": words, "older": older}
+    return render(request, "core/deeds.html", context)

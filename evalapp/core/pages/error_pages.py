@@ -63,8 +63,8 @@ class FormAddresses:
         answer = self.get_response(request)
         if answer.status_code != 405 or request.method != "GET" or request.path.startswith(API):
             return answer
-        shown = {"in_lab": _in_lab(request), "page": page_above(request.path)}
-        page = render(request, "405.html", shown, status=405)
+        context = {"in_lab": _in_lab(request), "page": page_above(request.path)}
+        page = render(request, "405.html", context, status=405)
         page["Allow"] = answer.get("Allow", "POST")
         return page
 

@@ -7,14 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from evalapp.core.queries import workers
-from evalapp.core.services.diagnosis import findings
+from evalapp.core.queries import worker_lines
+from evalapp.core.services.diagnosis import gather_findings
 
 
 @require_safe
 @staff_member_required
-def health(request: HttpRequest) -> HttpResponse:
+def show_health(request: HttpRequest) -> HttpResponse:
     """What `doctor` says of this process, and the workers."""
-    found = workers()
-    shown = {"findings": findings(engine=False), "workers": found, "seen": len(found)}
-    return render(request, "core/health.html", shown)
+    lines = worker_lines()
+    context = {"findings": gather_findings(engine=False), "workers": lines, "seen": len(lines)}
+    return render(request, "core/health.html", context)

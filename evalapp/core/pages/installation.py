@@ -24,15 +24,15 @@ superusers_only = user_passes_test(lambda user: user.is_superuser)
 @never_cache
 @staff_member_required
 @superusers_only
-def installation(request: HttpRequest) -> HttpResponse:
+def show_installation(request: HttpRequest) -> HttpResponse:
     """Operators, and backups that are there."""
     operators = get_user_model().objects.filter(is_staff=True, is_active=True).order_by("username")
-    shown = {
+    context = {
         "operators": operators,
         "backups": kept.kept_backups(),
         "job": queries.newest_job(kept.KIND, kept.TARGET),
     }
-    return render(request, "core/installation.html", shown)
+    return render(request, "core/installation.html", context)
 
 
 @require_POST
@@ -40,14 +40,14 @@ def installation(request: HttpRequest) -> HttpResponse:
 @superusers_only
 def add_operator(request: HttpRequest) -> HttpResponse:
     """Make an operator; a password that was made up is told once."""
-    given = request.POST.get("password", "")
+    given_password = request.POST.get("password", "")
     try:
-        user, password = create_operator(request.POST.get("name", "").strip(), given or None)
+        user, password = create_operator(request.POST.get("name", "").strip(), given_password or None)
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        told = "" if given else f" Password, told this once: {password}"
-        messages.success(request, f"{user.get_username()} may sign in at /lab/.{told}")
+        password_note = "" if given_password else f" Password, told this once: {password}"
+        messages.success(request, f"{user.get_username()} may sign in at /lab/.{password_note}")
     return redirect("lab-installation")
 
 

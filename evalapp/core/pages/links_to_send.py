@@ -19,6 +19,6 @@ def way_back(request: HttpRequest) -> str:
 
     Nothing but a path: `redirect` would take a word without a slash for the name of a view.
     """
-    asked = request.POST.get("next", "")
-    own = url_has_allowed_host_and_scheme(asked, None, require_https=request.is_secure())
-    return asked if own and asked.startswith("/") else ""
+    next_path = request.POST.get("next", "")
+    is_own = url_has_allowed_host_and_scheme(next_path, None, require_https=request.is_secure())
+    return next_path if is_own and next_path.startswith("/") else ""

@@ -35,9 +35,9 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 
     The reasons are logged and not shown: anybody may ask.
     """
-    found = {name: _is_well(name, ask) for name, ask in _ASKED.items()}
-    ready = all(found.values())
-    document = {"ready": ready, **{name: "ok" if well else "failed" for name, well in found.items()}}
+    wellness = {name: _is_well(name, ask) for name, ask in _ASKED.items()}
+    ready = all(wellness.values())
+    document = {"ready": ready, **{name: "ok" if well else "failed" for name, well in wellness.items()}}
     return JsonResponse(document, status=200 if ready else 503)
 
 

@@ -21,8 +21,8 @@ class RequestIds:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-ID", "")
-        current = given if _SENSIBLE.fullmatch(given) else uuid.uuid4().hex
+        given_id = request.headers.get("X-Request-ID", "")
+        current = given_id if _SENSIBLE.fullmatch(given_id) else uuid.uuid4().hex
         token = request_id.set(current)
         try:
             response = self.get_response(request)

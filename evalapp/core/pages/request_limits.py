@@ -36,8 +36,8 @@ class RequestLimits:
             # Files of a form are written to disk as they come, whoever sends them.
             return answer_with_error(request, 413, "too_large", "The request is too large.")
         if _length_of(request) > settings.UPLOAD_MB * _MEGABYTE + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            told = f"The upload is larger than {settings.UPLOAD_MB:,} MB, the limit (UPLOAD_MB)."
-            return answer_with_error(request, 413, "too_large", told)
+            message = f"The upload is larger than {settings.UPLOAD_MB:,} MB, the limit (UPLOAD_MB)."
+            return answer_with_error(request, 413, "too_large", message)
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: object, _args: object, _words: object) -> HttpResponse | None:
@@ -70,8 +70,8 @@ class RequestLimits:
 
 
 def _length_of(request: HttpRequest) -> int:
-    told = request.META.get("CONTENT_LENGTH") or "0"
-    return int(told) if told.isdecimal() else 0
+    length_text = request.META.get("CONTENT_LENGTH") or "0"
+    return int(length_text) if length_text.isdecimal() else 0
 
 
 def _may_upload(request: HttpRequest) -> bool:

@@ -12,12 +12,12 @@ from evalapp.core.services.backups import write_backup
 from evalapp.core.services.backups.kept import backups_folder
 
 
-def _cut(_target: str) -> Iterator[Piece]:
+def _cut_backup(_target: str) -> Iterator[Piece]:
     # The name is settled once: a worker that takes the chunk over writes the same file.
     yield Piece({"name": f"{timezone.now():%Y%m%d-%H%M%S}.backup"})
 
 
-def _write(_target: str, arguments: dict[str, Any]) -> list[Fault]:
+def _write_chunk(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     """May be done again: a draft is written over, and what has its name is whole."""
     file = backups_folder() / arguments["name"]
     if not file.exists():
@@ -25,4 +25,4 @@ def _write(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     return []
 
 
-PLAN = Plan(stages=(Stage("backup", "files", _cut, _write),))
+PLAN = Plan(stages=(Stage("backup", "files", _cut_backup, _write_chunk),))

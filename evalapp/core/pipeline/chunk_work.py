@@ -38,13 +38,13 @@ def work_on(job_id: int, *, seconds: float = 30.0, begun: Callable[[int], None] 
             return False
         chunk = jobs.claim_chunk(job, own_name()) if job.stage else None
         if chunk is not None:
-            _do(job, chunk)
+            _do_chunk(job, chunk)
         elif job.stage and queries.unfinished_chunks(job):
             # Others work on all that is left: asked so, the row has cost next to nothing.
             return False
         else:
             plan = _plan_or_end(job)
-            if plan is None or not _advance(plan, job, begun):
+            if plan is None or not _advance_job(plan, job, begun):
                 return False
     return True
 
@@ -58,9 +58,9 @@ def _plan_or_end(job: Job) -> Plan | None:
         return None
 
 
-def _do(job: Job, chunk: Chunk) -> None:
+def _do_chunk(job: Job, chunk: Chunk) -> None:
     try:
-        with _beating(chunk):
+        with _keep_beating(chunk):
             # The first time this loads the engine, which takes seconds: the chunk must not look dead meanwhile.
             stage = next(stage for stage in plan_of(job.kind).stages if stage.name == chunk.stage)
             if stage.parts is not None and chunk.attempt >= jobs.MOST_ATTEMPTS:
@@ -89,7 +89,7 @@ def _do_apart(stage: Stage, job: Job, chunk: Chunk, parts: list[Part]) -> None:
             faults += stage.work(job.target, arguments)
         except Exception as error:
             logger.exception("Chunk %s failed at %s", chunk, name)
-            faults.append((name, _words(error)))
+            faults.append((name, _describe_error(error)))
             failed += 1
     if parts and failed == len(parts):
         jobs.fail_chunk(chunk, faults[-1][1], faults)
@@ -99,25 +99,25 @@ def _do_apart(stage: Stage, job: Job, chunk: Chunk, parts: list[Part]) -> None:
 
 def _give_back(chunk: Chunk, error: Exception) -> None:
     try:
-        jobs.fail_chunk(chunk, _words(error))
+        jobs.fail_chunk(chunk, _describe_error(error))
     except DatabaseError:
         # The database went away: nobody can be told now. The chunk falls silent, and the sweep gives it to another.
         logger.warning("Chunk %s is left to the sweep.", chunk)
         connection.close()
 
 
-def _words(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return words_for_missing(error)
     return str(error) or type(error).__name__
 
 
-def _advance(plan: Plan, job: Job, begun: Callable[[int], None]) -> bool:
+def _advance_job(plan: Plan, job: Job, begun: Callable[[int], None]) -> bool:
     """Begin the stage after the one that has ended, or end the job; False if the job has ended."""
     names = [stage.name for stage in plan.stages]
     following = names.index(job.stage) + 1 if job.stage else 0
     if following == len(names):
-        return not _finish(plan, job)
+        return not _finish_job(plan, job)
     stage = plan.stages[following]
     try:
         pieces = list(stage.cut(job.target))
@@ -129,7 +129,7 @@ def _advance(plan: Plan, job: Job, begun: Callable[[int], None]) -> bool:
     return True
 
 
-def _finish(plan: Plan, job: Job) -> bool:
+def _finish_job(plan: Plan, job: Job) -> bool:
     """End the job after its last stage; False if there is something to do in it again."""
     try:
         with transaction.atomic():
@@ -149,15 +149,15 @@ def _give_up(job: Job, what: str, error: Exception) -> None:
         jobs.end_job(job, JobState.FAILED, error.message)
         return
     logger.exception("%s: %s", job, what)
-    jobs.end_job(job, JobState.FAILED, f"{what}: {_words(error)}")
+    jobs.end_job(job, JobState.FAILED, f"{what}: {_describe_error(error)}")
 
 
 @contextmanager
-def _beating(chunk: Chunk) -> Iterator[None]:
+def _keep_beating(chunk: Chunk) -> Iterator[None]:
     """Beat from a thread of its own while the block works, so that a long computation does not look dead."""
     stop = threading.Event()
 
-    def beat() -> None:
+    def send_beats() -> None:
         while not stop.wait(settings.WORKER_BEAT_SECONDS):
             try:
                 jobs.beat_chunk(chunk)
@@ -167,7 +167,7 @@ def _beating(chunk: Chunk) -> Iterator[None]:
                 connection.close()
         connection.close()
 
-    thread = threading.Thread(target=beat, name=f"beat-{chunk.pk}", daemon=True)
+    thread = threading.Thread(target=send_beats, name=f"beat-{chunk.pk}", daemon=True)
     thread.start()
     try:
         yield

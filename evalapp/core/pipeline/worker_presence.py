@@ -21,13 +21,13 @@ def own_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def announce(queues: Iterable[str]) -> Callable[[], None]:
+def announce_worker(queues: Iterable[str]) -> Callable[[], None]:
     """Keep this process's row fresh from a thread of its own; call what comes back to end that and strike the row."""
     stop = threading.Event()
     names = ",".join(sorted(queues))
 
-    def beat() -> None:
-        device = _device(names)
+    def renew_row() -> None:
+        device = _device_words(names)
         while not stop.is_set():
             try:
                 jobs.see_worker(own_name(), names, device)
@@ -42,17 +42,17 @@ def announce(queues: Iterable[str]) -> Callable[[], None]:
             logger.warning("The worker's row could not be struck; the sweep will do it.")
         connection.close()
 
-    thread = threading.Thread(target=beat, name="presence", daemon=True)
+    thread = threading.Thread(target=renew_row, name="presence", daemon=True)
     thread.start()
 
-    def leave() -> None:
+    def end_presence() -> None:
         stop.set()
         thread.join(timeout=5)
 
-    return leave
+    return end_presence
 
 
-def _device(queues: str) -> str:
+def _device_words(queues: str) -> str:
     """What the engine computes on, asked only where there is an engine: other workers never load it."""
     if "gpu" not in queues.split(","):
         return "CPU"

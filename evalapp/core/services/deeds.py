@@ -38,12 +38,12 @@ def acting(name: Callable[[], str], door: str) -> Iterator[None]:
 
     A function, since the API learns only late whose token it was given.
     """
-    who, through = _name.set(name), _door.set(door)
+    name_token, door_token = _name.set(name), _door.set(door)
     try:
         yield
     finally:
-        _name.reset(who)
-        _door.reset(through)
+        _name.reset(name_token)
+        _door.reset(door_token)
 
 
 def recorded(
@@ -64,10 +64,10 @@ def recorded(
         def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             if _inside.get():
                 return service(*args, **kwargs)
-            given = parameters.bind(*args, **kwargs)
-            given.apply_defaults()
+            bound = parameters.bind(*args, **kwargs)
+            bound.apply_defaults()
             # Before the call: what is deleted has no name afterwards.
-            about = _told(target, given.arguments)
+            about = _fill_words(target, bound.arguments)
             whole: AbstractContextManager[object] = nullcontext() if piecewise else transaction.atomic()
             with whole:
                 try:
@@ -79,7 +79,7 @@ def recorded(
                     if piecewise:
                         _write_stop(what, about, stopped)
                     raise
-                _write(what, about, _told(detail, {**given.arguments, "result": result}))
+                _write_deed(what, about, _fill_words(detail, {**bound.arguments, "result": result}))
             return result
 
         call.records = what  # type: ignore[attr-defined]
@@ -98,17 +98,17 @@ def unrecorded() -> Iterator[None]:
         _inside.reset(token)
 
 
-def _told(words: _Words, values: Mapping[str, Any]) -> str:
+def _fill_words(words: _Words, values: Mapping[str, Any]) -> str:
     return words.format(**values) if isinstance(words, str) else words(values)
 
 
 def _write_stop(what: str, target: str, stopped: BaseException) -> None:
     # It may be the database that stopped it; what happened is told, not that it could not be written down.
     with suppress(DatabaseError):
-        _write(what, target, f"Stopped before its end: {type(stopped).__name__}.")
+        _write_deed(what, target, f"Stopped before its end: {type(stopped).__name__}.")
 
 
-def _write(what: str, target: str, detail: str) -> None:
+def _write_deed(what: str, target: str, detail: str) -> None:
     Deed.objects.create(
         who=_name.get()()[:LONGEST_WHO],
         door=_door.get(),

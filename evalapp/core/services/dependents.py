@@ -25,7 +25,7 @@ def dependents_of(row: models.Model, holding: Collection[str] = ()) -> list[Depe
 
     `holding` are kinds (`votes`) that hold it although the database would let them go.
     """
-    found = []
+    dependents = []
     for relation in row._meta.related_objects:  # noqa: SLF001 - Django documents it
         if relation.many_to_many or relation.on_delete is models.SET_NULL:
             continue
@@ -33,23 +33,23 @@ def dependents_of(row: models.Model, holding: Collection[str] = ()) -> list[Depe
         name = str(about._meta.verbose_name_plural)  # noqa: SLF001 - Django documents it
         count = about._base_manager.filter(**{relation.field.name: row}).count()  # noqa: SLF001
         if count:
-            found.append(Dependent(name, count, relation.on_delete is models.PROTECT or name in holding))
-    return sorted(found, key=lambda one: (not one.holds, one.what))
+            dependents.append(Dependent(name, count, relation.on_delete is models.PROTECT or name in holding))
+    return sorted(dependents, key=lambda one: (not one.holds, one.what))
 
 
 def delete_row(row: models.Model, holding: Collection[str] = ()) -> None:
     """Delete the row with what goes with it. Raises Conflict where something holds it."""
-    if held := [one for one in dependents_of(row, holding) if one.holds]:
-        raise Conflict(f"{row} is needed: {in_words(held)}. Archive it instead, or delete these first.")
+    if holders := [dependent for dependent in dependents_of(row, holding) if dependent.holds]:
+        raise Conflict(f"{row} is needed: {in_words(holders)}. Archive it instead, or delete these first.")
     try:
         with transaction.atomic():
             row.delete()
     except ProtectedError as error:
-        kinds = sorted({str(type(one)._meta.verbose_name_plural) for one in error.protected_objects})  # noqa: SLF001
-        told = f"{row} is needed by {', '.join(kinds)}. Archive it instead, or delete these first."
-        raise Conflict(told) from error
+        kinds = sorted({str(type(holder)._meta.verbose_name_plural) for holder in error.protected_objects})  # noqa: SLF001
+        message = f"{row} is needed by {', '.join(kinds)}. Archive it instead, or delete these first."
+        raise Conflict(message) from error
 
 
-def in_words(found: Collection[Dependent]) -> str:
+def in_words(dependents: Collection[Dependent]) -> str:
     """`3 studies, 12 items`; `nothing` where there is nothing."""
-    return ", ".join(f"{one.count:,} {one.what}" for one in found) or "nothing"
+    return ", ".join(f"{one.count:,} {one.what}" for one in dependents) or "nothing"

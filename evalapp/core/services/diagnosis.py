@@ -30,16 +30,16 @@ class Finding:
     needed: bool = True
 
 
-def findings(*, engine: bool = True) -> list[Finding]:
+def gather_findings(*, engine: bool = True) -> list[Finding]:
     """Everything that was looked at; without `engine` nothing loads it, as web processes must not."""
-    found = [_safely(name, probe) for name, probe in _PROBES.items() if engine or name != "engine"]
-    return found + [
+    probed = [_run_probe(name, probe) for name, probe in _PROBES.items() if engine or name != "engine"]
+    return probed + [
         Finding(message.id or "check", message.level < checks.ERROR, f"{message.msg} {message.hint or ''}".strip())
         for message in checks.run_checks(include_deployment_checks=False)
     ]
 
 
-def _safely(name: str, probe: Callable[[], Finding]) -> Finding:
+def _run_probe(name: str, probe: Callable[[], Finding]) -> Finding:
     try:
         return probe()
     except Exception as error:
@@ -47,32 +47,32 @@ def _safely(name: str, probe: Callable[[], Finding]) -> Finding:
         return Finding(name, False, " ".join(str(error).split())[:300])
 
 
-def _software() -> Finding:
+def _probe_software() -> Finding:
     return Finding("software", True, f"Dope or Nope {software_line()}")
 
 
-def _database() -> Finding:
-    where = "DATABASE_URL" if settings.DATABASE_URL else f"embedded in {settings.VAR_DIR}"
+def _probe_database() -> Finding:
+    location = "DATABASE_URL" if settings.DATABASE_URL else f"embedded in {settings.VAR_DIR}"
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0]
-    return Finding("database", True, f"PostgreSQL {version}, {where}")
+    return Finding("database", True, f"PostgreSQL {version}, {location}")
 
 
-def _migrations() -> Finding:
+def _probe_migrations() -> Finding:
     executor = MigrationExecutor(connection)
     waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     text = f"{waiting} to apply: python manage.py migrate" if waiting else "all applied"
     return Finding("tables", not waiting, text)
 
 
-def _functions() -> Finding:
+def _probe_functions() -> Finding:
     stale = ", ".join(function.name for function in stale_sql_functions())
     text = f"not as in the files: {stale}; python manage.py migrate installs them" if stale else "as in the files"
     return Finding("functions", not stale, text)
 
 
-def _broker() -> Finding:
+def _probe_broker() -> Finding:
     if settings.BROKER_IS_EMBEDDED:
         return Finding("broker", True, f"a folder, {settings.BROKER_DIR}; set CELERY_BROKER_URL for a cluster")
     from celery import current_app
@@ -82,25 +82,25 @@ def _broker() -> Finding:
         return Finding("broker", True, broker.as_uri())
 
 
-def _workers() -> Finding:
+def _probe_workers() -> Finding:
     if settings.BROKER_IS_EMBEDDED:
         alive = worker_is_alive(settings.VAR_DIR)
         text = "running on this machine" if alive else "none; serve starts them, and so does --wait"
         return Finding("workers", alive, text, needed=False)
     from celery import current_app
 
-    found = current_app.control.ping(timeout=2)
-    return Finding("workers", bool(found), f"{len(found)} answer" if found else "none answers", needed=False)
+    answers = current_app.control.ping(timeout=2)
+    return Finding("workers", bool(answers), f"{len(answers)} answer" if answers else "none answers", needed=False)
 
 
-def _files() -> Finding:
+def _probe_files() -> Finding:
     name = default_storage.save("doctor/probe", ContentFile(b"probe"))
     default_storage.delete(name)
     free = shutil.disk_usage(settings.VAR_DIR).free / 1e9
     return Finding("files", True, f"{settings.MEDIA_ROOT} can be written; {free:.0f} GB free")
 
 
-def _engine() -> Finding:
+def _probe_engine() -> Finding:
     try:
         return Finding("engine", True, engine_summary())
     except ModuleNotFoundError as missing:
@@ -111,12 +111,12 @@ def _engine() -> Finding:
 
 
 _PROBES: dict[str, Callable[[], Finding]] = {
-    "software": _software,
-    "database": _database,
-    "tables": _migrations,
-    "functions": _functions,
-    "broker": _broker,
-    "workers": _workers,
-    "files": _files,
-    "engine": _engine,
+    "software": _probe_software,
+    "database": _probe_database,
+    "tables": _probe_migrations,
+    "functions": _probe_functions,
+    "broker": _probe_broker,
+    "workers": _probe_workers,
+    "files": _probe_files,
+    "engine": _probe_engine,
 }

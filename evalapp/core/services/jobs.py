@@ -24,7 +24,7 @@ def _job_asked_for(arguments: Mapping[str, Any]) -> str:
     return f"{arguments['kind']} of {name_of_target(arguments['target'])}"
 
 
-def _job(arguments: Mapping[str, Any]) -> str:
+def _job_words(arguments: Mapping[str, Any]) -> str:
     job: Job = arguments["job"]
     return f"job {job.pk}, {job.kind} of {name_of_target(job.target)}"
 
@@ -88,31 +88,33 @@ def claim_chunk(job: Job, worker: str = "") -> Chunk | None:
 
 def beat_chunk(chunk: Chunk) -> bool:
     """Say that the chunk is alive. False: it was taken away, so its result is no longer wanted."""
-    return _mine(chunk).update(heartbeat=timezone.now()) == 1
+    return _claimed_rows(chunk).update(heartbeat=timezone.now()) == 1
 
 
 def note_progress(chunk: Chunk) -> bool:
     """Say that the chunk got further than any attempt before: its attempts are counted anew. False: taken away."""
-    return _mine(chunk).update(attempt=1, heartbeat=timezone.now()) == 1
+    return _claimed_rows(chunk).update(attempt=1, heartbeat=timezone.now()) == 1
 
 
 def finish_chunk(chunk: Chunk, faults: list[Fault]) -> bool:
     """Mark the chunk done. False: it was taken away; whoever has it now will mark it."""
-    return _mine(chunk).update(state=JobState.DONE, faults=faults, error="", ended_at=timezone.now()) == 1
+    return _claimed_rows(chunk).update(state=JobState.DONE, faults=faults, error="", ended_at=timezone.now()) == 1
 
 
 def fail_chunk(chunk: Chunk, error: str, faults: Sequence[Fault] = ()) -> bool:
     """Give the chunk back for another attempt, or for good after the third, with what was at fault."""
     # As the row counts: what got further meanwhile has its attempts counted anew.
-    attempt = _mine(chunk).values_list("attempt", flat=True).first() or chunk.attempt
+    attempt = _claimed_rows(chunk).values_list("attempt", flat=True).first() or chunk.attempt
     state = JobState.FAILED if attempt >= MOST_ATTEMPTS else JobState.PENDING
-    return _mine(chunk).update(state=state, error=error[:2000], faults=list(faults), ended_at=timezone.now()) == 1
+    return (
+        _claimed_rows(chunk).update(state=state, error=error[:2000], faults=list(faults), ended_at=timezone.now()) == 1
+    )
 
 
 def note_suspect(chunk: Chunk, faults: Sequence[Fault], suspect: str) -> bool:
     """Write down what is tried next, before it may take the worker along. False: the chunk was taken away."""
-    told = [*faults, (suspect, "The worker died while it was at this.")]
-    return _mine(chunk).update(faults=told, heartbeat=timezone.now()) == 1
+    faults_with_suspect = [*faults, (suspect, "The worker died while it was at this.")]
+    return _claimed_rows(chunk).update(faults=faults_with_suspect, heartbeat=timezone.now()) == 1
 
 
 def end_job(job: Job, state: JobState, error: str = "") -> bool:
@@ -121,7 +123,7 @@ def end_job(job: Job, state: JobState, error: str = "") -> bool:
     return live.update(state=state, error=error[:2000], finished_at=timezone.now()) == 1
 
 
-@recorded("cancelled", _job)
+@recorded("cancelled", _job_words)
 def cancel_job(job: Job) -> None:
     """Stop the job: what runs is finished and thrown away, nothing new is begun. Raises Conflict if it has ended."""
     with transaction.atomic():
@@ -132,7 +134,7 @@ def cancel_job(job: Job) -> None:
         unfinished.update(state=JobState.CANCELLED)
 
 
-@recorded("resumed", _job)
+@recorded("resumed", _job_words)
 def resume_job(job: Job) -> None:
     """Make an ended job live again: what failed or was cancelled is tried anew, what is done stays.
 
@@ -144,12 +146,12 @@ def resume_job(job: Job) -> None:
         ended = Job.objects.select_for_update().get(pk=job.pk)
         _require_resumable(ended)
         # Stages write their chunks in their order, so that the first chunk left to do is of the earliest stage.
-        rest = Chunk.objects.filter(job=ended).exclude(state=JobState.DONE)
-        first = rest.order_by("pk").first()
+        undone = Chunk.objects.filter(job=ended).exclude(state=JobState.DONE)
+        first = undone.order_by("pk").first()
         if first is not None:
             ended.stage = first.stage
             Chunk.objects.filter(job=ended, pk__gt=first.pk).exclude(stage=first.stage).delete()
-            rest.update(state=JobState.PENDING, attempt=0, heartbeat=None, error="", faults=[])
+            undone.update(state=JobState.PENDING, attempt=0, heartbeat=None, error="", faults=[])
         ended.state = JobState.RUNNING if ended.stage else JobState.PENDING
         ended.error, ended.finished_at, ended.nudged_at = "", None, timezone.now()
         try:
@@ -177,14 +179,14 @@ def requeue_silent_chunks(silence: timedelta) -> Counter[int]:
         silent = Chunk.objects.select_for_update(skip_locked=True).filter(
             state=JobState.RUNNING, heartbeat__lte=timezone.now() - silence
         )
-        found = list(silent.values_list("pk", "job_id", "attempt"))
-        worn_out = [chunk for chunk, _, attempt in found if attempt >= MOST_ATTEMPTS]
-        taken = Chunk.objects.filter(pk__in=[chunk for chunk, _, _ in found])
-        taken.exclude(pk__in=worn_out).update(state=JobState.PENDING)
-        taken.filter(pk__in=worn_out).update(
+        silent_rows = list(silent.values_list("pk", "job_id", "attempt"))
+        worn_out = [chunk for chunk, _, attempt in silent_rows if attempt >= MOST_ATTEMPTS]
+        requeued = Chunk.objects.filter(pk__in=[chunk for chunk, _, _ in silent_rows])
+        requeued.exclude(pk__in=worn_out).update(state=JobState.PENDING)
+        requeued.filter(pk__in=worn_out).update(
             state=JobState.FAILED, error=f"Its worker died {MOST_ATTEMPTS} times.", ended_at=timezone.now()
         )
-    return Counter(job for _, job, _ in found)
+    return Counter(job for _, job, _ in silent_rows)
 
 
 def note_nudge(jobs: Iterable[int]) -> None:
@@ -200,12 +202,12 @@ def forgotten_jobs(silence: timedelta) -> list[Job]:
     return list(Job.objects.filter(live).exclude(pk__in=busy))
 
 
-def forget_jobs(kept: timedelta) -> int:
+def forget_jobs(retention: timedelta) -> int:
     """Delete jobs that ended longer ago, with their chunks; no time at all keeps all of them. How many there were."""
-    if not kept:
+    if not retention:
         return 0
-    old = Job.objects.filter(state__in=FINAL_STATES, finished_at__lt=timezone.now() - kept)
-    return old.delete()[1].get("core.Job", 0)
+    old_jobs = Job.objects.filter(state__in=FINAL_STATES, finished_at__lt=timezone.now() - retention)
+    return old_jobs.delete()[1].get("core.Job", 0)
 
 
 def see_worker(name: str, queues: str, device: str) -> None:
@@ -223,6 +225,6 @@ def forget_workers(names: Iterable[str] = (), *, silent_for: timedelta | None = 
     Worker.objects.filter(gone).delete()
 
 
-def _mine(chunk: Chunk) -> models.QuerySet[Chunk]:
+def _claimed_rows(chunk: Chunk) -> models.QuerySet[Chunk]:
     # Attempts start again when a job is resumed; the number of the claim never does.
     return Chunk.objects.filter(pk=chunk.pk, state=JobState.RUNNING, claim=chunk.claim)

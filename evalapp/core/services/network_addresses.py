@@ -30,10 +30,11 @@ def link_to_send(address: str, answers_to: Collection[str]) -> LinkToSend:
     parts = urlsplit(address)
     if not is_loopback(parts.hostname or ""):
         return LinkToSend(address)
-    own = next((name for name in own_addresses()[:-1] if not is_loopback(name)), "")
-    place = own if parts.port is None else f"{own}:{parts.port}"
-    elsewhere = urlunsplit(parts._replace(netloc=place)) if own else ""
-    if own and (own in answers_to or "*" in answers_to):
+    # The last of them is this host's name, not an address.
+    network_name = next((name for name in own_addresses()[:-1] if not is_loopback(name)), "")
+    netloc = network_name if parts.port is None else f"{network_name}:{parts.port}"
+    elsewhere = urlunsplit(parts._replace(netloc=netloc)) if network_name else ""
+    if network_name and (network_name in answers_to or "*" in answers_to):
         return LinkToSend(elsewhere)
     return LinkToSend(address, reaches=False, elsewhere=elsewhere)
 
@@ -55,7 +56,7 @@ def own_addresses() -> list[str]:
         try:
             # No packet is sent: connecting a datagram socket only picks the outgoing address.
             probe.connect(("192.0.2.1", 9))
-            found = [str(probe.getsockname()[0])]
+            addresses = [str(probe.getsockname()[0])]
         except OSError:
-            found = []
-    return [*found, socket.gethostname()]
+            addresses = []
+    return [*addresses, socket.gethostname()]

@@ -22,7 +22,7 @@ def create_operator(name: str, password: str | None = None) -> tuple[User, str]:
     """
     users = get_user_model()
     user = users(username=name, is_staff=True, is_superuser=True)
-    chosen = password or secrets.token_urlsafe(9)
+    new_password = password or secrets.token_urlsafe(9)
     try:
         user.full_clean(exclude=["password"], validate_unique=False)
         if password:
@@ -33,9 +33,9 @@ def create_operator(name: str, password: str | None = None) -> tuple[User, str]:
         raise Conflict(
             f"There is an operator {name} already; change the password with: manage.py changepassword {name}"
         )
-    user.set_password(chosen)
+    user.set_password(new_password)
     user.save()
-    return user, chosen
+    return user, new_password
 
 
 @recorded("made token", "operator {user}")

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TypeVar
 
 _WEIGHT = 0.1
+"""Of the newest answer in the running mean of their times."""
 _T = TypeVar("_T")
 
 
@@ -28,6 +29,7 @@ class SlowLane:
     def is_full(self) -> bool:
         """Whether one more would wait longer than whoever asks."""
         with self._lock:
+            # So many have to end before one more begins.
             waiting = max(0, self._inside - self._threads + 1)
             return waiting * self._usual / self._threads > self._seconds
 
@@ -35,13 +37,13 @@ class SlowLane:
         """Do this as soon as a thread is free."""
         with self._lock:
             self._inside += 1
-        return self._pool.submit(self._done, work)
+        return self._pool.submit(self._run_timed, work)
 
     def close(self) -> None:
         """Take nothing more."""
         self._pool.shutdown(wait=False)
 
-    def _done(self, work: Callable[[], _T]) -> _T:
+    def _run_timed(self, work: Callable[[], _T]) -> _T:
         begun = self._clock()
         try:
             return work()

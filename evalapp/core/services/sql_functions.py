@@ -53,11 +53,11 @@ def sql_functions() -> list[SqlFunction]:
 
 def stale_sql_functions(using: str = DEFAULT_DB_ALIAS) -> list[SqlFunction]:
     """Functions that are missing in the database or differ from their file."""
-    wanted = sql_functions()
+    functions = sql_functions()
     with connections[using].cursor() as cursor:
-        cursor.execute(_INSTALLED, [[function.name for function in wanted]])
+        cursor.execute(_INSTALLED, [[function.name for function in functions]])
         installed = dict(cursor.fetchall())
-    return [function for function in wanted if installed.get(function.name) != function.digest]
+    return [function for function in functions if installed.get(function.name) != function.digest]
 
 
 def install_sql_functions(using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> list[str]:

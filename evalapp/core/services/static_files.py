@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-from evalapp.core.domain.script_modules import bundle_path, bundled_module, modules, without_comments
+from evalapp.core.domain.script_modules import bundle_path, bundled_module, modules_by_name, without_comments
 from evalapp.core.domain.style_sheets import SHEETS, sheet_path
 
 
@@ -29,7 +29,7 @@ class HashedFiles(CompressedManifestStaticFilesStorage):
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Any:
         """Add the bundles to what was collected, then hash and compress all of it."""
         if not dry_run:
-            for name, text in _bundles().items():
+            for name, text in _bundle_texts().items():
                 self.delete(name)
                 self.save(name, ContentFile(text.encode()))
                 paths[name] = (self, name)
@@ -41,8 +41,8 @@ def has_bundle(path: str) -> bool:
     return path in getattr(staticfiles_storage, "hashed_files", ())
 
 
-def _bundles() -> dict[str, str]:
-    pages = [name.removeprefix("pages/") for name in modules() if name.startswith("pages/")]
+def _bundle_texts() -> dict[str, str]:
+    pages = [name.removeprefix("pages/") for name in modules_by_name() if name.startswith("pages/")]
     scripts = {bundle_path(page): bundled_module(f"pages/{page}") for page in pages}
     root = Path(settings.STATICFILES_DIRS[0]) / "css"
     sheets = {

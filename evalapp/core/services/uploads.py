@@ -57,8 +57,8 @@ def keep_upload(upload: object, field: str = "file") -> str:
     if not upload.size:
         raise InvalidInput("The file is empty.", fields={field: ["It is empty."]})
     if upload.size > settings.UPLOAD_MB * MEGABYTE:
-        told = f"The file is larger than {settings.UPLOAD_MB:,} MB, the limit (UPLOAD_MB)."
-        raise InvalidInput(told, code="too_large", fields={field: [told]})
+        message = f"The file is larger than {settings.UPLOAD_MB:,} MB, the limit (UPLOAD_MB)."
+        raise InvalidInput(message, code="too_large", fields={field: [message]})
     name = secrets.token_urlsafe(16)
     target = uploads_folder() / name
     if isinstance(upload, TemporaryUploadedFile):
@@ -82,23 +82,23 @@ def upload_path(name: str) -> Path:
 def drop_upload(name: str) -> None:
     """Delete an upload with all that was made of it (`NAME.*`); nothing happens where it is gone."""
     path = upload_path(name)
-    for one in (path, *path.parent.glob(f"{name}.*")):
-        if one.is_dir():
-            shutil.rmtree(one, ignore_errors=True)
+    for entry in (path, *path.parent.glob(f"{name}.*")):
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
         else:
-            one.unlink(missing_ok=True)
+            entry.unlink(missing_ok=True)
 
 
 def forget_uploads(age: timedelta = FORGOTTEN_AFTER) -> int:
     """Delete what has lain there for so long; returns how many files and folders there were."""
     folder, oldest = Path(settings.UPLOADS_DIR), time.time() - age.total_seconds()
-    old = [path for path in folder.glob("*") if path.stat().st_mtime < oldest] if folder.is_dir() else []
-    for path in old:
+    old_paths = [path for path in folder.glob("*") if path.stat().st_mtime < oldest] if folder.is_dir() else []
+    for path in old_paths:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    return len(old)
+    return len(old_paths)
 
 
 def inside_root(path: str) -> Path:
@@ -110,13 +110,13 @@ def inside_root(path: str) -> Path:
         raise InvalidInput("No folder of this machine may be read: set IMPORT_ROOT, or send a zip.", fields=_NO_ROOT)
     root = Path(settings.IMPORT_ROOT).resolve()
     try:
-        found = (root / path).resolve()
+        resolved = (root / path).resolve()
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{path!r} is no path.", fields={"path": ["It is no path."]}) from error
-    if not found.is_relative_to(root) or not found.exists():
+    if not resolved.is_relative_to(root) or not resolved.exists():
         # One answer for both: nobody shall learn what lies outside.
         raise InvalidInput(f"There is nothing at {path!r} below IMPORT_ROOT.", fields={"path": ["There is nothing."]})
-    return found
+    return resolved
 
 
 _NO_ROOT = {"path": ["IMPORT_ROOT is not set."]}

@@ -51,17 +51,19 @@ _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue", re.IGNORECASE | re.MULTILI
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def _refusal(status: bytes, code: bytes, message: bytes, headers: bytes = b"") -> bytes:
+def _refusal_bytes(status: bytes, code: bytes, message: bytes, headers: bytes = b"") -> bytes:
     body = b'{"error": {"code": "%s", "message": "%s", "fields": {}}}' % (code, message)
     head = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n"
     return head % (status, headers, len(body)) + body
 
 
-_TOO_SLOW = _refusal(b"408 Request Timeout", b"timeout", b"The request did not arrive in time. Send it again.")
-_TOO_LONG = _refusal(b"431 Request Header Fields Too Large", b"too_large", b"The head of the request is too large.")
+_TOO_SLOW = _refusal_bytes(b"408 Request Timeout", b"timeout", b"The request did not arrive in time. Send it again.")
+_TOO_LONG = _refusal_bytes(
+    b"431 Request Header Fields Too Large", b"too_large", b"The head of the request is too large."
+)
 # Known by its address only: search stands above the floor.
 _SEARCH = re.compile(rb"POST /api/v1/search/[^/ ]+/(?:photo|item|vector)/")
-_TOO_MANY = _refusal(
+_TOO_MANY = _refusal_bytes(
     b"503 Service Unavailable", b"overloaded",
     b"More is being searched than can be answered in time; try again in a few seconds.",
     b"Retry-After: 2\r\nCache-Control: no-store\r\n",
@@ -124,7 +126,7 @@ class _Outgoing:
         if len(self._unsent) >= _PIECE:
             _send_some(self._sock, self._unsent)
         if len(self._unsent) > LARGEST_KEPT:
-            self._flush()
+            self._flush_unsent()
 
     def sendfile(self, file: IO[bytes], offset: int = 0, count: int | None = None) -> None:
         """The same for a file."""
@@ -132,14 +134,14 @@ class _Outgoing:
             file.seek(offset)
             self.sendall(file.read(count))
             return
-        self._flush()
+        self._flush_unsent()
         self._sock.sendfile(file, offset=offset, count=count)
 
-    def _flush(self) -> None:
-        kept = bytes(self._unsent)
+    def _flush_unsent(self) -> None:
+        unsent_bytes = bytes(self._unsent)
         # First: what was sent in part must not be sent once more.
         self._unsent.clear()
-        self._sock.sendall(kept)
+        self._sock.sendall(unsent_bytes)
 
 
 class _InJson:
@@ -155,8 +157,10 @@ class _InJson:
         """The same status."""
         status = page.partition(b"\r\n")[0].partition(b" ")[2]
         ours = status.startswith(b"5")
-        told = (b"server_error", b"Something broke on our side.") if ours else (b"malformed", b"It cannot be read.")
-        self._sock.sendall(_refusal(status, *told))
+        code_and_message = (
+            (b"server_error", b"Something broke on our side.") if ours else (b"malformed", b"It cannot be read.")
+        )
+        self._sock.sendall(_refusal_bytes(status, *code_and_message))
 
 
 def _send_some(sock: socket.socket, unsent: bytearray) -> None:
@@ -178,7 +182,7 @@ class BufferingWorker(ThreadWorker):  # gunicorn comes without types
         self._buffered = 0
 
     @cached_property
-    def _searches(self) -> SlowLane:
+    def _search_lane(self) -> SlowLane:
         # Half of the time that somebody waits for is for the line, half for the answer. Not before the application is
         # there, which says where the settings are.
         return SlowLane(max(1, self.cfg.threads // 2), settings.SEARCH_SECONDS / 2)
@@ -239,7 +243,7 @@ class BufferingWorker(ThreadWorker):  # gunicorn comes without types
         """Back in the main loop: the client takes the rest of its answer, then sends its next request or leaves."""
         if conn.sock.fileno() < 0:
             # An answer that broke off was ended on the spot.
-            self._close(conn)
+            self._close_connection(conn)
             return
         conn.sock.setblocking(False)
         if not conn.unsent:
@@ -256,10 +260,10 @@ class BufferingWorker(ThreadWorker):  # gunicorn comes without types
         super().murder_pending()
         now = time.monotonic()
         while self._arriving and next(iter(self._arriving.values())).deadline < now:
-            self._refuse(next(iter(self._arriving)), _TOO_SLOW)
+            self._refuse_request(next(iter(self._arriving)), _TOO_SLOW)
         for leaving in (self._taking, self._parting):
             while leaving and next(iter(leaving.values())) < now:
-                self._close(next(iter(leaving)))
+                self._close_connection(next(iter(leaving)))
 
     def _cap_keepalive(self, deadline: float) -> None:
         """A stopping process waits for what has begun to arrive, and not for more."""
@@ -267,7 +271,7 @@ class BufferingWorker(ThreadWorker):  # gunicorn comes without types
         for arriving in list(self._arriving.values()):
             arriving.deadline = min(arriving.deadline, deadline)
             if not arriving.received:
-                self._close(arriving.conn)
+                self._close_connection(arriving.conn)
 
     def _await_request(self, conn: _Connection, received: bytes = b"") -> None:
         self._arriving[conn] = _Arriving(conn)
@@ -290,16 +294,16 @@ class BufferingWorker(ThreadWorker):  # gunicorn comes without types
         if more:
             self._take_in(arriving, more)
         else:
-            self._close(conn)
+            self._close_connection(conn)
 
     def _take_in(self, arriving: _Arriving, more: bytes) -> None:
         arriving.received += more
         self._buffered += len(more)
         if is_complete(arriving.received):
-            self._forget(arriving.conn)
+            self._forget_waiting(arriving.conn)
             self._hand_over(arriving.conn, bytes(arriving.received))
         elif len(arriving.received) > _LONGEST_HEAD and _HEAD_END not in arriving.received:
-            self._refuse(arriving.conn, _TOO_LONG)
+            self._refuse_request(arriving.conn, _TOO_LONG)
         elif self._buffered > MOST_BUFFERED:
             self._let_the_oldest_go()
         elif arriving.waits_to_be_told:
@@ -314,10 +318,10 @@ class BufferingWorker(ThreadWorker):  # gunicorn comes without types
         conn.parser.unreader.unread(received)
         if not _SEARCH.match(received):
             self.enqueue_req(conn)
-        elif self._searches.is_full:
-            self._tell(conn, _TOO_MANY)
+        elif self._search_lane.is_full:
+            self._answer_and_part(conn, _TOO_MANY)
         else:
-            done = self._searches.submit(partial(self.handle, conn))
+            done = self._search_lane.submit(partial(self.handle, conn))
             done.add_done_callback(lambda found: self.method_queue.defer(self.finish_request, conn, found))
 
     def _on_room(self, conn: _Connection, fs: Future[Any], _client: socket.socket) -> None:
@@ -327,29 +331,29 @@ class BufferingWorker(ThreadWorker):  # gunicorn comes without types
         try:
             _send_some(conn.sock, conn.unsent)
         except OSError:
-            self._close(conn)
+            self._close_connection(conn)
             return
         self._buffered -= before - len(conn.unsent)
         if not conn.unsent:
-            self._forget(conn)
+            self._forget_waiting(conn)
             self._go_on(conn, fs)
 
     def _go_on(self, conn: _Connection, fs: Future[Any]) -> None:
         if fs.cancelled() or fs.exception() or not fs.result():
-            self._part(conn)
+            self._begin_parting(conn)
         elif ahead := conn.parser.unreader.take_buffered():
             # Of the next request, perhaps not all of it.
             self._await_request(conn, ahead)
         else:
             super().finish_request(conn, fs)
 
-    def _part(self, conn: _Connection) -> None:
+    def _begin_parting(self, conn: _Connection) -> None:
         """Say that nothing more comes, and wait for the client to close, as gunicorn does, but not in the main loop."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.setblocking(False)
         except OSError:
-            self._close(conn)
+            self._close_connection(conn)
             return
         self._parting[conn] = time.monotonic() + PARTING_SECONDS
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_parting, conn))
@@ -364,22 +368,22 @@ class BufferingWorker(ThreadWorker):  # gunicorn comes without types
         except OSError:
             more = b""
         if not more:
-            self._close(conn)
+            self._close_connection(conn)
 
-    def _refuse(self, conn: _Connection, answer: bytes) -> None:
+    def _refuse_request(self, conn: _Connection, answer: bytes) -> None:
         """Say why, if there was a request at all, and part."""
         begun = bool(self._arriving[conn].received)
-        self._forget(conn)
+        self._forget_waiting(conn)
         if begun:
-            self._tell(conn, answer)
+            self._answer_and_part(conn, answer)
         else:
-            self._close(conn)
+            self._close_connection(conn)
 
-    def _tell(self, conn: _Connection, answer: bytes) -> None:
+    def _answer_and_part(self, conn: _Connection, answer: bytes) -> None:
         """Answer without a thread, and part."""
         with suppress(OSError):
             conn.sock.send(answer)
-        self._part(conn)
+        self._begin_parting(conn)
 
     def _let_the_oldest_go(self) -> None:
         for waiting in (self._parting, self._arriving, self._taking):
@@ -388,10 +392,10 @@ class BufferingWorker(ThreadWorker):  # gunicorn comes without types
                 if waiting is self._arriving and self._arriving[oldest].received:
                     with suppress(OSError):
                         oldest.sock.send(_TOO_SLOW)
-                self._close(oldest)
+                self._close_connection(oldest)
                 return
 
-    def _forget(self, conn: _Connection) -> None:
+    def _forget_waiting(self, conn: _Connection) -> None:
         """Wait for nothing more from it here."""
         arriving = self._arriving.pop(conn, None)
         if arriving:
@@ -401,9 +405,9 @@ class BufferingWorker(ThreadWorker):  # gunicorn comes without types
         self._parting.pop(conn, None)
         self.poller.unregister(conn.sock)
 
-    def _close(self, conn: _Connection) -> None:
+    def _close_connection(self, conn: _Connection) -> None:
         if conn in self._arriving or conn in self._taking or conn in self._parting:
-            self._forget(conn)
+            self._forget_waiting(conn)
         self.nr_conns -= 1
         conn.close()
 

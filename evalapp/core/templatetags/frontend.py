@@ -133,10 +133,10 @@ def own_languages() -> list[tuple[str, str]]:
 @register.filter
 def control_of(standings: Iterable[Any]) -> Any:
     """The line of the random control among the standings, or None."""
-    return next((line for line in standings if _value(line, "control")), None)
+    return next((line for line in standings if _field_value(line, "control")), None)
 
 
-def _value(line: Any, name: str) -> Any:
+def _field_value(line: Any, name: str) -> Any:
     return line[name] if isinstance(line, dict) else getattr(line, name)
 
 

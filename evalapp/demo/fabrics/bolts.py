@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from evalapp.demo.fabrics.checks import gingham, stripes, tartan
-from evalapp.demo.fabrics.motifs import dots, floral, scattered
-from evalapp.demo.fabrics.weaves import ribs, weave
+from evalapp.demo.fabrics.checks import gingham_tile, stripes_tile, tartan_tile
+from evalapp.demo.fabrics.motifs import dots_tile, floral_tile, print_tile
+from evalapp.demo.fabrics.weaves import rib_tile, weave_tile
 from evalapp.demo.garments import has_chest_print
-from evalapp.demo.palette import RGB, darker, mix
+from evalapp.demo.palette import RGB, darker, mix_colours
 
 if TYPE_CHECKING:
     from evalapp.demo.drape import Relief
@@ -41,28 +41,28 @@ class Bolt:
     turn: float
     gloss: float
 
-    def ground(self, cloth: Cloth) -> RGB:
+    def ground_colour(self, cloth: Cloth) -> RGB:
         """The colour of that cloth, its pattern aside."""
         if cloth == "accent":
             return self.second
         if cloth == "lining":
-            return mix(self.base, (205, 190, 178), 0.25)
+            return mix_colours(self.base, (205, 190, 178), 0.25)
         return self.base
 
-    def cloth(self, cloth: Cloth, frame: Frame, grain: float, folds: Relief) -> Image.Image:
+    def fill_frame(self, cloth: Cloth, frame: Frame, grain: float, folds: Relief) -> Image.Image:
         """A frame full of that cloth, threads turned by `grain` degrees and bent by the folds."""
         size = (frame.width, frame.height)
-        plain = Image.new("RGB", size, self.ground(cloth))
+        plain = Image.new("RGB", size, self.ground_colour(cloth))
         surface = self.rib if cloth == "rib" else self.yarn
         tile = self.tile if cloth == "main" else None
         if tile is None and surface is None:
             return plain
-        where = _Threads(frame, grain, folds)
+        threads = _Threads(frame, grain, folds)
         if tile is not None:
-            plain = Image.fromarray(where.pick(tile, self.turn))
+            plain = Image.fromarray(threads.pick_pixels(tile, self.turn))
         if surface is None or cloth == "lining":
             return plain
-        woven = Image.fromarray(where.pick(surface, 0.0))
+        woven = Image.fromarray(threads.pick_pixels(surface, 0.0))
         return ImageChops.multiply(plain, Image.merge("RGB", (woven, woven, woven)))
 
 
@@ -81,7 +81,7 @@ class _Threads:
         self._x = np.arange(frame.width, dtype=np.float32)[None, :] + np.float32(self._x0)
         self._y = np.arange(frame.height, dtype=np.float32)[:, None] + np.float32(self._y0)
 
-    def pick(self, tile: Tile, turn: float) -> Tile:
+    def pick_pixels(self, tile: Tile, turn: float) -> Tile:
         angle = math.radians(self._grain + turn)
         c, s = np.float32(math.cos(angle)), np.float32(math.sin(angle))
         weft = (self._x * c + self._y * s + self._bend).astype(np.int32) % tile.shape[1]
@@ -95,15 +95,15 @@ def bolt_for(garment: Garment, scale: float) -> Bolt:
     return Bolt(
         base=garment.base,
         second=garment.second if garment.pattern != "plain" else darker(garment.base, 0.3),
-        tile=_tile(garment, scale),
-        yarn=weave(garment.material, scale, garment.grain),
-        rib=ribs(scale),
-        turn=_turn(garment),
+        tile=_pattern_tile(garment, scale),
+        yarn=weave_tile(garment.material, scale, garment.grain),
+        rib=rib_tile(scale),
+        turn=_pattern_turn(garment),
         gloss=GLOSS.get(garment.material, 1.0),
     )
 
 
-def _turn(garment: Garment) -> float:
+def _pattern_turn(garment: Garment) -> float:
     """Knits are striped across; woven stripes may run down or slantwise; gingham and tartan stay straight."""
     if garment.pattern == "stripes":
         if garment.category in ("t-shirt", "sweater", "hoodie", "cardigan", "tank top"):
@@ -116,18 +116,18 @@ def _turn(garment: Garment) -> float:
     )
 
 
-def _tile(garment: Garment, scale: float) -> Tile | None:
+def _pattern_tile(garment: Garment, scale: float) -> Tile | None:
     match garment.pattern:
         case "stripes":
-            return stripes(garment, scale)
+            return stripes_tile(garment, scale)
         case "gingham":
-            return gingham(garment, scale)
+            return gingham_tile(garment, scale)
         case "tartan":
-            return tartan(garment, scale)
+            return tartan_tile(garment, scale)
         case "dots":
-            return dots(garment, scale)
+            return dots_tile(garment, scale)
         case "floral":
-            return floral(garment, scale)
+            return floral_tile(garment, scale)
         case "print" if not has_chest_print(garment):
-            return scattered(garment, scale)
+            return print_tile(garment, scale)
     return None

@@ -17,20 +17,20 @@ Band = tuple[float, RGB]
 """A width (in any unit: the tile is scaled to its period) and the colour it has."""
 
 
-def _threads(bands: list[Band], period: int) -> NDArray[np.float32]:
+def _thread_colours(bands: list[Band], period: int) -> NDArray[np.float32]:
     """One period of coloured threads, shape (period, 3), edges smoothed over a pixel."""
     fine = 8
     ends = np.cumsum([width for width, _ in bands])
-    at = (np.arange(period * fine) + 0.5) / (period * fine) * ends[-1]
+    positions = (np.arange(period * fine) + 0.5) / (period * fine) * ends[-1]
     colours = np.array([colour for _, colour in bands], dtype=np.float32)
-    return np.asarray(colours[np.searchsorted(ends, at)].reshape(period, fine, 3).mean(axis=1), dtype=np.float32)
+    return np.asarray(colours[np.searchsorted(ends, positions)].reshape(period, fine, 3).mean(axis=1), dtype=np.float32)
 
 
-def _period(units: float, scale: float) -> int:
+def _period_pixels(units: float, scale: float) -> int:
     return max(4, round(units * scale))
 
 
-def stripes(garment: Garment, scale: float) -> Tile:
+def stripes_tile(garment: Garment, scale: float) -> Tile:
     """Breton, banker's, even, paired or many-coloured stripes, along the warp."""
     base, second, third = garment.base, garment.second, garment.third
     kinds: list[tuple[float, list[Band]]] = [
@@ -42,20 +42,20 @@ def stripes(garment: Garment, scale: float) -> Tile:
         (14.0, [(1.0, base), (1.0, second)]),
     ]
     units, bands = kinds[garment.motif % len(kinds)]
-    row = _threads(bands, _period(units * garment.period, scale))
+    row = _thread_colours(bands, _period_pixels(units * garment.period, scale))
     return row.round().astype(np.uint8)[None, :, :]
 
 
-def gingham(garment: Garment, scale: float) -> Tile:
+def gingham_tile(garment: Garment, scale: float) -> Tile:
     """Two colours crossing: squares of one, of the other, and of both."""
-    row = _threads(
+    row = _thread_colours(
         [(1.0, garment.second), (1.0, garment.base)],
-        _period((4.0, 5.6, 7.6)[garment.motif % 3] * garment.period, scale),
+        _period_pixels((4.0, 5.6, 7.6)[garment.motif % 3] * garment.period, scale),
     )
     return ((row[None, :, :] + row[:, None, :]) / 2).round().astype(np.uint8)
 
 
-def tartan(garment: Garment, scale: float) -> Tile:
+def tartan_tile(garment: Garment, scale: float) -> Tile:
     """A symmetric sett of three colours and a fine light line, the same along warp and weft, in 2/2 twill."""
     base, second, third = garment.base, garment.second, garment.third
     fine = (250, 240, 214) if luminance(base) < 0.6 else (150, 50, 50)
@@ -66,8 +66,8 @@ def tartan(garment: Garment, scale: float) -> Tile:
     ]
     half = setts[garment.motif % len(setts)]
     bands = [*half, *half[::-1]]
-    period = max(8, _period((17.0, 22.0, 14.0)[garment.motif // 3 % 3] * garment.period, scale) // 4 * 4)
-    row = _threads(bands, period)
+    period = max(8, _period_pixels((17.0, 22.0, 14.0)[garment.motif // 3 % 3] * garment.period, scale) // 4 * 4)
+    row = _thread_colours(bands, period)
     y, x = np.indices((period, period))
     twill = (((x + y) // max(1, round(scale * 0.16))) % 4 < 2).astype(np.float32)[..., None]
     share = 0.5 + (twill - 0.5) * 0.24

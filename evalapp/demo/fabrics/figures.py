@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from evalapp.demo.fabrics.motifs import inks
+from evalapp.demo.fabrics.motifs import figure_inks
 from evalapp.demo.fabrics.shapes import LARGE
 
 if TYPE_CHECKING:
     from evalapp.demo.garments import Garment
 
 
-def figure(garment: Garment, side: int) -> tuple[Image.Image, Image.Image]:
+def draw_figure(garment: Garment, side: int) -> tuple[Image.Image, Image.Image]:
     """The garment's chest print, `side` pixels square, and its mask."""
-    ink = inks(garment)
+    ink = figure_inks(garment)
     art = Image.new("RGB", (side, side), garment.base)
     mask = Image.new("L", (side, side), 0)
     colours, covers = ImageDraw.Draw(art), ImageDraw.Draw(mask)

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalapp.demo.geometry import box, curve, join, points
-from evalapp.demo.silhouettes.lower import HEMS, WAIST, back_waist, fly, leg_shape, legs, skirt_shape, waistband
-from evalapp.demo.silhouettes.pieces import Button, Cut, Layer, Piece, Stroke, both
+from evalapp.demo.silhouettes.lower import (
+    HEMS,
+    WAIST,
+    back_waist,
+    both_legs,
+    fly_seams,
+    leg_shape,
+    skirt_shape,
+    waist_band,
+)
+from evalapp.demo.silhouettes.pieces import Button, Cut, Layer, Piece, Stroke, both_sides
 from evalapp.demo.silhouettes.upper import hem_line
 
 if TYPE_CHECKING:
@@ -18,7 +27,7 @@ THREAD = (214, 160, 92)
 LOWER = ("lower",)
 
 
-def skirt(garment: Garment) -> Cut:
+def cut_skirt(garment: Garment) -> Cut:
     low = HEMS[garment.length] * garment.stretch
     reach = low - WAIST
     spread = {"a-line": 0.20, "pleated": 0.22, "pencil": -0.01, "tiered": 0.24, "buttoned": 0.15}[garment.detail]
@@ -28,22 +37,22 @@ def skirt(garment: Garment) -> Cut:
     drape = {"pleated": "pleats", "pencil": "body"}.get(garment.detail, "hang")
     front: list[Layer] = [Piece(shape, "main", drape)]  # type: ignore[arg-type]
     if garment.detail == "tiered":
-        front += tiers(waist, hem, WAIST, low, (0.42, 0.72))
+        front += tier_seams(waist, hem, WAIST, low, (0.42, 0.72))
     elif garment.detail == "pencil":
         front.append(Stroke(points([(5.5, low - reach * 0.24), (6.0, low + 1.0)]), 0.5, -0.1))
     elif garment.detail == "buttoned":
         front += [Button((0.0, float(y)), 1.0) for y in np.arange(WAIST + 7, low - 3, 7.5)]
-        front += both(Stroke(points([(1.9, WAIST + 4), (2.1, low + 1.3)]), 0.28, dashed=True))
+        front += both_sides(Stroke(points([(1.9, WAIST + 4), (2.1, low + 1.3)]), 0.28, dashed=True))
     if garment.detail not in ("pleated", "tiered"):
         front.append(hem_line(shape, 1.8))
-    front += waistband(waist + 0.2, WAIST - 0.6, 4.4)
+    front += waist_band(waist + 0.2, WAIST - 0.6, 4.4)
     return Cut(tuple(front), back_waist(waist + 0.2, WAIST - 0.6), LOWER)
 
 
-def tiers(waist: float, hem: float, top: float, low: float, at: tuple[float, ...]) -> tuple[Layer, ...]:
+def tier_seams(waist: float, hem: float, top: float, low: float, shares: tuple[float, ...]) -> tuple[Layer, ...]:
     """Seams where a gathered flounce begins."""
     seams: list[Layer] = []
-    for share in at:
+    for share in shares:
         y = top + (low - top) * share
         half = waist + 3.6 + (hem - waist - 3.6) * share**0.9
         seams += [
@@ -64,24 +73,24 @@ def _leg_widths(garment: Garment) -> tuple[float, float]:
     return 16.6 + 1.6 * (garment.ease - 1) * 6, opening * garment.flare
 
 
-def trousers(garment: Garment) -> Cut:
+def cut_trousers(garment: Garment) -> Cut:
     low = HEMS[garment.length] * (1 + (garment.stretch - 1) * 0.4)
     hip, opening = _leg_widths(garment)
     shape = leg_shape(WAIST, 12.6, hip, opening, low)
-    front: list[Layer] = [*legs(shape), *fly(WAIST + 4)]
+    front: list[Layer] = [*both_legs(shape), *fly_seams(WAIST + 4)]
     if garment.detail == "creased":
         middle = 9.6 + opening * 0.12
-        front += both(Stroke(curve((7.4, WAIST + 8), (middle - 0.4, 100), (middle, low)), 0.35, -0.1))
-    front += both(Stroke(curve((9.4, WAIST + 4.2), (11.0, WAIST + 11), (14.6, WAIST + 15)), 0.4, -0.1))
-    front += waistband(12.8, WAIST - 0.6, 4.6)
-    front += drawstring(WAIST + 3) if garment.detail == "drawstring" else _belt_or_button(garment)
+        front += both_sides(Stroke(curve((7.4, WAIST + 8), (middle - 0.4, 100), (middle, low)), 0.35, -0.1))
+    front += both_sides(Stroke(curve((9.4, WAIST + 4.2), (11.0, WAIST + 11), (14.6, WAIST + 15)), 0.4, -0.1))
+    front += waist_band(12.8, WAIST - 0.6, 4.6)
+    front += drawstring_bow(WAIST + 3) if garment.detail == "drawstring" else _belt_or_button(garment)
     return Cut(tuple(front), back_waist(12.8, WAIST - 0.6), LOWER)
 
 
-def drawstring(y: float) -> tuple[Layer, ...]:
+def drawstring_bow(y: float) -> tuple[Layer, ...]:
     cord = (240, 234, 222)
     return (
-        *both(Stroke(curve((0.4, y), (1.8, y + 5), (1.4, y + 11)), 0.7, colour=cord)),
+        *both_sides(Stroke(curve((0.4, y), (1.8, y + 5), (1.4, y + 11)), 0.7, colour=cord)),
         Stroke(
             curve((0, y), (2.6, y - 1.6), (3.4, y + 1.4), (0, y), (-3.2, y + 1.6), (-2.8, y - 1.4), (0, y)),
             0.6,
@@ -101,23 +110,23 @@ def _belt_or_button(garment: Garment) -> tuple[Layer, ...]:
     )
 
 
-def jeans(garment: Garment) -> Cut:
+def cut_jeans(garment: Garment) -> Cut:
     low = HEMS[garment.length] * (1 + (garment.stretch - 1) * 0.4)
     hip, opening = _leg_widths(garment)
     shape = leg_shape(WAIST, 12.6, hip, opening, low)
-    front: list[Layer] = [*legs(shape), *fly(WAIST + 4), *_denim_seams(hip, opening, low)]
+    front: list[Layer] = [*both_legs(shape), *fly_seams(WAIST + 4), *_denim_seams(hip, opening, low)]
     middle = 9.6 + opening * 0.12
     if garment.detail == "ripped":
-        front += both(_fray(middle - 0.5, 104.0))
-        front.append(_fray(middle - 3.5, 82.0))
+        front += both_sides(_frayed_knee(middle - 0.5, 104.0))
+        front.append(_frayed_knee(middle - 3.5, 82.0))
     if garment.detail == "turn-ups":
         half = opening * 0.5 + 0.7
-        front += both(
+        front += both_sides(
             Piece(box(middle - half, low - 4.5, middle + half, low + 0.9), "accent", "still", lift=0.6, tone=1.35)
         )
-    front += waistband(12.8, WAIST - 0.6, 4.4)
+    front += waist_band(12.8, WAIST - 0.6, 4.4)
     front += [
-        *both(Piece(box(7.2, WAIST - 0.9, 8.6, WAIST + 4.8), "main", "still", lift=0.3)),
+        *both_sides(Piece(box(7.2, WAIST - 0.9, 8.6, WAIST + 4.8), "main", "still", lift=0.3)),
         Button((0.0, WAIST + 2.1), 1.05, (200, 172, 120)),
     ]
     return Cut(tuple(front), back_waist(12.8, WAIST - 0.6), LOWER)
@@ -129,14 +138,14 @@ def _denim_seams(hip: float, opening: float, low: float) -> tuple[Layer, ...]:
     scoop = curve((7.6, WAIST + 4.4), (8.4, WAIST + 9.4), (11.6, WAIST + 12.0), (hip - 1.2, WAIST + 12.2))
     hem = points([(middle - opening * 0.46, low - 2.2), (middle + opening * 0.46, low - 2.4)])
     return (
-        *both(Stroke(scoop, 0.45, -0.1)),
-        *both(Stroke(scoop + np.array([-0.2, 1.0]), 0.3, colour=THREAD, dashed=True)),
-        *both(Stroke(hem, 0.3, colour=THREAD, dashed=True)),
+        *both_sides(Stroke(scoop, 0.45, -0.1)),
+        *both_sides(Stroke(scoop + np.array([-0.2, 1.0]), 0.3, colour=THREAD, dashed=True)),
+        *both_sides(Stroke(hem, 0.3, colour=THREAD, dashed=True)),
         Stroke(curve((3.4, WAIST + 4), (3.2, WAIST + 16), (0.3, WAIST + 22)), 0.3, colour=THREAD, dashed=True),
     )
 
 
-def _fray(x: float, y: float) -> Piece:
+def _frayed_knee(x: float, y: float) -> Piece:
     """A torn knee, white threads across."""
     tear = join(
         curve((x - 3.4, y), (x, y - 1.6), (x + 3.2, y - 0.2)), curve((x + 3.0, y + 0.6), (x, y + 1.9), (x - 3.4, y))
@@ -144,25 +153,25 @@ def _fray(x: float, y: float) -> Piece:
     return Piece(tear, "accent", "still", tone=1.5, edge=0.6)
 
 
-def shorts(garment: Garment) -> Cut:
+def cut_shorts(garment: Garment) -> Cut:
     low = {"mini": 79.0, "knee": 93.0}[garment.length] * (1 + (garment.stretch - 1) * 0.3)
     hip, _ = _leg_widths(garment)
     opening = (15.5 if garment.fit == "regular" else 18.0) * garment.flare**0.5
     shape = leg_shape(WAIST, 12.6, hip, opening, low)
     middle = 9.6 + opening * 0.06
-    front: list[Layer] = [*legs(shape), *fly(WAIST + 4)]
-    front += both(Stroke(curve((9.4, WAIST + 4.2), (11.0, WAIST + 11), (14.8, WAIST + 15)), 0.4, -0.1))
+    front: list[Layer] = [*both_legs(shape), *fly_seams(WAIST + 4)]
+    front += both_sides(Stroke(curve((9.4, WAIST + 4.2), (11.0, WAIST + 11), (14.8, WAIST + 15)), 0.4, -0.1))
     if garment.detail == "turn-ups":
         half = opening * 0.5 + 0.5
-        front += both(
+        front += both_sides(
             Piece(box(middle - half, low - 4.0, middle + half, low + 0.8), "main", "still", lift=0.6, tone=1.05)
         )
     else:
-        front += both(
+        front += both_sides(
             Stroke(
                 points([(middle - opening * 0.46, low - 1.6), (middle + opening * 0.5, low - 1.9)]), 0.28, dashed=True
             )
         )
-    front += waistband(12.8, WAIST - 0.6, 4.4)
-    front += drawstring(WAIST + 3) if garment.detail == "drawstring" else _belt_or_button(garment)
+    front += waist_band(12.8, WAIST - 0.6, 4.4)
+    front += drawstring_bow(WAIST + 3) if garment.detail == "drawstring" else _belt_or_button(garment)
     return Cut(tuple(front), back_waist(12.8, WAIST - 0.6), LOWER)

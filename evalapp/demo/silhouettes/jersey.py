@@ -8,31 +8,33 @@ import numpy as np
 
 from evalapp.demo.garments import has_chest_print
 from evalapp.demo.geometry import points
-from evalapp.demo.silhouettes.pieces import Cloth, Cut, Decal, Layer, Piece, Stroke, both
+from evalapp.demo.silhouettes.pieces import Cloth, Cut, Decal, Layer, Piece, Stroke, both_sides
 from evalapp.demo.silhouettes.upper import (
     armhole_seams,
     back_neck,
-    bodice,
-    cami,
+    bodice_outline,
+    both_sleeves,
     cami_back,
     cami_neck,
+    cami_outline,
     hem_line,
     neck_band,
     neck_curve,
-    sleeves,
 )
 
 if TYPE_CHECKING:
     from evalapp.demo.garments import Garment
 
 
-def t_shirt(garment: Garment) -> Cut:
+def cut_t_shirt(garment: Garment) -> Cut:
     ease, low = garment.ease, (50.0 if garment.length == "cropped" else 64.0) * garment.stretch
     neck = neck_curve(garment.neckline)
-    body = bodice(neck, [(14.6 * ease, low * 0.66), (15.4 * ease * garment.flare**0.5, low)], armpit=(15.4 * ease, 22))
+    body = bodice_outline(
+        neck, [(14.6 * ease, low * 0.66), (15.4 * ease * garment.flare**0.5, low)], armpit=(15.4 * ease, 22)
+    )
     trim: Cloth = "accent" if garment.detail == "ringer" else "rib"
     front: list[Layer] = [
-        *sleeves("short", ease * 1.02, cuff=1.6 if trim == "accent" else 0.0, cuff_cloth="accent"),
+        *both_sleeves("short", ease * 1.02, cuff=1.6 if trim == "accent" else 0.0, cuff_cloth="accent"),
         Piece(body),
         *armhole_seams(armpit=(15.4 * ease, 22)),
         neck_band(neck, 1.7, trim),
@@ -41,11 +43,11 @@ def t_shirt(garment: Garment) -> Cut:
     if has_chest_print(garment):
         front.append(Decal((0.0, 27.0), 9.5))
     elif garment.detail == "pocket":
-        front += pocket(8.0, 21.0, 7.5)
+        front += chest_pocket(8.0, 21.0, 7.5)
     return Cut(tuple(front), back_neck(neck, band=1.7))
 
 
-def pocket(x: float, y: float, width: float) -> tuple[Layer, ...]:
+def chest_pocket(x: float, y: float, width: float) -> tuple[Layer, ...]:
     """A patch pocket on the viewer's right of the chest."""
     w = width / 2
     patch = points([(x - w, y), (x + w, y), (x + w, y + width * 0.9), (x, y + width * 1.15), (x - w, y + width * 0.9)])
@@ -55,16 +57,16 @@ def pocket(x: float, y: float, width: float) -> tuple[Layer, ...]:
     )
 
 
-def tank_top(garment: Garment) -> Cut:
+def cut_tank_top(garment: Garment) -> Cut:
     ease, low = garment.ease, (48.0 if garment.length == "cropped" else 62.0) * garment.stretch
     side = [(14.2 * ease, low * 0.66), (15.8 * ease * garment.flare, low)]
     armpit = (14.8 * ease, 22.5)
     if garment.sleeve == "strappy":
-        body, back = cami(garment.neckline, side, armpit=armpit), cami_back()
-        trim: tuple[Layer, ...] = both(Stroke(cami_neck(garment.neckline) + np.array([0, 0.9]), 0.3))
+        body, back = cami_outline(garment.neckline, side, armpit=armpit), cami_back()
+        trim: tuple[Layer, ...] = both_sides(Stroke(cami_neck(garment.neckline) + np.array([0, 0.9]), 0.3))
     else:
         neck = neck_curve(garment.neckline)
-        body, back = bodice(neck, side, shoulder=15.0, armpit=armpit), back_neck(neck)
+        body, back = bodice_outline(neck, side, shoulder=15.0, armpit=armpit), back_neck(neck)
         trim = (neck_band(neck, 1.2), *armhole_seams(14.2, (armpit[0] - 0.9, armpit[1] - 0.4)))
     front: tuple[Layer, ...] = (Piece(body), *trim, hem_line(body))
     if has_chest_print(garment):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from evalapp.demo.geometry import Points, curve, join, points, symmetric
-from evalapp.demo.silhouettes.pieces import Cloth, Layer, Piece, Stroke, both
+from evalapp.demo.geometry import Points, curve, join, points, symmetric_outline
+from evalapp.demo.silhouettes.pieces import Cloth, Layer, Piece, Stroke, both_sides
 
 WAIST: Final = 42.0
 HIP: Final = 60.0
@@ -27,7 +27,7 @@ def skirt_shape(top: float, waist: float, hip: float, hem: float, low: float, di
         (hem, low),
     )
     bottom = curve((hem, low), (hem * 0.55, low + dip * 0.75), (0.0, low + dip))
-    return symmetric(join(points([(0.0, top + 0.5)]), side, bottom[1:]))
+    return symmetric_outline(join(points([(0.0, top + 0.5)]), side, bottom[1:]))
 
 
 def leg_shape(top: float, waist: float, hip: float, hem: float, low: float) -> Points:
@@ -50,11 +50,11 @@ def leg_shape(top: float, waist: float, hip: float, hem: float, low: float) -> P
     return join(points([(0.0, top + 0.5)]), outer, bottom[1:-1], inner)
 
 
-def waistband(half_width: float, top: float, depth: float, cloth: Cloth = "main") -> tuple[Layer, ...]:
+def waist_band(half_width: float, top: float, depth: float, cloth: Cloth = "main") -> tuple[Layer, ...]:
     """A band around the waist, a little curved as a body is round."""
     upper = curve((half_width, top), (half_width * 0.5, top + 0.55), (0.0, top + 0.7))
     lower = curve((half_width + 0.5, top + depth), (half_width * 0.5, top + depth + 0.6), (0.0, top + depth + 0.8))
-    outline = symmetric(join(upper[::-1], lower))
+    outline = symmetric_outline(join(upper[::-1], lower))
     return (Piece(outline, cloth, "still", lift=0.5, edge=0.6),)
 
 
@@ -62,15 +62,15 @@ def back_waist(half_width: float, top: float) -> tuple[Layer, ...]:
     """The inside of the back of the waist, seen through the opening."""
     rim = curve((half_width, top), (half_width * 0.6, top - 1.0), (0.0, top - 1.3))
     front = curve((0.0, top + 1.2), (half_width * 0.5, top + 1.0), (half_width, top))
-    return (Piece(symmetric(join(rim[::-1], front[::-1])), "lining", "still", tone=0.72),)
+    return (Piece(symmetric_outline(join(rim[::-1], front[::-1])), "lining", "still", tone=0.72),)
 
 
-def legs(shape: Points) -> tuple[Layer, ...]:
+def both_legs(shape: Points) -> tuple[Layer, ...]:
     """Both legs; the viewer's left one lies on top at the seat seam."""
-    return both(Piece(shape, "main", "leg"))
+    return both_sides(Piece(shape, "main", "leg"))
 
 
-def fly(top: float) -> tuple[Layer, ...]:
+def fly_seams(top: float) -> tuple[Layer, ...]:
     """The stitched curve beside the zip, and the seat seam below it."""
     seam = curve((0.0, top), (0.1, CROTCH - 2))
     stitch = curve((3.2, top), (3.0, top + 12), (1.8, top + 16.5), (0.2, top + 18))

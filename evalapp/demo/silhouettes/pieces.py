@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evalapp.demo.geometry import XY, Points, mirrored
+from evalapp.demo.geometry import XY, Points, mirror_points
 from evalapp.demo.palette import RGB
 
 Cloth = Literal["main", "accent", "lining", "rib", "solid"]
@@ -68,16 +68,16 @@ class Cut:
     """Which halves of the body it covers: "upper", "lower" or both."""
 
 
-def both(layer: Layer) -> tuple[Layer, Layer]:
+def both_sides(layer: Layer) -> tuple[Layer, Layer]:
     """The layer and its mirror image on the other side."""
     if isinstance(layer, Piece):
-        other: Layer = Piece(
-            mirrored(layer.outline), layer.cloth, layer.drape, -layer.grain, layer.lift, layer.tone, layer.edge
+        mirrored_layer: Layer = Piece(
+            mirror_points(layer.outline), layer.cloth, layer.drape, -layer.grain, layer.lift, layer.tone, layer.edge
         )
     elif isinstance(layer, Stroke):
-        other = Stroke(mirrored(layer.line), layer.width, layer.tone, layer.colour, layer.dashed)
+        mirrored_layer = Stroke(mirror_points(layer.line), layer.width, layer.tone, layer.colour, layer.dashed)
     elif isinstance(layer, Button):
-        other = Button((-layer.centre[0], layer.centre[1]), layer.radius, layer.colour)
+        mirrored_layer = Button((-layer.centre[0], layer.centre[1]), layer.radius, layer.colour)
     else:
-        other = Decal((-layer.centre[0], layer.centre[1]), layer.radius)
-    return layer, other
+        mirrored_layer = Decal((-layer.centre[0], layer.centre[1]), layer.radius)
+    return layer, mirrored_layer

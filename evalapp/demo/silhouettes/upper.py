@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from evalapp.demo.geometry import XY, Points, curve, join, points, shifted, symmetric
-from evalapp.demo.silhouettes.pieces import Cloth, Drape, Layer, Piece, Stroke, both
+from evalapp.demo.geometry import XY, Points, curve, join, points, shift_points, symmetric_outline
+from evalapp.demo.silhouettes.pieces import Cloth, Drape, Layer, Piece, Stroke, both_sides
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def neck_curve(kind: str) -> Points:
     )
 
 
-def bodice(
+def bodice_outline(
     neck: Points, side: Sequence[XY], *, shoulder: float = 19.0, armpit: XY = (15.5, 22.0), dip: float = 1.2
 ) -> Points:
     """A closed outline: neckline, shoulder, armhole, then the `side` points down to the hem; `dip` rounds the hem."""
@@ -62,7 +62,7 @@ def bodice(
     flank = curve(armpit, *side)
     hem_x, hem_y = side[-1]
     hem = curve((hem_x, hem_y), (hem_x * 0.55, hem_y + dip * 0.8), (0.0, hem_y + dip))
-    return symmetric(join(neck, armhole, flank[1:], hem[1:]))
+    return symmetric_outline(join(neck, armhole, flank[1:], hem[1:]))
 
 
 def back_neck(neck: Points, *, band: float = 0.0) -> tuple[Layer, ...]:
@@ -70,7 +70,7 @@ def back_neck(neck: Points, *, band: float = 0.0) -> tuple[Layer, ...]:
     width, top = neck[-1]
     low = top + min(3.2, 0.35 * width)
     rim = curve((0.0, low), (width * 0.5, low - 0.5), (width * 0.92, top + 0.4), (width, top))
-    inside = symmetric(join(rim, neck[::-1]))
+    inside = symmetric_outline(join(rim, neck[::-1]))
     label = points([(-2.0, low + 0.5), (2.0, low + 0.5), (2.0, low + 3.0), (-2.0, low + 3.0)])
     layers: list[Layer] = [Piece(inside, "lining", "still", tone=0.74)]
     if neck[0][1] - low > 2.5:
@@ -78,7 +78,9 @@ def back_neck(neck: Points, *, band: float = 0.0) -> tuple[Layer, ...]:
     if band:
         layers.append(
             Piece(
-                symmetric(join(shifted(rim, (0.0, -band * 0.45)), shifted(rim, (0.0, band * 0.75))[::-1])),
+                symmetric_outline(
+                    join(shift_points(rim, (0.0, -band * 0.45)), shift_points(rim, (0.0, band * 0.75))[::-1])
+                ),
                 "rib",
                 "still",
                 tone=0.82,
@@ -101,8 +103,8 @@ def neck_band(neck: Points, width: float = 1.5, cloth: Cloth = "rib") -> Piece:
 
 def _along_arm(distance: float) -> XY:
     legs = np.hypot(*np.diff(ARM, axis=0).T)
-    at = np.concatenate([[0.0], np.cumsum(legs)])
-    return float(np.interp(distance, at, ARM[:, 0])), float(np.interp(distance, at, ARM[:, 1]))
+    distances = np.concatenate([[0.0], np.cumsum(legs)])
+    return float(np.interp(distance, distances, ARM[:, 0])), float(np.interp(distance, distances, ARM[:, 1]))
 
 
 SLEEVES: Final[dict[str, tuple[tuple[float, float], ...]]] = {
@@ -128,7 +130,7 @@ def sleeve_shape(kind: str, ease: float, shoulder: float = 19.0) -> tuple[Points
     return curve(*outer), curve(*inner)
 
 
-def sleeves(
+def both_sleeves(
     kind: str, ease: float, *, cuff: float = 0.0, cuff_cloth: Cloth = "rib", shoulder: float = 19.0
 ) -> tuple[Layer, ...]:
     """Both sleeves of a kind, with cuffs `cuff` units deep; nothing for the sleeveless kinds."""
@@ -137,14 +139,14 @@ def sleeves(
     outer_edge, inner_edge = sleeve_shape(kind, ease, shoulder)
     grain = 11.0 if kind in ("short", "puff") else 9.5
     drape: Drape = "gathers" if kind in ("puff", "balloon") else "arm"
-    arms = both(Piece(join(outer_edge, inner_edge[::-1]), "main", drape, grain=-grain))
+    arms = both_sides(Piece(join(outer_edge, inner_edge[::-1]), "main", drape, grain=-grain))
     opening = np.vstack([outer_edge[-1], inner_edge[-1]])
     down = (outer_edge[-1] - outer_edge[-4] + inner_edge[-1] - inner_edge[-4]) / 2
     down /= np.hypot(*down)
     if not cuff:
-        return (*arms, *both(Stroke(opening - down * 1.7, 0.25)))
+        return (*arms, *both_sides(Stroke(opening - down * 1.7, 0.25)))
     band = join(opening - down * cuff * 0.25, (opening + down * cuff * 0.8)[::-1])
-    return (*arms, *both(Piece(band, cuff_cloth, "still", grain=-grain, edge=0.6, lift=0.4)))
+    return (*arms, *both_sides(Piece(band, cuff_cloth, "still", grain=-grain, edge=0.6, lift=0.4)))
 
 
 def cami_neck(kind: str) -> Points:
@@ -156,26 +158,26 @@ def cami_neck(kind: str) -> Points:
     return curve((0.0, 14.0), (4.4, 13.0), (7.4, 11.0), (8.8, 8.8))
 
 
-def cami(kind: str, side: Sequence[XY], *, armpit: XY, dip: float = 1.2) -> Points:
+def cami_outline(kind: str, side: Sequence[XY], *, armpit: XY, dip: float = 1.2) -> Points:
     """A bodice that hangs on two thin straps."""
     neck, top = cami_neck(kind), shoulder_y(9.6)
     strap = points([(9.4, top + 1), (9.6, top), (11.2, top + 0.7), (11.1, 8.6)])
     armhole = curve((11.1, 9.0), (12.2, 15.0), (armpit[0], armpit[1] - 1))
     flank = curve(armpit, *side)
     hem = curve(side[-1], (side[-1][0] * 0.55, side[-1][1] + dip * 0.8), (0.0, side[-1][1] + dip))
-    return symmetric(join(neck, strap, armhole, flank, hem[1:]))
+    return symmetric_outline(join(neck, strap, armhole, flank, hem[1:]))
 
 
 def cami_back() -> tuple[Layer, ...]:
     """The inside of a strappy back: a band across the shoulder blades and the ends of the straps."""
-    band = symmetric(join(curve((0.0, 11.5), (6.0, 10.6), (11.0, 9.6)), points([(12.6, 19.0), (0.0, 19.5)])))
+    band = symmetric_outline(join(curve((0.0, 11.5), (6.0, 10.6), (11.0, 9.6)), points([(12.6, 19.0), (0.0, 19.5)])))
     return (Piece(band, "lining", "still", tone=0.72),)
 
 
 def armhole_seams(shoulder: float = 19.0, armpit: XY = (15.5, 22.0)) -> tuple[Layer, ...]:
     tip = (shoulder, shoulder_y(shoulder) + 0.5)
     line = curve(tip, (tip[0] * 0.4 + armpit[0] * 0.6 - 1.4, (tip[1] + armpit[1]) / 2 + 1.5), armpit)
-    return both(Stroke(line, 0.3))
+    return both_sides(Stroke(line, 0.3))
 
 
 def hem_line(outline: Points, up: float = 1.8, *, dashed: bool = False) -> Stroke:

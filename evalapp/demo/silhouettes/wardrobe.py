@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from evalapp.demo.silhouettes.pieces import Cut
 
 CUTS: Final[dict[str, Callable[[Garment], Cut]]] = {
-    "dress": dresses.dress,
-    "t-shirt": jersey.t_shirt,
-    "shirt": shirts.shirt,
-    "sweater": knitwear.sweater,
-    "skirt": bottoms.skirt,
-    "trousers": bottoms.trousers,
-    "jeans": bottoms.jeans,
-    "jacket": outerwear.jacket,
-    "blouse": shirts.blouse,
-    "coat": outerwear.coat,
-    "hoodie": knitwear.hoodie,
-    "shorts": bottoms.shorts,
-    "cardigan": knitwear.cardigan,
-    "tank top": jersey.tank_top,
-    "jumpsuit": dresses.jumpsuit,
+    "dress": dresses.cut_dress,
+    "t-shirt": jersey.cut_t_shirt,
+    "shirt": shirts.cut_shirt,
+    "sweater": knitwear.cut_sweater,
+    "skirt": bottoms.cut_skirt,
+    "trousers": bottoms.cut_trousers,
+    "jeans": bottoms.cut_jeans,
+    "jacket": outerwear.cut_jacket,
+    "blouse": shirts.cut_blouse,
+    "coat": outerwear.cut_coat,
+    "hoodie": knitwear.cut_hoodie,
+    "shorts": bottoms.cut_shorts,
+    "cardigan": knitwear.cut_cardigan,
+    "tank top": jersey.cut_tank_top,
+    "jumpsuit": dresses.cut_jumpsuit,
 }
 
 
-def cut(garment: Garment) -> Cut:
+def cut_garment(garment: Garment) -> Cut:
     """The garment's pieces, ready to be painted."""
     return CUTS[garment.category](garment)

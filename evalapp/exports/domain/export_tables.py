@@ -48,11 +48,11 @@ class Table:
         return pa.schema([(column.name, kinds[column.kind]) for column in self.columns])
 
 
-def _table(name: str, **kinds: Kind) -> Table:
+def _make_table(name: str, **kinds: Kind) -> Table:
     return Table(name, tuple(Column(column, kind) for column, kind in kinds.items()))
 
 
-VOTES = _table(
+VOTES = _make_table(
     "votes",
     vote_id="int",
     pair_id="int",
@@ -68,9 +68,11 @@ VOTES = _table(
     side="text",
     simulated="bool",
 )
-PAIRS = _table("pairs", pair_id="int", query="text", candidate="text", dope="int", nope="int", skip="int", split="text")
-NOMINATIONS = _table("nominations", pair_id="int", contender="text", rank="int", distance="float")
-ITEMS = _table(
+PAIRS = _make_table(
+    "pairs", pair_id="int", query="text", candidate="text", dope="int", nope="int", skip="int", split="text"
+)
+NOMINATIONS = _make_table("nominations", pair_id="int", contender="text", rank="int", distance="float")
+ITEMS = _make_table(
     "items",
     key="text",
     path="text",
@@ -85,10 +87,10 @@ ITEMS = _table(
     attributes="text",
     split="text",
 )
-TRIPLETS = _table("triplets", query="text", positive="text", negative="text", weight="float")
+TRIPLETS = _make_table("triplets", query="text", positive="text", negative="text", weight="float")
 TABLES = (VOTES, PAIRS, NOMINATIONS, ITEMS, TRIPLETS)
 
-OML = _table(
+OML = _make_table(
     "oml",
     label="int",
     path="text",
@@ -102,5 +104,5 @@ OML = _table(
     y_2="int",
 )
 """The data frame of open-metric-learning, always a CSV."""
-VERDICTS = _table("verdicts", query="int", candidate="int", dope="int", nope="int")
+VERDICTS = _make_table("verdicts", query="int", candidate="int", dope="int", nope="int")
 """Rows of ITEMS whose pair more people liked than noped or the other way round: read, but never a file of its own."""

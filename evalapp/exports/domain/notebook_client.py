@@ -53,7 +53,7 @@ class Client:
                 raise TimeoutError(f"Export {export['id']} is still {export['state']}.")
             time.sleep(0.5)
             export = self.call("GET", f"exports/{export['id']}/")
-        with zipfile.ZipFile(io.BytesIO(self._fetch(export["download"]))) as archive:
+        with zipfile.ZipFile(io.BytesIO(self._fetch_file(export["download"]))) as archive:
             files = [name for name in archive.namelist() if name.endswith(".parquet")]
             return {PurePosixPath(name).stem: pd.read_parquet(io.BytesIO(archive.read(name))) for name in files}
 
@@ -69,21 +69,21 @@ class Client:
         headers = {"Authorization": f"Token {self._token}", "Content-Type": "application/json"}
         address = f"{self._address}/api/v1/{path}"
         request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310 - the caller's own server
-        return json.loads(self._open(request) or b"null")
+        return json.loads(self._open_request(request) or b"null")
 
-    def _fetch(self, address: str) -> bytes:
-        return self._open(urllib.request.Request(address))  # noqa: S310 - a link that the server made
+    def _fetch_file(self, address: str) -> bytes:
+        return self._open_request(urllib.request.Request(address))  # noqa: S310 - a link that the server made
 
-    def _open(self, request: urllib.request.Request) -> bytes:
+    def _open_request(self, request: urllib.request.Request) -> bytes:
         try:
             with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310
                 body: bytes = answer.read()
                 return body
         except urllib.error.HTTPError as error:
-            raise _told(error) from error
+            raise _server_error(error) from error
 
 
-def _told(error: urllib.error.HTTPError) -> ServerError:
+def _server_error(error: urllib.error.HTTPError) -> ServerError:
     try:
         problem = json.loads(error.read())["error"]
         return ServerError(problem["code"], problem["message"])

@@ -32,10 +32,10 @@ class WrittenFile:
 def write_table(table: Table, batches: Batches, folder: Path, kind: str) -> WrittenFile:
     """Write one table into the folder; `kind` is csv, jsonl or parquet."""
     path = folder / f"{table.name}.{kind}"
-    return described(table.name, path, WRITERS[kind](table, batches, path))
+    return describe_file(table.name, path, WRITERS[kind](table, batches, path))
 
 
-def described(table: str, path: Path, rows: int | None = None) -> WrittenFile:
+def describe_file(table: str, path: Path, rows: int | None = None) -> WrittenFile:
     """A file that was written, with its checksum."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -48,7 +48,7 @@ def _write_csv(table: Table, batches: Batches, path: Path) -> int:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table.header)
         for batch in batches:
-            writer.writerows(_rows(batch, booleans_as_text=True))
+            writer.writerows(_plain_rows(batch, booleans_as_text=True))
             count += batch.num_rows
     return count
 
@@ -58,7 +58,7 @@ def _write_jsonl(table: Table, batches: Batches, path: Path) -> int:
     encode = json.JSONEncoder(ensure_ascii=False).encode
     with path.open("w", encoding="utf-8", newline="") as file:
         for batch in batches:
-            file.writelines(encode(dict(zip(table.header, row, strict=True))) + "\n" for row in _rows(batch))
+            file.writelines(encode(dict(zip(table.header, row, strict=True))) + "\n" for row in _plain_rows(batch))
             count += batch.num_rows
     return count
 
@@ -74,12 +74,12 @@ def _write_parquet(table: Table, batches: Batches, path: Path) -> int:
     return count
 
 
-def _rows(batch: pa.RecordBatch, *, booleans_as_text: bool = False) -> Iterator[tuple[Any, ...]]:
+def _plain_rows(batch: pa.RecordBatch, *, booleans_as_text: bool = False) -> Iterator[tuple[Any, ...]]:
     """The rows as plain values; times as ISO 8601 with microseconds and Z."""
     import pyarrow as pa
     from pyarrow import compute
 
-    def plain(column: pa.Array) -> list[Any]:
+    def plain_values(column: pa.Array) -> list[Any]:
         if pa.types.is_timestamp(column.type):
             column = compute.strftime(column, "%Y-%m-%dT%H:%M:%SZ")
         elif booleans_as_text and pa.types.is_boolean(column.type):
@@ -87,7 +87,7 @@ def _rows(batch: pa.RecordBatch, *, booleans_as_text: bool = False) -> Iterator[
         values: list[Any] = column.to_pylist()
         return values
 
-    return zip(*map(plain, batch.columns), strict=True)
+    return zip(*map(plain_values, batch.columns), strict=True)
 
 
 WRITERS: dict[str, Writer] = {"csv": _write_csv, "jsonl": _write_jsonl, "parquet": _write_parquet}

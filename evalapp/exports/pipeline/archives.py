@@ -7,10 +7,11 @@ import zipfile
 from pathlib import Path
 
 _A_MOMENT = (1980, 1, 1, 0, 0, 0)
+"""The earliest that a zip can name: members bear no time of their making."""
 _PACKED_ALREADY = {".parquet", ".npz"}
 
 
-def pack(folder: Path, archive: Path, inside: str) -> None:
+def pack_folder(folder: Path, archive: Path, inside: str) -> None:
     """Write the files of `folder` into a zip under the folder name `inside`; the zip appears when it is whole."""
     draft = archive.with_name(f".{archive.name}.part")
     with zipfile.ZipFile(draft, "w") as packed:

@@ -20,7 +20,7 @@ _BLOCK = 1 << 22
 """Bytes of text that become one batch."""
 
 
-def copied(query: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Generator[pa.RecordBatch]:
+def copied_batches(query: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Generator[pa.RecordBatch]:
     """The rows of a query, whose columns are those of `schema` in its order. The same rows come in the same batches.
 
     The connection belongs to the query until the last batch is taken or the iterator is closed.
@@ -29,9 +29,9 @@ def copied(query: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Gene
         copy = _Copy(cursor.cursor, f"COPY ({cursor.mogrify(query, parameters).decode()}) TO STDOUT WITH (FORMAT csv)")
         try:
             for block in copy.blocks():
-                yield _parsed(block, schema)
+                yield _parse_block(block, schema)
         finally:
-            copy.end()
+            copy.end_copy()
 
 
 class _Left(Exception):
@@ -47,7 +47,7 @@ class _Copy:
         self._size = 0
         self._left = False
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(cursor, statement), name="copy", daemon=True)
+        self._thread = threading.Thread(target=self._run_copy, args=(cursor, statement), name="copy", daemon=True)
         self._thread.start()
 
     def write(self, line: bytes) -> None:
@@ -60,7 +60,7 @@ class _Copy:
         while (block := self._ready.get()) is not None:
             yield block
 
-    def end(self) -> None:
+    def end_copy(self) -> None:
         """Wait for the copy, which ends early if its reader does; raise what it died of."""
         self._left = True
         while self._thread.is_alive():
@@ -71,7 +71,7 @@ class _Copy:
             with connection.wrap_database_errors:
                 raise self._error
 
-    def _run(self, cursor: Any, statement: str) -> None:
+    def _run_copy(self, cursor: Any, statement: str) -> None:
         try:
             cursor.copy_expert(statement, self)
             if self._lines:
@@ -90,7 +90,7 @@ class _Copy:
         self._size = 0
 
 
-def _parsed(block: bytes, schema: pa.Schema) -> pa.RecordBatch:
+def _parse_block(block: bytes, schema: pa.Schema) -> pa.RecordBatch:
     import pyarrow as pa
     from pyarrow import csv
 

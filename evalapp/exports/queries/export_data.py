@@ -17,7 +17,7 @@ from evalapp.exports.domain import export_tables
 from evalapp.exports.domain.export_tables import Table
 from evalapp.exports.models import Export
 from evalapp.exports.queries import sql_statements
-from evalapp.exports.queries.copy_stream import copied
+from evalapp.exports.queries.copy_stream import copied_batches
 from evalapp.studies.models import Contender, Study
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ def one_moment() -> Iterator[None]:
 
 def batches_of(table: Table, study: Study) -> Generator[pa.RecordBatch]:
     """The table's rows in batches with the table's columns."""
-    batches = _copied(sql_statements.STATEMENTS[table.name], table, study)
+    batches = _typed_batches(sql_statements.STATEMENTS[table.name], table, study)
     return _with_pseudonyms(batches, pseudonyms_of(study)) if table is export_tables.VOTES else batches
 
 
 def extra_batches_of(table: Table, study: Study) -> Generator[pa.RecordBatch]:
     """The rows of a table that stands beside the agreed ones, in batches."""
-    return _copied(sql_statements.STATEMENTS[table.name], table, study)
+    return _typed_batches(sql_statements.STATEMENTS[table.name], table, study)
 
 
 def expected_rows(study: Study) -> int:
@@ -62,10 +62,10 @@ def recent_exports(limit: int = 100) -> list[Export]:
 
 def export_by_id(export_id: int) -> Export:
     """Raises NotFound."""
-    found = Export.objects.select_related("study", "job").filter(pk=export_id).first()
-    if found is None:
+    export = Export.objects.select_related("study", "job").filter(pk=export_id).first()
+    if export is None:
         raise NotFound(f"There is no export {export_id}.")
-    return found
+    return export
 
 
 def archive_of(export: Export) -> Path:
@@ -93,16 +93,16 @@ def pseudonyms_of(study: Study) -> Callable[[str], str]:
     salt = f"evalapp.exports.voter/{study.slug}/{state}"
 
     @lru_cache(maxsize=10_000)
-    def name(voter: str) -> str:
+    def pseudonym_of(voter: str) -> str:
         return salted_hmac(salt, voter, algorithm="sha256").hexdigest()[:32]
 
-    return name
+    return pseudonym_of
 
 
-def _copied(statement: str, table: Table, study: Study) -> Generator[pa.RecordBatch]:
+def _typed_batches(statement: str, table: Table, study: Study) -> Generator[pa.RecordBatch]:
     import pyarrow as pa
 
-    for batch in copied(statement, {"study": study.pk}, _in_text(table.schema)):
+    for batch in copied_batches(statement, {"study": study.pk}, _in_text(table.schema)):
         columns = [column.cast(field.type) for column, field in zip(batch.columns, table.schema, strict=True)]
         yield pa.RecordBatch.from_arrays(columns, schema=table.schema)
 
@@ -119,8 +119,8 @@ def _with_pseudonyms(batches: Iterator[pa.RecordBatch], name: Callable[[str], st
     import pyarrow as pa
 
     for batch in batches:
-        place = batch.schema.get_field_index("voter")
-        voters = batch.column(place).dictionary_encode()
+        column_number = batch.schema.get_field_index("voter")
+        voters = batch.column(column_number).dictionary_encode()
         names = pa.array([name(voter) for voter in voters.dictionary.to_pylist()], pa.string())
-        columns = [*batch.columns[:place], names.take(voters.indices), *batch.columns[place + 1 :]]
+        columns = [*batch.columns[:column_number], names.take(voters.indices), *batch.columns[column_number + 1 :]]
         yield pa.RecordBatch.from_arrays(columns, schema=batch.schema)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalapp.exports.domain import export_tables
 from evalapp.exports.domain.export_tables import TABLES
-from evalapp.exports.domain.table_writers import WRITERS, WrittenFile, described
+from evalapp.exports.domain.table_writers import WRITERS, WrittenFile, describe_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ _A_MOMENT = (1980, 1, 1, 0, 0, 0)
 def write_oml(batches: Batches, folder: Path) -> WrittenFile:
     """`oml.csv`: `pandas.read_csv` gives the data frame that open-metric-learning takes."""
     path = folder / "oml.csv"
-    return described("oml", path, WRITERS["csv"](export_tables.OML, batches, path))
+    return describe_file("oml", path, WRITERS["csv"](export_tables.OML, batches, path))
 
 
 def write_index_tuples(batches: Batches, folder: Path) -> WrittenFile:
@@ -53,14 +53,14 @@ def write_index_tuples(batches: Batches, folder: Path) -> WrittenFile:
         n=candidate[~liked],
         weight_n=weight[~liked],
     )
-    return described("pml", path)
+    return describe_file("pml", path)
 
 
 def write_card(manifest: dict[str, Any], folder: Path) -> WrittenFile:
     """`README.md`: what the data set is, with the header by which `datasets.load_dataset` finds the tables."""
     path = folder / CARD
-    path.write_text("\n".join(_card(manifest)) + "\n", encoding="utf-8")
-    return described("card", path)
+    path.write_text("\n".join(_card_lines(manifest)) + "\n", encoding="utf-8")
+    return describe_file("card", path)
 
 
 def _write_npz(path: Path, **arrays: NDArray[np.generic]) -> None:
@@ -76,12 +76,12 @@ def _write_npz(path: Path, **arrays: NDArray[np.generic]) -> None:
             archive.writestr(info, member.getvalue())
 
 
-def _line(text: str) -> str:
+def _single_line(text: str) -> str:
     """Without line breaks: with them a title could begin another document."""
     return " ".join(text.split())
 
 
-def _card(manifest: dict[str, Any]) -> Iterator[str]:
+def _card_lines(manifest: dict[str, Any]) -> Iterator[str]:
     study, rows, catalogue = manifest["study"], manifest["rows"], manifest["catalogue"]
     software = manifest["software"]
     yield "---"
@@ -91,10 +91,10 @@ def _card(manifest: dict[str, Any]) -> Iterator[str]:
         yield f"- config_name: {table.name}"
         yield f"  data_files: {table.name}.{manifest['format']}"
     yield "---"
-    yield f"# {_line(study['title'])}"
+    yield f"# {_single_line(study['title'])}"
     yield ""
-    asked = _line(study["question"])
-    yield f"People were asked “{asked}” about pairs of pictures, without knowing who had proposed them."
+    question = _single_line(study["question"])
+    yield f"People were asked “{question}” about pairs of pictures, without knowing who had proposed them."
     yield f"Catalogue `{catalogue['slug']}`, version {catalogue['version']}; seed {manifest['seed']}."
     yield f"Made by Dope or Nope {software['version']}, commit {software['commit'] or 'unknown'}."
     yield ""

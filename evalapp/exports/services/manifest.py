@@ -52,14 +52,14 @@ def manifest_of(
         },
         "seed": study.seed,
         "catalogue": {"slug": study.catalogue.slug, "version": study.catalogue_version},
-        "contenders": [_contender(contender) for contender in contenders],
+        "contenders": [_contender_document(contender) for contender in contenders],
         "counting_rules": COUNTING_RULES,
         "rows": {file.table: file.rows for file in files if file.rows is not None},
         "files": [asdict(file) for file in files],
     }
 
 
-def _contender(contender: Contender) -> dict[str, Any]:
+def _contender_document(contender: Contender) -> dict[str, Any]:
     embedding = contender.embedding
     if embedding is None:
         return {

@@ -90,8 +90,8 @@ def export_study(study: Study, kind: str, output: Path, watch: Watch | None = No
     Problem where the folder cannot be written.
     """
     _check_kind(kind)
-    with _appearing(output) as draft, one_moment():
-        files = list(_tables(study, kind, draft, watch))
+    with _draft_folder(output) as draft, one_moment():
+        files = list(_write_tables(study, kind, draft, watch))
         files.append(extra_formats.write_oml(extra_batches_of(export_tables.OML, study), draft))
         files.append(extra_formats.write_index_tuples(extra_batches_of(export_tables.VERDICTS, study), draft))
         contenders = list(contenders_of(study))
@@ -107,14 +107,14 @@ def _check_kind(kind: str) -> None:
         raise InvalidInput(f"{kind!r} is not a format; choose one of {', '.join(WRITERS)}.")
 
 
-def _tables(study: Study, kind: str, folder: Path, watch: Watch | None) -> Iterator[WrittenFile]:
+def _write_tables(study: Study, kind: str, folder: Path, watch: Watch | None) -> Iterator[WrittenFile]:
     for table in TABLES:
         with closing(batches_of(table, study)) as batches:
             yield write_table(table, watch(table, batches) if watch else batches, folder, kind)
 
 
 @contextmanager
-def _appearing(output: Path) -> Iterator[Path]:
+def _draft_folder(output: Path) -> Iterator[Path]:
     """A folder that becomes `output` if all goes well, and otherwise leaves no trace."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise Conflict(f"{output} is there already and not empty; choose another folder for the export.")

@@ -37,26 +37,26 @@ def coarse_count(count: int) -> int:
 
 def coarse_board(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document of `leaderboard --json`, rounded; why votes were set aside is not told, nor how many just now."""
-    told = cast(dict[str, Any], _coarse(document, ""))
-    told["set_aside"] = {**told["set_aside"], "reasons": {}}
-    return told
+    rounded = cast(dict[str, Any], _round_part(document, ""))
+    rounded["set_aside"] = {**rounded["set_aside"], "reasons": {}}
+    return rounded
 
 
 def coarse_report(document: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a report that many votes make, rounded."""
-    return {name: _coarse(part, name) for name, part in document.items() if name not in _LEFT_OUT}
+    return {name: _round_part(part, name) for name, part in document.items() if name not in _LEFT_OUT}
 
 
 def coarse_duels(document: Mapping[str, Any]) -> dict[str, Any]:
     """Everybody against everybody, rounded."""
-    return cast(dict[str, Any], _coarse(document, ""))
+    return cast(dict[str, Any], _round_part(document, ""))
 
 
-def _coarse(value: Any, name: str) -> Any:
+def _round_part(value: Any, name: str) -> Any:
     if isinstance(value, Mapping):
-        return {key: _coarse(part, key) for key, part in value.items()}
+        return {key: _round_part(part, key) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_coarse(part, name) for part in value]
+        return [_round_part(part, name) for part in value]
     if isinstance(value, bool) or name in _EXACT:
         return value
     if isinstance(value, int):
@@ -71,24 +71,24 @@ def read_board(document: Mapping[str, Any]) -> Board:
     decision = dict(document["decision"])
     decision["practically_best"] = tuple(decision.get("practically_best", ()))
     missing = decision.get("missing", {})
-    decision["missing"] = _made(Missing, {**missing, "rivals": tuple(missing.get("rivals", ()))})
+    decision["missing"] = _make_value(Missing, {**missing, "rivals": tuple(missing.get("rivals", ()))})
     parts = {
         **document,
-        "decision": _made(Decision, decision),
-        "standings": tuple(_made(Standing, line) for line in document["standings"]),
-        "sampling": _made(Sampling, document["sampling"]),
-        "set_aside": _made(SetAside, document["set_aside"]),
+        "decision": _make_value(Decision, decision),
+        "standings": tuple(_make_value(Standing, line) for line in document["standings"]),
+        "sampling": _make_value(Sampling, document["sampling"]),
+        "set_aside": _make_value(SetAside, document["set_aside"]),
     }
-    return _made(Board, parts)
+    return _make_value(Board, parts)
 
 
 def read_duels(document: Mapping[str, Any]) -> HeadToHead:
     """The matrix out of its document."""
-    rows = tuple(tuple(one and _made(Duel, one) for one in row) for row in document["duels"])
-    return _made(HeadToHead, {**document, "contenders": tuple(document["contenders"]), "duels": rows})
+    rows = tuple(tuple(one and _make_value(Duel, one) for one in row) for row in document["duels"])
+    return _make_value(HeadToHead, {**document, "contenders": tuple(document["contenders"]), "duels": rows})
 
 
-def _made(kind: type[_T], values: Mapping[str, Any]) -> _T:
+def _make_value(kind: type[_T], values: Mapping[str, Any]) -> _T:
     """A value of this dataclass; what an earlier version kept beside its fields is passed over."""
-    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in values.items() if name in known})
+    field_names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in field_names})

@@ -50,5 +50,5 @@ class Step:
 
 def jitter_of(secret: str, study: int, cut_vote: int) -> float:
     """0 … 1, the same for the same step, known to nobody without the secret."""
-    told = hashlib.sha256(f"{secret}/{study}/{cut_vote}".encode()).digest()
-    return int.from_bytes(told[:8], "big") / 2**64
+    digest = hashlib.sha256(f"{secret}/{study}/{cut_vote}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

@@ -224,19 +224,19 @@ class HeadToHead:
     duels: tuple[tuple[Duel | None, ...], ...]
     alpha: float = ALPHA
 
-    def sure(self, first: str, second: str) -> float | None:
+    def relative_evidence(self, first: str, second: str) -> float | None:
         """The evidence that the first is better over what ranks ask for: from 1 on it is sure; below 0 that for the
         second. None for itself, and for two that were never compared."""
-        if first == second or not self.of(first, second).compared:
+        if first == second or not self.duel_of(first, second).compared:
             return None
         bar = rank_bar(len(self.contenders), DELTA) / _LN10
-        mine, theirs = self.of(first, second).evidence, self.of(second, first).evidence
+        mine, theirs = self.duel_of(first, second).evidence, self.duel_of(second, first).evidence
         return max(0.0, mine) / bar if mine >= theirs else -max(0.0, theirs) / bar
 
-    def of(self, first: str, second: str) -> Duel:
+    def duel_of(self, first: str, second: str) -> Duel:
         """The duel of two by their names; KeyError for an unknown name or for the same twice."""
         places = {name: place for place, name in enumerate(self.contenders)}
-        found = self.duels[places[first]][places[second]]
-        if found is None:
+        duel = self.duels[places[first]][places[second]]
+        if duel is None:
             raise KeyError(second)
-        return found
+        return duel

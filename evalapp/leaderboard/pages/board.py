@@ -17,7 +17,7 @@ from evalapp.leaderboard.domain.label_keys import NO_CATEGORY
 from evalapp.leaderboard.domain.publication_steps import FEWEST_VOTERS, FEWEST_VOTES
 from evalapp.leaderboard.pages.board_access import file_of, reading_for
 from evalapp.leaderboard.pages.board_view import Reading
-from evalapp.leaderboard.pages.figures import FIGURES, caption_of, ceiling_of, drawn
+from evalapp.leaderboard.pages.figures import FIGURES, caption_of, ceiling_of, draw_figure
 from evalapp.leaderboard.pages.tables import TABLES, as_csv
 from evalapp.leaderboard.services import Duel
 from evalapp.plots.svg_render import as_file
@@ -27,7 +27,7 @@ _ROWS_SHOWN = 12
 
 
 @require_safe
-def leaderboard(request: HttpRequest, slug: str) -> HttpResponseBase:
+def show_board(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The standings and all that stands behind them; where they are private, visitors learn of no such page.
 
     Asked again with the tag of what somebody has, it answers that nothing changed: the page keeps itself up to date.
@@ -35,16 +35,16 @@ def leaderboard(request: HttpRequest, slug: str) -> HttpResponseBase:
     reading = reading_for(request, slug)
     tag = f'"{reading.version()}"'
     answer = get_conditional_response(request, etag=tag) or render(
-        request, "leaderboard/board.html", {**_shown(reading), "tag": tag, "is_operator": reading.operator}
+        request, "leaderboard/board.html", {**_board_context(reading), "tag": tag, "is_operator": reading.operator}
     )
-    return private(answer, tag)
+    return keep_private(answer, tag)
 
 
 @require_safe
-def plot(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+def download_plot(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """A plot as an SVG file that stands alone."""
     reading = reading_for(request, slug)
-    drawing = drawn(reading, name) if name in FIGURES else None
+    drawing = draw_figure(reading, name) if name in FIGURES else None
     if drawing is None:
         raise Http404(f"There is no plot {name}.")
     text = as_file(drawing, get_language() or "en", caption_of(reading, drawing))
@@ -52,7 +52,7 @@ def plot(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 
 
 @require_safe
-def table(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+def download_table(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """A table as CSV."""
     reading = reading_for(request, slug)
     if name not in TABLES:
@@ -61,10 +61,10 @@ def table(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 
 
 @require_safe
-def letter(request: HttpRequest, slug: str) -> HttpResponse:
+def show_letter(request: HttpRequest, slug: str) -> HttpResponse:
     """The decision on one page, for who reads it once: to be printed or sent."""
     reading = reading_for(request, slug)
-    shown = {
+    context = {
         "reading": reading,
         "study": reading.study,
         "question": in_their_language(reading.study.question),
@@ -72,16 +72,16 @@ def letter(request: HttpRequest, slug: str) -> HttpResponse:
         "rivals": rivals_of(reading),
         "now": timezone.now(),
     }
-    return render(request, "leaderboard/letter.html", shown)
+    return render(request, "leaderboard/letter.html", context)
 
 
 @require_safe
-def method(request: HttpRequest) -> HttpResponse:
+def show_method(request: HttpRequest) -> HttpResponse:
     """How the numbers are computed."""
     return render(request, "leaderboard/method.html")
 
 
-def private(answer: HttpResponseBase, tag: str) -> HttpResponseBase:
+def keep_private(answer: HttpResponseBase, tag: str) -> HttpResponseBase:
     """Kept by nobody but the visitor's own browser, and asked for again each time."""
     answer.headers["ETag"] = tag
     patch_cache_control(answer, private=True, no_cache=True)
@@ -91,7 +91,7 @@ def private(answer: HttpResponseBase, tag: str) -> HttpResponseBase:
     return answer
 
 
-def _shown(reading: Reading) -> dict[str, Any]:
+def _board_context(reading: Reading) -> dict[str, Any]:
     """What the page's parts ask for, by name."""
     report, duels = reading.report, reading.duels
     names = duels.contenders
@@ -103,7 +103,7 @@ def _shown(reading: Reading) -> dict[str, Any]:
         "first_step": {"votes": FEWEST_VOTES, "voters": FEWEST_VOTERS},
         "duels": duels,
         "rivals": rivals_of(reading),
-        "neighbours": [duels.of(first, second) for first, second in pairwise(names)],
+        "neighbours": [duels.duel_of(first, second) for first, second in pairwise(names)],
         "archived": set(reading.study.contenders.exclude(archived_at=None).values_list("name", flat=True)),
         "ceiling": ceiling_of(reading),
         "course": reading.course,
@@ -129,7 +129,7 @@ def rivals_of(reading: Reading) -> Duel | None:
         return None
     others = (line.contender for line in reading.board.standings if line.is_rival and line.contender != first)
     second = next(others, None)
-    duel = reading.duels.of(first, second) if second else None
+    duel = reading.duels.duel_of(first, second) if second else None
     return duel if duel and duel.compared and duel.high - duel.low < 1 else None
 
 
@@ -145,11 +145,11 @@ def _course_rows(reading: Reading) -> list[dict[str, Any]]:
 
 def _category_table(reading: Reading) -> dict[str, Any]:
     """A row per category, a cell per contender in the order of the board."""
-    found = reading.report.get("categories") or {}
-    cells = {(cell["category"], cell["contender"]): cell for cell in found.get("cells", [])}
+    report = reading.report.get("categories") or {}
+    cells = {(cell["category"], cell["contender"]): cell for cell in report.get("cells", [])}
     contenders = [line.contender for line in reading.board.standings]
     names = list(dict.fromkeys(category for category, _ in cells))
-    queries = {name or NO_CATEGORY: count for name, count in found.get("queries", {}).items()}
+    queries = {name or NO_CATEGORY: count for name, count in report.get("queries", {}).items()}
     rows = [
         {
             "category": name,
@@ -167,11 +167,11 @@ def _label_rows(reading: Reading) -> list[dict[str, Any]]:
     values = [{point["contender"]: point for point in score["points"]} for score in scores]
     return [
         {
-            "place": place,
+            "place": rank,
             "contender": line.contender,
             "approval": line.approval,
-            "values": [known.get(line.contender) for known in values],
+            "values": [point_of.get(line.contender) for point_of in values],
         }
-        for place, line in enumerate(reading.board.standings, start=1)
-        if any(line.contender in known for known in values)
+        for rank, line in enumerate(reading.board.standings, start=1)
+        if any(line.contender in point_of for point_of in values)
     ]

@@ -92,8 +92,8 @@ class Reading:
         """What takes longer than a glance; empty until it was first computed."""
         if not self.is_live:
             return {**self.published.report, "made_at": self.published.published_at} if self.published else {}
-        found = Report.objects.filter(study=self.study).values_list("document", "made_at").first()
-        return {**found[0], "made_at": found[1]} if found else {}
+        stored = Report.objects.filter(study=self.study).values_list("document", "made_at").first()
+        return {**stored[0], "made_at": stored[1]} if stored else {}
 
     @property
     def drawn_score(self) -> dict[str, Any] | None:
@@ -124,17 +124,17 @@ class Reading:
 
 def course_of(study: Study, most: int = MOST_MOMENTS) -> list[Snapshot]:
     """The study's snapshots in their order, evenly thinned to `most`."""
-    numbers = _thinned(list(Snapshot.objects.filter(study=study).order_by("pk").values_list("pk", flat=True)), most)
+    numbers = _thin_out(list(Snapshot.objects.filter(study=study).order_by("pk").values_list("pk", flat=True)), most)
     return list(Snapshot.objects.filter(pk__in=numbers).order_by("pk"))
 
 
 def published_course_of(study: Study, most: int = MOST_MOMENTS) -> list[PublishedBoard]:
     """The same of what was published while people vote."""
-    numbers = _thinned(list(published_boards(study).order_by("pk").values_list("pk", flat=True)), most)
+    numbers = _thin_out(list(published_boards(study).order_by("pk").values_list("pk", flat=True)), most)
     return list(published_boards(study).filter(pk__in=numbers).order_by("pk"))
 
 
-def _thinned(numbers: list[int], most: int) -> list[int]:
+def _thin_out(numbers: list[int], most: int) -> list[int]:
     if len(numbers) <= most:
         return numbers
     return [numbers[round(index * (len(numbers) - 1) / (most - 1))] for index in range(most)]

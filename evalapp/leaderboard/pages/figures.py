@@ -12,36 +12,38 @@ from evalapp.core.domain.values import localised_numbers
 from evalapp.leaderboard.pages.board_view import Reading
 from evalapp.leaderboard.pages.labels import (
     category_words,
-    phrases,
+    drawing_phrases,
     score_title,
     score_words,
     voters_words,
     votes_words,
 )
 from evalapp.leaderboard.services import Standing
-from evalapp.plots.curves import Course, Moment, courses
-from evalapp.plots.heat import heat
+from evalapp.plots.curves import Course, Moment, draw_courses
+from evalapp.plots.heat import draw_heat
 from evalapp.plots.marks import Drawing
 from evalapp.plots.scales import shares_around
-from evalapp.plots.scatter import Point, scatter
-from evalapp.plots.svg_render import Caption, stamped
-from evalapp.plots.whiskers import Reference, Whisker, whiskers
+from evalapp.plots.scatter import Point, draw_scatter
+from evalapp.plots.svg_render import Caption, stamp_drawing
+from evalapp.plots.whiskers import Reference, Whisker, draw_whiskers
 from evalapp.studies.domain.question_texts import in_their_language
 
 WIDE, NARROW = 720.0, 340.0
 _MOST_COURSES = 12
 
 
-def standings(reading: Reading, width: float = WIDE) -> Drawing | None:
+def draw_standings(reading: Reading, width: float = WIDE) -> Drawing | None:
     """Everybody's approval with its interval, best first."""
     lines = reading.board.standings
     control = next((line for line in lines if line.control), None)
     reference = Reference(floor=control.approval if control else None, ceiling=ceiling_of(reading))
-    rows = [Whisker(line.contender, line.approval, line.low, line.high, _kind(line)) for line in lines]
+    rows = [Whisker(line.contender, line.approval, line.low, line.high, _whisker_kind(line)) for line in lines]
     summary = _(
         "Approval and {confidence} interval of every contender, best first; the table beside it has the same numbers."
-    ).format(confidence=_confidence(reading))
-    return whiskers("standings", _("Approval"), summary, rows, reference=reference, width=width, phrases=phrases())
+    ).format(confidence=_confidence_words(reading))
+    return draw_whiskers(
+        "standings", _("Approval"), summary, rows, reference=reference, width=width, phrases=drawing_phrases()
+    )
 
 
 def ceiling_of(reading: Reading) -> float | None:
@@ -51,16 +53,18 @@ def ceiling_of(reading: Reading) -> float | None:
     return float(value) if value is not None else None
 
 
-def duels(reading: Reading, width: float = WIDE) -> Drawing | None:
+def draw_duels(reading: Reading, width: float = WIDE) -> Drawing | None:
     """The probability that each row is better than each column."""
-    found = reading.duels
-    if len(found.contenders) < 2 or not reading.board.votes:
+    matrix = reading.duels
+    if len(matrix.contenders) < 2 or not reading.board.votes:
         return None
-    shares = [[None if duel is None else duel.better for duel in row] for row in found.duels]
+    shares = [[None if duel is None else duel.better for duel in row] for row in matrix.duels]
     summary = _("Per cent probability that the row is better than the column; rows and columns best first.")
-    names = found.contenders
-    sure = [[found.sure(row, column) for column in names] for row in names]
-    return heat("head-to-head", _("Head to head"), summary, names, shares, sure, width=width, phrases=phrases())
+    names = matrix.contenders
+    sure = [[matrix.relative_evidence(row, column) for column in names] for row in names]
+    return draw_heat(
+        "head-to-head", _("Head to head"), summary, names, shares, sure, width=width, phrases=drawing_phrases()
+    )
 
 
 def over_time(reading: Reading, width: float = WIDE) -> Drawing | None:
@@ -71,58 +75,69 @@ def over_time(reading: Reading, width: float = WIDE) -> Drawing | None:
             if line["contender"] in lines and line["approval"] is not None:
                 moment = Moment(snapshot.votes, line["approval"], line["low"], line["high"])
                 lines[line["contender"]].append(moment)
-    drawn = [Course(name, tuple(moments)) for name, moments in lines.items() if len({one.votes for one in moments}) > 1]
-    if not drawn:
+    shown_courses = [
+        Course(name, tuple(moments)) for name, moments in lines.items() if len({one.votes for one in moments}) > 1
+    ]
+    if not shown_courses:
         return None
     summary = _(
         "Approval after so many votes, a panel for each contender; the band is its {confidence} confidence sequence."
-    ).format(confidence=_confidence(reading))
-    return courses("over-time", _("Approval over time"), summary, drawn, width=width, phrases=phrases())
+    ).format(confidence=_confidence_words(reading))
+    return draw_courses(
+        "over-time", _("Approval over time"), summary, shown_courses, width=width, phrases=drawing_phrases()
+    )
 
 
-def strengths(reading: Reading, width: float = WIDE) -> Drawing | None:
+def draw_strengths(reading: Reading, width: float = WIDE) -> Drawing | None:
     """How often each is found closer than an average contender, where people choose between two."""
     lines = (reading.report.get("strengths") or {}).get("lines", [])
     if not lines:
         return None
     rows = [
-        Whisker(one["contender"], one["strength"], one["low"], one["high"], "control" if one["control"] else "plain")
-        for one in lines
+        Whisker(
+            line["contender"], line["strength"], line["low"], line["high"], "control" if line["control"] else "plain"
+        )
+        for line in lines
     ]
     summary = _(
         "Chance to be found closer than an average contender, with its {confidence} interval; "
         "the line is an even chance."
-    ).format(confidence=_confidence(reading))
+    ).format(confidence=_confidence_words(reading))
     even = Reference(mean=0.5)
-    return whiskers("strengths", _("Strengths"), summary, rows, reference=even, width=width, phrases=phrases())
+    return draw_whiskers(
+        "strengths", _("Strengths"), summary, rows, reference=even, width=width, phrases=drawing_phrases()
+    )
 
 
-def categories(reading: Reading, width: float = WIDE) -> Drawing | None:
+def draw_categories(reading: Reading, width: float = WIDE) -> Drawing | None:
     """The leader's approval in every category: drawn towards the whole where little is known, interval unpooled."""
-    found: dict[str, Any] = reading.report.get("categories") or {}
+    report: dict[str, Any] = reading.report.get("categories") or {}
     leader = next((line for line in reading.board.standings if line.is_rival), None)
-    cells = [cell for cell in found.get("cells", []) if leader and cell["contender"] == leader.contender]
+    cells = [cell for cell in report.get("cells", []) if leader and cell["contender"] == leader.contender]
     if leader is None or len(cells) < 2:
         return None
-    rows = [Whisker(_category(cell), cell["pooled"], cell["low"], cell["high"], raw=cell["approval"]) for cell in cells]
+    rows = [
+        Whisker(_category_label(cell), cell["pooled"], cell["low"], cell["high"], raw=cell["approval"])
+        for cell in cells
+    ]
     title = _("{name} by category").format(name=leader.contender)
     summary = _(
         "Pooled approval (filled), approval on its own (hollow) and its {confidence} interval; votes in brackets."
-    ).format(confidence=_confidence(reading))
+    ).format(confidence=_confidence_words(reading))
     whole = Reference(mean=leader.approval)
-    return whiskers("categories", title, summary, rows, reference=whole, width=width, phrases=phrases())
+    return draw_whiskers("categories", title, summary, rows, reference=whole, width=width, phrases=drawing_phrases())
 
 
-def labels(reading: Reading, width: float = WIDE) -> Drawing | None:
+def draw_labels(reading: Reading, width: float = WIDE) -> Drawing | None:
     """What people like against what labels say."""
     score = reading.drawn_score
-    return _against(reading, score, width) if score else None
+    return _draw_against(reading, score, width) if score else None
 
 
 def without_one(reading: Reading, width: float = WIDE) -> Drawing | None:
     """Approval with how far it moves when any one voter is left out."""
-    every = (reading.report.get("robustness") or {}).get("without_one", [])
-    lines = [line for line in every if line["low"] is not None and line["high"] is not None]
+    all_lines = (reading.report.get("robustness") or {}).get("without_one", [])
+    lines = [line for line in all_lines if line["low"] is not None and line["high"] is not None]
     if not lines:
         return None
     rows = [Whisker(line["contender"], line["approval"], line["low"], line["high"]) for line in lines]
@@ -130,7 +145,9 @@ def without_one(reading: Reading, width: float = WIDE) -> Drawing | None:
     title = _("Without any one voter")
     summary = _("Approval, and the lowest and highest it becomes without any one voter.")
     none = Reference()
-    return whiskers("without-one", title, summary, rows, reference=none, axis=ends, width=width, phrases=phrases())
+    return draw_whiskers(
+        "without-one", title, summary, rows, reference=none, axis=ends, width=width, phrases=drawing_phrases()
+    )
 
 
 def caption_of(reading: Reading, drawing: Drawing) -> Caption:
@@ -142,13 +159,13 @@ def caption_of(reading: Reading, drawing: Drawing) -> Caption:
     return Caption(heading, AXES[drawing.name](), counted)
 
 
-def drawn(reading: Reading, name: str, width: float = WIDE) -> Drawing | None:
+def draw_figure(reading: Reading, name: str, width: float = WIDE) -> Drawing | None:
     """The plot of this name, stamped where votes are made up; None while there is nothing to draw."""
-    found = FIGURES[name](reading, width)
-    return stamped(found, _("Rehearsal")) if found and reading.board.is_rehearsal else found
+    drawing = FIGURES[name](reading, width)
+    return stamp_drawing(drawing, _("Rehearsal")) if drawing and reading.board.is_rehearsal else drawing
 
 
-def _against(reading: Reading, score: dict[str, Any], width: float) -> Drawing | None:
+def _draw_against(reading: Reading, score: dict[str, Any], width: float) -> Drawing | None:
     standing = {line.contender: line for line in reading.board.standings}
     points = []
     for entry in score["points"]:
@@ -161,7 +178,7 @@ def _against(reading: Reading, score: dict[str, Any], width: float) -> Drawing |
         return None
     points.sort(key=lambda point: int(point.label))
     summary = _("Each dot is a contender by its place on the board, with both intervals.")
-    return scatter(
+    return draw_scatter(
         "labels",
         score_title(score),
         summary,
@@ -169,20 +186,20 @@ def _against(reading: Reading, score: dict[str, Any], width: float) -> Drawing |
         x_name=score_words(score),
         y_name=_("Approval"),
         width=width,
-        phrases=phrases(),
+        phrases=drawing_phrases(),
     )
 
 
-def _confidence(reading: Reading) -> str:
+def _confidence_words(reading: Reading) -> str:
     """With what probability intervals hold."""
     return localised_numbers.share(1 - reading.board.alpha)
 
 
-def _category(cell: dict[str, Any]) -> str:
+def _category_label(cell: dict[str, Any]) -> str:
     return f"{category_words(cell['category'])} ({localised_numbers.number(cell['votes'])})"
 
 
-def _kind(line: Standing) -> Any:
+def _whisker_kind(line: Standing) -> Any:
     return "control" if line.control else "first" if line.rank_worst == 1 else "plain"
 
 
@@ -198,12 +215,12 @@ AXES: dict[str, Callable[[], str]] = {
 """What the axes of each drawing show."""
 
 FIGURES: dict[str, Callable[[Reading, float], Drawing | None]] = {
-    "standings": standings,
-    "head-to-head": duels,
+    "standings": draw_standings,
+    "head-to-head": draw_duels,
     "over-time": over_time,
-    "strengths": strengths,
-    "categories": categories,
-    "labels": labels,
+    "strengths": draw_strengths,
+    "categories": draw_categories,
+    "labels": draw_labels,
     "without-one": without_one,
 }
 """By the name in addresses; None while there is nothing to draw."""

@@ -37,41 +37,41 @@ class DeclareForm(forms.Form):
 
 
 @require_safe
-def history(request: HttpRequest, slug: str) -> HttpResponse:
+def show_history(request: HttpRequest, slug: str) -> HttpResponse:
     """The snapshots, the newest first."""
     reading = reading_for(request, slug)
-    snapshots = _kept(reading).order_by("-pk")
-    shown = {
+    snapshots = _visible_snapshots(reading).order_by("-pk")
+    context = {
         "study": reading.study,
         "is_operator": reading.operator,
         "page": Paginator(snapshots, _PER_PAGE).get_page(request.GET.get("page")),
         "appointments": Appointment.objects.filter(study=reading.study, snapshot=None),
         "form": DeclareForm(),
     }
-    return render(request, "leaderboard/history.html", shown)
+    return render(request, "leaderboard/history.html", context)
 
 
 @require_safe
-def snapshot(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+def show_snapshot(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """The board as one snapshot kept it; `?format=json` gives the document."""
     reading = reading_for(request, slug)
-    found = _kept(reading).filter(pk=number).first()
-    if found is None:
+    row = _visible_snapshots(reading).filter(pk=number).first()
+    if row is None:
         raise Http404(f"There is no snapshot {number}.")
     if request.GET.get("format") == "json":
-        text = json.dumps(found.document, indent=2, ensure_ascii=False)
+        text = json.dumps(row.document, indent=2, ensure_ascii=False)
         return file_of(text, "application/json", f"{slug}-snapshot-{number}.json")
-    fixed = {line["contender"]: line for line in found.document.get("fixed_time", [])}
-    lines = [{**line, "fixed": fixed.get(line["contender"])} for line in found.document["standings"]]
-    shown = {
+    fixed = {line["contender"]: line for line in row.document.get("fixed_time", [])}
+    lines = [{**line, "fixed": fixed.get(line["contender"])} for line in row.document["standings"]]
+    context = {
         "study": reading.study,
-        "snapshot": found,
-        "document": found.document,
+        "snapshot": row,
+        "document": row.document,
         "lines": lines,
         "fixed": bool(fixed),
-        "board": _rehearsal_in(found.document),
+        "board": _rehearsal_in(row.document),
     }
-    return render(request, "leaderboard/snapshot.html", shown)
+    return render(request, "leaderboard/snapshot.html", context)
 
 
 def _rehearsal_in(document: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _rehearsal_in(document: dict[str, Any]) -> dict[str, Any]:
     return {"is_rehearsal": simulated > 0, "simulated_share": share_of_votes(simulated, votes)}
 
 
-def _kept(reading: Reading) -> QuerySet[Snapshot] | QuerySet[PublishedBoard]:
+def _visible_snapshots(reading: Reading) -> QuerySet[Snapshot] | QuerySet[PublishedBoard]:
     """Snapshots follow the votes closely; while people vote, only operators see them."""
     if reading.is_live:
         return Snapshot.objects.filter(study=reading.study)
@@ -89,7 +89,7 @@ def _kept(reading: Reading) -> QuerySet[Snapshot] | QuerySet[PublishedBoard]:
 
 @require_POST
 @staff_member_required
-def declare(request: HttpRequest, slug: str) -> HttpResponse:
+def declare_moment(request: HttpRequest, slug: str) -> HttpResponse:
     """Promise a snapshot for a moment to come."""
     reading = reading_for(request, slug)
     form = DeclareForm(request.POST)

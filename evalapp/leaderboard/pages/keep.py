@@ -14,8 +14,8 @@ from evalapp.leaderboard.services import take_snapshot
 
 @require_POST
 @staff_member_required
-def keep(request: HttpRequest, slug: str) -> HttpResponse:
+def keep_snapshot(request: HttpRequest, slug: str) -> HttpResponse:
     """One snapshot more."""
-    kept = take_snapshot(reading_for(request, slug).study)
-    messages.success(request, f"The board after {kept.votes:,} votes is kept.")
-    return redirect("board-snapshot", slug, kept.pk)
+    snapshot = take_snapshot(reading_for(request, slug).study)
+    messages.success(request, f"The board after {snapshot.votes:,} votes is kept.")
+    return redirect("board-snapshot", slug, snapshot.pk)

@@ -16,7 +16,7 @@ from evalapp.plots.plot_texts import Phrases
 from evalapp.voting.domain.void_reasons import BLOCKED, BURST, REHEARSAL, REPORTS, TOO_FAST, TRAP
 
 
-def phrases() -> Phrases:
+def drawing_phrases() -> Phrases:
     """How drawings speak to this visitor."""
     return Phrases(
         number=localised_numbers.number,
@@ -47,25 +47,25 @@ def design_words(method: str) -> str:
 
 def score_words(score: dict[str, Any]) -> str:
     """The name of an automatic score."""
-    known = {"category_match": _("Category match"), "product_recall_at_1": _("Product recall at 1")}
-    return known.get(score["key"]) or str(score["label"])
+    names = {"category_match": _("Category match"), "product_recall_at_1": _("Product recall at 1")}
+    return names.get(score["key"]) or str(score["label"])
 
 
 def score_title(score: dict[str, Any]) -> str:
     """What approval against this score is called."""
-    known = {
+    titles = {
         "category_match": _("Approval against category match"),
         "product_recall_at_1": _("Approval against product recall at 1"),
     }
-    return known.get(score["key"]) or str(score["label"])
+    return titles.get(score["key"]) or str(score["label"])
 
 
 def group_words(group: dict[str, Any], named: Callable[[str], SafeString]) -> SafeString:
     """What the examples of a group have in common; `named` writes the name of a contender."""
-    known = {"liked": _("Most liked"), "disliked": _("Most disliked"), "disputed": _("Most disputed")}
+    titles = {"liked": _("Most liked"), "disliked": _("Most disliked"), "disputed": _("Most disputed")}
     if "one" in group:
         return format_html(_("{one} found better than {other}"), one=named(group["one"]), other=named(group["other"]))
-    return format_html("{}", known.get(group["key"], group["label"]))
+    return format_html("{}", titles.get(group["key"], group["label"]))
 
 
 def category_words(name: str) -> str:
@@ -75,7 +75,7 @@ def category_words(name: str) -> str:
 
 def reason_words(reason: str) -> str:
     """Why votes were set aside; a reason that came with imported votes stays as it is."""
-    known = {
+    words = {
         BLOCKED: _("an operator blocked the voter"),
         TOO_FAST: _("faster than anybody looks"),
         TRAP: _("a program, by the hidden field"),
@@ -83,4 +83,4 @@ def reason_words(reason: str) -> str:
         REHEARSAL: _("made up by a simulated crowd, in a rehearsal"),
         REPORTS: _("hardly anything but reports"),
     }
-    return known.get(reason, reason)
+    return words.get(reason, reason)

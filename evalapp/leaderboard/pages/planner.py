@@ -32,23 +32,23 @@ class PlanForm(forms.Form):
 
 
 @require_safe
-def plan(request: HttpRequest, slug: str) -> HttpResponse:
+def show_plan(request: HttpRequest, slug: str) -> HttpResponse:
     """The outlook of this study, and a small reckoner for the next one."""
     reading = reading_for(request, slug)
-    asked = bool(request.GET)
-    form = PlanForm(request.GET if asked else None)
-    shown = {
+    is_asked = bool(request.GET)
+    form = PlanForm(request.GET if is_asked else None)
+    context = {
         "study": reading.study,
         "board": reading.board,
         "outlook": outlook_of(reading.board, reading.duels),
         "form": form,
-        "asked": asked and form.is_valid(),
-        "votes": _votes(form.cleaned_data) if asked and form.is_valid() else None,
+        "asked": is_asked and form.is_valid(),
+        "votes": _votes_of_plan(form.cleaned_data) if is_asked and form.is_valid() else None,
     }
-    return render(request, "leaderboard/plan.html", shown)
+    return render(request, "leaderboard/plan.html", context)
 
 
-def _votes(params: dict[str, Any]) -> int | None:
+def _votes_of_plan(params: dict[str, Any]) -> int | None:
     return votes_beforehand(
         params["best"] / 100,
         params["second"] / 100,

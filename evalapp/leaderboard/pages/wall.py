@@ -10,18 +10,18 @@ from django.views.decorators.http import require_safe
 
 from evalapp.core.pages.links_to_send import link_for_others
 from evalapp.leaderboard.domain.publication_steps import FEWEST_VOTES
-from evalapp.leaderboard.pages.board import private, rivals_of
+from evalapp.leaderboard.pages.board import keep_private, rivals_of
 from evalapp.leaderboard.pages.board_access import reading_for
 from evalapp.leaderboard.pages.board_view import Reading
 from evalapp.studies.domain.question_texts import in_their_language
 
 
 @require_safe
-def wall(request: HttpRequest, slug: str) -> HttpResponseBase:
+def show_wall(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Those who look at it vote: also for an operator it shows what was published, and nothing else."""
     reading = Reading(reading_for(request, slug).study)
     tag = f'"{reading.version()}-wall"'
-    shown = {
+    context = {
         "reading": reading,
         "study": reading.study,
         "question": in_their_language(reading.study.question),
@@ -31,4 +31,6 @@ def wall(request: HttpRequest, slug: str) -> HttpResponseBase:
         "first_step": FEWEST_VOTES,
         "tag": tag,
     }
-    return private(get_conditional_response(request, etag=tag) or render(request, "leaderboard/wall.html", shown), tag)
+    return keep_private(
+        get_conditional_response(request, etag=tag) or render(request, "leaderboard/wall.html", context), tag
+    )

@@ -25,7 +25,7 @@ from evalapp.leaderboard.domain.results import (
 from evalapp.leaderboard.models import BoardBatch, BoardState
 from evalapp.leaderboard.queries import agreement_of, contenders_of, pending_votes
 from evalapp.leaderboard.services.sums.accumulate import open_book
-from evalapp.leaderboard.services.sums.codec import FORMAT, widened
+from evalapp.leaderboard.services.sums.codec import FORMAT, widen_evidence
 from evalapp.leaderboard.services.sums.decisions import is_rehearsal, record_of, units_of
 from evalapp.stats import inference
 from evalapp.stats.decision import Kind, Look, Record, bars, conclude, lacking, look_at
@@ -82,23 +82,23 @@ def stored_sums_of(study: Study) -> BoardSums:
         none, raw = Evidence.none(count), np.zeros((2, count))
         return BoardSums(contenders, none, apart, raw, None, Sampling("uniform", None), Record.none(count), (), pending)
     book = open_book(study, state)
-    known = len(book.contenders)
+    stored_count = len(book.contenders)
     scale = np.where(np.eye(count, dtype=bool), 0.0, np.nan)
-    scale[:known, :known] = units_of(book)
+    scale[:stored_count, :stored_count] = units_of(book)
     raw = np.zeros((2, count))
-    raw[:, :known] = book.raw
+    raw[:, :stored_count] = book.raw
     last = BoardBatch.objects.filter(study=study).order_by("-version").defer("numbers").first()
     sampling = Sampling(last.method, last.version or None, last.votes) if last else Sampling("uniform", None)
     record = record_of(state, [one.pk for one in contenders])
-    evidence = widened(book.evidence, count)
-    return BoardSums(contenders, evidence, scale, raw, state, sampling, record, book.led(), pending)
+    evidence = widen_evidence(book.evidence, count)
+    return BoardSums(contenders, evidence, scale, raw, state, sampling, record, book.leaders_until(), pending)
 
 
 def board_of(study: Study, sums: BoardSums | None = None) -> Board:
     """The standings by the sums as they are stored, best first. Right however often it is looked at."""
     sums = sums or stored_sums_of(study)
     evidence = sums.evidence
-    found = inference.approvals(evidence, ALPHA)
+    approvals = inference.approvals(evidence, ALPHA)
     against = inference.differences(evidence, sums.units, ALPHA)
     racing = sums.racing
     look = look_at(evidence, sums.units, racing=racing, led=sums.led, margin=study.margin)
@@ -108,21 +108,21 @@ def board_of(study: Study, sums: BoardSums | None = None) -> Board:
     lines = [
         Standing(
             contender=contender.name,
-            rank_best=int(best[place]) if racing[place] else None,
-            rank_worst=int(worst[place]) if racing[place] else None,
-            approval=_number(found.estimates[place]),
-            low=float(found.low[place]),
-            high=float(found.high[place]),
-            votes=round(evidence.credited[place]),
+            rank_best=int(best[column]) if racing[column] else None,
+            rank_worst=int(worst[column]) if racing[column] else None,
+            approval=_finite_or_none(approvals.estimates[column]),
+            low=float(approvals.low[column]),
+            high=float(approvals.high[column]),
+            votes=round(evidence.credited[column]),
             control=contender.is_control,
-            design_effect=_number(found.design_effects[place]),
-            raw_approval=_number(raw[place]),
-            evidence_against=float(min(look.stops[place], look.guards[place]) / _LN10),
+            design_effect=_finite_or_none(approvals.design_effects[column]),
+            raw_approval=_finite_or_none(raw[column]),
+            evidence_against=float(min(look.stops[column], look.guards[column]) / _LN10),
         )
-        for place, contender in enumerate(sums.contenders)
+        for column, contender in enumerate(sums.contenders)
     ]
     decision = decision_of(study, sums, against, look)
-    effects = found.design_effects[np.isfinite(found.design_effects)]
+    effects = approvals.design_effects[np.isfinite(approvals.design_effects)]
     return Board(
         study=study.slug,
         votes=round(evidence.votes),
@@ -130,7 +130,7 @@ def board_of(study: Study, sums: BoardSums | None = None) -> Board:
         voters=round(evidence.voters),
         credited_votes=round(evidence.credited.sum()),
         decision=decision,
-        standings=tuple(sorted(lines, key=_place)),
+        standings=tuple(sorted(lines, key=_board_order)),
         sampling=sums.sampling,
         set_aside=set_aside_of(study),
         design_effect=float(np.median(effects)) if effects.size else None,
@@ -142,7 +142,7 @@ def head_to_head(study: Study, sums: BoardSums | None = None) -> HeadToHead:
     """Every contender against every other; best first, as on the board."""
     sums = sums or stored_sums_of(study)
     approvals = inference.approvals(sums.evidence, ALPHA)
-    found = inference.differences(sums.evidence, sums.units, ALPHA)
+    differences = inference.differences(sums.evidence, sums.units, ALPHA)
     names = [contender.name for contender in sums.contenders]
     order = sorted(
         range(len(names)),
@@ -150,26 +150,26 @@ def head_to_head(study: Study, sums: BoardSums | None = None) -> HeadToHead:
     )
     same, queries = agreement_of(study)
 
-    def duel(i: int, j: int) -> Duel | None:
+    def make_duel(i: int, j: int) -> Duel | None:
         if i == j:
             return None
         return Duel(
             first=names[i],
             second=names[j],
-            difference=float(found.estimates[i, j]),
-            low=float(found.low[i, j]),
-            high=float(found.high[i, j]),
-            better=float(found.better[i, j]),
-            evidence=float(found.log_evidence[i, j] / _LN10),
+            difference=float(differences.estimates[i, j]),
+            low=float(differences.low[i, j]),
+            high=float(differences.high[i, j]),
+            better=float(differences.better[i, j]),
+            evidence=float(differences.log_evidence[i, j] / _LN10),
             votes=round(sums.evidence.told_apart[i, j]),
             same=int(same[i, j]),
             queries=queries,
-            design_effect=_number(found.design_effects[i, j]),
-            error=float(found.errors[i, j]),
-            compared=bool(found.compared[i, j]),
+            design_effect=_finite_or_none(differences.design_effects[i, j]),
+            error=float(differences.errors[i, j]),
+            compared=bool(differences.compared[i, j]),
         )
 
-    duels = tuple(tuple(duel(i, j) for j in order) for i in order)
+    duels = tuple(tuple(make_duel(i, j) for j in order) for i in order)
     return HeadToHead(tuple(names[i] for i in order), duels)
 
 
@@ -179,16 +179,16 @@ def decision_of(study: Study, sums: BoardSums, against: Differences, look: Look)
     racing, margin = sums.racing, study.margin
     near = inference.practically_best(sums.evidence, sums.units, margin or MARGIN, DELTA, racing)
     close = tuple(name for name, is_near in zip(names, near, strict=True) if is_near)
-    told = Decision("collecting", None, DELTA, margin=margin or MARGIN, practically_best=close)
+    undecided = Decision("collecting", None, DELTA, margin=margin or MARGIN, practically_best=close)
     if sums.winner >= 0 and sums.state:
         kind: Kind = "within_margin" if sums.state.decided_kind == "within_margin" else "best"
         winner = names[sums.winner]
         votes = sums.state.decided_votes
-        return replace(told, state="decided", winner=winner, votes=votes, kind=kind, reason=kind, leader=winner)
+        return replace(undecided, state="decided", winner=winner, votes=votes, kind=kind, reason=kind, leader=winner)
     if racing.sum() < 2:
-        return replace(told, reason="too_few_contenders")
+        return replace(undecided, reason="too_few_contenders")
     if not sums.evidence.votes:
-        return told
+        return undecided
     standing = racing & ~sums.record.beaten
     leader = adaptive_design.aim(sums.evidence, standing if standing.any() else racing).leader
     lacks = lacking(look, sums.record, DELTA, margin)[leader]
@@ -206,10 +206,10 @@ def decision_of(study: Study, sums: BoardSums, against: Differences, look: Look)
     if rivals and reason != "not_compared":
         missing = _with_votes(missing, sums, against, leader, rivals[0])
     if sums.state and is_rehearsal(sums.state):
-        said = conclude(sums.record, sums.units, racing, margin)
-        front = names[said.winner if said.winner >= 0 else leader]
-        return replace(told, reason="rehearsal", kind=said.kind, leader=front, missing=missing)
-    return replace(told, reason=reason, leader=names[leader], missing=missing)
+        conclusion = conclude(sums.record, sums.units, racing, margin)
+        front = names[conclusion.winner if conclusion.winner >= 0 else leader]
+        return replace(undecided, reason="rehearsal", kind=conclusion.kind, leader=front, missing=missing)
+    return replace(undecided, reason=reason, leader=names[leader], missing=missing)
 
 
 def _bets_lack(look: Look, sums: BoardSums, rivals: list[int], margin: float) -> bool:
@@ -245,9 +245,9 @@ def set_aside_of(study: Study) -> SetAside:
     return SetAside(sum(reasons.values()), voters, reasons)
 
 
-def _number(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _place(line: Standing) -> tuple[bool, float, str]:
+def _board_order(line: Standing) -> tuple[bool, float, str]:
     return line.approval is None, -(line.approval or 0.0), line.contender

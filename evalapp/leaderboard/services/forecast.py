@@ -47,7 +47,7 @@ def outlook_of(board: Board, duels: HeadToHead) -> Outlook | None:
     top = [line.contender for line in board.standings if line.is_rival and line.approval is not None][:2]
     if len(top) < 2:
         return None
-    duel = duels.of(top[0], top[1])
+    duel = duels.duel_of(top[0], top[1])
     if not duel.error:
         return None
     return Outlook(duel, board.votes, plan_from_now(duel.difference, duel.error, board.votes, board.decision.delta))
@@ -68,7 +68,8 @@ def acceptances_of(study: Study, sums: BoardSums, board: Board | None = None) ->
         int(place) for place in np.flatnonzero(sums.racing) if place != leader and against.compared[leader, place]
     ]
     return [
-        _acceptance(board, sums, names, margin, _reach(board, against, leader, rivals, margin)) for margin in MARGINS
+        _acceptance_at(board, sums, names, margin, _votes_to_reach(board, against, leader, rivals, margin))
+        for margin in MARGINS
     ]
 
 
@@ -82,7 +83,7 @@ def stored_acceptances(study: Study, sums: BoardSums, board: Board) -> list[dict
     return [{**asdict(one), "names": list(one.names)} for one in acceptances_of(study, sums, board)]
 
 
-def _acceptance(
+def _acceptance_at(
     board: Board, sums: BoardSums, names: list[str], margin: float, votes: tuple[int | None, ...]
 ) -> Acceptance:
     decision = board.decision
@@ -90,18 +91,20 @@ def _acceptance(
     if margin > 0:
         near = inference.practically_best(sums.evidence, sums.units, margin, DELTA, sums.racing).tolist()
     settled = decision.winner if decision.kind == "best" or decision.margin <= margin else None
-    found = tuple(name for name, is_near in zip(names, near, strict=True) if is_near or name == settled)
-    return Acceptance(margin, found) if found else Acceptance(margin, (), *votes)
+    near_names = tuple(name for name, is_near in zip(names, near, strict=True) if is_near or name == settled)
+    return Acceptance(margin, near_names) if near_names else Acceptance(margin, (), *votes)
 
 
-def _reach(
+def _votes_to_reach(
     board: Board, against: inference.Differences, leader: int, rivals: list[int], margin: float
 ) -> tuple[int | None, int | None, int | None]:
     """So many votes more until the leader is told apart from its closest rival, or is near enough to it."""
-    known = [place for place in rivals if against.errors[leader, place] > 0]
-    if not known:
+    uncertain = [rival for rival in rivals if against.errors[leader, rival] > 0]
+    if not uncertain:
         return None, None, None
-    closest = min(known, key=lambda place: (against.estimates[leader, place] + margin) / against.errors[leader, place])
+    closest = min(
+        uncertain, key=lambda rival: (against.estimates[leader, rival] + margin) / against.errors[leader, rival]
+    )
     gap, error = float(against.estimates[leader, closest]), float(against.errors[leader, closest])
     plans = [plan_from_now(gap, error, board.votes, float(np.exp(-bars(DELTA, 0.0)[0])))]
     if margin > 0:

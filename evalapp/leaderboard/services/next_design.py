@@ -30,7 +30,7 @@ def refresh_board(study: Study) -> int | None:
     with transaction.atomic():
         # Of two workers one publishes.
         state = BoardState.objects.select_for_update(skip_locked=True).filter(study=study).first()
-        return None if state is None or not is_due(study, state) else _publish(study, state)
+        return None if state is None or not is_due(study, state) else _publish_next(study, state)
 
 
 def is_due(study: Study, state: BoardState) -> bool:
@@ -42,18 +42,18 @@ def is_due(study: Study, state: BoardState) -> bool:
     return votes - last.votes >= adaptive_design.batch_size(votes)
 
 
-def _publish(study: Study, state: BoardState) -> int:
+def _publish_next(study: Study, state: BoardState) -> int:
     book, field = open_book(study, state), field_of(study)
-    aimed = _aim(state, book)
-    chances, method = _chances(study, book, field, aimed)
+    aimed = _aim_draw(state, book)
+    chances, method = _draw_chances(study, book, field, aimed)
     design = publish_design(study, field.pairs, chances, method=method)
     votes = round(book.evidence.votes)
     mean = float(shrunk_means(book.queries[1].sum(), book.queries[0].sum(), 0.5, QUERY_PRIOR))
-    variance, reach, own = bounds(field.members, chances, field.queries)
+    variance, reach, own_bounds = bounds(field.members, chances, field.queries)
     # Shown together, both candidates may speak at once.
     reach = reach * (1 if study.mode == StudyMode.SWIPE else 2)
     means = shrunk_means(book.queries[1], book.queries[0], mean, QUERY_PRIOR)
-    batch = Batch(variance, reach, own, aimed.leader, aimed.closeness, mean, means, state.eras - 1)
+    batch = Batch(variance, reach, own_bounds, aimed.leader, aimed.closeness, mean, means, state.eras - 1)
     BoardBatch.objects.create(
         study=study,
         version=design.version,
@@ -70,24 +70,24 @@ def _publish(study: Study, state: BoardState) -> int:
     return int(design.version)
 
 
-def _aim(state: BoardState, book: Book) -> adaptive_design.Aim:
+def _aim_draw(state: BoardState, book: Book) -> adaptive_design.Aim:
     """The leader and the rival that needs most evidence until a decision, among unbeaten contenders in the race."""
     racing, record, scale = racing_of(book.contenders), record_of(state, book.contenders), units_of(book)
-    look = look_at(book.evidence, scale, racing=racing, led=book.led(), margin=book.margin)
+    look = look_at(book.evidence, scale, racing=racing, led=book.leaders_until(), margin=book.margin)
     standing = racing & ~record.beaten
     lacks = lacking(look, record, DELTA, book.margin)
     return adaptive_design.aim(book.evidence, standing if standing.any() else racing, lacks)
 
 
-def _chances(study: Study, book: Book, field: Field, aimed: adaptive_design.Aim) -> tuple[FloatArray, str]:
+def _draw_chances(study: Study, book: Book, field: Field, aimed: adaptive_design.Aim) -> tuple[FloatArray, str]:
     warm = book.evidence.votes < adaptive_design.warm_start(len(book.contenders))
     if study.mode != StudyMode.SWIPE:
         # Approvals of two alternatives and grids are over opponents drawn so.
-        return field.uniform, SamplingMethod.UNIFORM.value
+        return field.uniform_chances, SamplingMethod.UNIFORM.value
     if study.sampling == SamplingMethod.QUOTA:
-        chances = adaptive_design.quota_design(_counts(field), field.places, field.queries)
+        chances = adaptive_design.quota_design(_votes_of_pairs(field), field.places, field.queries)
     elif study.sampling == SamplingMethod.UNIFORM or warm:
-        return field.uniform, SamplingMethod.UNIFORM.value
+        return field.uniform_chances, SamplingMethod.UNIFORM.value
     else:
         chances = adaptive_design.adaptive_design(field.members, field.places, field.queries, aimed)
     if study.sampling_strata:
@@ -95,6 +95,6 @@ def _chances(study: Study, book: Book, field: Field, aimed: adaptive_design.Aim)
     return chances / chances.sum(), study.sampling
 
 
-def _counts(field: Field) -> NDArray[np.int64]:
+def _votes_of_pairs(field: Field) -> NDArray[np.int64]:
     votes = pair_counts(field.pairs)
     return np.array([votes.get(int(pair), 0) for pair in field.pairs], dtype=np.int64)

@@ -58,13 +58,15 @@ def publish_if_due(study: Study) -> PublishedBoard | None:
             .first()
         )
         if not now.is_open:
-            return _publish(_cut(study, cut_vote)) if newest is None or _has_moved_on(newest, cut_vote) else None
+            return (
+                _publish_cut(_cut_board(study, cut_vote)) if newest is None or _has_moved_on(newest, cut_vote) else None
+            )
         if newest is not None and newest.published_at is None:
-            return _publish(newest) if step_since(study, newest.cut_vote).hides_the_cut else None
+            return _publish_cut(newest) if step_since(study, newest.cut_vote).hides_the_cut else None
         last_vote, last_votes = (newest.cut_vote, newest.cut_votes) if newest else (0, 0)
         jitter = jitter_of(settings.SECRET_KEY, study.pk, last_vote)
         if step_since(study, last_vote).may_be_cut(last_votes, jitter):
-            _cut(study, cut_vote)
+            _cut_board(study, cut_vote)
         return None
 
 
@@ -76,7 +78,7 @@ def _newest_vote(study: Study) -> int:
     return Vote.objects.filter(study=study).order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
-def _cut(study: Study, cut_vote: int) -> PublishedBoard:
+def _cut_board(study: Study, cut_vote: int) -> PublishedBoard:
     sums = stored_sums_of(study)
     board = board_of(study, sums)
     report = Report.objects.filter(study=study).values_list("document", flat=True).first() or {}
@@ -91,7 +93,7 @@ def _cut(study: Study, cut_vote: int) -> PublishedBoard:
     )
 
 
-def _publish(cut: PublishedBoard) -> PublishedBoard:
+def _publish_cut(cut: PublishedBoard) -> PublishedBoard:
     # To the minute: nobody needs to know the second in which a step ended.
     cut.published_at = timezone.now().replace(second=0, microsecond=0)
     cut.save(update_fields=["published_at"])
@@ -106,37 +108,37 @@ def _announce_winner(cut: PublishedBoard) -> None:
     before = rows.order_by("-pk").values_list("document__decision__winner", flat=True).first()
     now = read_board(cut.document).decision
     if now.winner is not None and now.winner != before:
-        told = {"winner": now.winner, "kind": now.kind, "delta": now.delta, "votes": now.votes}
-        announce(WINNER_DECIDED, {"study": cut.study.slug, **told}, is_live=False)
+        decision_facts = {"winner": now.winner, "kind": now.kind, "delta": now.delta, "votes": now.votes}
+        announce(WINNER_DECIDED, {"study": cut.study.slug, **decision_facts}, is_live=False)
 
 
 def board_as_published(study: Study, published: PublishedBoard | None = None) -> Board:
     """The standings that were published last; before the first step a board without votes."""
-    found = published or newest_published(study)
-    return read_board(found.document) if found else _empty_board(study)
+    newest = published or newest_published(study)
+    return read_board(newest.document) if newest else _empty_board(study)
 
 
 def duels_as_published(study: Study, published: PublishedBoard | None = None) -> HeadToHead:
     """Everybody against everybody, as published last."""
-    found = published or newest_published(study)
-    return read_duels(found.duels) if found else _empty_duels(study)
+    newest = published or newest_published(study)
+    return read_duels(newest.duels) if newest else _empty_duels(study)
 
 
 def _empty_board(study: Study) -> Board:
-    contenders = sorted(contenders_of(study), key=lambda one: one.name)
-    racing = sum(one.archived_at is None for one in contenders)
+    contenders = sorted(contenders_of(study), key=lambda contender: contender.name)
+    racing = sum(contender.archived_at is None for contender in contenders)
     lines = tuple(
         Standing(
-            contender=one.name,
-            rank_best=1 if one.archived_at is None else None,
-            rank_worst=racing if one.archived_at is None else None,
+            contender=contender.name,
+            rank_best=1 if contender.archived_at is None else None,
+            rank_worst=racing if contender.archived_at is None else None,
             approval=None,
             low=0.0,
             high=1.0,
             votes=0,
-            control=one.is_control,
+            control=contender.is_control,
         )
-        for one in contenders
+        for contender in contenders
     )
     nothing = Decision(state="collecting", winner=None, delta=DELTA)
     return Board(
@@ -147,13 +149,13 @@ def _empty_board(study: Study) -> Board:
 
 def _empty_duels(study: Study) -> HeadToHead:
     same, queries = agreement_of(study)
-    names = [one.name for one in contenders_of(study)]
+    names = [contender.name for contender in contenders_of(study)]
     order = sorted(range(len(names)), key=lambda i: names[i])
 
-    def duel(i: int, j: int) -> Duel | None:
+    def empty_duel(i: int, j: int) -> Duel | None:
         if i == j:
             return None
         return Duel(names[i], names[j], 0.0, -1.0, 1.0, 0.5, 0.0, 0, int(same[i, j]), queries)
 
-    rows = tuple(tuple(duel(i, j) for j in order) for i in order)
+    rows = tuple(tuple(empty_duel(i, j) for j in order) for i in order)
     return HeadToHead(tuple(names[i] for i in order), rows)

@@ -29,7 +29,7 @@ of them can use, and of a number that grows with the logarithm of the votes."""
 @recorded("took snapshot", "study {study}")
 def take_snapshot(study: Study) -> Snapshot:
     """Keep the board as it is now."""
-    return _keep(study, _document_of(study), declared=False)
+    return _keep_document(study, _document_of(study), declared=False)
 
 
 def _document_of(study: Study) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def snapshot_if_due(study: Study) -> Snapshot | None:
         votes = document["votes"]
         grown = votes >= last * GROWTH and votes >= last + STEP
         ended = not study.is_open and votes != last
-        return _keep(study, document, declared=False) if grown or ended else None
+        return _keep_document(study, document, declared=False) if grown or ended else None
 
 
 @recorded("declared snapshot", "study {study}", "{due_at:%Y-%m-%d %H:%M %Z}")
@@ -71,26 +71,26 @@ def keep_appointments(now: datetime | None = None) -> list[Snapshot]:
 
 def _keep_appointment(appointment: Appointment) -> Snapshot | None:
     with transaction.atomic():
-        mine = Appointment.objects.select_for_update().filter(pk=appointment.pk, snapshot=None).first()
-        if mine is None:
+        locked = Appointment.objects.select_for_update().filter(pk=appointment.pk, snapshot=None).first()
+        if locked is None:
             return None
         document = _document_of(appointment.study)
         document["fixed_time"] = _fixed_time(appointment.study)
-        mine.snapshot = _keep(appointment.study, document, declared=True)
-        mine.save(update_fields=["snapshot"])
-        return mine.snapshot
+        locked.snapshot = _keep_document(appointment.study, document, declared=True)
+        locked.save(update_fields=["snapshot"])
+        return locked.snapshot
 
 
 def _fixed_time(study: Study) -> list[dict[str, Any]]:
     """Wilson intervals (95 %) of all contenders, voters as clusters."""
-    found = []
+    lines = []
     for name, estimate, error in whole_of(study):
         interval = wilson_of_error(estimate, error)
-        found.append({"contender": name, "approval": estimate, "low": interval.low, "high": interval.high})
-    return found
+        lines.append({"contender": name, "approval": estimate, "low": interval.low, "high": interval.high})
+    return lines
 
 
-def _keep(study: Study, document: dict[str, Any], *, declared: bool) -> Snapshot:
+def _keep_document(study: Study, document: dict[str, Any], *, declared: bool) -> Snapshot:
     return Snapshot.objects.create(
         study=study,
         method_version=document["method"],
@@ -100,11 +100,13 @@ def _keep(study: Study, document: dict[str, Any], *, declared: bool) -> Snapshot
     )
 
 
-def forget_snapshots(kept: timedelta) -> int:
+def forget_snapshots(retention: timedelta) -> int:
     """Delete snapshots that are older, but the newest of each study and those that were declared beforehand; no time at
     all keeps all of them. How many there were."""
-    if not kept:
+    if not retention:
         return 0
     newest = Snapshot.objects.order_by().values("study").annotate(newest=Max("pk")).values("newest")
-    old = Snapshot.objects.filter(declared=False, made_at__lt=timezone.now() - kept).exclude(pk__in=newest)
-    return old.delete()[0]
+    old_snapshots = Snapshot.objects.filter(declared=False, made_at__lt=timezone.now() - retention).exclude(
+        pk__in=newest
+    )
+    return old_snapshots.delete()[0]

@@ -17,7 +17,7 @@ from evalapp.core.domain.values import localised_numbers
 from evalapp.core.templatetags.frontend import breakable
 from evalapp.leaderboard.pages.board_view import Reading
 from evalapp.leaderboard.pages.explanations import EXPLANATIONS
-from evalapp.leaderboard.pages.figures import NARROW, WIDE, drawn
+from evalapp.leaderboard.pages.figures import NARROW, WIDE, draw_figure
 from evalapp.leaderboard.pages.labels import (
     category_words,
     design_words,
@@ -28,7 +28,7 @@ from evalapp.leaderboard.pages.labels import (
     votes_words,
 )
 from evalapp.leaderboard.services import Acceptance, Board, Decision, Duel, HeadToHead
-from evalapp.plots.heat import told, tone
+from evalapp.plots.heat import cell_tone, honest_percent
 from evalapp.plots.svg_render import for_page
 from evalapp.stats.planning import MOST
 from evalapp.studies.models import Study
@@ -39,7 +39,7 @@ register = template.Library()
 @register.inclusion_tag("leaderboard/figure.html")
 def figure(reading: Reading, name: str, caption: str = "") -> dict[str, Any]:
     """A plot in two widths, of which the page shows the one that fits, with its downloads."""
-    wide, narrow = drawn(reading, name, WIDE), drawn(reading, name, NARROW)
+    wide, narrow = draw_figure(reading, name, WIDE), draw_figure(reading, name, NARROW)
     return {
         "name": name,
         "drawn": wide is not None and narrow is not None,
@@ -65,33 +65,33 @@ def downloads(reading: Reading, name: str, plot: bool = True) -> dict[str, Any]:
 @register.inclusion_tag("leaderboard/explain.html")
 def explain(*keys: str) -> dict[str, Any]:
     """Words that are explained when they are tapped; each key once per page."""
-    found = [(key, *EXPLANATIONS[key]()) for key in keys]
-    return {"explained": [{"id": f"what-{key}", "title": title, "text": text} for key, title, text in found]}
+    explanations = [(key, *EXPLANATIONS[key]()) for key in keys]
+    return {"explained": [{"id": f"what-{key}", "title": title, "text": text} for key, title, text in explanations]}
 
 
 @register.simple_tag
 def advice(board: Board, study: Study) -> SafeString:
     """What to do next, in a sentence."""
     decision = board.decision
-    known = board.advice(is_open=study.is_open)
-    if known == "use":
+    next_step = board.advice(is_open=study.is_open)
+    if next_step == "use":
         text = _("Use {name}. The study can be closed: more votes make the numbers sharper and change no winner.")
         closed = _("Use {name}.")
         return format_html(text if study.is_open else closed, name=breakable(decision.winner or ""))
-    if known == "use_any":
+    if next_step == "use_any":
         names = joined(decision.practically_best)
         if len(decision.practically_best) == 1:
             return format_html(_("{name} will do. Go on only if you need the very best."), name=names)
         return format_html(
             _("Any of {names} will do: take the cheapest. Go on only if you need the very best."), names=names
         )
-    told = {
+    sentences = {
         "use_cheaper": _("The votes do not tell them apart: take the cheapest, or ask again in another round."),
         "tie": _("Call it a tie and take the cheapest: telling them apart takes more votes than it is worth."),
         "end_rehearsal": _("Set the made-up votes aside and invite people: only what people say decides."),
         "invite": _("Invite more people."),
     }
-    return format_html("{}", told[known])
+    return format_html("{}", sentences[next_step])
 
 
 @register.simple_tag
@@ -140,8 +140,8 @@ def likes(pair: dict[str, Any]) -> str:
 
 def _plot_address(reading: Reading, name: str) -> str:
     score = reading.drawn_score if name == "labels" else None
-    chosen = f"?score={score['key']}" if score else ""
-    return f"{reverse('board-plot', args=(reading.study.slug, name))}{chosen}"
+    query = f"?score={score['key']}" if score else ""
+    return f"{reverse('board-plot', args=(reading.study.slug, name))}{query}"
 
 
 @register.simple_tag
@@ -157,7 +157,7 @@ def thumbnail(item: dict[str, Any], text: str) -> SafeString:
 @register.filter
 def tone_of(duel: Duel, duels: HeadToHead) -> str:
     """The tint of a cell in the head-to-head table: by the evidence that decides."""
-    return tone(duels.sure(duel.first, duel.second))
+    return cell_tone(duels.relative_evidence(duel.first, duel.second))
 
 
 @register.filter
@@ -165,7 +165,7 @@ def chance(duel: Duel) -> str:
     """A probability in per cent, never 0 or 100; of two that were never compared there is none."""
     if not duel.compared:
         return _("not compared yet")
-    return localised_numbers.per_cent(told(duel.better))
+    return localised_numbers.per_cent(honest_percent(duel.better))
 
 
 @register.filter
@@ -184,14 +184,14 @@ def of_hundred(share: float) -> str:
 @register.filter
 def strong(name: str) -> SafeString:
     """A name, set off."""
-    return _strong(name)
+    return _strong_name(name)
 
 
 @register.simple_tag
 def decision_reason(decision: Decision) -> SafeString:
     """Why there is no winner yet: the condition that is not met."""
-    leader, rivals = _strong(decision.leader or ""), decision.missing.rivals
-    closest = _strong(rivals[0]) if rivals else ""
+    leader, rivals = _strong_name(decision.leader or ""), decision.missing.rivals
+    closest = _strong_name(rivals[0]) if rivals else ""
     if decision.reason == "rehearsal":
         text = _("Made-up votes decide nothing. If they were real, {leader} would win.")
         other = _("Made-up votes decide nothing. {leader} is in front in them.")
@@ -241,11 +241,11 @@ def points_plain(share: float) -> str:
 @register.filter
 def joined(names: Sequence[str]) -> SafeString:
     """Names in a row: `a, b and c`."""
-    told_so_far = _strong(names[0])
+    told_so_far = _strong_name(names[0])
     for name in names[1:-1]:
-        told_so_far = format_html(_("{some}, {next}"), some=told_so_far, next=_strong(name))
+        told_so_far = format_html(_("{some}, {next}"), some=told_so_far, next=_strong_name(name))
     if len(names) > 1:
-        told_so_far = format_html(_("{some} and {last}"), some=told_so_far, last=_strong(names[-1]))
+        told_so_far = format_html(_("{some} and {last}"), some=told_so_far, last=_strong_name(names[-1]))
     return told_so_far
 
 
@@ -289,5 +289,5 @@ def more_than(votes: int | None, now: int) -> str:
     return "—" if votes is None else localised_numbers.number(max(0, votes - now))
 
 
-def _strong(name: str) -> SafeString:
+def _strong_name(name: str) -> SafeString:
     return format_html("<strong>{}</strong>", breakable(name))

@@ -33,7 +33,7 @@ class Way:
     chosen: bool = False
 
 
-def tradeoff(
+def draw_tradeoff(
     name: str,
     title: str,
     summary: str,
@@ -47,66 +47,67 @@ def tradeoff(
 ) -> Drawing:
     """Speed to the right, in equal steps for equal ratios; recall upwards; the dotted line is the recall asked for."""
     height = min(width, 400.0) if width >= 480 else width
-    every = [one for way in ways for one in (way.usual, *way.others)]
-    x = Scale(*_decades([one.speed for one in every]), _LEFT, width - _EDGE)
-    recalls = [*(one.recall for one in every), wanted]
+    all_reached = [reached for way in ways for reached in (way.usual, *way.others)]
+    x = Scale(*_speed_range([reached.speed for reached in all_reached]), _LEFT, width - _EDGE)
+    recalls = [*(reached.recall for reached in all_reached), wanted]
     y = Scale(*shares_around(recalls, 0.02 if min(recalls) > 0.9 else 0.1), height - _BOTTOM, _TOP)
-    marks: list[Mark] = [*_axes(x, y, phrases)]
+    marks: list[Mark] = [*_draw_axes(x, y, phrases)]
     marks += [
         Words("note", (x.start + x.end) / 2, height - 12, x_name, "middle"),
         Words("note", 0, 8, y_name),
         Line("mean", x.start, y(wanted), x.end, y(wanted)),
     ]
     for way in ways:
-        points = sorted((way.usual, *way.others), key=lambda one: one.speed)
-        marks.append(Trace("curve", tuple((x(_power(one.speed)), y(one.recall)) for one in points)))
+        points = sorted((way.usual, *way.others), key=lambda reached: reached.speed)
+        marks.append(Trace("curve", tuple((x(_log_speed(reached.speed)), y(reached.recall)) for reached in points)))
         marks += [
-            Dot("dot-raw", x(_power(one.speed)), y(one.recall), 4, _hint(way, one, phrases)) for one in way.others
+            Dot("dot-raw", x(_log_speed(reached.speed)), y(reached.recall), 4, _reached_hint(way, reached, phrases))
+            for reached in way.others
         ]
     # All dots after all lines; the first way stands last and so on top.
     for way in reversed(ways):
-        across, up = x(_power(way.usual.speed)), y(way.usual.recall)
+        across, up = x(_log_speed(way.usual.speed)), y(way.usual.recall)
         marks += [
-            Dot("dot-first" if way.chosen else "dot", across, up, 10, _hint(way, way.usual, phrases)),
+            Dot("dot-first" if way.chosen else "dot", across, up, 10, _reached_hint(way, way.usual, phrases)),
             Words("dot-label", across, up, way.label, "middle"),
         ]
     return Drawing(name, title, summary, width, height, tuple(marks))
 
 
-def _hint(way: Way, one: Reached, phrases: Phrases) -> str:
-    return phrases.both.format(name=way.name, x=_times(one.speed, phrases), y=phrases.share(one.recall, 1))
+def _reached_hint(way: Way, reached: Reached, phrases: Phrases) -> str:
+    return phrases.both.format(name=way.name, x=_times_text(reached.speed, phrases), y=phrases.share(reached.recall, 1))
 
 
-def _times(speed: float, phrases: Phrases) -> str:
+def _times_text(speed: float, phrases: Phrases) -> str:
     return f"{phrases.number(speed, 0 if speed >= 10 else 1)}×"
 
 
-def _power(speed: float) -> float:
+def _log_speed(speed: float) -> float:
     return math.log10(max(speed, 1e-3))
 
 
-def _decades(speeds: Sequence[float]) -> tuple[float, float]:
+def _speed_range(speeds: Sequence[float]) -> tuple[float, float]:
     """Both ends as powers of ten, rounded outwards to 1, 2 or 5."""
-    ticks = _ticks(min(speeds, default=1.0) / 5, max(speeds, default=1.0) * 5)
-    low = max((one for one in ticks if one <= min(speeds, default=1.0)), default=ticks[0])
-    high = min((one for one in ticks if one >= max(speeds, default=1.0)), default=ticks[-1])
-    return (_power(low), _power(high)) if high > low else (_power(low / 2), _power(high * 2))
+    ticks = _decade_ticks(min(speeds, default=1.0) / 5, max(speeds, default=1.0) * 5)
+    low = max((tick for tick in ticks if tick <= min(speeds, default=1.0)), default=ticks[0])
+    high = min((tick for tick in ticks if tick >= max(speeds, default=1.0)), default=ticks[-1])
+    return (_log_speed(low), _log_speed(high)) if high > low else (_log_speed(low / 2), _log_speed(high * 2))
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    powers = range(math.floor(_power(low)), math.ceil(_power(high)) + 1)
+def _decade_ticks(low: float, high: float) -> list[float]:
+    powers = range(math.floor(_log_speed(low)), math.ceil(_log_speed(high)) + 1)
     return [step * 10.0**power for power in powers for step in _STEPS]
 
 
-def _axes(x: Scale, y: Scale, phrases: Phrases) -> list[Mark]:
+def _draw_axes(x: Scale, y: Scale, phrases: Phrases) -> list[Mark]:
     marks: list[Mark] = []
-    for tick in _ticks(10**x.low, 10**x.high):
-        if x.low - 1e-9 <= _power(tick) <= x.high + 1e-9:
-            place = x(_power(tick))
-            marks.append(Line("grid", place, y.start, place, y.end))
+    for tick in _decade_ticks(10**x.low, 10**x.high):
+        if x.low - 1e-9 <= _log_speed(tick) <= x.high + 1e-9:
+            across = x(_log_speed(tick))
+            marks.append(Line("grid", across, y.start, across, y.end))
             digits = 0 if tick >= 1 else 1 if tick >= 0.1 else 2
-            marks.append(Words("axis", place, y.start + 14, f"{phrases.number(tick, digits)}×", "middle"))
-    for tick in y.ticks(6):
+            marks.append(Words("axis", across, y.start + 14, f"{phrases.number(tick, digits)}×", "middle"))
+    for tick in y.round_ticks(6):
         marks.append(Line("grid", x.start, y(tick), x.end, y(tick)))
         marks.append(Words("axis", x.start - 8, y(tick), phrases.share(tick), "end"))
     return marks

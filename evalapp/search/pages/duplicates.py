@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.catalog.models import Catalogue
-from evalapp.catalog.queries import catalogue_named, catalogues
+from evalapp.catalog.queries import catalogue_named, catalogues_with_counts
 from evalapp.core.domain.errors import NotFound, Problem
 from evalapp.core.tasks import begin
 from evalapp.search.models import DuplicateLevel
@@ -22,7 +22,7 @@ from evalapp.search.services import duplicates as services
 @staff_member_required
 def duplicates(request: HttpRequest) -> HttpResponse:
     """All catalogues with what waits in each."""
-    lines = [(catalogue, level_counts(catalogue), scan_of(catalogue)) for catalogue in catalogues()]
+    lines = [(catalogue, level_counts(catalogue), scan_of(catalogue)) for catalogue in catalogues_with_counts()]
     return render(request, "search/duplicates.html", {"lines": lines, "levels": DuplicateLevel.values})
 
 

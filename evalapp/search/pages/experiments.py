@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
 
-from evalapp.plots.search.tradeoff import Reached, Way, tradeoff
+from evalapp.plots.search.tradeoff import Reached, Way, draw_tradeoff
 from evalapp.plots.svg_render import for_page
 from evalapp.search.models import IndexExperiment, SearchIndex
 from evalapp.search.queries.index_experiments import described_experiment, experiments_of
@@ -80,7 +80,7 @@ def _drawn(experiment: IndexExperiment, metric: str, lines: Sequence[dict[str, A
         )
         for line in lines
     ]
-    drawing = tradeoff(
+    drawing = draw_tradeoff(
         f"experiment-{metric}",
         f"Recall against speed, {metric}",
         _SUMMARY,

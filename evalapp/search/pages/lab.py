@@ -10,14 +10,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from evalapp.catalog.queries import catalogues
+from evalapp.catalog.queries import catalogues_with_counts
 from evalapp.contenders.queries.region_networks import region_networks
 from evalapp.contenders.queries.registered_models import registered_models
 from evalapp.core.domain.errors import InvalidInput, NotFound, Problem
 from evalapp.core.domain.job_targets import target_of
 from evalapp.core.queries import newest_job
 from evalapp.core.tasks import begin
-from evalapp.plots.sparkline import sparkline
+from evalapp.plots.sparkline import sparkline_points
 from evalapp.search.models import SearchIndex
 from evalapp.search.pages.experiments import experiment_view
 from evalapp.search.queries import service_client
@@ -42,7 +42,7 @@ def indexes(request: HttpRequest) -> HttpResponse:
     ]
     context = {
         "lines": [(index, lag_of(index)) for index in search_indexes()],
-        "catalogues": catalogues(),
+        "catalogues": catalogues_with_counts(),
         "encoders": choices,
         "metrics": ["cosine", *(metric for metric in METRICS if metric != "cosine")],
         "engines": services.ENGINES,
@@ -89,7 +89,7 @@ def one_index(request: HttpRequest, slug: str) -> HttpResponse:
         "replicas": [
             {
                 "replica": replica,
-                "points": sparkline(replica.latencies),
+                "points": sparkline_points(replica.latencies),
                 "latest": replica.latencies[-1] if replica.latencies else None,
                 "behind": max(0, index.catalogue.last_change - replica.applied_change),
             }

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from evalapp.catalog.models import Catalogue
-from evalapp.catalog.queries import catalogue_named, catalogues
+from evalapp.catalog.queries import catalogue_named, catalogues_with_counts
 from evalapp.core.domain.errors import NotFound, Problem
 from evalapp.search.domain.lookup_params import Box, corners_of
 from evalapp.search.models import TaggedPhoto
@@ -39,7 +39,7 @@ def tags(request: HttpRequest) -> HttpResponse:
             "confirmed": confirmed.get(catalogue.pk, 0),
             "is_served": catalogue.pk in served,
         }
-        for catalogue in catalogues()
+        for catalogue in catalogues_with_counts()
     ]
     return render(request, "search/tags.html", {"lines": lines})
 

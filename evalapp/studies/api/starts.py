@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from evalapp.catalog.queries import catalogue_named
 from evalapp.core.api.inputs import checked, with_fields_renamed
 from evalapp.core.api.jobs import JobOutput
-from evalapp.core.domain.attention import matters
+from evalapp.core.domain.attention import waiting_matters
 from evalapp.core.queries import job_line
 from evalapp.core.tasks import begin
 from evalapp.studies.models import LONGEST_WORDS, QuickStart
@@ -100,4 +100,4 @@ class MattersApi(APIView):
 
     @extend_schema(operation_id="matters", responses=Output(many=True))
     def get(self, request: Request) -> Response:
-        return Response(self.Output(list(matters()), many=True).data)
+        return Response(self.Output(list(waiting_matters()), many=True).data)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from evalapp.core.domain.attention import matters
+from evalapp.core.domain.attention import waiting_matters
 from evalapp.studies.domain.question_texts import in_their_language
 from evalapp.studies.models import Study
 from evalapp.studies.queries import study_reads
@@ -32,7 +32,7 @@ def lab(request: HttpRequest) -> HttpResponse:
         "studies": [_line(study, study_reads.votes_of(study)) for study in rows],
         "archived": archived,
         "away": Study.objects.filter(archived_at__isnull=False).count(),
-        "matters": [] if archived else list(matters()),
+        "matters": [] if archived else list(waiting_matters()),
     }
     return render(request, "studies/lab.html", shown)
 

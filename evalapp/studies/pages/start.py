@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from evalapp.catalog.models import Catalogue
 from evalapp.contenders.queries.registered_models import registered_models
 from evalapp.contenders.services.registrations import ENDINGS
-from evalapp.core.domain.attention import matters
+from evalapp.core.domain.attention import waiting_matters
 from evalapp.core.domain.errors import NotFound
 from evalapp.core.pages.form_jobs import begun
 from evalapp.core.queries import job_line
@@ -84,7 +84,11 @@ def start(request: HttpRequest) -> HttpResponse:
     form = StartForm(request.POST or None, request.FILES or None)
     if row := begun(request, form):
         return redirect("lab-start-one", row.pk)
-    shown = {"form": form, "matters": list(matters()), "recent": QuickStart.objects.select_related("study", "job")[:5]}
+    shown = {
+        "form": form,
+        "matters": list(waiting_matters()),
+        "recent": QuickStart.objects.select_related("study", "job")[:5],
+    }
     return render(request, "studies/start.html", shown, status=400 if form.errors else 200)
 
 

@@ -55,7 +55,7 @@ def _cut_registrations(target: str) -> Iterator[Piece]:
 
 def _register(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     target = target_of("registration", arguments["registration"])
-    return [*registrations.register(target, {}), *registrations.try_out(target, {})]
+    return [*registrations.register_network(target, {}), *registrations.try_out(target, {})]
 
 
 def _draft(target: str, _arguments: dict[str, Any]) -> list[Fault]:

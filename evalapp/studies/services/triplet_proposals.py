@@ -8,7 +8,7 @@ from django.db.models import F
 
 from evalapp.catalog.models import Item
 from evalapp.catalog.queries import unflagged
-from evalapp.catalog.services.triplets import Claim, check_number, propose
+from evalapp.catalog.services.triplets import Claim, check_number, propose_triplets
 from evalapp.core.domain.errors import InvalidInput
 from evalapp.core.services.deeds import recorded
 from evalapp.studies.models import Pair, Study
@@ -29,7 +29,7 @@ def propose_from_votes(study: Study, number: int) -> int:
             f"The votes of {study} claim no triplet: a query with one candidate that people like and one that they do "
             "not is needed."
         )
-    return propose(study.catalogue, claims[:number], f"study:{study.slug}")
+    return propose_triplets(study.catalogue, claims[:number], f"study:{study.slug}")
 
 
 def _claims(study: Study) -> list[Claim]:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from evalapp.plots.marks import Drawing
 from evalapp.plots.point_cloud import point_cloud
-from evalapp.plots.series import series
+from evalapp.plots.series import draw_series
 from evalapp.training.models import Epoch
 
 _LOSSES = ("loss", "validation_loss")
@@ -70,7 +70,7 @@ def _plot(title: str, part: str, history: Sequence[Epoch], names: Sequence[str])
     first, last = min(row.epoch for row in history), max(row.epoch for row in history)
     told = ", ".join(f"{name} ends at {value:.3f}" for name, value in ends)
     summary = f"From epoch {first} to {last}; {told}"
-    return Plot(title, part, series("curves", title, summary, lines, step_name="epoch"), ends)
+    return Plot(title, part, draw_series("curves", title, summary, lines, step_name="epoch"), ends)
 
 
 def maps_of(epochs: Sequence[Epoch], categories: Mapping[str, str]) -> list[EpochMap]:

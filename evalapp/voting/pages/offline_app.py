@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from evalapp.core.domain.script_modules import bundle_path, bundled, needed_by
+from evalapp.core.domain.script_modules import bundle_path, bundled_script, needed_by
 from evalapp.core.domain.style_sheets import sheet_path
 from evalapp.core.services.static_files import has_bundle
 
@@ -54,7 +54,7 @@ def manifest(_request: HttpRequest) -> HttpResponse:
 
 
 def _script() -> str:
-    code, files = bundled(_WORKER), _shell_files()
+    code, files = bundled_script(_WORKER), _shell_files()
     version = hashlib.sha256("\n".join([code, *files]).encode()).hexdigest()[:12]
     shell = {"version": version, "files": files, "votesUrl": reverse("api-votes")}
     return f"self.shell = {json.dumps(shell)};\n{code}"

@@ -242,8 +242,8 @@ def test_the_progress_bar_knows_about_how_much_there_is(tmp_path: Path, name: st
 
 def test_a_path_is_found_where_it_was_given_first() -> None:
     index = PathIndex(["a", "b", "a"])
-    assert (index.find("a"), index.find("b"), index.find("c"), len(index)) == (0, 1, -1, 3)
-    assert PathIndex([]).find("a") == -1
+    assert (index.find_path("a"), index.find_path("b"), index.find_path("c"), len(index)) == (0, 1, -1, 3)
+    assert PathIndex([]).find_path("a") == -1
 
 
 @pytest.mark.parametrize("content", ["", "\n", "no number\nname\na b\n"])

@@ -38,7 +38,7 @@ def dress() -> Picture:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[int], list[int]]]:
     """What workers are told to draw."""
     told: list[tuple[list[int], list[int]]] = []
-    monkeypatch.setattr(tasks.draw, "apply_async", lambda words, **_: told.append(words))
+    monkeypatch.setattr(tasks.draw_renditions, "apply_async", lambda words, **_: told.append(words))
     tasks._asked.clear()
     return told
 
@@ -65,7 +65,7 @@ class TestMissing:
         self, client: Client, dress: Picture, asked: list[tuple[list[int], list[int]]]
     ) -> None:
         client.get(picture_url(dress.public_id))
-        tasks.draw(*asked[0])
+        tasks.draw_renditions(*asked[0])
         answer = client.get(picture_url(dress.public_id))
         assert (answer.status_code, answer.content) == (200, make_rendition(dress))
 
@@ -86,7 +86,7 @@ class TestMissing:
             raise OperationalError
 
         tasks._asked.clear()
-        monkeypatch.setattr(tasks.draw, "apply_async", unreachable)
+        monkeypatch.setattr(tasks.draw_renditions, "apply_async", unreachable)
         assert client.get(picture_url(dress.public_id)).status_code == 404
 
     def test_whoever_asks_for_many_does_not_fill_the_queue(

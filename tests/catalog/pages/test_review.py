@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractUser
 from django.test import Client
 
 from evalapp.catalog.models import Catalogue, Flag, Triplet
-from evalapp.catalog.services.triplets import counts, next_triplet, propose_from_labels
+from evalapp.catalog.services.triplets import next_triplet, propose_from_labels, triplet_counts
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -23,7 +23,7 @@ def shop() -> Catalogue:
 def test_triplets_are_proposed_shown_and_decided(admin_client: Client, shop: Catalogue) -> None:
     assert "Nothing waits here" in admin_client.get(REVIEW).content.decode()
     admin_client.post(f"{REVIEW}propose/")
-    assert counts(shop)["proposed"] == 16
+    assert triplet_counts(shop)["proposed"] == 16
     first = next_triplet(shop, "admin")
     assert first is not None
     page = admin_client.get(REVIEW).content.decode()
@@ -35,7 +35,7 @@ def test_triplets_are_proposed_shown_and_decided(admin_client: Client, shop: Cat
     assert second != first
     assert f'name="triplet" value="{second.pk}"' in admin_client.get(REVIEW).content.decode()
     admin_client.post(f"{REVIEW}decide/", {"triplet": first.pk, "state": "proposed"})
-    assert counts(shop)["accepted"] == 0
+    assert triplet_counts(shop)["accepted"] == 0
 
 
 def test_a_misleading_picture_is_flagged_from_the_queue(admin_client: Client, shop: Catalogue) -> None:
@@ -73,7 +73,7 @@ def test_two_people_review_at_once_in_their_own_names(
     assert f'name="triplet" value="{own.pk}"><button class="button" name="state" value="proposed"' in page
     assert "Decided by admin 1, berta 1." in page, page[page.index("page__lead") :][:900]
     other.post(f"{REVIEW}decide/", {"triplet": met.pk, "state": "proposed"})
-    assert counts(shop)["accepted"] == 1
+    assert triplet_counts(shop)["accepted"] == 1
 
 
 def test_what_was_decided_is_read_over_http_with_names(admin_client: Client, shop: Catalogue) -> None:

@@ -17,20 +17,20 @@ _RAISED = re.compile(r'raise (?:Problem|InvalidInput|NotFound|Conflict|Forbidden
 
 def test_nested_field_errors_become_paths() -> None:
     detail = {"votes": [{}, {"verdict": ["Choose one."]}], "n": ["Too many."]}
-    answer = api.explain(exceptions.ValidationError(detail), {})
+    answer = api.explain_error(exceptions.ValidationError(detail), {})
     assert answer is not None
     assert answer.data["error"]["fields"] == {"votes.1.verdict": ["Choose one."], "n": ["Too many."]}
 
 
 def test_a_problem_keeps_its_code_words_and_status() -> None:
-    answer = api.explain(errors.Conflict("It is taken."), {})
+    answer = api.explain_error(errors.Conflict("It is taken."), {})
     assert answer is not None
     assert answer.status_code == 409
     assert answer.data == {"error": {"code": "conflict", "message": "It is taken.", "fields": {}}}
 
 
 def test_an_unknown_exception_stays_a_server_error() -> None:
-    assert api.explain(RuntimeError("?"), {}) is None
+    assert api.explain_error(RuntimeError("?"), {}) is None
 
 
 @pytest.mark.django_db

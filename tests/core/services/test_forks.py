@@ -20,12 +20,12 @@ _PARENT = """
 import contextvars, signal, sys
 from pathlib import Path
 import django; django.setup()
-from evalapp.core.services.embedded.forks import fork, keep_for_forks
+from evalapp.core.services.embedded.forks import fork_command, keep_for_forks
 contextvars.ContextVar("who").set("the parent")
 signal.signal(signal.SIGTERM, lambda *_: print("handler of the parent", flush=True))
 keep_for_forks()
 words = [sys.executable, "-W", "ignore:a loud one", "-m", *sys.argv[1:]]
-copy = fork(words, title="a copy", folder=Path(sys.argv[0] or "."), prepare=lambda: None)
+copy = fork_command(words, title="a copy", folder=Path(sys.argv[0] or "."), prepare=lambda: None)
 print("pid", copy.pid, flush=True)
 print("code", copy.wait(60), flush=True)
 """

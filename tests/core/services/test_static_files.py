@@ -10,11 +10,11 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.template import Context, Template
 
-from evalapp.core.domain.script_modules import bundled_module, modules, without_comments
+from evalapp.core.domain.script_modules import bundled_module, modules_by_name, without_comments
 from evalapp.core.domain.style_sheets import SHEETS
 from tests import system
 
-PAGES = sorted(name for name in modules() if name.startswith("pages/"))
+PAGES = sorted(name for name in modules_by_name() if name.startswith("pages/"))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -42,7 +42,7 @@ def test_collected_a_page_asks_for_one_script_and_one_sheet(settings: LazySettin
     assert text.count("<link") == text.count("<script") == 1
     assert "importmap" not in text
     sheet = next(tmp_path.glob("css/bundles/play.????????????.css")).read_text(encoding="utf-8")
-    root = next(path for path in modules().values() if path.name == "play.js").parents[2] / "css"
+    root = next(path for path in modules_by_name().values() if path.name == "play.js").parents[2] / "css"
     for name in SHEETS["play"]:
         assert without_comments((root / f"{name}.css").read_text(encoding="utf-8")).strip() in sheet
     assert next(tmp_path.glob("js/bundles/play.????????????.js.gz"))

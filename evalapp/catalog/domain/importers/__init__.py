@@ -31,14 +31,14 @@ def open_source(path: Path, format_name: str | None, mapping: Mapping[str, str])
     """
     if not path.exists():
         raise InvalidInput(f"There is nothing at {path}.")
-    name = format_name or _guess(path)
+    name = format_name or _guess_format(path)
     if name not in IMPORTERS:
         raise InvalidInput(f"There is no format {name!r}; there are {', '.join(sorted(IMPORTERS))}.")
     source: Source = import_string(IMPORTERS[name])(path, mapping)
     return source
 
 
-def _guess(path: Path) -> str:
+def _guess_format(path: Path) -> str:
     if path.is_dir():
         return "folder"
     if path.suffix.lower() in {".csv", ".tsv"}:

@@ -26,11 +26,11 @@ def find_file(root: Path, folders: Sequence[str], names: Sequence[str]) -> Path 
 
 def need_file(root: Path, folders: Sequence[str], names: Sequence[str], what: str) -> Path:
     """The same; raises InvalidInput saying what is missing and where it was looked for."""
-    found = find_file(root, folders, names)
-    if found is None:
+    file = find_file(root, folders, names)
+    if file is None:
         places = ", ".join(str(root / folder) for folder in folders)
         raise InvalidInput(f"There is no {names[0]} in {places}: is this the folder of {what}?")
-    return found
+    return file
 
 
 def root_of(path: Path, parts: Sequence[str]) -> Path:
@@ -52,20 +52,20 @@ class PicturesAt:
         self._prefix: str | None = None
         self.highres = False
 
-    def of(self, path: str) -> str:
+    def path_of(self, path: str) -> str:
         """The way to the picture that the lists call `img/…`."""
         top, _, rest = path.partition("/")
         if self._prefix is None:
-            self._find(top)
+            self._find_prefix(top)
         return f"{self._prefix}{top}_highres/{rest}" if self.highres else f"{self._prefix}{path}"
 
-    def faults(self) -> Iterator[RowFault]:
+    def location_faults(self) -> Iterator[RowFault]:
         """What to say in the end about where they were found."""
         if self.highres:
             message = "Only the large pictures are there; boxes belong to the small ones, so whole pictures were taken."
             yield RowFault(0, "img_highres", "no-boxes", message, left_out=False)
 
-    def _find(self, top: str) -> None:
+    def _find_prefix(self, top: str) -> None:
         for name, highres in ((top, False), (f"{top}_highres", True)):
             for prefix in ("Img/", "", "Images/"):
                 if (self._root / prefix / name).is_dir():

@@ -36,18 +36,18 @@ class FolderSource:
         self.root = path.resolve()
 
     def count(self) -> int:
-        return sum(1 for found in self._walk("") if isinstance(found, str))
+        return sum(1 for found in self._walk_pictures("") if isinstance(found, str))
 
     def rows(self) -> Iterator[Record | RowFault]:
         tops = self._folders_with_pictures()
         has_splits = bool(tops) and all(name.casefold() in _SPLITS for name in tops)
-        if told := _odd_folders(tops) or self._wrapper(tops):
-            yield RowFault(0, "", "odd-folders", told, left_out=False)
-        for row, found in enumerate(self._walk(""), start=1):
-            if isinstance(found, _Obstacle):
-                yield RowFault(row, found.path, found.code, found.message)
+        if warning := _odd_folders(tops) or self._wrapper_warning(tops):
+            yield RowFault(0, "", "odd-folders", warning, left_out=False)
+        for row, path_or_obstacle in enumerate(self._walk_pictures(""), start=1):
+            if isinstance(path_or_obstacle, _Obstacle):
+                yield RowFault(row, path_or_obstacle.path, path_or_obstacle.code, path_or_obstacle.message)
             else:
-                yield _record(row, found, has_splits)
+                yield _make_record(row, path_or_obstacle, has_splits)
 
     def _folders_with_pictures(self) -> list[str]:
         """Split folders at the top. Only if all of them are named like splits: a class may well be called `test`."""
@@ -55,22 +55,22 @@ class FolderSource:
             names = [
                 entry.name for entry in entries if not _is_ignored(entry.name) and entry.is_dir(follow_symlinks=False)
             ]
-        return sorted(name for name in names if any(isinstance(found, str) for found in self._walk(name)))
+        return sorted(name for name in names if any(isinstance(found, str) for found in self._walk_pictures(name)))
 
-    def _wrapper(self, tops: list[str]) -> str:
+    def _wrapper_warning(self, tops: list[str]) -> str:
         """What to say of an only folder that holds nothing but folders, empty where there is none."""
         if len(tops) != 1 or tops[0].casefold() in _SPLITS:
             return ""
-        pictures = (found for found in self._walk(tops[0]) if isinstance(found, str))
+        pictures = (found for found in self._walk_pictures(tops[0]) if isinstance(found, str))
         if any(found.count("/") == 1 for found in pictures):
             return ""
         return f"All folders lie in {tops[0]}, which was taken as the only category; if it is none, import that folder."
 
-    def _walk(self, folder: str) -> Iterator[str | _Obstacle]:
+    def _walk_pictures(self, folder: str) -> Iterator[str | _Obstacle]:
         """Paths of pictures below `folder`, sorted by name, one folder in memory at a time."""
         try:
-            with os.scandir(self.root / folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+            with os.scandir(self.root / folder) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
         except OSError as error:
             yield _Obstacle(folder, "unreadable", f"The folder cannot be read: {error.strerror}.")
             return
@@ -79,7 +79,7 @@ class FolderSource:
             if _is_ignored(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                yield from self._walk(path)
+                yield from self._walk_pictures(path)
             elif entry.is_dir():
                 # Entering it could lead out of the folder, or round in circles.
                 yield _Obstacle(path, "linked-folder", "Links to folders are not followed; import that folder itself.")
@@ -92,10 +92,10 @@ class FolderSource:
 def _odd_folders(tops: list[str]) -> str:
     """What to say of folders that may have been meant in another way, empty where nothing is."""
     splits = [name for name in tops if name.casefold() in _SPLITS]
-    others = [name for name in tops if name not in splits]
-    if splits and others:
+    other_names = [name for name in tops if name not in splits]
+    if splits and other_names:
         return (
-            f"The folders {', '.join(splits)} bear names of splits, {', '.join(others[:3])} not: all of them were "
+            f"The folders {', '.join(splits)} bear names of splits, {', '.join(other_names[:3])} not: all of them were "
             "taken as categories."
         )
     return ""
@@ -105,7 +105,7 @@ def _is_ignored(name: str) -> bool:
     return name.startswith(".") or name.casefold() in _IGNORED
 
 
-def _record(row: int, path: str, has_splits: bool) -> Record:
+def _make_record(row: int, path: str, has_splits: bool) -> Record:
     folders = path.split("/")[:-1]
     split = _SPLITS[folders.pop(0).casefold()] if has_splits and folders else ""
     return Record(row, path, key=path, category=folders[0] if folders else "", split=split)

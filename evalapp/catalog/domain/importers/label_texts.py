@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def printable(text: str) -> str:
+def printable_text(text: str) -> str:
     """`text` for a report: what was not UTF-8 becomes a replacement mark."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -36,10 +36,10 @@ class OmlSource:
             raise InvalidInput(f"{path} is not a CSV or Parquet file.")
         self.root = path.parent.resolve()
         self._file = path
-        missing = [name for name in _NEEDED if name not in self._columns()]
+        missing = [name for name in _NEEDED if name not in self._column_names()]
         if missing:
             raise InvalidInput(f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}.")
-        if 0 < sum(corner in self._columns() for corner in _CORNERS) < len(_CORNERS):
+        if 0 < sum(corner in self._column_names() for corner in _CORNERS) < len(_CORNERS):
             raise InvalidInput(f"{path} has some of x_1, x_2, y_1, y_2; a box needs all four.")
 
     def count(self) -> int:
@@ -51,18 +51,18 @@ class OmlSource:
 
     def rows(self) -> Iterator[Record | RowFault]:
         roles = _Roles()
-        for number, cells in self._cells():
+        for number, cells in self._cells_of_rows():
             if isinstance(cells, SheetFault):
                 yield RowFault(number, "", cells.code, cells.message, left_out=cells.left_out)
             else:
-                yield from _record(number, cells, roles)
-        yield from roles.faults()
+                yield from _records_of_row(number, cells, roles)
+        yield from roles.gallery_faults()
 
     @property
     def _is_parquet(self) -> bool:
         return self._file.suffix.lower() in {".parquet", ".pq"}
 
-    def _columns(self) -> list[str]:
+    def _column_names(self) -> list[str]:
         if self._is_parquet:
             import pyarrow.parquet
 
@@ -71,9 +71,9 @@ class OmlSource:
             except (OSError, ValueError) as error:
                 raise InvalidInput(f"{self._file} is no Parquet file.") from error
         sheet = Sheet(self._file)
-        return [_known(name) for name in sheet.header]
+        return [_known_name(name) for name in sheet.header]
 
-    def _cells(self) -> Iterator[tuple[int, dict[str, str] | SheetFault]]:
+    def _cells_of_rows(self) -> Iterator[tuple[int, dict[str, str] | SheetFault]]:
         """The line of each row, and its cells as texts, empty where there is none, or why it cannot be read."""
         if self._is_parquet:
             import pyarrow.parquet
@@ -82,19 +82,19 @@ class OmlSource:
             for batch in pyarrow.parquet.ParquetFile(self._file).iter_batches(_ROWS):
                 for row in batch.to_pylist():
                     number += 1
-                    yield number, {name: _text(value) for name, value in row.items()}
+                    yield number, {name: _cell_text(value) for name, value in row.items()}
             return
         sheet = Sheet(self._file)
-        names = [_known(name) for name in sheet.header]
-        for found in sheet.lines():
-            if isinstance(found, SheetFault):
-                yield found.line, found
+        names = [_known_name(name) for name in sheet.header]
+        for line_or_fault in sheet.lines():
+            if isinstance(line_or_fault, SheetFault):
+                yield line_or_fault.line, line_or_fault
             else:
-                row = zip(names, found.cells, strict=True)
-                yield found.line, {name: _text(value) for name, value in row if name}
+                row = zip(names, line_or_fault.cells, strict=True)
+                yield line_or_fault.line, {name: _cell_text(value) for name, value in row if name}
 
 
-def _known(name: str) -> str:
+def _known_name(name: str) -> str:
     """A column's name as it is called here: capitals do not count in those that have a meaning."""
     return name.casefold() if name.casefold() in _KNOWN else name
 
@@ -103,24 +103,24 @@ def _known(name: str) -> str:
 class _Roles:
     """Which labels are asked for and which can be found, in validation."""
 
-    asked: dict[str, int] = field(default_factory=dict)
-    there: set[str] = field(default_factory=set)
+    query_labels: dict[str, int] = field(default_factory=dict)
+    gallery_labels: set[str] = field(default_factory=set)
 
-    def faults(self) -> Iterator[RowFault]:
-        for label, number in self.asked.items():
-            if label not in self.there:
+    def gallery_faults(self) -> Iterator[RowFault]:
+        for label, number in self.query_labels.items():
+            if label not in self.gallery_labels:
                 message = f"The query's label {label} is not in the gallery: it can never be found."
                 yield RowFault(number, "", "not-in-gallery", message, left_out=False)
 
 
-def _record(number: int, cells: Mapping[str, str], roles: _Roles) -> Iterator[Record | RowFault]:
+def _records_of_row(number: int, cells: Mapping[str, str], roles: _Roles) -> Iterator[Record | RowFault]:
     path, label, split = cells["path"], cells["label"], cells["split"]
     if not path or not label or split not in _SPLITS:
         yield RowFault(number, path, "broken-row", "A row needs a path, a label, and train or validation as its split.")
         return
     try:
-        query, gallery = _role(cells, "is_query", split), _role(cells, "is_gallery", split)
-        attributes = _attributes(cells)
+        query, gallery = _has_role(cells, "is_query", split), _has_role(cells, "is_gallery", split)
+        attributes = _attributes_of_row(cells)
     except ValueError as error:
         yield RowFault(number, path, "broken-row", str(error))
         return
@@ -128,10 +128,10 @@ def _record(number: int, cells: Mapping[str, str], roles: _Roles) -> Iterator[Re
         message = "A row of validation must be a query, in the gallery, or both; it is neither."
         yield RowFault(number, path, "no-role", message, left_out=False)
     if query:
-        roles.asked.setdefault(label, number)
+        roles.query_labels.setdefault(label, number)
     if gallery:
-        roles.there.add(label)
-    box, fault = _box(number, cells)
+        roles.gallery_labels.add(label)
+    box, fault = _box_of_row(number, cells)
     if fault is not None:
         yield fault
     attributes |= {name: "true" for name, holds in (("is_query", query), ("is_gallery", gallery)) if holds}
@@ -149,7 +149,7 @@ def _record(number: int, cells: Mapping[str, str], roles: _Roles) -> Iterator[Re
     )
 
 
-def _role(cells: Mapping[str, str], name: str, split: str) -> bool:
+def _has_role(cells: Mapping[str, str], name: str, split: str) -> bool:
     text = cells[name].lower()
     if split == "train" and text:
         raise ValueError(f"{name} must be empty in train.")
@@ -158,7 +158,7 @@ def _role(cells: Mapping[str, str], name: str, split: str) -> bool:
     return text in _TRUE
 
 
-def _box(number: int, cells: Mapping[str, str]) -> tuple[RawBox | None, RowFault | None]:
+def _box_of_row(number: int, cells: Mapping[str, str]) -> tuple[RawBox | None, RowFault | None]:
     try:
         return parse_box([cells.get(corner, "") for corner in _CORNERS]), None
     except ValueError as error:
@@ -166,11 +166,11 @@ def _box(number: int, cells: Mapping[str, str]) -> tuple[RawBox | None, RowFault
         return None, RowFault(number, cells["path"], "bad-box", message, left_out=False)
 
 
-def _attributes(cells: Mapping[str, str]) -> dict[str, str]:
+def _attributes_of_row(cells: Mapping[str, str]) -> dict[str, str]:
     text = cells.get("attributes", "")
     if text.lstrip().startswith("{"):
         try:
-            return {str(name): _text(value) for name, value in json.loads(text).items()}
+            return {str(name): _cell_text(value) for name, value in json.loads(text).items()}
         except ValueError:
             raise ValueError("attributes is no JSON object.") from None
     pairs: Sequence[list[str]] = [part.split("=", 1) for part in text.split(";") if part.strip()]
@@ -179,7 +179,7 @@ def _attributes(cells: Mapping[str, str]) -> dict[str, str]:
     return {pair[0].strip(): pair[1].strip() for pair in pairs}
 
 
-def _text(value: object) -> str:
+def _cell_text(value: object) -> str:
     """A cell as text; what pandas writes for nothing is nothing, and whole numbers stay whole."""
     if value is None or value != value:
         return ""

@@ -36,11 +36,11 @@ def read_inside(root: Path, path: str) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         raise FileFault("missing-file", "There is no such file.") from None
     except (OSError, ValueError) as error:
-        raise FileFault("unreadable", f"The file cannot be read: {_reason(error)}.") from None
+        raise FileFault("unreadable", f"The file cannot be read: {_error_reason(error)}.") from None
     try:
-        return _read(file)
+        return _read_plain_file(file)
     except OSError as error:
-        raise FileFault("unreadable", f"The file cannot be read: {_reason(error)}.") from None
+        raise FileFault("unreadable", f"The file cannot be read: {_error_reason(error)}.") from None
     finally:
         os.close(file)
 
@@ -90,15 +90,15 @@ def _check_inside(root: Path, real: str) -> None:
         raise FileFault("outside-folder", f"The path leads out of {root}.")
 
 
-def _read(file: int) -> bytes:
-    found = os.fstat(file)
-    if not stat.S_ISREG(found.st_mode):
+def _read_plain_file(file: int) -> bytes:
+    file_stat = os.fstat(file)
+    if not stat.S_ISREG(file_stat.st_mode):
         raise FileFault("unreadable", "That is not a file.")
-    if found.st_size > MOST_BYTES:
+    if file_stat.st_size > MOST_BYTES:
         raise FileFault("too-large", f"The file has more than {MOST_BYTES // 1024**2} MB, the limit.")
     with os.fdopen(file, "rb", buffering=0, closefd=False) as stream:
         return stream.readall()
 
 
-def _reason(error: Exception) -> str:
+def _error_reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -36,64 +36,66 @@ class TableSource:
     def __init__(self, path: Path, mapping: Mapping[str, str]) -> None:
         self._sheet = Sheet(path)
         self.root = path.parent.resolve()
-        self._columns = _assign(self._sheet, mapping)
+        self._columns = _assign_columns(self._sheet, mapping)
 
     def count(self) -> int:
         return self._sheet.count()
 
     def rows(self) -> Iterator[Record | RowFault]:
-        for found in self._sheet.lines():
-            if isinstance(found, SheetFault):
-                yield RowFault(found.line, "", found.code, found.message, left_out=found.left_out)
+        for line_or_fault in self._sheet.lines():
+            if isinstance(line_or_fault, SheetFault):
+                yield RowFault(
+                    line_or_fault.line, "", line_or_fault.code, line_or_fault.message, left_out=line_or_fault.left_out
+                )
             else:
-                yield from self._read(found.line, found.cells)
+                yield from self._read_row(line_or_fault.line, line_or_fault.cells)
 
-    def _read(self, row: int, cells: list[str]) -> Iterator[Record | RowFault]:
-        path = self._cell(cells, "path").strip()
+    def _read_row(self, row: int, cells: list[str]) -> Iterator[Record | RowFault]:
+        path = self._cell_of_field(cells, "path").strip()
         if not path:
             yield RowFault(row, path, "no-path", "The row names no picture.")
             return
         box = None
         try:
-            box = parse_box([self._cell(cells, corner) for corner in _CORNERS])
+            box = parse_box([self._cell_of_field(cells, corner) for corner in _CORNERS])
         except ValueError as error:
             yield RowFault(row, path, "bad-box", f"{error} The whole picture was taken.", left_out=False)
         yield Record(
             row,
             path,
-            key=self._cell(cells, "key").strip() or path,
+            key=self._cell_of_field(cells, "key").strip() or path,
             box=box,
-            attributes={name: cells[place] for name, place in self._columns.attributes.items() if cells[place]},
-            category=self._cell(cells, "category").strip(),
-            product=self._cell(cells, "product").strip(),
-            domain=self._cell(cells, "domain").strip(),
-            split=self._cell(cells, "split").strip(),
+            attributes={name: cells[number] for name, number in self._columns.attributes.items() if cells[number]},
+            category=self._cell_of_field(cells, "category").strip(),
+            product=self._cell_of_field(cells, "product").strip(),
+            domain=self._cell_of_field(cells, "domain").strip(),
+            split=self._cell_of_field(cells, "split").strip(),
         )
 
-    def _cell(self, cells: Sequence[str], field: str) -> str:
-        place = self._columns.fields.get(field)
-        return "" if place is None else cells[place]
+    def _cell_of_field(self, cells: Sequence[str], field: str) -> str:
+        number = self._columns.fields.get(field)
+        return "" if number is None else cells[number]
 
 
-def _assign(sheet: Sheet, mapping: Mapping[str, str]) -> _Columns:
+def _assign_columns(sheet: Sheet, mapping: Mapping[str, str]) -> _Columns:
     has = f"The file has the columns {', '.join(filter(None, sheet.header))}."
     fields: dict[str, int] = {}
     for field, column in mapping.items():
         if field not in FIELDS:
             raise InvalidInput(f"--map knows no field {field!r}; it knows {', '.join(FIELDS)}.")
-        place = sheet.column(column)
-        if place is None:
+        number = sheet.column(column)
+        if number is None:
             raise InvalidInput(f"--map {field}={column}: there is no such column. {has}")
-        fields[field] = place
+        fields[field] = number
     for field in FIELDS:
-        place = sheet.column(field)
-        if field not in fields and place is not None and place not in fields.values():
-            fields[field] = place
+        number = sheet.column(field)
+        if field not in fields and number is not None and number not in fields.values():
+            fields[field] = number
     if "path" not in fields:
-        free = [place for name in _ALSO_PATH if (place := sheet.column(name)) not in {None, *fields.values()}]
+        free = [number for name in _ALSO_PATH if (number := sheet.column(name)) not in {None, *fields.values()}]
         if not free or free[0] is None:
             raise InvalidInput(f"No column says where the pictures are; add --map path=COLUMN. {has}")
         fields["path"] = free[0]
     used = set(fields.values())
-    attributes = {name: place for place, name in enumerate(sheet.header) if name and place not in used}
+    attributes = {name: number for number, name in enumerate(sheet.header) if name and number not in used}
     return _Columns(fields, attributes)

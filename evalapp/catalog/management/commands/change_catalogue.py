@@ -30,19 +30,19 @@ class Command(BaseCommand):
             catalogues.create_catalogue(slug=slug, name=options["name"] or "")
             self.say(f"{slug} is there, and empty. Next: python manage.py import_catalogue {slug} PATH")
             return {"catalogue": slug, "created": True}
-        found = catalogue_named(slug)
+        catalogue = catalogue_named(slug)
         if options["name"] is not None:
-            catalogues.rename_catalogue(found, options["name"])
+            catalogues.rename_catalogue(catalogue, options["name"])
         if options["archive"] or options["back"]:
-            catalogues.archive_catalogue(found, archived=options["archive"])
-        dependents = catalogues.needed_by(found)
+            catalogues.archive_catalogue(catalogue, archived=options["archive"])
+        dependents = catalogues.needed_by(catalogue)
         if options["delete"]:
-            catalogues.delete_catalogue(found)
-        state = "deleted" if options["delete"] else "put away" if found.archived_at else "in use"
-        self.say(f"{slug} ({found.name or 'without a name'}): {state}; on it stood {in_words(dependents)}.")
+            catalogues.delete_catalogue(catalogue)
+        state = "deleted" if options["delete"] else "put away" if catalogue.archived_at else "in use"
+        self.say(f"{slug} ({catalogue.name or 'without a name'}): {state}; on it stood {in_words(dependents)}.")
         return {
             "catalogue": slug,
-            "name": found.name,
+            "name": catalogue.name,
             "state": state,
             "dependents": {d.what: d.count for d in dependents},
         }

@@ -21,12 +21,14 @@ class Command(BaseCommand):
     def run(self, **options: Any) -> None:
         with self.progress("drawing", None, "pictures") as bar:
 
-            def advance(done: int, total: int) -> None:
+            def show_progress(done: int, total: int) -> None:
                 bar.total = total
                 bar.update(done - bar.n)
 
             try:
-                generate(options["folder"], seed=options["seed"], products=options["products"], on_progress=advance)
+                generate(
+                    options["folder"], seed=options["seed"], products=options["products"], on_progress=show_progress
+                )
             except ValueError as error:
                 raise Usage(str(error)) from error
         self.say(f"Import it: python manage.py import_catalogue demo {options['folder'] / 'items.csv'}")

@@ -52,23 +52,23 @@ class Command(BaseCommand):
         slug, path = options["slug"], options["path"]
         check_slug(slug)
         before = version_of(slug)
-        source = pipeline.FlagsNoted(open_source(path, options["format"], _mapping(options["map"])))
+        source = pipeline.FlagsNoted(open_source(path, options["format"], _parse_mapping(options["map"])))
         with Report(options["report"]) as report:
             with self.progress("Importing", source.count(), "pictures") as bar:
                 outcome = pipeline.import_rows(slug, source, report, name=options["name"], advance=bar.update)
-            if not outcome.taken:
+            if not outcome.items_taken:
                 raise Failed(_why_nothing(path, report))
-        flagged = source.flag(slug) if options["flag_misleading"] else 0
-        self._tell(outcome, report, options["report"])
+        flagged = source.flag_noted(slug) if options["flag_misleading"] else 0
+        self._tell_outcome(outcome, report, options["report"])
         if flagged:
             self.say(f"{flagged:,} items flagged.")
-        told = {}
+        check_results = {}
         if check := options["check"]:
-            told = {check: check_arrivals(check, slug, keys_since(slug, before))}
-            self._tell_doubles(told[check])
+            check_results = {check: check_arrivals(check, slug, keys_since(slug, before))}
+            self._tell_doubles(check_results[check])
         self.say(f"Next: python manage.py create_study SLUG --catalogue {slug} --contender MODEL:METRIC")
         return {
-            **told,
+            **check_results,
             "catalogue": slug,
             "version": outcome.version,
             "new": outcome.new,
@@ -82,20 +82,20 @@ class Command(BaseCommand):
             ],
         }
 
-    def _tell_doubles(self, found: dict[str, Any]) -> None:
-        if found["job"]:
-            nudge(Job.objects.get(pk=found["job"]))
-        for pair in found["pairs"]:
+    def _tell_doubles(self, doubles: dict[str, Any]) -> None:
+        if doubles["job"]:
+            nudge(Job.objects.get(pk=doubles["job"]))
+        for pair in doubles["pairs"]:
             self.say(f"  {pair['item']} doubles {pair['other']} ({pair['level']})")
-        looked = f"job {found['job']} looks for doubles" if found["job"] else f"doubles by {found['checked']}"
-        self.say(f"{len(found['pairs']):,} pairs told, {looked}." + (f" {found['why']}" if found["why"] else ""))
+        looked = f"job {doubles['job']} looks for doubles" if doubles["job"] else f"doubles by {doubles['checked']}"
+        self.say(f"{len(doubles['pairs']):,} pairs told, {looked}." + (f" {doubles['why']}" if doubles["why"] else ""))
 
-    def _tell(self, outcome: pipeline.Outcome, report: Report, file: Path | None) -> None:
+    def _tell_outcome(self, outcome: pipeline.Outcome, report: Report, file: Path | None) -> None:
         self.say(
             f"{outcome.new:,} new, {outcome.updated:,} updated, {outcome.unchanged:,} unchanged, "
             f"{report.left_out:,} left out; version {outcome.version}."
         )
-        if not report.total:
+        if not report.fault_count:
             return
         for code, count in report.counts.most_common():
             self.say(f"  {count:,} {code}")
@@ -105,7 +105,7 @@ class Command(BaseCommand):
         self.say(f"The whole list is in {file}." if file else "The whole list: run it again with --report FILE.csv.")
 
 
-def _mapping(texts: list[str]) -> dict[str, str]:
+def _parse_mapping(texts: list[str]) -> dict[str, str]:
     mapping: dict[str, str] = {}
     for text in texts:
         field, equals, column = text.partition("=")
@@ -118,7 +118,7 @@ def _mapping(texts: list[str]) -> dict[str, str]:
 
 
 def _why_nothing(path: Path, report: Report) -> str:
-    if not report.total:
+    if not report.fault_count:
         *others, last = (ending.removeprefix(".") for ending in EXTENSIONS)
         return f"Nothing to import: {path} holds no {', '.join(others)} or {last} pictures."
     kinds = ", ".join(f"{count:,} {code}" for code, count in report.counts.most_common())

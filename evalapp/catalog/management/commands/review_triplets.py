@@ -35,35 +35,35 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> Any:
         catalogue, by = catalogue_named(options["catalogue"]), options["by"]
-        wanted = [
+        decisions = [
             *((one, TripletState.ACCEPTED) for one in options["accept"]),
             *((one, TripletState.REJECTED) for one in options["reject"]),
             *((one, TripletState.PROPOSED) for one in _taken_back(catalogue, options["take_back"], by)),
         ]
-        _check(wanted, by)
+        _check_decisions(decisions, by)
         with transaction.atomic():  # all of them or none
-            for triplet, state in wanted:
-                triplets.decide(catalogue, triplet, state, by=by)
+            for triplet, state in decisions:
+                triplets.decide_triplet(catalogue, triplet, state, by=by)
         waiting = triplets.next_triplet(catalogue, by)
-        told: dict[str, Any] = {
+        document: dict[str, Any] = {
             "catalogue": catalogue.slug,
-            "counts": triplets.counts(catalogue),
-            "reviewers": triplets.reviewers(catalogue),
-            "next": _keys(waiting) if waiting else None,
+            "counts": triplets.triplet_counts(catalogue),
+            "reviewers": triplets.reviewer_counts(catalogue),
+            "next": _keys_of_triplet(waiting) if waiting else None,
         }
-        self.say(", ".join(f"{number:,} {state}" for state, number in told["counts"].items()))
-        for name, number in told["reviewers"].items():
+        self.say(", ".join(f"{number:,} {state}" for state, number in document["counts"].items()))
+        for name, number in document["reviewers"].items():
             self.say(f"{number:>8,} by {name or 'nobody in particular'}")
         if options["decisions"]:
-            told["decisions"] = self._decisions(catalogue, options["after"], options["limit"])
+            document["decisions"] = self._list_decisions(catalogue, options["after"], options["limit"])
         elif waiting:
-            self.say("Next: {id}: is {anchor} nearer to {positive} than to {negative}?".format_map(told["next"]))
-        return told
+            self.say("Next: {id}: is {anchor} nearer to {positive} than to {negative}?".format_map(document["next"]))
+        return document
 
-    def _decisions(self, catalogue: Catalogue, after: int, limit: int) -> list[dict[str, Any]]:
+    def _list_decisions(self, catalogue: Catalogue, after: int, limit: int) -> list[dict[str, Any]]:
         rows = triplets.decided_after(catalogue, after, limit)
-        told = [
-            _keys(row)
+        documents = [
+            _keys_of_triplet(row)
             | {
                 "proposed_from": row.source,
                 "state": row.state,
@@ -72,32 +72,32 @@ class Command(BaseCommand):
             }
             for row in rows
         ]
-        for row in told:
+        for row in documents:
             self.say("{id:>8} {state:8} {anchor} {positive} {negative} {decided_by} {decided_at}".format_map(row))
-        return told
+        return documents
 
 
-def _taken_back(catalogue: Catalogue, asked: list[int] | None, by: str) -> list[int]:
+def _taken_back(catalogue: Catalogue, triplet_ids: list[int] | None, by: str) -> list[int]:
     """The triplets that are to wait again: those named, or the last of this operator."""
-    if asked is None or asked:
-        return asked or []
+    if triplet_ids is None or triplet_ids:
+        return triplet_ids or []
     last = triplets.last_decided(catalogue, by) if by else None
     if last is None:
         raise InvalidInput(f"{by or 'Nobody'} has decided no triplet of {catalogue} that could be taken back.")
     return [last.pk]
 
 
-def _check(wanted: list[tuple[int, TripletState]], by: str) -> None:
+def _check_decisions(decisions: list[tuple[int, TripletState]], by: str) -> None:
     """Raise Usage or InvalidInput for decisions that are not clear, or in nobody's name."""
-    named = [triplet for triplet, _ in wanted]
-    if len(set(named)) < len(named):
+    triplet_ids = [triplet for triplet, _ in decisions]
+    if len(set(triplet_ids)) < len(triplet_ids):
         raise Usage("A triplet was named twice; decide it one way.")
-    if wanted and not by:
+    if decisions and not by:
         raise Usage("Say in whose name: --by NAME.")
     if by and not get_user_model().objects.filter(username=by, is_staff=True, is_active=True).exists():
         raise InvalidInput(f"There is no operator {by}; create_operator {by} makes one.")
 
 
-def _keys(triplet: Triplet) -> dict[str, Any]:
+def _keys_of_triplet(triplet: Triplet) -> dict[str, Any]:
     roles = {role: getattr(triplet, role).key for role in ("anchor", "positive", "negative")}
     return {"id": triplet.pk, **roles}

@@ -29,8 +29,8 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> Any:
         model = model_named(options["model"])
-        if given := {name: options[name] for name in PREPROCESSING if options[name] is not None}:
-            model = change_preprocessing(model, given)
+        if new_preprocessing := {name: options[name] for name in PREPROCESSING if options[name] is not None}:
+            model = change_preprocessing(model, new_preprocessing)
         if options["name"]:
             model_changes.rename_model(model, options["name"])
         if options["archive"] or options["back"]:

@@ -30,20 +30,22 @@ class Command(BaseCommand):
         for contender in [parse_contender(text) for text in options["contenders"]]:
             with self.progress(contender.name, None, "pictures") as bar:
 
-                def advance(done: int, total: int, bar: Any = bar) -> None:
+                def show_progress(done: int, total: int, bar: Any = bar) -> None:
                     bar.total = total
                     bar.update(done - bar.n)
 
-                found = score_by_protocol(catalogue, contender, options["protocol"], on_progress=advance)
-            self._print(contender.name, asdict(found))
-            lines.append({"contender": contender.name, **asdict(found)})
+                scores = score_by_protocol(catalogue, contender, options["protocol"], on_progress=show_progress)
+            self._print_scores(contender.name, asdict(scores))
+            lines.append({"contender": contender.name, **asdict(scores)})
         return {"catalogue": catalogue.slug, "protocol": options["protocol"], "contenders": lines}
 
-    def _print(self, name: str, found: dict[str, Any]) -> None:
-        self.say(f"{name}: {found['queries']:,} queries, {found['gallery']:,} answers, {found['left_out']:,} left out")
-        for score, interval in found["scores"].items():
+    def _print_scores(self, name: str, scores: dict[str, Any]) -> None:
+        self.say(
+            f"{name}: {scores['queries']:,} queries, {scores['gallery']:,} answers, {scores['left_out']:,} left out"
+        )
+        for score, interval in scores["scores"].items():
             if interval["value"] is not None:
-                macro = f"; mean over categories {found['macro'][score]:.3f}" if score in found["macro"] else ""
+                macro = f"; mean over categories {scores['macro'][score]:.3f}" if score in scores["macro"] else ""
                 self.say(
                     f"  {score:24} {interval['value']:.3f}  [{interval['low']:.3f}, {interval['high']:.3f}]{macro}"
                 )

@@ -19,4 +19,4 @@ class Command(RegionCommand):
         parser.add_argument("--least-score", help="boxes below it are not suggested (0.3)")
 
     def run(self, **options: Any) -> Any:
-        return self.told(*register_region("locator", **self.given(options)))
+        return self.report_network(*register_region("locator", **self.service_arguments(options)))

@@ -17,4 +17,4 @@ class Command(RegionCommand):
         parser.add_argument("--least-score", help="where the mask is below it, the picture is blanked (0.5)")
 
     def run(self, **options: Any) -> Any:
-        return self.told(*register_region("masker", **self.given(options)))
+        return self.report_network(*register_region("masker", **self.service_arguments(options)))

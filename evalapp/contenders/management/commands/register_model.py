@@ -21,8 +21,8 @@ class Command(BaseCommand):
     offers_json = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        known = ", ".join(entry.usage for entry in list_families())
-        parser.add_argument("spec", help=f"one of {known}")
+        usages = ", ".join(entry.usage for entry in list_families())
+        parser.add_argument("spec", help=f"one of {usages}")
         parser.add_argument("--name", required=True, help="what studies call it")
         parser.add_argument("--tap", help="output or outputs of the network, comma-separated")
         parser.add_argument("--resize", choices=("squash", "shorter-side", "letterbox"))
@@ -40,8 +40,10 @@ class Command(BaseCommand):
         parser.add_argument("--seed", help="seed of random weights")
 
     def run(self, **options: Any) -> Any:
-        given = {name: options[name] for name in _OPTIONS if options[name] is not None}
-        model, is_new = registration.register_model(source=options["spec"], name=options["name"], options=given)
+        chosen_options = {name: options[name] for name in _OPTIONS if options[name] is not None}
+        model, is_new = registration.register_model(
+            source=options["spec"], name=options["name"], options=chosen_options
+        )
         taps = ", ".join(f"{tap['name']} ({tap['dim']})" for tap in model.spec["taps"])
         self.say(f"{model.name}: {'registered' if is_new else 'known already'}; taps {taps}.")
         if rules := model.preprocess:

@@ -21,20 +21,23 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> Any:
         if options["verify"]:
-            return self._verify()
+            return self._verify_shards()
         if options["prune"]:
-            return self._prune()
-        holdings = vector_storage.holdings()
-        for one in holdings:
-            name = f"{one.model or one.fingerprint[:12]}.{one.tap}"
-            needed = ", ".join(one.needed_by) or "nobody"
-            self.say(f"{name:30} {one.vectors:>10,} vectors {_size(one.bytes):>10} {'/'.join(one.dtypes):8} {needed}")
+            return self._prune_vectors()
+        holdings = vector_storage.list_holdings()
+        for holding in holdings:
+            name = f"{holding.model or holding.fingerprint[:12]}.{holding.tap}"
+            needed = ", ".join(holding.needed_by) or "nobody"
+            self.say(
+                f"{name:30} {holding.vectors:>10,} vectors {_size_text(holding.bytes):>10} "
+                f"{'/'.join(holding.dtypes):8} {needed}"
+            )
         if not holdings:
             self.say("No vectors are stored.")
-        return [asdict(one) for one in holdings]
+        return [asdict(holding) for holding in holdings]
 
-    def _verify(self) -> Any:
-        broken = vector_storage.broken()
+    def _verify_shards(self) -> Any:
+        broken = vector_storage.broken_shards()
         for path, reason in broken:
             self.say(f"{path}: {reason}")
         if broken and not self.json:
@@ -42,13 +45,13 @@ class Command(BaseCommand):
         self.say("All checksums are right.")
         return [{"path": path, "reason": reason} for path, reason in broken]
 
-    def _prune(self) -> Any:
-        gone = vector_storage.prune()
-        for one, freed in gone:
-            self.say(f"{one.model or one.fingerprint[:12]}.{one.tap}: {_size(freed)} freed.")
-        self.say(f"{_size(sum(freed for _, freed in gone))} freed in all.")
-        return [{"model": one.model, "tap": one.tap, "freed": freed} for one, freed in gone]
+    def _prune_vectors(self) -> Any:
+        gone = vector_storage.prune_vectors()
+        for holding, freed in gone:
+            self.say(f"{holding.model or holding.fingerprint[:12]}.{holding.tap}: {_size_text(freed)} freed.")
+        self.say(f"{_size_text(sum(freed for _, freed in gone))} freed in all.")
+        return [{"model": holding.model, "tap": holding.tap, "freed": freed} for holding, freed in gone]
 
 
-def _size(count: int) -> str:
+def _size_text(count: int) -> str:
     return f"{count / 1e9:,.2f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"

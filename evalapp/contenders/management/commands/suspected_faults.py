@@ -33,15 +33,16 @@ class Command(BaseCommand):
         contender = parse_contender(options["encoder"])
         with self.progress(contender.name, None, "pictures") as bar:
 
-            def advance(done: int, total: int) -> None:
+            def show_progress(done: int, total: int) -> None:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            found = suspected_items(catalogue, contender, on_progress=advance)
-        for one in found[: options["number"]]:
-            share = ENGLISH.share(one.strength)
-            self.say(f"{one.key}: {_WORDS[one.reason].format(told=one.told, strength=one.strength, share=share)}")
+            suspects = suspected_items(catalogue, contender, on_progress=show_progress)
+        for suspect in suspects[: options["number"]]:
+            share = ENGLISH.share(suspect.strength)
+            words = _WORDS[suspect.reason].format(told=suspect.told, strength=suspect.strength, share=share)
+            self.say(f"{suspect.key}: {words}")
         self.say(
-            f"{len(found):,} suspected. Look at them in /lab/catalogues/{catalogue.slug}/ and flag those at fault."
+            f"{len(suspects):,} suspected. Look at them in /lab/catalogues/{catalogue.slug}/ and flag those at fault."
         )
-        return {"catalogue": catalogue.slug, "suspects": [asdict(one) for one in found[: options["number"]]]}
+        return {"catalogue": catalogue.slug, "suspects": [asdict(suspect) for suspect in suspects[: options["number"]]]}

@@ -18,17 +18,17 @@ _ENGLISH_MOMENT = "Y-m-d H:i"
 
 def number(value: float, digits: int = 0) -> str:
     """1234.5 as `1,234.5`, or `1.234,5` in German; less than nothing with a true minus."""
-    return _written(f"{_no_minus_zero(value, digits):,.{digits}f}")
+    return _localise_marks(f"{_no_minus_zero(value, digits):,.{digits}f}")
 
 
 def signed(value: float, digits: int = 0) -> str:
     """3.4 as `+3.4`, its opposite as `−3.4`."""
-    return _written(f"{_no_minus_zero(value, digits):+,.{digits}f}")
+    return _localise_marks(f"{_no_minus_zero(value, digits):+,.{digits}f}")
 
 
 def shortest(value: float) -> str:
     """2.0 as `2`, 0.5 as `0.5`: no digit that says nothing."""
-    return _written(f"{value:g}")
+    return _localise_marks(f"{value:g}")
 
 
 def share(value: float, digits: int = 0) -> str:
@@ -47,7 +47,7 @@ def moment(when: datetime) -> str:
     return date_format(localtime(when), _ENGLISH_MOMENT if (get_language() or "en").startswith("en") else _SHORT)
 
 
-def _written(text: str) -> str:
+def _localise_marks(text: str) -> str:
     marks = {",": get_format("THOUSAND_SEPARATOR"), ".": get_format("DECIMAL_SEPARATOR"), "-": "−"}
     return text.translate(str.maketrans(marks))
 

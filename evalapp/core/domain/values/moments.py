@@ -21,7 +21,7 @@ def past_moment(text: str) -> datetime:
 
     It lies between 1990 and now, with a day of grace for clocks of other zones.
     """
-    moment = _read(text)
+    moment = _parse_moment(text)
     if moment is None or not EARLIEST <= moment <= timezone.now() + GRACE:
         raise InvalidInput(f"The time {text!r} is no moment between 1990 and now like 2026-01-31T12:00:00Z.")
     return moment.astimezone(UTC)
@@ -29,7 +29,7 @@ def past_moment(text: str) -> datetime:
 
 def coming_moment(text: str) -> datetime:
     """What is promised for later, in UTC; without a zone it is taken for UTC. Raises InvalidInput."""
-    moment = _read(text)
+    moment = _parse_moment(text)
     if moment is None:
         raise InvalidInput(f"{text!r} is no moment; write it as 2031-05-17T12:00, in UTC.")
     check_coming(moment)
@@ -42,7 +42,7 @@ def check_coming(moment: datetime) -> None:
         raise InvalidInput("Choose a moment to come, before the year 2200.", fields={"due_at": ["It is not to come."]})
 
 
-def _read(text: str) -> datetime | None:
+def _parse_moment(text: str) -> datetime | None:
     try:
         moment = parse_datetime(text)
     except ValueError:

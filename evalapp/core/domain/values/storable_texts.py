@@ -7,7 +7,7 @@ from evalapp.core.domain.errors import InvalidInput
 _MISSING = {"nan", "-nan", "none", "null", "na", "n/a", "<na>", "#n/a", "#na", "nil"}
 
 
-def unstorable(text: str) -> tuple[str, str] | None:
+def why_unstorable(text: str) -> tuple[str, str] | None:
     """A code and a line if the database cannot hold `text`, else None.
 
     Bytes that were not UTF-8 have come in as lone surrogates (`surrogateescape`), in cells and in file names.
@@ -24,11 +24,11 @@ def unstorable(text: str) -> tuple[str, str] | None:
 def check_text(name: str, text: str, most: int) -> None:
     """Raise InvalidInput, with the field, for a text that is longer than `most` or that the database cannot hold."""
     if len(text) > most:
-        told = f"At most {most} characters."
-        raise InvalidInput(f"The {name} is longer than {most} characters.", fields={name: [told]})
-    if unstorable(text):
-        told = "Holds a character that cannot be stored."
-        raise InvalidInput(f"The {name} holds a character that cannot be stored.", fields={name: [told]})
+        message = f"At most {most} characters."
+        raise InvalidInput(f"The {name} is longer than {most} characters.", fields={name: [message]})
+    if why_unstorable(text):
+        message = "Holds a character that cannot be stored."
+        raise InvalidInput(f"The {name} holds a character that cannot be stored.", fields={name: [message]})
 
 
 def is_missing(text: str) -> bool:

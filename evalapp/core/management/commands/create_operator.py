@@ -23,14 +23,14 @@ class Command(BaseCommand):
         parser.add_argument("--token", action="store_true", help="make a token for the API and tell it once")
 
     def run(self, **options: Any) -> Any:
-        given = settings.OPERATOR_PASSWORD
-        user, password = create_operator(options["name"], given)
-        told: dict[str, Any] = {"name": user.username}
+        given_password = settings.OPERATOR_PASSWORD
+        user, password = create_operator(options["name"], given_password)
+        document: dict[str, Any] = {"name": user.username}
         self.say(f"{user.username} may sign in at /lab/.")
-        if not given:
-            told["password"] = password
+        if not given_password:
+            document["password"] = password
             self.say(f"Password, told this once: {password}")
         if options["token"]:
-            told["token"] = make_token(user)
-            self.say(f"Token for the API, told this once: {told['token']}")
-        return told
+            document["token"] = make_token(user)
+            self.say(f"Token for the API, told this once: {document['token']}")
+        return document

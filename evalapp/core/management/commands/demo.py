@@ -15,7 +15,7 @@ from django.core.management import call_command
 
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser, Failed
-from evalapp.core.management.commands.serve import free_port, port_number, prepare, run_until_stopped
+from evalapp.core.management.commands.serve import free_port, port_number, prepare_installation, run_until_stopped
 from evalapp.core.management.temporary_workers import a_worker
 from evalapp.core.services.embedded.workers import REPOSITORY
 
@@ -37,12 +37,12 @@ class Command(BaseCommand):
         images: Path | None = options["images"]
         if images is not None and not images.exists():
             raise Failed(f"{images} does not exist; --images takes a folder of pictures or a CSV.")
-        prepare()
+        prepare_installation()
         slug = "demo" if images is None else "mine"
         state = _state_of(slug)
         is_to_be_built = state not in {"open", "closed"}
         if is_to_be_built:
-            self._build(slug, images, is_new=state is None)
+            self._build_study(slug, images, is_new=state is None)
         self._introduce_operator()
         self.say(f"The study is open: /play/{slug}/ and its board: /leaderboard/{slug}/")
         if options["no_serve"]:
@@ -52,9 +52,9 @@ class Command(BaseCommand):
             _become_serve(options["host"], options["port"])
         run_until_stopped(self, options["host"], free_port(options["host"], options["port"]))
 
-    def _build(self, slug: str, images: Path | None, *, is_new: bool) -> None:
+    def _build_study(self, slug: str, images: Path | None, *, is_new: bool) -> None:
         """Each step knows what it has done before; a build that was cut short goes on where it stopped."""
-        source = self._draw() if images is None else images
+        source = self._draw_catalogue() if images is None else images
         call_command("import_catalogue", slug, str(source))
         for name, spec in MODELS.items():
             call_command("register_model", spec, name=name)
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             call_command("precompute", slug, wait=True)
         call_command("open_study", slug)
 
-    def _draw(self) -> Path:
+    def _draw_catalogue(self) -> Path:
         folder = Path(settings.VAR_DIR) / "demo"
         call_command("draw_demo", str(folder))
         return folder / "items.csv"

@@ -7,7 +7,7 @@ from typing import Any
 
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import Failed
-from evalapp.core.services.diagnosis import findings
+from evalapp.core.services.diagnosis import gather_findings
 
 
 class Command(BaseCommand):
@@ -15,11 +15,11 @@ class Command(BaseCommand):
     offers_json = True
 
     def run(self, **options: Any) -> Any:
-        found = findings()
-        for finding in found:
+        all_findings = gather_findings()
+        for finding in all_findings:
             mark = "ok " if finding.ok else "!! " if finding.needed else "-- "
             self.say(f"{mark} {finding.about:14} {finding.text}")
-        wrong = [finding.about for finding in found if finding.needed and not finding.ok]
+        wrong = [finding.about for finding in all_findings if finding.needed and not finding.ok]
         if wrong and not self.json:
             raise Failed(f"Not in order: {', '.join(wrong)}.")
-        return {"ok": not wrong, "findings": [asdict(finding) for finding in found]}
+        return {"ok": not wrong, "findings": [asdict(finding) for finding in all_findings]}

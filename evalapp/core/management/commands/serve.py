@@ -23,7 +23,7 @@ from evalapp.core import tasks
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser, Failed
 from evalapp.core.services.embedded.forks import keep_for_forks
-from evalapp.core.services.embedded.workers import Crew, celery, worker, worker_is_alive
+from evalapp.core.services.embedded.workers import Crew, celery_command, worker_command, worker_is_alive
 from evalapp.core.services.network_addresses import own_addresses
 from evalapp.core.services.static_files import collect_if_changed
 
@@ -39,20 +39,20 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=port_number, default=8000, help="the next free one is taken if it is busy")
 
     def run(self, **options: Any) -> None:
-        prepare()
+        prepare_installation()
         if settings.BROKER_IS_EMBEDDED and not worker_is_alive(settings.VAR_DIR):
-            tasks.recover(timedelta(0))
+            tasks.recover_lost_work(timedelta(0))
         port = free_port(options["host"], options["port"])
         run_until_stopped(self, options["host"], port)
 
 
-def prepare() -> None:
+def prepare_installation() -> None:
     """Tables and static files as this version of the product wants them; nothing to do takes no time."""
     call_command("migrate", interactive=False, verbosity=0)
     collect_if_changed()
 
 
-def roles(host: str, port: int) -> dict[str, Sequence[str]]:
+def process_roles(host: str, port: int) -> dict[str, Sequence[str]]:
     """The processes of one machine."""
     web = [
         sys.executable, "-m", "gunicorn", "evalapp.config.wsgi", "--bind", f"{host}:{port}",
@@ -63,11 +63,11 @@ def roles(host: str, port: int) -> dict[str, Sequence[str]]:
     ]  # fmt: skip
     return {
         "web": web,
-        "worker": worker("default"),
-        "gpu-worker": worker("gpu"),
+        "worker": worker_command("default"),
+        "gpu-worker": worker_command("gpu"),
         # Known by its name only: search stands above the floor.
         "search": [sys.executable, "manage.py", "search_service"],
-        "beat": celery("beat", "--pidfile", "", "--loglevel", "WARNING"),
+        "beat": celery_command("beat", "--pidfile", "", "--loglevel", "WARNING"),
     }
 
 
@@ -84,7 +84,7 @@ def run_until_stopped(command: BaseCommand, host: str, port: int) -> None:
     if host in _EVERYWHERE and "ALLOWED_HOSTS" not in os.environ:
         os.environ["ALLOWED_HOSTS"] = ",".join(own_addresses())
         settings.ALLOWED_HOSTS = [*settings.LOCAL_HOSTS, *own_addresses()]
-    people = Crew(roles(host, port), notice=command.stderr.write, shares_memory=True)
+    people = Crew(process_roles(host, port), notice=command.stderr.write, shares_memory=True)
     # A shell that starts this in the background has SIGINT ignored; here it must work all the same.
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, _as_interrupt)
@@ -92,8 +92,8 @@ def run_until_stopped(command: BaseCommand, host: str, port: int) -> None:
         load_for_all()
         people.start()
         wait_for_port(people, host, port)
-        shown = own_addresses()[0] if host in _EVERYWHERE else host
-        command.say(f"Dope or Nope is at http://{shown}:{port}/  (Ctrl-C stops it)")
+        shown_host = own_addresses()[0] if host in _EVERYWHERE else host
+        command.say(f"Dope or Nope is at http://{shown_host}:{port}/  (Ctrl-C stops it)")
         if not get_user_model().objects.filter(is_staff=True).exists():
             command.say("Nobody can sign in to /lab/ yet: python manage.py create_operator NAME")
         while True:
@@ -128,20 +128,21 @@ def port_number(text: str) -> int:
     return int(text)
 
 
-def free_port(host: str, wanted: int) -> int:
+def free_port(host: str, first_port: int) -> int:
     """The wanted port, or one of the twenty after it."""
-    for port in range(wanted, min(wanted + 20, _MOST_PORT + 1)):
+    for port in range(first_port, min(first_port + 20, _MOST_PORT + 1)):
         with socket.socket() as probe:
+            # As the web server itself binds: connections that are still fading out do not make a port busy.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
                     continue
-                why = error.strerror or str(error)
-                raise Failed(f"This machine cannot listen at {host}, port {port}: {why}.") from error
+                reason = error.strerror or str(error)
+                raise Failed(f"This machine cannot listen at {host}, port {port}: {reason}.") from error
             return port
-    raise Failed(f"Ports {wanted} to {wanted + 19} on {host} are all busy; choose one with --port.")
+    raise Failed(f"Ports {first_port} to {first_port + 19} on {host} are all busy; choose one with --port.")
 
 
 def _as_interrupt(_signal: int, _frame: object) -> None:

@@ -14,8 +14,8 @@ class Command(BaseCommand):
     help = "Succeed if a worker of this host was seen of late."
 
     def run(self, **options: Any) -> None:
-        own = [line for line in queries.workers() if line.name.startswith(f"{socket.gethostname()}:")]
-        alive = [line for line in own if not line.silent]
+        own_workers = [line for line in queries.worker_lines() if line.name.startswith(f"{socket.gethostname()}:")]
+        alive = [line for line in own_workers if not line.silent]
         if not alive:
             raise Failed(f"No worker of {socket.gethostname()} was seen of late.")
         self.say(", ".join(f"{line.name} ({line.queues}; {line.device})" for line in alive))

@@ -44,27 +44,27 @@ def kept_backups() -> list[KeptBackup]:
     """Those that are there, the newest first."""
     folder = Path(settings.VAR_DIR) / "backups"
     files = [path for path in folder.glob("*.backup") if _NAME.fullmatch(path.name)]
-    return [_told(path) for path in sorted(files, reverse=True)]
+    return [_describe_backup(path) for path in sorted(files, reverse=True)]
 
 
-def _told(path: Path) -> KeptBackup:
-    facts = path.stat()
-    return KeptBackup(path.name, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
+def _describe_backup(path: Path) -> KeptBackup:
+    file_stat = path.stat()
+    return KeptBackup(path.name, file_stat.st_size, datetime.fromtimestamp(file_stat.st_mtime, UTC))
 
 
 @recorded("downloaded", "backup {name}")
 def hand_out_backup(name: str) -> Path:
     """The file, for somebody who takes it along. Raises NotFound."""
-    return _file(name)
+    return _require_backup(name)
 
 
 @recorded("deleted", "backup {name}")
 def remove_backup(name: str) -> None:
     """Raises NotFound."""
-    _file(name).unlink(missing_ok=True)
+    _require_backup(name).unlink(missing_ok=True)
 
 
-def _file(name: str) -> Path:
+def _require_backup(name: str) -> Path:
     path = Path(settings.VAR_DIR) / "backups" / name
     # The name stands in an address: nothing but a backup's name leads anywhere.
     if not _NAME.fullmatch(name) or not path.is_file():

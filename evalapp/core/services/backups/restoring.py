@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-from evalapp.core.domain.backup_files import CHECKSUMS, MANIFEST, checked_manifest, members
+from evalapp.core.domain.backup_files import CHECKSUMS, MANIFEST, backup_members, checked_manifest
 from evalapp.core.domain.errors import Conflict, InvalidInput, Problem
 from evalapp.core.services.backups import postgres_client
 from evalapp.core.services.backups.writing import DATABASE, FOLDERS, KEYS, PICTURES, folder_of
@@ -44,11 +44,12 @@ def restore_backup(file: Path, *, advance: Callable[[int], object] = lambda _byt
     staged = settings.VAR_DIR / "restore.partial"
     shutil.rmtree(staged, ignore_errors=True)
     try:
-        _unpack(file, staged)
+        _unpack_members(file, staged)
         postgres_client.require_readable(staged / DATABASE)
         try:
-            postgres_client.load(staged / DATABASE)
+            postgres_client.load_database(staged / DATABASE)
         except Problem:
+            # The empty tables went with the schema that the dump was to fill: they are made again.
             call_command("migrate", interactive=False, verbosity=0)
             raise
         _put_in_place(staged)
@@ -60,14 +61,17 @@ def restore_backup(file: Path, *, advance: Callable[[int], object] = lambda _byt
 
 
 def _require_known(file: Path, manifest: dict[str, Any]) -> None:
-    here = MigrationLoader(None).disk_migrations
+    disk_migrations = MigrationLoader(None).disk_migrations
     # A migration that was squashed into another is known by that one.
-    known = {*here, *(tuple(key) for migration in here.values() for key in migration.replaces)}
-    strange = sorted(set(manifest["migrations"]) - {".".join(key) for key in known})
-    if strange:
+    known_keys = {
+        *disk_migrations,
+        *(tuple(key) for migration in disk_migrations.values() for key in migration.replaces),
+    }
+    unknown_names = sorted(set(manifest["migrations"]) - {".".join(key) for key in known_keys})
+    if unknown_names:
         raise InvalidInput(
-            f"{file} was made by a newer version of the product (this one does not know {strange[0]}); restore it with "
-            "that version. Nothing was changed."
+            f"{file} was made by a newer version of the product (this one does not know {unknown_names[0]}); restore "
+            "it with that version. Nothing was changed."
         )
 
 
@@ -75,10 +79,10 @@ def _require_nothing_here() -> None:
     if settings.BROKER_IS_EMBEDDED and worker_is_alive(settings.VAR_DIR):
         raise Conflict("This installation is running; stop serve and its workers first. Nothing was changed.")
     tables = set(connection.introspection.table_names())
-    for table, things in _TELLING.items():
+    for table, contents in _TELLING.items():
         if table in tables and _has_rows(table):
             raise Conflict(
-                f"This installation is not empty: it has {things}. Restore to an empty VAR_DIR and database. "
+                f"This installation is not empty: it has {contents}. Restore to an empty VAR_DIR and database. "
                 "Nothing was changed."
             )
 
@@ -89,8 +93,8 @@ def _has_rows(table: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _unpack(file: Path, staged: Path) -> None:
-    for name, source, _ in members(file):
+def _unpack_members(file: Path, staged: Path) -> None:
+    for name, source, _ in backup_members(file):
         if name not in {MANIFEST, CHECKSUMS}:
             target = staged / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +106,7 @@ def _put_in_place(staged: Path) -> None:
     for path in sorted((staged / PICTURES).rglob("*")):
         if path.is_file():
             with path.open("rb") as source:
-                _store(path.relative_to(staged / PICTURES).as_posix(), source)
+                _store_picture(path.relative_to(staged / PICTURES).as_posix(), source)
     for folder in FOLDERS:
         if (staged / folder).is_dir():
             shutil.copytree(staged / folder, folder_of(folder), dirs_exist_ok=True, copy_function=shutil.move)
@@ -112,7 +116,7 @@ def _put_in_place(staged: Path) -> None:
             (settings.VAR_DIR / name).chmod(0o600)
 
 
-def _store(name: str, source: IO[bytes]) -> None:
+def _store_picture(name: str, source: IO[bytes]) -> None:
     if default_storage.exists(name):
         default_storage.delete(name)
     default_storage.save(name, File(source))

@@ -64,11 +64,11 @@ def write_backup(
         raise InvalidInput(f"{file.parent} is not a folder.")
     draft = file.with_name(f".{file.name}.partial")
     try:
-        with _private(draft) as stream, written_backup(stream, _manifest(vectors)) as writer:
+        with _open_private(draft) as stream, written_backup(stream, _make_manifest(vectors)) as writer:
             _add_database(writer, file.parent)
             keys = _add_keys(writer)
-            for name, source, size in _files(vectors):
-                writer.add(name, source, size)
+            for name, source, size in _files_to_back_up(vectors):
+                writer.add_member(name, source, size)
                 advance(size)
             files = len(writer.sums)
         draft.rename(file)
@@ -77,11 +77,11 @@ def write_backup(
     return Written(files, file.stat().st_size, secret.NAME in keys)
 
 
-def _private(file: Path) -> IO[bytes]:
+def _open_private(file: Path) -> IO[bytes]:
     return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
-def _manifest(vectors: bool) -> dict[str, Any]:
+def _make_manifest(vectors: bool) -> dict[str, Any]:
     applied = MigrationRecorder(connection).applied_migrations()
     return {
         "software": software(),
@@ -93,21 +93,21 @@ def _manifest(vectors: bool) -> dict[str, Any]:
 
 def _add_database(writer: BackupWriter, beside: Path) -> None:
     with tempfile.TemporaryFile(dir=beside) as dump:
-        postgres_client.dump(dump)
+        postgres_client.dump_database(dump)
         size = dump.seek(0, os.SEEK_END)
         dump.seek(0)
-        writer.add(DATABASE, dump, size)
+        writer.add_member(DATABASE, dump, size)
 
 
 def _add_keys(writer: BackupWriter) -> list[str]:
-    there = [name for name in KEYS if (settings.VAR_DIR / name).exists()]
-    for name in there:
+    key_names = [name for name in KEYS if (settings.VAR_DIR / name).exists()]
+    for name in key_names:
         writer.add_text(f"keys/{name}", (settings.VAR_DIR / name).read_text(encoding="utf-8"))
-    return there
+    return key_names
 
 
-def _files(vectors: bool) -> Iterator[tuple[str, IO[bytes], int]]:
-    for name in _stored(""):
+def _files_to_back_up(vectors: bool) -> Iterator[tuple[str, IO[bytes], int]]:
+    for name in _stored_names(""):
         try:
             with default_storage.open(name) as source:
                 yield f"{PICTURES}/{name}", source, source.size
@@ -130,7 +130,7 @@ def _files_in(folder: str) -> Iterator[tuple[str, IO[bytes], int]]:
                 continue
 
 
-def _stored(folder: str) -> Iterator[str]:
+def _stored_names(folder: str) -> Iterator[str]:
     """Names of all files of the picture storage, a folder or a bucket."""
     try:
         folders, files = default_storage.listdir(folder)
@@ -139,4 +139,4 @@ def _stored(folder: str) -> Iterator[str]:
     for name in sorted(files):
         yield f"{folder}{name}"
     for name in sorted(folders):
-        yield from _stored(f"{folder}{name}/")
+        yield from _stored_names(f"{folder}{name}/")

@@ -70,7 +70,7 @@ def keep_for_forks() -> None:
     gc.freeze()
 
 
-def fork(command: Sequence[str], *, title: str, folder: Path, prepare: Callable[[], None]) -> Fork:
+def fork_command(command: Sequence[str], *, title: str, folder: Path, prepare: Callable[[], None]) -> Fork:
     """Run the command line in a copy of this process, in a session of its own; `ps` shows the title."""
     # Nobody may write to a connection that two processes hold.
     connections.close_all()
@@ -82,13 +82,13 @@ def fork(command: Sequence[str], *, title: str, folder: Path, prepare: Callable[
         pid = os.fork()
         if pid == 0:
             # In a context of its own: who acts here, and in which language, is this process's matter.
-            os._exit(contextvars.Context().run(_live, command, title, folder, prepare))
+            os._exit(contextvars.Context().run(_live_as_copy, command, title, folder, prepare))
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     return Fork(pid)
 
 
-def _live(command: Sequence[str], title: str, folder: Path, prepare: Callable[[], None]) -> int:
+def _live_as_copy(command: Sequence[str], title: str, folder: Path, prepare: Callable[[], None]) -> int:
     """The life of a copy; returns its exit code."""
     try:
         os.setsid()
@@ -114,14 +114,14 @@ def _live(command: Sequence[str], title: str, folder: Path, prepare: Callable[[]
 
 def _run_module(command: Sequence[str]) -> int:
     """As `python` itself would; returns the exit code."""
-    at = command.index("-m")
-    for option, value in pairwise(command[:at]):
+    module_flag = command.index("-m")
+    for option, value in pairwise(command[:module_flag]):
         if option == "-W":
             action, _, message = value.partition(":")
             warnings.filterwarnings(action, message)  # type: ignore[arg-type]
-    sys.argv = list(command[at + 1 :])
+    sys.argv = list(command[module_flag + 1 :])
     try:
-        runpy.run_module(command[at + 1], run_name="__main__", alter_sys=True)
+        runpy.run_module(command[module_flag + 1], run_name="__main__", alter_sys=True)
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             return end.code or 0

@@ -14,24 +14,24 @@ from evalapp.core.services.embedded.locks import ProcessLock
 from evalapp.core.services.embedded.postgres import EmbeddedPostgres
 
 
-def watch(var: Path) -> None:
+def guard_server(var: Path) -> None:
     """Return at once if another guardian is at its post; else stay until the last user has gone."""
     server = EmbeddedPostgres(var)
     post = ProcessLock(server.guardian_lock)
-    if not _take(post):
+    if not _take_post(post):
         return
     users = ProcessLock(server.users_lock)
-    users.own()
+    users.hold_alone()
     # Holding the users' lock alone keeps newcomers waiting until the server is really down.
     server.stop()
     post.close()
     users.close()
 
 
-def _take(post: ProcessLock) -> bool:
+def _take_post(post: ProcessLock) -> bool:
     # Somebody who only looks whether a guardian is there holds the lock for an instant: try more than once.
     for _ in range(10):
-        if post.try_own():
+        if post.try_hold_alone():
             return True
         time.sleep(0.05)
     return False
@@ -40,4 +40,4 @@ def _take(post: ProcessLock) -> bool:
 if __name__ == "__main__":
     # Ctrl-C in a terminal is for the programs in the foreground.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    watch(Path(sys.argv[1]))
+    guard_server(Path(sys.argv[1]))

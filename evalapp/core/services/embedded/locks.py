@@ -17,15 +17,15 @@ class ProcessLock:
         self.path = path
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def share(self) -> None:
+    def hold_shared(self) -> None:
         """Hold together with others; waits while somebody holds it alone."""
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
-    def own(self) -> None:
+    def hold_alone(self) -> None:
         """Hold alone; waits until everybody else has let go."""
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
-    def try_own(self) -> bool:
+    def try_hold_alone(self) -> bool:
         """Hold alone if nobody else holds it; never waits."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -39,11 +39,11 @@ class ProcessLock:
 
 
 @contextmanager
-def owned(path: Path) -> Iterator[None]:
+def owned_lock(path: Path) -> Iterator[None]:
     """The lock at `path`, held alone for the length of the block."""
     lock = ProcessLock(path)
     try:
-        lock.own()
+        lock.hold_alone()
         yield
     finally:
         lock.close()
@@ -55,6 +55,6 @@ def is_held(path: Path) -> bool:
         return False
     lock = ProcessLock(path)
     try:
-        return not lock.try_own()
+        return not lock.try_hold_alone()
     finally:
         lock.close()

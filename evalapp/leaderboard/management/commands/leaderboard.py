@@ -28,33 +28,43 @@ class Command(BaseCommand):
             update_sums(study)
         board = board_of(study)
         document = document_of(study, board)
-        for line in [*_table(board), *_scores(document["offline"])]:
+        for line in [*_board_lines(board), *_score_lines(document["offline"])]:
             self.say(line)
         return document
 
 
-def _table(board: Board) -> list[str]:
-    rows = [("ranks", "contender", "approval", "95 % interval", "votes"), *(_row(line) for line in board.standings)]
+def _board_lines(board: Board) -> list[str]:
+    rows = [
+        ("ranks", "contender", "approval", "95 % interval", "votes"),
+        *(_standing_cells(line) for line in board.standings),
+    ]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(_fitted(row, widths)) for row in rows]
+    lines = ["  ".join(_pad_cells(row, widths)) for row in rows]
     voters = f"{board.voters} voter{'' if board.voters == 1 else 's'}"
     simulated = f", {board.simulated} of them simulated" if board.simulated else ""
     rehearsal = ["REHEARSAL: votes of a simulated crowd are among these.", ""] if board.is_rehearsal else []
-    return [*rehearsal, f"{board.study}: {board.votes} votes of {voters}{simulated}", "", *lines, "", _verdict(board)]
+    return [
+        *rehearsal,
+        f"{board.study}: {board.votes} votes of {voters}{simulated}",
+        "",
+        *lines,
+        "",
+        _decision_line(board),
+    ]
 
 
-def _scores(offline: list[dict[str, Any]]) -> Iterator[str]:
+def _score_lines(offline: list[dict[str, Any]]) -> Iterator[str]:
     """How each automatic score orders the contenders, and how far people agree."""
     for score in offline:
         value = score["correlation"]["value"]
         agree = "no correlation" if value is None else f"rank correlation with approval {value:.2f}"
         order = ", ".join(
-            f"{point['rank']}. {point['contender']} {_share(point['value'])}" for point in score["points"]
+            f"{point['rank']}. {point['contender']} {_share_text(point['value'])}" for point in score["points"]
         )
         yield f"{score['label']}: {order} ({agree})."
 
 
-def _fitted(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+def _pad_cells(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     """Cells of even width: names to the left, numbers to the right."""
     return [
         f"{cell:<{width}}" if place == 1 else f"{cell:>{width}}"
@@ -62,7 +72,7 @@ def _fitted(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     ]
 
 
-def _row(line: Standing) -> tuple[str, str, str, str, str]:
+def _standing_cells(line: Standing) -> tuple[str, str, str, str, str]:
     ranks = (
         "-"
         if line.rank_best is None
@@ -70,26 +80,26 @@ def _row(line: Standing) -> tuple[str, str, str, str, str]:
         if line.rank_best == line.rank_worst
         else f"{line.rank_best}-{line.rank_worst}"
     )
-    share = "no votes" if line.approval is None else _share(line.approval)
+    share = "no votes" if line.approval is None else _share_text(line.approval)
     return (
         ranks,
         line.contender,
         share,
-        f"{_share(line.low)} to {_share(line.high)}",
+        f"{_share_text(line.low)} to {_share_text(line.high)}",
         str(line.votes),
     )
 
 
-def _verdict(board: Board) -> str:
+def _decision_line(board: Board) -> str:
     decision = board.decision
     if decision.winner is None:
-        return f"Not decided yet: {_reason(decision)}"
+        return f"Not decided yet: {_reason_text(decision)}"
     near = f" or at most {100 * decision.margin:g} points below it" if decision.kind == "within_margin" else ""
     risk = ENGLISH.share(decision.delta)
     return f"Decided: {decision.winner} is the best{near}, with a risk of error of at most {risk}."
 
 
-def _reason(decision: Decision) -> str:
+def _reason_text(decision: Decision) -> str:
     """Which condition is not met, and how many more votes are likely to meet it."""
     if decision.reason == "rehearsal":
         would = f"would name {decision.leader}" if decision.kind else f"put {decision.leader} in front"
@@ -106,5 +116,5 @@ def _reason(decision: Decision) -> str:
     }.get(decision.reason, f"{decision.leader} leads, {first} is not beaten.{more}")
 
 
-def _share(value: float) -> str:
+def _share_text(value: float) -> str:
     return ENGLISH.share(value, 1)

@@ -25,7 +25,14 @@ class Command(BaseCommand):
             promised = declare_snapshot(study, coming_moment(options["at"]))
             self.say(f"A snapshot of {study} is declared for {promised.due_at:%Y-%m-%d %H:%M} UTC.")
             return {"study": study.slug, "due_at": promised.due_at.isoformat()}
-        kept = take_snapshot(study)
+        snapshot = take_snapshot(study)
         refresh_report(study)
-        self.say(f"The board of {study} after {kept.votes:,} votes is kept: /leaderboard/{study}/history/{kept.pk}/")
-        return {"study": study.slug, "snapshot": kept.pk, "votes": kept.votes, "made_at": kept.made_at.isoformat()}
+        self.say(
+            f"The board of {study} after {snapshot.votes:,} votes is kept: /leaderboard/{study}/history/{snapshot.pk}/"
+        )
+        return {
+            "study": study.slug,
+            "snapshot": snapshot.pk,
+            "votes": snapshot.votes,
+            "made_at": snapshot.made_at.isoformat(),
+        }

@@ -54,22 +54,24 @@ def categories_of(study: Study) -> dict[str, Any]:
     names = [name for name, _ in counts][:MOST_CATEGORIES]
     if not any(names):
         return {"names": [], "queries": {}, "cells": [], "left_out": 0}
-    sums = _sums(study, names)
+    sums = _sums_by_contender(study, names)
     contenders = dict(study.contenders.order_by("pk").values_list("pk", "name"))
     cells = [
-        cell for pk, name in contenders.items() for cell in _cells(name, names, sums.get(pk, _nothing(len(names))))
+        cell
+        for pk, name in contenders.items()
+        for cell in _cells_of_contender(name, names, sums.get(pk, _zero_sums(len(names))))
     ]
     return {"names": names, "queries": dict(counts), "cells": cells, "left_out": len(counts) - len(names)}
 
 
 def whole_of(study: Study) -> list[tuple[str, float, float]]:
     """Name, approval and standard error (voters as clusters) of every contender with votes, over all categories."""
-    found = []
+    estimates = []
     names = dict(study.contenders.values_list("pk", "name"))
-    for contender, *numbers in _rows(_WHOLE, study):
+    for contender, *numbers in _fetch_rows(_WHOLE, study):
         estimate, error = share_and_error(StratumSums(*(np.array([float(number)]) for number in numbers)))
-        found.append((names[contender], float(estimate[0]), float(error[0])))
-    return found
+        estimates.append((names[contender], float(estimate[0]), float(error[0])))
+    return estimates
 
 
 def _queries_by_category(study: Study) -> list[tuple[str, int]]:
@@ -82,17 +84,17 @@ def _queries_by_category(study: Study) -> list[tuple[str, int]]:
         return [(str(name), int(count)) for name, count in cursor.fetchall()]
 
 
-def _sums(study: Study, names: Sequence[str]) -> dict[int, np.ndarray[Any, np.dtype[np.float64]]]:
+def _sums_by_contender(study: Study, names: Sequence[str]) -> dict[int, np.ndarray[Any, np.dtype[np.float64]]]:
     """Per contender the sums [columns, categories]."""
-    place = {name: index for index, name in enumerate(names)}
-    found: dict[int, np.ndarray[Any, np.dtype[np.float64]]] = {}
-    for contender, category, *numbers in _rows(_SUMS, study):
-        if category in place:
-            found.setdefault(contender, _nothing(len(names)))[:, place[category]] = [float(n) for n in numbers]
-    return found
+    column_of = {name: index for index, name in enumerate(names)}
+    sums_of: dict[int, np.ndarray[Any, np.dtype[np.float64]]] = {}
+    for contender, category, *numbers in _fetch_rows(_SUMS, study):
+        if category in column_of:
+            sums_of.setdefault(contender, _zero_sums(len(names)))[:, column_of[category]] = [float(n) for n in numbers]
+    return sums_of
 
 
-def _rows(statement: str, study: Study) -> list[tuple[Any, ...]]:
+def _fetch_rows(statement: str, study: Study) -> list[tuple[Any, ...]]:
     """All rows. The planner is kept from nested loops: where its statistics are old it takes a study for a handful of
     votes, and a loop over a loop over what are millions would never end."""
     with transaction.atomic(), connection.cursor() as cursor:
@@ -103,20 +105,22 @@ def _rows(statement: str, study: Study) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _nothing(categories: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _zero_sums(categories: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.zeros((_COLUMNS, categories))
 
 
-def _cells(contender: str, names: Sequence[str], sums: np.ndarray[Any, np.dtype[np.float64]]) -> list[dict[str, Any]]:
-    found = stratum_approvals(StratumSums(*sums))
+def _cells_of_contender(
+    contender: str, names: Sequence[str], sums: np.ndarray[Any, np.dtype[np.float64]]
+) -> list[dict[str, Any]]:
+    approvals = stratum_approvals(StratumSums(*sums))
     return [
         {
             "category": name or NO_CATEGORY,
             "contender": contender,
-            "approval": _number(found.estimates[index]),
-            "low": float(found.low[index]),
-            "high": float(found.high[index]),
-            "pooled": _number(found.pooled[index]),
+            "approval": _finite_or_none(approvals.estimates[index]),
+            "low": float(approvals.low[index]),
+            "high": float(approvals.high[index]),
+            "pooled": _finite_or_none(approvals.pooled[index]),
             "votes": int(sums[5, index]),
             "voters": int(sums[6, index]),
         }
@@ -124,5 +128,5 @@ def _cells(contender: str, names: Sequence[str], sums: np.ndarray[Any, np.dtype[
     ]
 
 
-def _number(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None

@@ -27,14 +27,14 @@ _ORDERS = (
 
 def examples_of(study: Study, board: Board) -> dict[str, Any]:
     """Groups of pairs with their counts, who put them first, and the keys of their pictures."""
-    judged = _judged(study)
-    found: list[dict[str, Any]] = [
+    judged = _judged_pairs(study)
+    groups: list[dict[str, Any]] = [
         {"key": key, "label": label, "pairs": list(judged.order_by(by, "-judgements", "pk")[:EACH])}
         for key, label, by in _ORDERS
     ]
-    found += _where_they_differ(study, board)
-    _fill_in(found)
-    return {"groups": [group for group in found if group["pairs"]], "least_votes": LEAST_VOTES}
+    groups += _where_they_differ(study, board)
+    _fill_in(groups)
+    return {"groups": [group for group in groups if group["pairs"]], "least_votes": LEAST_VOTES}
 
 
 def side_by_side_of(study: Study, board: Board) -> dict[str, Any]:
@@ -47,29 +47,34 @@ def side_by_side_of(study: Study, board: Board) -> dict[str, Any]:
     second = next(others, None)
     if first is None or second is None:
         return {}
-    chosen = _firsts(study, (first, second))
-    judged = dict(_judged(study).order_by().values_list("pk", "judgements"))
-    both = [
-        (min(judged[mine], judged[theirs]), mine, theirs)
-        for mine, theirs in ((pairs.get(first), pairs.get(second)) for pairs in chosen.values())
-        if mine in judged and theirs in judged and mine != theirs
+    choices = _first_choices(study, (first, second))
+    judged = dict(_judged_pairs(study).order_by().values_list("pk", "judgements"))
+    judged_twice = [
+        (min(judged[first_pair], judged[second_pair]), first_pair, second_pair)
+        for first_pair, second_pair in ((pairs.get(first), pairs.get(second)) for pairs in choices.values())
+        if first_pair in judged and second_pair in judged and first_pair != second_pair
     ]
-    both.sort(key=lambda row: (-row[0], row[1]))
-    rows = _judged(study).in_bulk([pk for _, mine, theirs in both[:EACH] for pk in (mine, theirs)])
-    shown = [{"first": _entry(rows[mine], []), "second": _entry(rows[theirs], [])} for _, mine, theirs in both[:EACH]]
-    return {"first": first, "second": second, "rows": shown} if shown else {}
+    judged_twice.sort(key=lambda row: (-row[0], row[1]))
+    rows = _judged_pairs(study).in_bulk(
+        [pk for _, first_pair, second_pair in judged_twice[:EACH] for pk in (first_pair, second_pair)]
+    )
+    rows_shown = [
+        {"first": _pair_document(rows[first_pair], []), "second": _pair_document(rows[second_pair], [])}
+        for _, first_pair, second_pair in judged_twice[:EACH]
+    ]
+    return {"first": first, "second": second, "rows": rows_shown} if rows_shown else {}
 
 
-def _firsts(study: Study, names: Sequence[str]) -> dict[int, dict[str, int]]:
+def _first_choices(study: Study, names: Sequence[str]) -> dict[int, dict[str, int]]:
     """The pair that each of these put first, by query."""
-    chosen: dict[int, dict[str, int]] = defaultdict(dict)
+    choices: dict[int, dict[str, int]] = defaultdict(dict)
     firsts = Nomination.objects.filter(contender__study=study, contender__name__in=names, rank=1).order_by("pk")
     for name, pk, query in firsts.values_list("contender__name", "pair_id", "pair__query_id"):
-        chosen[query][name] = pk
-    return chosen
+        choices[query][name] = pk
+    return choices
 
 
-def _judged(study: Study) -> QuerySet[Any]:
+def _judged_pairs(study: Study) -> QuerySet[Any]:
     """Pairs with `judgements`, `share` of dope with one of each added (3 of 3 is less than 9 of 9), and `lean`."""
     votes = F("dope") + F("nope")
     share = Cast(F("dope") + 1, FloatField()) / Cast(votes + 2, FloatField())
@@ -91,27 +96,35 @@ def _where_they_differ(study: Study, board: Board) -> list[dict[str, Any]]:
     top = [line.contender for line in board.standings if not line.control][:2]
     if len(top) < 2:
         return []
-    judged = {pk: (dope, nope) for pk, dope, nope in _judged(study).order_by().values_list("pk", "dope", "nope")}
-    chosen = {
-        query: {name: pk for name, pk in pairs.items() if pk in judged} for query, pairs in _firsts(study, top).items()
+    judged = {pk: (dope, nope) for pk, dope, nope in _judged_pairs(study).order_by().values_list("pk", "dope", "nope")}
+    choices = {
+        query: {name: pk for name, pk in pairs.items() if pk in judged}
+        for query, pairs in _first_choices(study, top).items()
     }
-    found = []
-    for one, other in (top, top[::-1]):
-        picked = _clearest(chosen, judged, one, other)
-        rows = _judged(study).in_bulk(picked)
-        group = {"key": f"differ:{one}", "label": f"{one} found better than {other}", "one": one, "other": other}
-        found.append({**group, "pairs": [rows[pk] for pk in picked], "versus": True})
-    return found
+    groups = []
+    for first, second in (top, top[::-1]):
+        picked = _clearest_pairs(choices, judged, first, second)
+        rows = _judged_pairs(study).in_bulk(picked)
+        group = {
+            "key": f"differ:{first}",
+            "label": f"{first} found better than {second}",
+            "one": first,
+            "other": second,
+        }
+        groups.append({**group, "pairs": [rows[pk] for pk in picked], "versus": True})
+    return groups
 
 
-def _clearest(chosen: dict[int, dict[str, int]], judged: dict[int, tuple[int, int]], one: str, other: str) -> list[int]:
-    """Pairs by turns: what `one` put first, what `other` did, for the queries with the widest gap between them where
-    most people like what `one` found: of two that nobody likes, neither is found better."""
+def _clearest_pairs(
+    choices: dict[int, dict[str, int]], judged: dict[int, tuple[int, int]], first: str, second: str
+) -> list[int]:
+    """Pairs by turns: what `first` put first, what `second` did, for the queries with the widest gap between them where
+    most people like what `first` found: of two that nobody likes, neither is found better."""
     shares = {pk: (dope + 1) / (dope + nope + 2) for pk, (dope, nope) in judged.items()}
     gaps = [
-        (shares[pairs[one]] - shares[pairs[other]], pairs[one], pairs[other])
-        for pairs in chosen.values()
-        if len(pairs) == 2 and pairs[one] != pairs[other]
+        (shares[pairs[first]] - shares[pairs[second]], pairs[first], pairs[second])
+        for pairs in choices.values()
+        if len(pairs) == 2 and pairs[first] != pairs[second]
     ]
     clear = sorted((gap for gap in gaps if gap[0] > 0 and shares[gap[1]] > 0.5), key=lambda gap: (-gap[0], gap[1]))[
         : EACH // 2
@@ -127,14 +140,14 @@ def _fill_in(groups: Sequence[dict[str, Any]]) -> None:
     for pk, name in firsts.values_list("pair_id", "contender__name"):
         names[pk].append(name)
     for group in groups:
-        group["pairs"] = [_entry(pair, names[pair.pk]) for pair in group["pairs"]]
+        group["pairs"] = [_pair_document(pair, names[pair.pk]) for pair in group["pairs"]]
 
 
-def _entry(pair: Pair, contenders: list[str]) -> dict[str, Any]:
+def _pair_document(pair: Pair, contenders: list[str]) -> dict[str, Any]:
     return {
         "pair": pair.pk,
-        "query": _item(pair.query.item),
-        "candidate": _item(pair.candidate),
+        "query": _item_document(pair.query.item),
+        "candidate": _item_document(pair.candidate),
         "dope": pair.dope,
         "nope": pair.nope,
         "skip": pair.skip,
@@ -142,7 +155,7 @@ def _entry(pair: Pair, contenders: list[str]) -> dict[str, Any]:
     }
 
 
-def _item(item: Item) -> dict[str, Any]:
+def _item_document(item: Item) -> dict[str, Any]:
     shown = item.shown
     size = {"width": shown.width, "height": shown.height}
     return {"key": item.key, "category": item.category, "picture": str(shown.public_id), **size}

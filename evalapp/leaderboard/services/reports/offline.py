@@ -24,8 +24,8 @@ def offline_of(study: Study, board: Board) -> dict[str, Any]:
     if document is None:
         return {"scores": []}
     approvals = {line.contender: line.approval for line in board.standings if line.approval is not None}
-    found = [_score(document, approvals, *score) for score in _SCORES]
-    return {"scores": [score for score in found if score["points"]]}
+    scores = [_score_document(document, approvals, *score) for score in _SCORES]
+    return {"scores": [score for score in scores if score["points"]]}
 
 
 def document_of(study: Study, board: Board) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def document_of(study: Study, board: Board) -> dict[str, Any]:
     return {**board.as_json(), "advice": advice, "offline": offline_of(study, board)["scores"]}
 
 
-def _score(
+def _score_document(
     document: dict[str, Any], approvals: dict[str, float], key: str, label: str, low: str, high: str
 ) -> dict[str, Any]:
     points = [
@@ -42,9 +42,11 @@ def _score(
         for line in document["contenders"]
         if line.get(key) is not None
     ]
-    both = [(point["value"], approvals[point["contender"]]) for point in points if point["contender"] in approvals]
+    scored_and_liked = [
+        (point["value"], approvals[point["contender"]]) for point in points if point["contender"] in approvals
+    ]
     points.sort(key=lambda point: (-point["value"], point["contender"]))
     for point in points:
         point["rank"] = 1 + sum(other["value"] > point["value"] for other in points)
-    correlation = rank_correlation([x for x, _ in both], [y for _, y in both])
+    correlation = rank_correlation([x for x, _ in scored_and_liked], [y for _, y in scored_and_liked])
     return {"key": key, "label": label, "points": points, "correlation": asdict(correlation)}

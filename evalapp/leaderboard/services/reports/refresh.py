@@ -26,15 +26,15 @@ def refresh_report(study: Study) -> bool:
     """Compute the report anew if anything it depends on has changed; whether it has."""
     update_sums(study)
     board = board_of(study)
-    version = _version(study, board)
+    version = _report_version(study, board)
     if Report.objects.filter(study=study, version=version).exists():
         return False
-    defaults = {"document": _document(study, board), "version": version, "made_at": timezone.now()}
+    defaults = {"document": _report_document(study, board), "version": version, "made_at": timezone.now()}
     Report.objects.update_or_create(study=study, defaults=defaults)
     return True
 
 
-def _version(study: Study, board: Board) -> str:
+def _report_version(study: Study, board: Board) -> str:
     scored = Evaluation.objects.filter(study=study).values_list("made_at", flat=True).first()
     racing = sum(line.is_rival for line in board.standings)
     parts = (
@@ -49,7 +49,7 @@ def _version(study: Study, board: Board) -> str:
     return "/".join(str(part) for part in parts)[:64]
 
 
-def _document(study: Study, board: Board) -> dict[str, Any]:
+def _report_document(study: Study, board: Board) -> dict[str, Any]:
     return {
         "votes": board.votes,
         "strengths": strengths_of(study),

@@ -43,56 +43,56 @@ def strengths_of(study: Study) -> dict[str, Any]:
     the chance that of two equals the left one is chosen, if either; `ties` how many were called equal. `left_out` are
     older comparisons than those that count.
     """
-    rows = _comparisons(study) if study.mode == StudyMode.TWO else []
+    rows = _fetch_comparisons(study) if study.mode == StudyMode.TWO else []
     if not rows:
         return {}
     field = field_of(study)
-    place = {int(pair): here for here, pair in enumerate(field.pairs)}
-    known = [row for row in rows if row[1] in place and row[2] in place]
-    if not known:
+    row_of = {int(pair): index for index, pair in enumerate(field.pairs)}
+    known_rows = [row for row in rows if row[1] in row_of and row[2] in row_of]
+    if not known_rows:
         return {}
-    left, right = (field.members[[place[row[side]] for row in known]] for side in (1, 2))
-    outcomes = np.array([_OUTCOMES[row[3]] for row in known], dtype=np.intp)
-    _, voters = np.unique([row[0] for row in known], return_inverse=True)
-    found = team_strengths(left, right, outcomes, voters, ALPHA)
-    lines = _lines([one.name for one in field.contenders], found, _tally(left, right, outcomes))
+    left, right = (field.members[[row_of[row[side]] for row in known_rows]] for side in (1, 2))
+    outcomes = np.array([_OUTCOMES[row[3]] for row in known_rows], dtype=np.intp)
+    _, voters = np.unique([row[0] for row in known_rows], return_inverse=True)
+    strengths = team_strengths(left, right, outcomes, voters, ALPHA)
+    lines = _strength_lines([one.name for one in field.contenders], strengths, _tally_outcomes(left, right, outcomes))
     controls = {one.name for one in field.contenders if one.is_control}
     return {
-        "lines": [{**line, "control": line["contender"] in controls} for line in sorted(lines, key=_place)],
-        "side": _chance(found.left, 0),
+        "lines": [{**line, "control": line["contender"] in controls} for line in sorted(lines, key=_strength_order)],
+        "side": _chance_at(strengths.left, 0),
         "ties": int((outcomes == TIE).sum()),
-        "comparisons": len(known),
+        "comparisons": len(known_rows),
         "voters": int(voters.max()) + 1,
         "left_out": int(rows[0][4]) - len(rows),
     }
 
 
-def _comparisons(study: Study) -> list[tuple[Any, ...]]:
+def _fetch_comparisons(study: Study) -> list[tuple[Any, ...]]:
     """Voter, pairs left and right, verdict on the left one, and how many comparisons there are in all."""
     with connection.cursor() as cursor:
         cursor.execute(_COMPARISONS, {"study": study.pk, "most": MOST_COMPARISONS})
         return list(cursor.fetchall())
 
 
-def _tally(left: Members, right: Members, outcomes: Codes) -> NDArray[np.int64]:
+def _tally_outcomes(left: Members, right: Members, outcomes: Codes) -> NDArray[np.int64]:
     """Won, lost and tied [3, M]."""
-    by_left = [left[outcomes == said].sum(axis=0) for said in (LEFT, RIGHT, TIE)]
-    by_right = [right[outcomes == said].sum(axis=0) for said in (RIGHT, LEFT, TIE)]
+    by_left = [left[outcomes == outcome].sum(axis=0) for outcome in (LEFT, RIGHT, TIE)]
+    by_right = [right[outcomes == outcome].sum(axis=0) for outcome in (RIGHT, LEFT, TIE)]
     return np.asarray(np.array(by_left) + np.array(by_right), dtype=np.int64)
 
 
-def _lines(names: list[str], found: TeamStrengths, tally: NDArray[np.int64]) -> list[dict[str, Any]]:
-    theta = found.fitted.theta - found.fitted.theta.mean()
+def _strength_lines(names: list[str], strengths: TeamStrengths, tally: NDArray[np.int64]) -> list[dict[str, Any]]:
+    theta = strengths.fitted.theta - strengths.fitted.theta.mean()
     lines = []
-    for here, name in enumerate(names):
-        chance, (won, lost, tied) = _chance(found.against_average, here), tally[:, here].tolist()
+    for index, name in enumerate(names):
+        chance, (won, lost, tied) = _chance_at(strengths.against_average, index), tally[:, index].tolist()
         lines.append(
             {
                 "contender": name,
                 "strength": chance["value"],
                 "low": chance["low"],
                 "high": chance["high"],
-                "theta": float(theta[here]) if chance["value"] is not None else None,
+                "theta": float(theta[index]) if chance["value"] is not None else None,
                 "comparisons": won + lost + tied,
                 "won": won,
                 "lost": lost,
@@ -102,14 +102,14 @@ def _lines(names: list[str], found: TeamStrengths, tally: NDArray[np.int64]) -> 
     return lines
 
 
-def _chance(share: Share, here: int) -> dict[str, float | None]:
-    value = float(share.estimates[here])
+def _chance_at(share: Share, index: int) -> dict[str, float | None]:
+    value = float(share.estimates[index])
     return {
         "value": value if np.isfinite(value) else None,
-        "low": float(share.low[here]),
-        "high": float(share.high[here]),
+        "low": float(share.low[index]),
+        "high": float(share.high[index]),
     }
 
 
-def _place(line: dict[str, Any]) -> tuple[bool, float, str]:
+def _strength_order(line: dict[str, Any]) -> tuple[bool, float, str]:
     return line["strength"] is None, -(line["strength"] or 0.0), line["contender"]

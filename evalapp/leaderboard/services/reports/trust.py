@@ -59,7 +59,7 @@ def agreement_report(study: Study) -> dict[str, Any]:
 
     `gold.duplicates_liked` is the share of dope on pairs that show the same thing twice: the top of the axis.
     """
-    votes = _rows(_COUNTED, study.pk, MOST_VOTES)
+    votes = _fetch_rows(_COUNTED, study.pk, MOST_VOTES)
     _, pairs = np.unique([vote[0] for vote in votes], return_inverse=True)
     _, voters = np.unique([str(vote[1]) for vote in votes], return_inverse=True)
     answers = np.array([WORTH[vote[2]] for vote in votes])
@@ -67,11 +67,11 @@ def agreement_report(study: Study) -> dict[str, Any]:
     dope, nope = np.array(list(counts), dtype=np.float64).reshape(-1, 2).T
     alpha = alpha_with_interval(pairs, voters, answers) if votes else None
     return {
-        "alpha": {name: _number(getattr(alpha, name)) if alpha else None for name in ("value", "low", "high")},
-        "same": _same(dope, nope),
-        "gold": _gold(study),
-        "self": _share(*_rows(_SELF, study.pk)[0]),
-        "ceiling": _number(noise_ceiling(dope, nope)),
+        "alpha": {name: _finite_or_none(getattr(alpha, name)) if alpha else None for name in ("value", "low", "high")},
+        "same": _same_verdict(dope, nope),
+        "gold": _gold_shares(study),
+        "self": _share_with_interval(*_fetch_rows(_SELF, study.pk)[0]),
+        "ceiling": _finite_or_none(noise_ceiling(dope, nope)),
         "votes": len(votes),
     }
 
@@ -82,7 +82,7 @@ def robustness_report(study: Study, board: Board) -> dict[str, Any]:
     state = BoardState.objects.filter(study=study).first()
     if state is None:
         return {"neighbours": [], "without_one": []}
-    place = {contender.name: here for here, contender in enumerate(contenders_of(study))}
+    column_of = {contender.name: column for column, contender in enumerate(contenders_of(study))}
     # What is archived has no rank that could be lost.
     ranked = [line for line in board.standings if line.approval is not None and line.rank_best is not None]
     voters = _voter_sums(state)
@@ -90,36 +90,40 @@ def robustness_report(study: Study, board: Board) -> dict[str, Any]:
     low, high = leave_one_out(voters.liked, voters.mass)
     neighbours = [
         {
-            "first": one.contender,
-            "second": other.contender,
-            "votes": None if votes is None else _fewest(*votes, place[one.contender], place[other.contender]),
-            "voters": _fewest(voters.liked, voters.mass, place[one.contender], place[other.contender]),
+            "first": first.contender,
+            "second": second.contender,
+            "votes": None
+            if votes is None
+            else _fewest_to_swap(*votes, column_of[first.contender], column_of[second.contender]),
+            "voters": _fewest_to_swap(
+                voters.liked, voters.mass, column_of[first.contender], column_of[second.contender]
+            ),
         }
-        for one, other in pairwise(ranked)
+        for first, second in pairwise(ranked)
     ]
     without_one = [
         {
             "contender": line.contender,
             "approval": line.approval,
-            "low": _number(low[place[line.contender]]),
-            "high": _number(high[place[line.contender]]),
+            "low": _finite_or_none(low[column_of[line.contender]]),
+            "high": _finite_or_none(high[column_of[line.contender]]),
         }
         for line in ranked
     ]
     return {"neighbours": neighbours, "without_one": without_one}
 
 
-def _fewest(liked: FloatArray, mass: FloatArray, one: int, other: int) -> int | None:
-    told = mass[:, one] + mass[:, other] > 0
-    return fewest_removed(liked[told][:, [one, other]], mass[told][:, [one, other]])
+def _fewest_to_swap(liked: FloatArray, mass: FloatArray, first: int, second: int) -> int | None:
+    is_told = mass[:, first] + mass[:, second] > 0
+    return fewest_removed(liked[is_told][:, [first, second]], mass[is_told][:, [first, second]])
 
 
 def _voter_sums(state: BoardState) -> VoterSums:
     # In one order always: sums differ by it in their last place.
     rows = list(BoardVoter.objects.filter(study=state.study_id).order_by("pk").values_list("numbers", flat=True))
     sums, histories = VoterSums.none(len(rows), len(state.contenders), state.eras), Histories.none(len(rows))
-    for here, numbers in enumerate(rows):
-        unpack_voter(numbers, sums, histories, here)
+    for row, numbers in enumerate(rows):
+        unpack_voter(numbers, sums, histories, row)
     return sums
 
 
@@ -127,42 +131,45 @@ def _vote_sums(study: Study, state: BoardState) -> tuple[FloatArray, FloatArray]
     """Likes and mass of every vote [n, M], at full trust; equal votes are counted by the database."""
     field, count = field_of(study), len(state.contenders)
     batches = {row.version: own_weights(unpack_batch(row, count)) for row in BoardBatch.objects.filter(study=study)}
-    cells = _rows(_CELLS, study.pk)
+    cells = _fetch_rows(_CELLS, study.pk)
     row_of = {int(pair): here for here, pair in enumerate(field.pairs)}
     nobody = np.zeros(count, dtype=bool)
     members = [field.members[row_of[cell[0]]] if cell[0] in row_of else nobody for cell in cells]
     mass = np.array(
-        [batches[cell[1]] * who / (field.queries * cell[2]) for cell, who in zip(cells, members, strict=True)]
+        [batches[cell[1]] * firsts / (field.queries * cell[2]) for cell, firsts in zip(cells, members, strict=True)]
     ).reshape(-1, count)
     liked = mass * np.array([cell[3] for cell in cells], dtype=np.float64)[:, None]
     times: NDArray[np.int64] = np.array([cell[4] for cell in cells], dtype=np.int64)
     return np.repeat(liked, times, axis=0), np.repeat(mass, times, axis=0)
 
 
-def _same(dope: FloatArray, nope: FloatArray) -> dict[str, Any]:
-    every = dope + nope
-    pairs = float((every * (every - 1)).sum() / 2)
+def _same_verdict(dope: FloatArray, nope: FloatArray) -> dict[str, Any]:
+    verdicts = dope + nope
+    pairs = float((verdicts * (verdicts - 1)).sum() / 2)
     alike = float((dope * (dope - 1) + nope * (nope - 1)).sum() / 2)
     return {"value": alike / pairs if pairs else None, "trials": round(pairs)}
 
 
-def _gold(study: Study) -> dict[str, Any]:
-    found = {expected: (right, asked) for expected, right, asked in _rows(_GOLD, study.pk)}
-    right, asked = (sum(one[k] for one in found.values()) for k in (0, 1))
-    yes = found.get(LIKED)
-    return {**_share(right, asked), "duplicates_liked": yes[0] / yes[1] if yes else None}
+def _gold_shares(study: Study) -> dict[str, Any]:
+    by_expected = {expected: (right, trials) for expected, right, trials in _fetch_rows(_GOLD, study.pk)}
+    right, trials = (sum(one[k] for one in by_expected.values()) for k in (0, 1))
+    duplicates = by_expected.get(LIKED)
+    return {
+        **_share_with_interval(right, trials),
+        "duplicates_liked": duplicates[0] / duplicates[1] if duplicates else None,
+    }
 
 
-def _share(right: int, trials: int) -> dict[str, Any]:
+def _share_with_interval(right: int, trials: int) -> dict[str, Any]:
     interval = wilson(right, trials)
     return {"value": interval.estimate, "low": interval.low, "high": interval.high, "trials": trials}
 
 
-def _rows(statement: str, *values: int) -> list[tuple[Any, ...]]:
+def _fetch_rows(statement: str, *values: int) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
 
 
-def _number(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None

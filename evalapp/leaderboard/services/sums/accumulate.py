@@ -20,8 +20,8 @@ from evalapp.leaderboard.queries import (
     racing_ids,
 )
 from evalapp.leaderboard.services.sums.codec import FORMAT
-from evalapp.leaderboard.services.sums.decisions import decide, review
-from evalapp.leaderboard.services.sums.late_entrants import admit, begin_sums, clear_sums
+from evalapp.leaderboard.services.sums.decisions import note_and_decide, review_moments
+from evalapp.leaderboard.services.sums.late_entrants import admit_contenders, begin_sums, clear_sums
 from evalapp.leaderboard.services.sums.stored_sums import Book, Voters, post, post_aside
 from evalapp.studies.models import Query, Study, StudyMode
 from evalapp.voting.models import Correction, Vote
@@ -41,7 +41,7 @@ def update_sums(study: Study, *, waits: bool = True) -> BoardState | None:
     cursor: int | None = None
     while True:
         with transaction.atomic():
-            state = _locked(study, waits=waits)
+            state = _lock_state(study, waits=waits)
             if state is None:
                 return BoardState.objects.filter(study=study).first()
             cursor, count = _take_portion(study, state, cursor)
@@ -52,13 +52,13 @@ def update_sums(study: Study, *, waits: bool = True) -> BoardState | None:
 def rebuild_sums(study: Study) -> BoardState | None:
     """Forget the sums and add all votes again; what the designs fixed beforehand stays, and so does the winner."""
     with transaction.atomic():
-        state = _locked(study, waits=True)
+        state = _lock_state(study, waits=True)
         if state is not None:
-            _empty(study, state)
+            _forget_sums(study, state)
     return update_sums(study)
 
 
-def _locked(study: Study, *, waits: bool) -> BoardState | None:
+def _lock_state(study: Study, *, waits: bool) -> BoardState | None:
     """The row of the sums, in the present format and with room for everybody; None while nobody has voted, or where
     nobody waits, while another process adds."""
     rows = BoardState.objects.filter(study=study)
@@ -69,9 +69,9 @@ def _locked(study: Study, *, waits: bool) -> BoardState | None:
     state = rows.select_for_update(skip_locked=not waits).first()
     if state is None:
         return None
-    if state.contenders != _everybody(study):
+    if state.contenders != _contender_ids(study):
         doubt = _first_taken_out(study, state)
-        admit(study)
+        admit_contenders(study)
     elif state.format != FORMAT:
         doubt = _first_taken_out(study, state)
         clear_sums(study)
@@ -83,7 +83,7 @@ def _locked(study: Study, *, waits: bool) -> BoardState | None:
     return state
 
 
-def _empty(study: Study, state: BoardState) -> None:
+def _forget_sums(study: Study, state: BoardState) -> None:
     """Forget the sums, but first what corrections that are not in them yet say of the winner."""
     doubt = _first_taken_out(study, state)
     clear_sums(study)
@@ -93,7 +93,7 @@ def _empty(study: Study, state: BoardState) -> None:
 
 
 def _add_and_review(study: Study, state: BoardState, doubt: int) -> None:
-    review(study, state, open_book(study, state), doubt)
+    review_moments(study, state, open_book(study, state), doubt)
     state.save()
 
 
@@ -112,34 +112,34 @@ def _take_portion(study: Study, state: BoardState, cursor: int | None) -> tuple[
     end = facts[-1].vote if facts else start
     if facts or corrected:
         book = open_book(study, state)
-        doubt = _add(study, book, facts, corrected)
+        doubt = _post_changes(study, book, facts, corrected)
         book.close()
         if doubt:
-            review(study, state, book, doubt)
+            review_moments(study, state, book, doubt)
         # While sums are added anew, what they show on the way was looked at before.
         if end >= state.looked_vote:
             state.looked_vote = end
-            decide(state, book, end)
+            note_and_decide(state, book, end)
     elif set(state.marks.get("racing", ())) != set(racing_ids(study)):
-        decide(state, open_book(study, state), state.looked_vote)
+        note_and_decide(state, open_book(study, state), state.looked_vote)
     if len(facts) < PORTION:
-        _settle(state, horizon.oldest, (horizon.vote, horizon.correction, horizon.next))
+        _settle_marks(state, horizon.oldest, (horizon.vote, horizon.correction, horizon.next))
     state.updated_at = timezone.now()
     state.save()
     return end, len(facts)
 
 
-def _everybody(study: Study) -> list[int]:
+def _contender_ids(study: Study) -> list[int]:
     return list(study.contenders.order_by("pk").values_list("pk", flat=True))
 
 
 def open_book(study: Study, state: BoardState) -> Book:
     """The study's sums in memory."""
     shown = Query.objects.filter(study=study, slots__gt=0).count()
-    return Book.opened(state, shown)
+    return Book.open_state(state, shown)
 
 
-def _settle(state: BoardState, oldest: int, mark: tuple[int, int, int]) -> None:
+def _settle_marks(state: BoardState, oldest: int, mark: tuple[int, int, int]) -> None:
     """A vote with a lower id than the newest may still be on its way: what was marked once is settled when every
     transaction that ran at that moment has ended."""
     if state.marked_xid is not None and oldest >= state.marked_xid:
@@ -150,64 +150,64 @@ def _settle(state: BoardState, oldest: int, mark: tuple[int, int, int]) -> None:
         state.marked_vote, state.marked_correction, state.marked_xid = mark
 
 
-def _add(study: Study, book: Book, facts: Sequence[Fact], corrected: set[UUID]) -> int | None:
+def _post_changes(study: Study, book: Book, facts: Sequence[Fact], corrected: set[UUID]) -> int | None:
     """Bring the sums up to these votes and corrections; the first vote that was in them and counts no more."""
-    ids = sorted({one.voter for one in facts} | corrected)
-    voters = Voters.of(book, ids)
-    place = {one: index for index, one in enumerate(ids)}
-    known = [set(a.tolist()) | set(b.tolist()) for a, b in zip(voters.counted, voters.aside, strict=True)]
-    fresh = [one for one in facts if one.vote not in known[place[one.voter]]]
-    again = corrected | _out_of_order(fresh, known, place, in_groups=study.mode != StudyMode.SWIPE)
-    plain = [one for one in fresh if one.voter not in again]
-    doubt = _recount(study, book, voters, [place[one] for one in again]) if again else None
-    _enter(book, voters, plain, place)
-    touched = again | {one.voter for one in plain}
+    ids = sorted({fact.voter for fact in facts} | corrected)
+    voters = Voters.read_rows(book, ids)
+    row_of = {voter: index for index, voter in enumerate(ids)}
+    known_votes = [set(a.tolist()) | set(b.tolist()) for a, b in zip(voters.counted, voters.aside, strict=True)]
+    fresh = [fact for fact in facts if fact.vote not in known_votes[row_of[fact.voter]]]
+    again = corrected | _out_of_order(fresh, known_votes, row_of, in_groups=study.mode != StudyMode.SWIPE)
+    plain = [fact for fact in fresh if fact.voter not in again]
+    doubt = _recount_voters(study, book, voters, [row_of[voter] for voter in again]) if again else None
+    _enter_facts(book, voters, plain, row_of)
+    touched = again | {fact.voter for fact in plain}
     if touched:
         voters.save(book)
     return doubt
 
 
 def _out_of_order(
-    fresh: Sequence[Fact], known: Sequence[set[int]], place: dict[UUID, int], *, in_groups: bool
+    fresh: Sequence[Fact], known_votes: Sequence[set[int]], row_of: dict[UUID, int], *, in_groups: bool
 ) -> set[UUID]:
     """Voters with a vote that came in behind a later one, whose history is therefore another; and those who judge
     several pairs at once, since the parts of an answer may come one by one."""
-    latest = [max(ids, default=0) for ids in known]
-    return {one.voter for one in fresh if latest[place[one.voter]] > (0 if in_groups else one.vote)}
+    latest = [max(ids, default=0) for ids in known_votes]
+    return {fact.voter for fact in fresh if latest[row_of[fact.voter]] > (0 if in_groups else fact.vote)}
 
 
-def _recount(study: Study, book: Book, voters: Voters, places: Sequence[int]) -> int | None:
+def _recount_voters(study: Study, book: Book, voters: Voters, rows: Sequence[int]) -> int | None:
     """Take back all that is in the sums of these voters and add what counts now; the first vote that counts no more."""
-    place = {one: index for index, one in enumerate(voters.ids)}
-    mine = facts_of_voters(study, [voters.ids[here] for here in places])
-    counted = {here: set(voters.counted[here].tolist()) for here in places}
-    aside = {here: set(voters.aside[here].tolist()) for here in places}
-    book.evidence.voters -= float((voters.histories.votes[list(places)] > 0).sum())
-    _take_back(book, voters, [one for one in mine if one.vote in counted[place[one.voter]]], places)
-    post_aside(book, [one for one in mine if one.vote in aside[place[one.voter]]], -1.0)
-    voters.forget(places)
-    _enter(book, voters, mine, place)
-    lost = [vote for here in places for vote in counted[here] - set(voters.counted[here].tolist())]
+    row_of = {voter: index for index, voter in enumerate(voters.ids)}
+    their_facts = facts_of_voters(study, [voters.ids[row] for row in rows])
+    counted = {row: set(voters.counted[row].tolist()) for row in rows}
+    aside = {row: set(voters.aside[row].tolist()) for row in rows}
+    book.evidence.voters -= float((voters.histories.votes[list(rows)] > 0).sum())
+    _take_back(book, voters, [fact for fact in their_facts if fact.vote in counted[row_of[fact.voter]]], rows)
+    post_aside(book, [fact for fact in their_facts if fact.vote in aside[row_of[fact.voter]]], -1.0)
+    voters.forget_votes(rows)
+    _enter_facts(book, voters, their_facts, row_of)
+    lost = [vote for row in rows for vote in counted[row] - set(voters.counted[row].tolist())]
     return min(lost, default=None)
 
 
-def _take_back(book: Book, voters: Voters, facts: Sequence[Fact], places: Sequence[int]) -> None:
+def _take_back(book: Book, voters: Voters, facts: Sequence[Fact], rows: Sequence[int]) -> None:
     """The votes' contributions depend on what was known before each of them: they are worked out from the start."""
     histories = voters.histories
     for name in ("votes", "liked", "gold_right", "gold_wrong"):
-        getattr(histories, name)[list(places)] = 0.0
-    voters.seen[list(places)] = 0.0
+        getattr(histories, name)[list(rows)] = 0.0
+    voters.seen[list(rows)] = 0.0
     post(book, voters, facts, -1.0)
 
 
-def _enter(book: Book, voters: Voters, facts: Sequence[Fact], place: dict[UUID, int]) -> None:
-    counted = [one for one in facts if one.counted]
-    aside = [one for one in facts if one.is_aside]
+def _enter_facts(book: Book, voters: Voters, facts: Sequence[Fact], row_of: dict[UUID, int]) -> None:
+    counted = [fact for fact in facts if fact.counted]
+    aside = [fact for fact in facts if fact.is_aside]
     post(book, voters, counted)
     post_aside(book, aside)
-    for rows, lists in ((counted, voters.counted), (aside, voters.aside)):
-        new: dict[int, list[int]] = {}
-        for one in rows:
-            new.setdefault(place[one.voter], []).append(one.vote)
-        for here, votes in new.items():
-            lists[here] = np.union1d(lists[here], votes).astype(np.int64)
+    for kind_facts, lists in ((counted, voters.counted), (aside, voters.aside)):
+        new_votes: dict[int, list[int]] = {}
+        for fact in kind_facts:
+            new_votes.setdefault(row_of[fact.voter], []).append(fact.vote)
+        for row, votes in new_votes.items():
+            lists[row] = np.union1d(lists[row], votes).astype(np.int64)

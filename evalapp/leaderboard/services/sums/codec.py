@@ -17,78 +17,80 @@ FORMAT = 2
 """Format of the packed sums. Raise it when their shape or meaning changes: stored sums of another are rebuilt."""
 
 
-def pack(*arrays: FloatArray) -> bytes:
+def pack_arrays(*arrays: FloatArray) -> bytes:
     """The arrays one after another."""
     return b"".join(np.ascontiguousarray(one, dtype="<f8").tobytes() for one in arrays)
 
 
-def unpack(data: bytes | memoryview) -> FloatArray:
+def unpack_array(data: bytes | memoryview) -> FloatArray:
     """All numbers in a row, to be changed freely."""
     return np.frombuffer(bytes(data), dtype="<f8").astype(np.float64)
 
 
 def pack_evidence(evidence: Evidence) -> bytes:
     """Everything, counts included."""
-    return pack(*(np.asarray(getattr(evidence, one.name), dtype=np.float64) for one in fields(Evidence)))
+    return pack_arrays(*(np.asarray(getattr(evidence, one.name), dtype=np.float64) for one in fields(Evidence)))
 
 
 def unpack_evidence(data: bytes | memoryview, contenders: int, eras: int) -> Evidence:
     """The evidence as it was packed, over so many contenders and eras."""
-    numbers, evidence, start = unpack(data), Evidence.none(contenders, eras), 0
-    for one in fields(Evidence):
-        empty = getattr(evidence, one.name)
+    numbers, evidence, start = unpack_array(data), Evidence.none(contenders, eras), 0
+    for sums_field in fields(Evidence):
+        empty = getattr(evidence, sums_field.name)
         size = np.size(empty)
         part = numbers[start : start + size]
-        setattr(evidence, one.name, part.reshape(empty.shape) if isinstance(empty, np.ndarray) else float(part[0]))
+        setattr(
+            evidence, sums_field.name, part.reshape(empty.shape) if isinstance(empty, np.ndarray) else float(part[0])
+        )
         start += size
     return evidence
 
 
-def widened(evidence: Evidence, contenders: int) -> Evidence:
+def widen_evidence(evidence: Evidence, contenders: int) -> Evidence:
     """The same evidence over more contenders, who enter in an era to come and of whom nothing is known."""
     more = contenders - evidence.contenders
     if not more:
         return evidence
     entered = [*evidence.entered.astype(int).tolist(), *[evidence.eras] * more]
-    found = Evidence.none(contenders, evidence.eras + 1, entered)
-    for one in fields(Evidence):
-        old = getattr(evidence, one.name)
-        if isinstance(old, np.ndarray):
-            getattr(found, one.name)[tuple(slice(size) for size in old.shape)] = old
+    wider = Evidence.none(contenders, evidence.eras + 1, entered)
+    for sums_field in fields(Evidence):
+        numbers = getattr(evidence, sums_field.name)
+        if isinstance(numbers, np.ndarray):
+            getattr(wider, sums_field.name)[tuple(slice(size) for size in numbers.shape)] = numbers
         else:
-            setattr(found, one.name, old)
-    return found
+            setattr(wider, sums_field.name, numbers)
+    return wider
 
 
-def pack_voter(rows: VoterSums, histories: Histories, seen: FloatArray, place: int) -> bytes:
+def pack_voter(rows: VoterSums, histories: Histories, seen: FloatArray, row: int) -> bytes:
     """One voter's row, history and what they have seen; of the eras those in which they voted."""
-    counts = [getattr(histories, one.name)[place] for one in fields(Histories)]
-    (eras,) = np.nonzero(rows.weight[place] != 0)
-    flat = [getattr(rows, name)[place] for name in _FLAT]
-    by_era = [rows.weight[place, eras], rows.residual[place, eras].ravel()]
-    return pack(np.array([*counts, seen.shape[1], len(eras), *eras]), *flat, seen[place], *by_era)
+    counts = [getattr(histories, one.name)[row] for one in fields(Histories)]
+    (eras,) = np.nonzero(rows.weight[row] != 0)
+    flat = [getattr(rows, name)[row] for name in _FLAT]
+    by_era = [rows.weight[row, eras], rows.residual[row, eras].ravel()]
+    return pack_arrays(np.array([*counts, seen.shape[1], len(eras), *eras]), *flat, seen[row], *by_era)
 
 
 def unpack_voter(
-    data: bytes | memoryview, rows: VoterSums, histories: Histories, place: int, seen: FloatArray | None = None
+    data: bytes | memoryview, rows: VoterSums, histories: Histories, row: int, seen: FloatArray | None = None
 ) -> None:
-    """Put a packed voter in `place`."""
-    numbers = unpack(data)
+    """Put a packed voter in this row."""
+    numbers = unpack_array(data)
     start = len(fields(Histories))
     for index, one in enumerate(fields(Histories)):
-        getattr(histories, one.name)[place] = numbers[index]
-    known, voted = int(numbers[start]), int(numbers[start + 1])
+        getattr(histories, one.name)[row] = numbers[index]
+    known_count, voted = int(numbers[start]), int(numbers[start + 1])
     start += 2
     eras = numbers[start : start + voted].astype(np.intp)
     start += voted
     for name in _FLAT:
-        getattr(rows, name)[place, :known] = numbers[start : start + known]
-        start += known
+        getattr(rows, name)[row, :known_count] = numbers[start : start + known_count]
+        start += known_count
     if seen is not None:
-        seen[place, :known] = numbers[start : start + known]
-    start += known
-    rows.weight[place, eras] = numbers[start : start + voted]
-    rows.residual[place, eras, :known] = numbers[start + voted :].reshape(voted, known)
+        seen[row, :known_count] = numbers[start : start + known_count]
+    start += known_count
+    rows.weight[row, eras] = numbers[start : start + voted]
+    rows.residual[row, eras, :known_count] = numbers[start + voted :].reshape(voted, known_count)
 
 
 def pack_ids(counted: NDArray[np.int64], aside: NDArray[np.int64]) -> bytes:
@@ -106,22 +108,22 @@ def pack_batch(batch: Batch, positions: int) -> bytes:
     """A batch's arrays; the rest of it are columns."""
     closeness = np.zeros(batch.contenders) if batch.closeness is None else batch.closeness
     means = np.full(positions, batch.mean) if batch.query_means is None else batch.query_means
-    return pack(batch.variance, batch.reach, batch.own, closeness, means)
+    return pack_arrays(batch.variance, batch.reach, batch.own, closeness, means)
 
 
 def unpack_batch(row: BoardBatch, contenders: int, led: tuple[int, ...] = (), margin: float = 0.0) -> Batch:
     """The batch over so many contenders; for those that had not entered, its bounds are infinite."""
-    known, numbers = len(row.contenders), unpack(row.numbers)
-    square = known * known
-    parts = np.split(numbers, [square, 2 * square, 2 * square + known, 2 * square + 2 * known])
+    known_count, numbers = len(row.contenders), unpack_array(row.numbers)
+    square = known_count * known_count
+    parts = np.split(numbers, [square, 2 * square, 2 * square + known_count, 2 * square + 2 * known_count])
 
-    def wide(part: FloatArray, shape: tuple[int, ...], missing: float) -> FloatArray:
+    def widen_part(part: FloatArray, shape: tuple[int, ...], missing: float) -> FloatArray:
         full = np.full(shape, missing)
-        full[(slice(known),) * len(shape)] = part.reshape((known,) * len(shape))
+        full[(slice(known_count),) * len(shape)] = part.reshape((known_count,) * len(shape))
         return full
 
-    variance, reach = (wide(part, (contenders, contenders), np.inf) for part in parts[:2])
+    variance, reach = (widen_part(part, (contenders, contenders), np.inf) for part in parts[:2])
     np.fill_diagonal(variance, 0.0)
     np.fill_diagonal(reach, 0.0)
-    own, closeness = wide(parts[2], (contenders,), np.inf), wide(parts[3], (contenders,), 0.0)
+    own, closeness = widen_part(parts[2], (contenders,), np.inf), widen_part(parts[3], (contenders,), 0.0)
     return Batch(variance, reach, own, row.leader, closeness, row.mean, parts[4], row.era, led, margin)

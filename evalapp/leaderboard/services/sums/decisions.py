@@ -38,41 +38,43 @@ def units_of(book: Book) -> FloatArray:
     scale = np.full((len(book.contenders),) * 2, np.nan)
     firsts = BoardBatch.objects.filter(study=book.state.study_id).order_by("era", "version").distinct("era")
     for version in firsts.values_list("version", flat=True):
-        scale = np.where(np.isnan(scale), units(book.batch(version)), scale)
+        scale = np.where(np.isnan(scale), units(book.batch_of(version)), scale)
     return scale
 
 
 def record_of(state: BoardState, contenders: Sequence[int]) -> Record:
     """The marks, as arrays over these contenders."""
-    place = {str(pk): here for here, pk in enumerate(contenders)}
+    position_of = {str(pk): position for position, pk in enumerate(contenders)}
     record = Record.none(len(contenders))
-    for one in fields(Record):
-        held: Votes = getattr(record, one.name)
-        for pk, vote in state.marks.get(one.name, {}).items():
-            if pk not in place:
+    for mark in fields(Record):
+        noted_votes: Votes = getattr(record, mark.name)
+        for pk, vote in state.marks.get(mark.name, {}).items():
+            if pk not in position_of:
                 continue
             if isinstance(vote, dict):
                 for other, when in vote.items():
-                    if other in place:
-                        held[place[pk], place[other]] = when
+                    if other in position_of:
+                        noted_votes[position_of[pk], position_of[other]] = when
             else:
-                held[place[pk]] = vote
+                noted_votes[position_of[pk]] = vote
     return record
 
 
 def look_now(book: Book, racing: Flags, scale: FloatArray, record: Record | None = None) -> Look:
     """The evidence of the sums. The voters' rows are read only where a guard is about to be passed."""
-    look = look_at(book.evidence, scale, racing=racing, led=book.led(), margin=book.margin)
+    look = look_at(book.evidence, scale, racing=racing, led=book.leaders_until(), margin=book.margin)
     bar, _ = bars(DELTA, book.margin)
     about = (look.guards >= bar) & ((record.guards == 0) if record else True)
     if not about.any():
         return look
     rows = _rows_of(book)
     variances = jackknifed(rows.guard, rows.stake)
-    return look_at(book.evidence, scale, racing=racing, variances=variances, led=book.led(), margin=book.margin)
+    return look_at(
+        book.evidence, scale, racing=racing, variances=variances, led=book.leaders_until(), margin=book.margin
+    )
 
 
-def decide(state: BoardState, book: Book, vote: int) -> None:
+def note_and_decide(state: BoardState, book: Book, vote: int) -> None:
     """Note what the sums show now, `vote` being the last vote in them, and declare the winner if there is none yet.
 
     A winner that was archived is none any more. What was shown by bets on a leader that has been archived since is
@@ -84,21 +86,21 @@ def decide(state: BoardState, book: Book, vote: int) -> None:
     if np.abs(book.evidence.log_led[:, gone]).any() or np.abs(book.evidence.log_open[:, gone]).any():
         record.stops[:] = record.guards[:] = 0
     if state.winner_id is not None and not racing[book.contenders.index(state.winner_id)]:
-        _withdraw(state)
+        _withdraw_winner(state)
     if state.winner_id is not None and _was_rehearsed(state):
-        _withdraw(state)
+        _withdraw_winner(state)
     if book.evidence.votes:
         record.note(look_now(book, racing, scale, record), vote, DELTA, book.margin)
-    _keep(state, book, record, racing)
-    said = conclude(record, scale, racing, book.margin)
-    if state.winner_id is None and said.winner >= 0 and not is_rehearsal(state):
-        state.winner_id = book.contenders[said.winner]
-        state.decided_kind, state.decided_vote = said.kind or "", vote
+    _keep_marks(state, book, record, racing)
+    conclusion = conclude(record, scale, racing, book.margin)
+    if state.winner_id is None and conclusion.winner >= 0 and not is_rehearsal(state):
+        state.winner_id = book.contenders[conclusion.winner]
+        state.decided_kind, state.decided_vote = conclusion.kind or "", vote
         state.decided_votes = round(book.evidence.votes)
         winner = Contender.objects.select_related("study").get(pk=state.winner_id)
-        told = {"study": winner.study.slug, "winner": winner.name, "kind": said.kind, "delta": DELTA}
-        told |= {"votes": state.decided_votes, "simulated": state.simulated}
-        announce(WINNER_DECIDED, told, is_live=True)
+        announcement = {"study": winner.study.slug, "winner": winner.name, "kind": conclusion.kind, "delta": DELTA}
+        announcement |= {"votes": state.decided_votes, "simulated": state.simulated}
+        announce(WINNER_DECIDED, announcement, is_live=True)
 
 
 def is_rehearsal(state: BoardState) -> bool:
@@ -114,45 +116,47 @@ def _was_rehearsed(state: BoardState) -> bool:
     return rows.exists()
 
 
-def review(study: Study, state: BoardState, book: Book, doubt: int) -> None:
+def review_moments(study: Study, state: BoardState, book: Book, doubt: int) -> None:
     """A vote with the id `doubt` counts no more: look again at every moment from it on at which something was shown,
     with the votes up to there that still count; what they do not show is forgotten, and a winner with it."""
     record, racing, scale = record_of(state, book.contenders), racing_of(book.contenders), units_of(book)
-    held: list[Votes] = [getattr(record, one.name) for one in fields(Record)]
-    moments = sorted({int(vote) for one in held for vote in np.unique(one) if vote >= doubt})
+    noted_votes: list[Votes] = [getattr(record, mark.name) for mark in fields(Record)]
+    moments = sorted({int(vote) for votes in noted_votes for vote in np.unique(votes) if vote >= doubt})
     if not moments:
         return
     best, near = bars(DELTA, book.margin)
-    again, voters, cursor = book.emptied(), Voters.new(book, _voters_of(book)), 0
+    again, voters, cursor = book.without_votes(), Voters.without_rows(book, _voters_of(book)), 0
     simulated = state.simulated
     for moment in moments:
-        cursor = _replay(study, again, voters, cursor, moment)
+        cursor = _replay_votes(study, again, voters, cursor, moment)
         variances = jackknifed(voters.rows.guard, voters.rows.stake)
-        look = look_at(again.evidence, scale, racing=racing, variances=variances, led=book.led(), margin=book.margin)
+        look = look_at(
+            again.evidence, scale, racing=racing, variances=variances, led=book.leaders_until(), margin=book.margin
+        )
         shown = (look.stops >= best, look.guards >= best, look.near >= near, look.near_guards >= near)
-        for votes, still in zip(held, shown, strict=True):
+        for votes, still in zip(noted_votes, shown, strict=True):
             votes[(votes == moment) & ~still] = 0
     state.simulated = simulated
-    _keep(state, book, record, racing)
+    _keep_marks(state, book, record, racing)
     if state.winner_id is None or doubt > (state.decided_vote or 0):
         return
-    for votes in held:
+    for votes in noted_votes:
         votes[votes > (state.decided_vote or 0)] = 0
     if conclude(record, scale, racing, book.margin).winner < 0:
-        _withdraw(state)
+        _withdraw_winner(state)
 
 
-def _replay(study: Study, book: Book, voters: Voters, after: int, upto: int) -> int:
+def _replay_votes(study: Study, book: Book, voters: Voters, after: int, upto: int) -> int:
     """Post the votes with ids in (after, upto] that count; the last id there was."""
-    place = set(voters.ids)
+    voter_ids = set(voters.ids)
     while after < upto:
         facts = facts_after(study, after, _PORTION)
-        chosen = [one for one in facts if one.vote <= upto]
-        counted: list[Fact] = [one for one in chosen if one.counted and one.voter in place]
+        facts_until = [one for one in facts if one.vote <= upto]
+        counted: list[Fact] = [one for one in facts_until if one.counted and one.voter in voter_ids]
         post(book, voters, counted)
-        if len(chosen) < _PORTION:
+        if len(facts_until) < _PORTION:
             return upto
-        after = chosen[-1].vote
+        after = facts_until[-1].vote
     return after
 
 
@@ -164,24 +168,26 @@ def _rows_of(book: Book) -> VoterSums:
     packed = list(BoardVoter.objects.filter(study=book.state.study_id).values_list("numbers", flat=True))
     rows = VoterSums.none(len(packed), len(book.contenders), book.evidence.eras)
     histories = Histories.none(len(packed))
-    for here, numbers in enumerate(packed):
-        unpack_voter(numbers, rows, histories, here)
+    for row, numbers in enumerate(packed):
+        unpack_voter(numbers, rows, histories, row)
     return rows
 
 
-def _keep(state: BoardState, book: Book, record: Record, racing: Flags) -> None:
+def _keep_marks(state: BoardState, book: Book, record: Record, racing: Flags) -> None:
     names = [str(pk) for pk in book.contenders]
     marks: dict[str, object] = {_RACING: [pk for pk, runs in zip(book.contenders, racing, strict=True) if runs]}
-    for one in fields(Record):
-        held: Votes = getattr(record, one.name)
-        if held.ndim == 1:
-            marks[one.name] = {names[i]: int(held[i]) for i in np.flatnonzero(held)}
+    for mark in fields(Record):
+        noted_votes: Votes = getattr(record, mark.name)
+        if noted_votes.ndim == 1:
+            marks[mark.name] = {names[i]: int(noted_votes[i]) for i in np.flatnonzero(noted_votes)}
         else:
-            lines = {i: np.flatnonzero(held[i]) for i in np.flatnonzero(held.any(axis=1))}
-            marks[one.name] = {names[i]: {names[j]: int(held[i, j]) for j in found} for i, found in lines.items()}
+            lines = {i: np.flatnonzero(noted_votes[i]) for i in np.flatnonzero(noted_votes.any(axis=1))}
+            marks[mark.name] = {
+                names[i]: {names[j]: int(noted_votes[i, j]) for j in columns} for i, columns in lines.items()
+            }
     state.marks = marks
 
 
-def _withdraw(state: BoardState) -> None:
+def _withdraw_winner(state: BoardState) -> None:
     state.winner_id = state.decided_votes = state.decided_vote = None
     state.decided_kind = ""

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from evalapp.leaderboard.models import BoardBatch, BoardState, BoardVoter
 from evalapp.leaderboard.queries import Fact, first_choices
 from evalapp.leaderboard.services.sums.codec import (
-    pack,
+    pack_arrays,
     pack_evidence,
     pack_ids,
     pack_voter,
-    unpack,
+    unpack_array,
     unpack_batch,
     unpack_evidence,
     unpack_ids,
@@ -49,21 +49,21 @@ class Book:
     batches: dict[int, Batch] = field(default_factory=dict)
 
     @classmethod
-    def opened(cls, state: BoardState, shown: int) -> Book:
-        """The book of a state; `shown` is Q, the number of queries with pairs."""
+    def open_state(cls, state: BoardState, shown_queries: int) -> Book:
+        """The book of a state; `shown_queries` is Q, the number of queries with pairs."""
         evidence = unpack_evidence(state.evidence, len(state.contenders), state.eras)
-        queries, raw = unpack(state.queries).reshape(2, -1), unpack(state.raw).reshape(2, -1)
+        queries, raw = unpack_array(state.queries).reshape(2, -1), unpack_array(state.raw).reshape(2, -1)
         rows = BoardBatch.objects.filter(study=state.study_id, leader__gte=0, votes__gte=LEADS_FROM).order_by("version")
         leaders = list(rows.values_list("version", "leader"))
-        return cls(state, list(state.contenders), shown, evidence, queries, raw, state.study.margin, leaders)
+        return cls(state, list(state.contenders), shown_queries, evidence, queries, raw, state.study.margin, leaders)
 
-    def emptied(self) -> Book:
+    def without_votes(self) -> Book:
         """The same study's book without any vote."""
         none = Evidence.none(len(self.contenders), self.evidence.eras, self.evidence.entered.astype(int).tolist())
         queries, raw = np.zeros_like(self.queries), np.zeros_like(self.raw)
         return replace(self, evidence=none, queries=queries, raw=raw)
 
-    def led(self, version: int | None = None) -> tuple[int, ...]:
+    def leaders_until(self, version: int | None = None) -> tuple[int, ...]:
         """Contenders that have led up to this design version (None: up to now), in the order of first leading."""
         known = (place for number, place in self.leaders if version is None or number <= version)
         return tuple(dict.fromkeys(known))
@@ -72,13 +72,13 @@ class Book:
         """Write the sums into the row, which the caller saves."""
         state = self.state
         state.evidence = pack_evidence(self.evidence)
-        state.queries, state.raw = pack(self.queries), pack(self.raw)
+        state.queries, state.raw = pack_arrays(self.queries), pack_arrays(self.raw)
 
-    def batch(self, version: int) -> Batch:
+    def batch_of(self, version: int) -> Batch:
         """What was fixed before the votes of this version came."""
         if version not in self.batches:
             row = BoardBatch.objects.get(study=self.state.study_id, version=version)
-            self.batches[version] = unpack_batch(row, len(self.contenders), self.led(version), self.margin)
+            self.batches[version] = unpack_batch(row, len(self.contenders), self.leaders_until(version), self.margin)
         return self.batches[version]
 
 
@@ -97,7 +97,7 @@ class Voters:
     aside: list[Ids]
 
     @classmethod
-    def new(cls, book: Book, ids: Sequence[UUID]) -> Voters:
+    def without_rows(cls, book: Book, ids: Sequence[UUID]) -> Voters:
         """Sums of voters without votes."""
         count, contenders = len(ids), len(book.contenders)
         rows = VoterSums.none(count, contenders, book.evidence.eras)
@@ -105,15 +105,15 @@ class Voters:
         return cls(list(ids), rows, Histories.none(count), seen, [NO_IDS] * count, [NO_IDS] * count)
 
     @classmethod
-    def of(cls, book: Book, ids: Sequence[UUID]) -> Voters:
+    def read_rows(cls, book: Book, ids: Sequence[UUID]) -> Voters:
         """Read in one query; whoever has no row yet has not voted."""
-        found = cls.new(book, ids)
-        place = {one: index for index, one in enumerate(ids)}
+        stored = cls.without_rows(book, ids)
+        row_of = {voter: index for index, voter in enumerate(ids)}
         for row in BoardVoter.objects.filter(study=book.state.study_id, voter__in=ids):
-            here = place[row.voter_id]
-            unpack_voter(row.numbers, found.rows, found.histories, here, found.seen)
-            found.counted[here], found.aside[here] = unpack_ids(row.votes)
-        return found
+            index = row_of[row.voter_id]
+            unpack_voter(row.numbers, stored.rows, stored.histories, index, stored.seen)
+            stored.counted[index], stored.aside[index] = unpack_ids(row.votes)
+        return stored
 
     def save(self, book: Book) -> None:
         """Write all of them in one statement."""
@@ -121,25 +121,25 @@ class Voters:
             [
                 BoardVoter(
                     study_id=book.state.study_id,
-                    voter_id=one,
-                    numbers=pack_voter(self.rows, self.histories, self.seen, here),
-                    votes=pack_ids(self.counted[here], self.aside[here]),
+                    voter_id=voter,
+                    numbers=pack_voter(self.rows, self.histories, self.seen, row),
+                    votes=pack_ids(self.counted[row], self.aside[row]),
                 )
-                for here, one in enumerate(self.ids)
+                for row, voter in enumerate(self.ids)
             ],
             update_conflicts=True,
             unique_fields=["study", "voter"],
             update_fields=["numbers", "votes"],
         )
 
-    def forget(self, places: Sequence[int]) -> None:
+    def forget_votes(self, rows: Sequence[int]) -> None:
         """Rows of voters as if they had never voted."""
         for holder in (self.rows, self.histories):
             for one in fields(holder):
-                getattr(holder, one.name)[list(places)] = 0.0
-        self.seen[list(places)] = 0.0
-        for here in places:
-            self.counted[here] = self.aside[here] = NO_IDS
+                getattr(holder, one.name)[list(rows)] = 0.0
+        self.seen[list(rows)] = 0.0
+        for row in rows:
+            self.counted[row] = self.aside[row] = NO_IDS
 
 
 def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -> None:
@@ -149,24 +149,24 @@ def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -
     """
     if not facts:
         return
-    place = {one: index for index, one in enumerate(voters.ids)}
-    who = np.array([place[one.voter] for one in facts])
-    answers = np.array([WORTH[one.verdict] for one in facts])
-    gold = np.array([int(one.verdict == one.expected) if one.is_gold else -1 for one in facts], dtype=np.int8)
-    hands = _hands(facts)
-    known = known_before(voters.histories, who, answers, gold, hands)
-    trust = honesty(known.gold_right.astype(np.int64), known.gold_wrong.astype(np.int64))
-    members, positions = _members(book, facts), np.array([one.position for one in facts])
-    versions = np.array([one.version for one in facts])
-    batches = {int(version): book.batch(int(version)) for version in np.unique(versions)}
+    row_of = {voter: index for index, voter in enumerate(voters.ids)}
+    voter_rows = np.array([row_of[fact.voter] for fact in facts])
+    answers = np.array([WORTH[fact.verdict] for fact in facts])
+    gold = np.array([int(fact.verdict == fact.expected) if fact.is_gold else -1 for fact in facts], dtype=np.int8)
+    hands = _group_numbers(facts)
+    history = known_before(voters.histories, voter_rows, answers, gold, hands)
+    trust = honesty(history.gold_right.astype(np.int64), history.gold_wrong.astype(np.int64))
+    members, positions = _members_of_facts(book, facts), np.array([fact.position for fact in facts])
+    versions = np.array([fact.version for fact in facts])
+    batches = {int(version): book.batch_of(int(version)) for version in np.unique(versions)}
     expected = np.zeros(len(facts))
     for version, batch in batches.items():
         rows = np.flatnonzero(versions == version)
-        means = shrunk_means(known.liked[rows], known.votes[rows], batch.mean, VOTER_PRIOR)
+        means = shrunk_means(history.liked[rows], history.votes[rows], batch.mean, VOTER_PRIOR)
         expected[rows] = baselines(batch.mean, means, _query_means(batch, positions[rows]))
     # Nobody is shown a pair twice: what was answered before is part of what each draw from the rest stands for.
-    told = np.where(gold[:, None] < 0, members * (answers - expected)[:, None] / book.shown, 0.0)
-    earlier = voters.seen[who] + before_each(who, told, hands)
+    tells = np.where(gold[:, None] < 0, members * (answers - expected)[:, None] / book.shown, 0.0)
+    earlier = voters.seen[voter_rows] + before_each(voter_rows, tells, hands)
     before = voters.histories.votes > 0
     for version, batch in batches.items():
         rows = np.flatnonzero((versions == version) & (gold < 0))
@@ -175,28 +175,35 @@ def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -
         weights = 1.0 / (book.shown * np.array([facts[k].propensity for k in rows.tolist()]))
         together = None if hands is None else hands[rows]
         ready = credits_of(
-            who[rows], members[rows], weights, trust[rows], answers[rows], expected[rows], together, earlier[rows]
+            voter_rows[rows],
+            members[rows],
+            weights,
+            trust[rows],
+            answers[rows],
+            expected[rows],
+            together,
+            earlier[rows],
         )
         add(book.evidence, voters.rows, batch, ready, sign)
         np.add.at(book.queries[0], positions[rows], sign)
         np.add.at(book.queries[1], positions[rows], sign * answers[rows])
         post_raw(book, batch, members[rows], weights, answers[rows], sign)
-    np.add.at(voters.seen, who, sign * told)
-    remember(voters.histories, who, answers, gold, sign)
-    book.state.simulated += int(sign) * sum(one.simulated and not one.is_gold for one in facts)
+    np.add.at(voters.seen, voter_rows, sign * tells)
+    remember(voters.histories, voter_rows, answers, gold, sign)
+    book.state.simulated += int(sign) * sum(fact.simulated and not fact.is_gold for fact in facts)
     after = voters.histories.votes > 0.5
     book.evidence.voters += float(after.sum()) - float(before.sum())
 
 
 def post_aside(book: Book, facts: Sequence[Fact], sign: float = 1.0) -> None:
     """Add verdicts that were set aside to the raw sums, which hold all votes."""
-    shown = [one for one in facts if not one.is_gold]
-    members = _members(book, shown)
-    for version in sorted({one.version for one in shown}):
-        rows = [k for k, one in enumerate(shown) if one.version == version]
-        weights = 1.0 / (book.shown * np.array([shown[k].propensity for k in rows]))
-        answers = np.array([WORTH[shown[k].verdict] for k in rows])
-        post_raw(book, book.batch(version), members[rows], weights, answers, sign)
+    plain_facts = [fact for fact in facts if not fact.is_gold]
+    members = _members_of_facts(book, plain_facts)
+    for version in sorted({fact.version for fact in plain_facts}):
+        rows = [k for k, fact in enumerate(plain_facts) if fact.version == version]
+        weights = 1.0 / (book.shown * np.array([plain_facts[k].propensity for k in rows]))
+        answers = np.array([WORTH[plain_facts[k].verdict] for k in rows])
+        post_raw(book, book.batch_of(version), members[rows], weights, answers, sign)
 
 
 def post_raw(
@@ -213,13 +220,13 @@ def post_raw(
     book.raw[1] += own * (weights @ members)
 
 
-def _members(book: Book, facts: Sequence[Fact]) -> NDArray[np.bool_]:
+def _members_of_facts(book: Book, facts: Sequence[Fact]) -> NDArray[np.bool_]:
     column = {contender: place for place, contender in enumerate(book.contenders)}
-    firsts = first_choices(one.pair for one in facts)
+    firsts = first_choices(fact.pair for fact in facts)
     members = np.zeros((len(facts), len(column)), dtype=bool)
-    for row, one in enumerate(facts):
+    for row, fact in enumerate(facts):
         # A pair that nobody puts first any more is credited to nobody.
-        members[row, [column[contender] for contender in firsts.get(one.pair, ()) if contender in column]] = True
+        members[row, [column[contender] for contender in firsts.get(fact.pair, ()) if contender in column]] = True
     return members
 
 
@@ -227,10 +234,10 @@ def _query_means(batch: Batch, positions: NDArray[np.int64]) -> FloatArray | flo
     return batch.mean if batch.query_means is None else batch.query_means[positions]
 
 
-def _hands(facts: Sequence[Fact]) -> NDArray[np.intp] | None:
+def _group_numbers(facts: Sequence[Fact]) -> NDArray[np.intp] | None:
     """Numbers of what was shown together; None where every pair was shown alone."""
-    if not any(one.group for one in facts):
+    if not any(fact.group for fact in facts):
         return None
     names: dict[object, int] = {}
-    numbers = [names.setdefault(one.group or one.vote, len(names)) for one in facts]
+    numbers = [names.setdefault(fact.group or fact.vote, len(names)) for fact in facts]
     return np.array(numbers, dtype=np.intp)

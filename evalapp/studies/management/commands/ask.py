@@ -11,7 +11,7 @@ from django.core.files import File
 from django.core.files.uploadedfile import UploadedFile
 
 from evalapp.catalog.queries import catalogue_named
-from evalapp.core.domain.attention import matters
+from evalapp.core.domain.attention import waiting_matters
 from evalapp.core.domain.errors import InvalidInput
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> Any:
         if not (options["zip"] or options["path"] or options["catalogue"]):
-            found = list(matters())
+            found = list(waiting_matters())
             for matter in found:
                 self.say(("! " if matter.urgent else "  ") + matter.text)
             if not found:

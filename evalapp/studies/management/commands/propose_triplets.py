@@ -31,6 +31,6 @@ class Command(BaseCommand):
         else:
             catalogue = catalogue_named(options["catalogue"])
             new = triplets.propose_from_labels(catalogue, options["number"], seed=options["seed"])
-        waiting = triplets.counts(catalogue)["proposed"]
+        waiting = triplets.triplet_counts(catalogue)["proposed"]
         self.say(f"{new:,} new triplets; {waiting:,} wait in /lab/catalogues/{catalogue}/review/.")
         return {"catalogue": catalogue.slug, "new": new, "waiting": waiting}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evalapp.catalog.models import Catalogue, Item
 from evalapp.catalog.queries import active_items, unflagged
-from evalapp.catalog.services.triplets import Claim, decisions
+from evalapp.catalog.services.triplets import Claim, triplet_decisions
 from evalapp.core.domain.job_plans import Piece
 from evalapp.core.domain.job_targets import target_id
 from evalapp.training.models import TrainingRun
@@ -52,7 +52,7 @@ def data_of(run: TrainingRun) -> LabelledPictures:
 def _as_it_is(run: TrainingRun) -> LabelledPictures:
     catalogue = catalogue_of(run)
     rows, columns = with_vectors(run, _items(catalogue), catalogue.slug)
-    decided = decisions(catalogue)
+    decided = triplet_decisions(catalogue)
     row_of = {item.pk: row for row, item in enumerate(rows)}
     return LabelledPictures(
         **columns,

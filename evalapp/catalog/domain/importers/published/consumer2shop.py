@@ -29,7 +29,7 @@ class Consumer2ShopSource:
 
     def count(self) -> int:
         # Every pair brings a consumer's photo of its own; shop pictures are about a fifth as many.
-        return self._main.declared or 0
+        return self._main.declared_count or 0
 
     def rows(self) -> Iterator[Record | RowFault]:
         index = PathIndex(path for _, cells in Listing(self._main.path).rows() for path in cells[:2])
@@ -38,7 +38,7 @@ class Consumer2ShopSource:
         yield from boxes.faults
         yield from attributes.faults
         yield from check_item_list(find_file(self.root, _FOLDERS, _ITEM_LISTS))
-        seen = SeenKeys()
+        seen_keys = SeenKeys()
         pictures = PicturesAt(self.root)
         for number, cells in self._main.rows():
             if len(cells) != 4 or cells[3] not in SPLITS:
@@ -46,20 +46,20 @@ class Consumer2ShopSource:
                 yield RowFault(number, cells[0], "broken-row", message)
                 continue
             for path, domain in ((cells[0], CONSUMER), (cells[1], SHOP)):
-                if not seen.add(path):
+                if not seen_keys.add_key(path):
                     continue
                 folders = path.split("/")
                 yield Record(
                     number,
-                    pictures.of(path),
+                    pictures.path_of(path),
                     key=path,
                     category=folders[-3] if len(folders) > 3 else "",
                     product=cells[2],
                     domain=domain,
                     split=cells[3],
-                    box=None if pictures.highres else boxes.of(index.find(path)),
-                    attributes=attributes.of(cells[2]),
+                    box=None if pictures.highres else boxes.box_of(index.find_path(path)),
+                    attributes=attributes.attributes_of(cells[2]),
                     unrotated=True,
                 )
-        yield from pictures.faults()
+        yield from pictures.location_faults()
         yield from self._main.faults

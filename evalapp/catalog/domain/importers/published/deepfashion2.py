@@ -36,27 +36,27 @@ class DeepFashion2Source:
         real = path.resolve()
         alone = real.name in SPLITS and (real / "image").is_dir()
         self.root = real.parent if alone else real
-        wanted = (real.name,) if alone else SPLITS
-        self._splits = [split for split in wanted if (self.root / split / "image").is_dir()]
+        split_names = (real.name,) if alone else SPLITS
+        self._splits = [split for split in split_names if (self.root / split / "image").is_dir()]
         if not self._splits:
             raise InvalidInput(f"{path} has no train/image, validation/image or test/image: is this DeepFashion2?")
 
     def count(self) -> int:
-        return sum(len(_pictures(self.root / split / "image")) for split in self._splits)
+        return sum(len(_picture_names(self.root / split / "image")) for split in self._splits)
 
     def rows(self) -> Iterator[Record | RowFault]:
         number = 0
         for split in self._splits:
             annotated = (self.root / split / "annos").is_dir()
-            for name in _pictures(self.root / split / "image"):
+            for name in _picture_names(self.root / split / "image"):
                 number += 1
                 path = f"{split}/image/{name}"
                 if annotated:
-                    yield from self._annotated(number, split, path)
+                    yield from self._annotated_records(number, split, path)
                 else:
                     yield Record(number, path, key=path, split=split)
 
-    def _annotated(self, number: int, split: str, path: str) -> Iterator[Record | RowFault]:
+    def _annotated_records(self, number: int, split: str, path: str) -> Iterator[Record | RowFault]:
         file = self.root / split / "annos" / f"{Path(path).stem}.json"
         try:
             record = json.loads(file.read_text(encoding="utf-8-sig"))
@@ -68,16 +68,18 @@ class DeepFashion2Source:
             yield RowFault(number, path, "bad-json", f"{file.name} cannot be read ({type(error).__name__}).")
             return
         for name in garments:
-            yield from _garment(number, split, path, name, record)
+            yield from _garment_records(number, split, path, name, record)
         if not garments:
             yield RowFault(number, path, "no-item", f"{file.name} names no garment.")
 
 
-def _pictures(folder: Path) -> list[str]:
+def _picture_names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in os.scandir(folder) if entry.name.lower().endswith(EXTENSIONS))
 
 
-def _garment(number: int, split: str, path: str, name: str, record: dict[str, Any]) -> Iterator[Record | RowFault]:
+def _garment_records(
+    number: int, split: str, path: str, name: str, record: dict[str, Any]
+) -> Iterator[Record | RowFault]:
     garment = record[name]
     try:
         style, pair = int(garment["style"]), int(record["pair_id"])
@@ -91,7 +93,7 @@ def _garment(number: int, split: str, path: str, name: str, record: dict[str, An
         box = parse_box([str(corner) for corner in garment.get("bounding_box", ())] or [""] * 4)
     except ValueError as error:
         yield RowFault(number, path, "bad-box", f"{error} The whole picture was taken.", left_out=False)
-    told = (("scale", _SCALES), ("occlusion", _OCCLUSIONS), ("zoom_in", _ZOOMS), ("viewpoint", _VIEWS))
+    attribute_words = (("scale", _SCALES), ("occlusion", _OCCLUSIONS), ("zoom_in", _ZOOMS), ("viewpoint", _VIEWS))
     yield Record(
         number,
         path,
@@ -101,7 +103,7 @@ def _garment(number: int, split: str, path: str, name: str, record: dict[str, An
         domain=source,
         split=split,
         box=box,
-        attributes={key: names[garment[key]] for key, names in told if garment.get(key) in names},
+        attributes={key: names[garment[key]] for key, names in attribute_words if garment.get(key) in names},
         unrotated=True,
         flag="close-up" if garment.get("zoom_in") == _CLOSE_UP else "",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from evalapp.catalog.domain.importers.data_set_files import PicturesAt, find_file, need_file, no_mapping, root_of
 from evalapp.catalog.domain.importers.importer_base import Record, RowFault
 from evalapp.catalog.domain.importers.published.item_lists import ItemAttributes, check_item_list
-from evalapp.catalog.domain.importers.published.list_files import Listing, PathIndex, joined
+from evalapp.catalog.domain.importers.published.list_files import Listing, PathIndex, numbers_by_path
 from evalapp.catalog.domain.importers.published.picture_labels import Boxes
 
 _FOLDERS = ("Anno", "Anno/attributes", "Anno/list", "Eval", "")
@@ -29,18 +29,20 @@ class InShopSource:
         )
 
     def count(self) -> int:
-        return self._main.declared or 0
+        return self._main.declared_count or 0
 
     def rows(self) -> Iterator[Record | RowFault]:
         index = PathIndex(cells[0] for _, cells in Listing(self._main.path).rows())
         boxes_file = find_file(self.root, _FOLDERS, ["list_bbox_inshop.txt"])
         boxes = Boxes.read(boxes_file, index, first=3)
-        poses = joined(Listing(boxes_file), index, 1, first=2) if boxes_file else None
+        poses = numbers_by_path(Listing(boxes_file), index, 1, first=2) if boxes_file else None
         attributes = ItemAttributes.read(self.root, _FOLDERS)
-        told, told_faults = _descriptions(find_file(self.root, _FOLDERS, ["list_description_inshop.json"]))
+        described, description_faults = _read_descriptions(
+            find_file(self.root, _FOLDERS, ["list_description_inshop.json"])
+        )
         yield from boxes.faults
         yield from attributes.faults
-        yield from told_faults
+        yield from description_faults
         yield from check_item_list(find_file(self.root, _FOLDERS, ["list_item_inshop.txt"]))
         pictures = PicturesAt(self.root)
         for number, cells in self._main.rows():
@@ -50,46 +52,46 @@ class InShopSource:
                 continue
             path, product, split = cells
             folders = path.split("/")
-            place = index.find(path)
-            pose = POSES.get(int(poses[place, 0]), "") if poses is not None else ""
-            found = {"gender": folders[1] if len(folders) > 4 else "", "pose": pose}
-            found |= told.get(product, {})
-            found |= attributes.of(product)
+            position = index.find_path(path)
+            pose = POSES.get(int(poses[position, 0]), "") if poses is not None else ""
+            values = {"gender": folders[1] if len(folders) > 4 else "", "pose": pose}
+            values |= described.get(product, {})
+            values |= attributes.attributes_of(product)
             yield Record(
                 number,
-                pictures.of(path),
+                pictures.path_of(path),
                 key=path,
                 category=folders[-3] if len(folders) > 3 else "",
                 product=product,
                 split=split,
-                box=None if pictures.highres else boxes.of(place),
-                attributes={name: value for name, value in found.items() if value},
+                box=None if pictures.highres else boxes.box_of(position),
+                attributes={name: value for name, value in values.items() if value},
                 unrotated=True,
                 flag=_FLAGS.get(pose, ""),
             )
-        yield from pictures.faults()
+        yield from pictures.location_faults()
         yield from self._main.faults
 
 
-def _descriptions(path: Path | None) -> tuple[dict[str, dict[str, str]], list[RowFault]]:
+def _read_descriptions(path: Path | None) -> tuple[dict[str, dict[str, str]], list[RowFault]]:
     """Colour and description by product."""
     if path is None:
         return {}, []
     try:
         rows = json.loads(path.read_text(encoding="utf-8-sig"))
-        told = {
+        described = {
             str(row["item"]): {
                 "colour": str(row.get("color", "")).strip(),
-                "description": _joined(row.get("description", "")),
+                "description": _joined_text(row.get("description", "")),
             }
             for row in rows
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         message = f"The descriptions cannot be read ({type(error).__name__}); the pictures go in without them."
         return {}, [RowFault(0, path.name, "bad-json", message, left_out=False)]
-    return told, []
+    return described, []
 
 
-def _joined(description: object) -> str:
+def _joined_text(description: object) -> str:
     lines = description if isinstance(description, list) else [description]
     return " ".join(str(line).strip() for line in lines if str(line).strip())

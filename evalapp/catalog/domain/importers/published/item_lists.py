@@ -29,21 +29,23 @@ class ItemAttributes:
         if names_file is None or items_file is None:
             return cls([], {}, [])
         names = Listing(names_file)
-        labels = [_name(line) for _, line in names.lines()]
+        labels = [_english_name(line) for _, line in names.lines()]
         items = Listing(items_file, faults=names.faults)
         present: dict[str, bytes] = {}
         for number, cells in items.rows():
             if len(cells) != 1 + len(labels) or not set(cells[1:]) <= {"1", "0", "-1"}:
-                items.warn(number, "broken-row", f"The row should be a product and {len(labels)} labels of 1, 0 or -1.")
+                items.add_warning(
+                    number, "broken-row", f"The row should be a product and {len(labels)} labels of 1, 0 or -1."
+                )
                 continue
             present[cells[0]] = np.packbits([cell == "1" for cell in cells[1:]]).tobytes()
         return cls(labels, present, items.faults)
 
-    def of(self, product: str) -> dict[str, str]:
+    def attributes_of(self, product: str) -> dict[str, str]:
         """`{"attributes": "a, b"}`, empty where none is known."""
         bits = np.unpackbits(np.frombuffer(self.present.get(product, b""), dtype=np.uint8))[: len(self.names)]
-        here = [name for name, bit in zip(self.names, bits, strict=False) if bit]
-        return {"attributes": ", ".join(here)} if here else {}
+        present_names = [name for name, bit in zip(self.names, bits, strict=False) if bit]
+        return {"attributes": ", ".join(present_names)} if present_names else {}
 
 
 def check_item_list(path: Path | None) -> Iterator[RowFault]:
@@ -55,7 +57,7 @@ def check_item_list(path: Path | None) -> Iterator[RowFault]:
         yield from listing.faults
 
 
-def _name(line: str) -> str:
+def _english_name(line: str) -> str:
     """`Floral`, or `碎花 Floral 1`: a Chinese name, the English one, and a type."""
     cells = line.split()
     if len(cells) >= 3 and cells[-1].isdecimal() and not cells[0].isascii():

@@ -31,35 +31,35 @@ class Listing:
     faults: list[RowFault] = field(default_factory=list)
 
     @property
-    def declared(self) -> int | None:
+    def declared_count(self) -> int | None:
         """The number of rows that the first line names; None where it is no number."""
-        with self._open() as file:
-            return _number(file.readline())
+        with self._open_text() as file:
+            return _parse_count(file.readline())
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """The number of each line in the file, and the line; the first two and empty ones left out."""
-        count, declared = 0, self.declared
+        count, declared = 0, self.declared_count
         before = (declared is not None) + self.header
-        with self._open() as file:
+        with self._open_text() as file:
             for number, line in enumerate(file, start=1):
                 if number > before and not line.isspace():
                     count += 1
                     yield number, line
         if declared is None:
-            self.warn(1, "wrong-count", "The first line should be the number of rows.")
+            self.add_warning(1, "wrong-count", "The first line should be the number of rows.")
         elif count != declared:
-            self.warn(1, "wrong-count", f"The first line says {declared:,} rows; there are {count:,}.")
+            self.add_warning(1, "wrong-count", f"The first line says {declared:,} rows; there are {count:,}.")
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """The number of each line and its cells."""
         for number, line in self.lines():
             yield number, line.split()
 
-    def warn(self, line: int, code: str, message: str) -> None:
+    def add_warning(self, line: int, code: str, message: str) -> None:
         """Note what is wrong with a line that leaves no picture out."""
         self.faults.append(RowFault(line, self.path.name, code, message, left_out=False))
 
-    def _open(self) -> TextIO:
+    def _open_text(self) -> TextIO:
         try:
             return self.path.open(encoding="utf-8-sig", errors="surrogateescape")
         except OSError as error:
@@ -70,52 +70,52 @@ class PathIndex:
     """The place of each path among those given, in eight bytes each: files of other orders are joined by it."""
 
     def __init__(self, paths: Iterable[str]) -> None:
-        hashes = np.fromiter((_hashed(path) for path in paths), dtype=np.uint64)
+        hashes = np.fromiter((_hash_path(path) for path in paths), dtype=np.uint64)
         self._order = np.argsort(hashes, kind="stable")
         self._sorted = hashes[self._order]
 
     def __len__(self) -> int:
         return len(self._sorted)
 
-    def find(self, path: str) -> int:
+    def find_path(self, path: str) -> int:
         """The place of the path, the first one where it was given twice; -1 where it was not given."""
-        value = np.uint64(_hashed(path))
-        place = int(np.searchsorted(self._sorted, value))
-        return int(self._order[place]) if place < len(self._sorted) and self._sorted[place] == value else -1
+        value = np.uint64(_hash_path(path))
+        position = int(np.searchsorted(self._sorted, value))
+        return int(self._order[position]) if position < len(self._sorted) and self._sorted[position] == value else -1
 
 
-def joined(listing: Listing, index: PathIndex, width: int, *, first: int = 1) -> NDArray[np.int32]:
+def numbers_by_path(listing: Listing, index: PathIndex, width: int, *, first: int = 1) -> NDArray[np.int32]:
     """Whole numbers [paths, width] from the cells `first` … of each row, whose first cell is the path.
 
     A row that is not there, or broken, leaves -1s. Numbers may have leading zeros.
     """
-    found = np.full((len(index), width), -1, dtype=np.int32)
+    numbers = np.full((len(index), width), -1, dtype=np.int32)
     unlisted = 0
     for number, cells in listing.rows():
         values = _whole_numbers(cells[first : first + width])
         if values is None or len(values) != width:
-            listing.warn(number, "broken-row", f"The row should have {width} whole numbers; it was passed over.")
+            listing.add_warning(number, "broken-row", f"The row should have {width} whole numbers; it was passed over.")
             continue
-        place = index.find(cells[0])
-        if place < 0:
+        position = index.find_path(cells[0])
+        if position < 0:
             unlisted += 1
         else:
-            found[place] = values
+            numbers[position] = values
     warn_of_unlisted(listing, unlisted)
-    return found
+    return numbers
 
 
 def warn_of_unlisted(listing: Listing, count: int) -> None:
     """Say in one line how many rows name pictures that the main list does not."""
     if count:
-        listing.warn(0, "unlisted", f"{count:,} rows name pictures that the main list does not have.")
+        listing.add_warning(0, "unlisted", f"{count:,} rows name pictures that the main list does not have.")
 
 
-def _hashed(path: str) -> int:
+def _hash_path(path: str) -> int:
     return int.from_bytes(blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest())
 
 
-def _number(line: str) -> int | None:
+def _parse_count(line: str) -> int | None:
     text = line.strip()
     return int(text, 10) if text.isdecimal() else None
 

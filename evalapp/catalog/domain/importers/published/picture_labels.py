@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evalapp.catalog.domain.importers.bounding_boxes import RawBox
 from evalapp.catalog.domain.importers.importer_base import RowFault
-from evalapp.catalog.domain.importers.published.list_files import Listing, PathIndex, joined, warn_of_unlisted
+from evalapp.catalog.domain.importers.published.list_files import Listing, PathIndex, numbers_by_path, warn_of_unlisted
 from evalapp.core.domain.errors import InvalidInput
 
 _COARSE = {1: "texture", 2: "fabric", 3: "shape", 4: "part", 5: "style"}
@@ -33,11 +33,11 @@ class Boxes:
         if path is None:
             return cls(np.full((len(index), 4), -1, dtype=np.int32), [])
         listing = Listing(path)
-        return cls(joined(listing, index, 4, first=first), listing.faults)
+        return cls(numbers_by_path(listing, index, 4, first=first), listing.faults)
 
-    def of(self, place: int) -> RawBox | None:
+    def box_of(self, position: int) -> RawBox | None:
         """None where there is none; an impossible one is for the pipeline to report."""
-        x1, y1, x2, y2 = self.corners[place].tolist()
+        x1, y1, x2, y2 = self.corners[position].tolist()
         return None if (x1, y1, x2, y2) == (-1, -1, -1, -1) else (float(x1), float(y1), float(x2), float(y2))
 
 
@@ -52,34 +52,34 @@ class Splits:
     @classmethod
     def read(cls, listing: Listing, index: PathIndex) -> Splits:
         """From rows of a path and `train`, `val` or `test`."""
-        found = cls(["", *sorted(SPLITS)], np.zeros(len(index), dtype=np.int8), listing.faults)
+        splits = cls(["", *sorted(SPLITS)], np.zeros(len(index), dtype=np.int8), listing.faults)
         unlisted = 0
         for number, cells in listing.rows():
             if len(cells) != 2 or cells[1] not in SPLITS:
-                listing.warn(number, "broken-row", "The row should be a path and train, val or test.")
+                listing.add_warning(number, "broken-row", "The row should be a path and train, val or test.")
                 continue
-            place = index.find(cells[0])
-            unlisted += place < 0
-            if place >= 0:
-                found.numbers[place] = found.names.index(cells[1])
+            position = index.find_path(cells[0])
+            unlisted += position < 0
+            if position >= 0:
+                splits.numbers[position] = splits.names.index(cells[1])
         warn_of_unlisted(listing, unlisted)
-        return found
+        return splits
 
     @classmethod
     def of_files(cls, folder: Path, index: PathIndex) -> Splits:
         """From `train.txt`, `val.txt` and `test.txt`, a path per line and no header, as far as they are there."""
-        found = cls(["", *sorted(SPLITS)], np.zeros(len(index), dtype=np.int8), [])
+        splits = cls(["", *sorted(SPLITS)], np.zeros(len(index), dtype=np.int8), [])
         for split in sorted(SPLITS):
             path = folder / f"{split}.txt"
             if path.is_file():
                 for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-                    place = index.find(line.strip())
-                    if place >= 0:
-                        found.numbers[place] = found.names.index(split)
-        return found
+                    position = index.find_path(line.strip())
+                    if position >= 0:
+                        splits.numbers[position] = splits.names.index(split)
+        return splits
 
-    def of(self, place: int) -> str:
-        return self.names[int(self.numbers[place])]
+    def split_of(self, position: int) -> str:
+        return self.names[int(self.numbers[position])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,8 +100,8 @@ class Attributes:
         labels, types, faults = _attribute_names(names)
         kinds = _FINE if names.parent.name == "Anno_fine" or len(labels) == _FINE_ATTRIBUTES else _COARSE
         groups: dict[str, list[int]] = {}
-        for place, kind in enumerate(types):
-            groups.setdefault(kinds.get(kind, f"type {kind}"), []).append(place)
+        for position, kind in enumerate(types):
+            groups.setdefault(kinds.get(kind, f"type {kind}"), []).append(position)
         listing = Listing(values, faults=faults)
         width = -(-len(labels) // 8)
         present = np.zeros((len(index), width), dtype=np.uint8)
@@ -111,25 +111,25 @@ class Attributes:
             path, _, rest = line.strip().partition(" ")
             row = _small_numbers(rest)
             if row is None or len(row) != len(labels):
-                listing.warn(number, "broken-row", f"The row should have {len(labels)} labels of 1, 0 or -1.")
+                listing.add_warning(number, "broken-row", f"The row should have {len(labels)} labels of 1, 0 or -1.")
                 continue
-            place = index.find(path)
-            unlisted += place < 0
-            if place >= 0:
-                present[place] = np.packbits(row == 1)
-                absent[place] = [bool((row[members] == -1).all()) for members in groups.values()]
+            position = index.find_path(path)
+            unlisted += position < 0
+            if position >= 0:
+                present[position] = np.packbits(row == 1)
+                absent[position] = [bool((row[members] == -1).all()) for members in groups.values()]
         warn_of_unlisted(listing, unlisted)
         return cls(labels, groups, present, absent, faults)
 
-    def of(self, place: int) -> dict[str, str]:
+    def attributes_of(self, position: int) -> dict[str, str]:
         """By type, the attributes present with commas between; `none` where all are known to be absent."""
-        bits = np.unpackbits(self.present[place])
-        found = {}
+        bits = np.unpackbits(self.present[position])
+        by_type = {}
         for number, (group, members) in enumerate(self.groups.items()):
-            here = [self.names[member] for member in members if bits[member]]
-            if here or self.known_absent[place, number]:
-                found[group] = ", ".join(here) or "none"
-        return found
+            present_names = [self.names[member] for member in members if bits[member]]
+            if present_names or self.known_absent[position, number]:
+                by_type[group] = ", ".join(present_names) or "none"
+        return by_type
 
 
 def _attribute_names(path: Path) -> tuple[list[str], list[int], list[RowFault]]:
@@ -150,12 +150,12 @@ def _small_numbers(text: str) -> NDArray[np.int8] | None:
 
     By bytes, a tenth of the time of splitting: there are 289 million of them.
     """
-    found = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
-    is_digit = (found == ord("0")) | (found == ord("1"))
-    is_minus = found == ord("-")
-    if not (is_digit | is_minus | np.isin(found, _BLANKS)).all():
+    codes = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
+    is_digit = (codes == ord("0")) | (codes == ord("1"))
+    is_minus = codes == ord("-")
+    if not (is_digit | is_minus | np.isin(codes, _BLANKS)).all():
         return None
-    values: NDArray[np.int8] = (found[is_digit] - ord("0")).astype(np.int8)
+    values: NDArray[np.int8] = (codes[is_digit] - ord("0")).astype(np.int8)
     negative = np.concatenate([[False], is_minus[:-1]])[is_digit]
     values[negative] *= -1
     return values

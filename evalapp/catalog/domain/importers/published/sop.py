@@ -28,7 +28,7 @@ class SopSource:
         }
 
     def count(self) -> int:
-        return sum(_lines(path) - 1 for path in self._files.values())
+        return sum(_count_lines(path) - 1 for path in self._files.values())
 
     def rows(self) -> Iterator[Record | RowFault]:
         for split, path in self._files.items():
@@ -37,10 +37,10 @@ class SopSource:
                     cells = line.split()
                     if not cells or (number == 1 and cells == _HEADER):
                         continue
-                    yield _record(number, split, cells)
+                    yield _make_record(number, split, cells)
 
 
-def _record(number: int, split: str, cells: list[str]) -> Record | RowFault:
+def _make_record(number: int, split: str, cells: list[str]) -> Record | RowFault:
     if len(cells) != len(_HEADER) or not all(cell.isdecimal() for cell in cells[:3]):
         return RowFault(number, cells[-1], "broken-row", "The row should be three whole numbers and a path.")
     path = cells[3]
@@ -55,6 +55,6 @@ def _record(number: int, split: str, cells: list[str]) -> Record | RowFault:
     )
 
 
-def _lines(path: Path) -> int:
+def _count_lines(path: Path) -> int:
     with path.open("rb") as file:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(_BUFFER), b""))

@@ -31,22 +31,22 @@ class Street2ShopSource:
         self._digits = _digits_of_ids(self.root / "photos" / "photos.txt")
 
     def count(self) -> int:
-        return sum(len(_read(path)[0]) for path, _, _ in self._files())
+        return sum(len(_read_rows(path)[0]) for path, _, _ in self._annotation_files())
 
     def rows(self) -> Iterator[Record | RowFault]:
-        seen = SeenKeys()
+        seen_keys = SeenKeys()
         number = 0
-        for path, category, split in self._files():
-            rows, fault = _read(path)
+        for path, category, split in self._annotation_files():
+            rows, fault = _read_rows(path)
             if fault is not None:
                 yield fault
             for row in rows:
                 number += 1
-                found = self._record(number, row, category, split)
-                if isinstance(found, RowFault) or seen.add(found.key):
-                    yield found
+                record_or_fault = self._make_record(number, row, category, split)
+                if isinstance(record_or_fault, RowFault) or seen_keys.add_key(record_or_fault.key):
+                    yield record_or_fault
 
-    def _files(self) -> Iterator[tuple[Path, str, str]]:
+    def _annotation_files(self) -> Iterator[tuple[Path, str, str]]:
         """Each file with its category, and its split; the shops' photos belong to all."""
         for split in ("train", "test"):
             for path in sorted(self._meta.glob(f"{split}_pairs_*.json")):
@@ -54,16 +54,16 @@ class Street2ShopSource:
         for path in sorted(self._meta.glob("retrieval_*.json")):
             yield path, path.stem.removeprefix("retrieval_"), ""
 
-    def _record(self, number: int, row: Any, category: str, split: str) -> Record | RowFault:
+    def _make_record(self, number: int, row: Any, category: str, split: str) -> Record | RowFault:
         try:
             photo, product = int(row["photo"]), int(row["product"])
-            box = _corners(row["bbox"]) if split else None
+            box = _box_corners(row["bbox"]) if split else None
         except (KeyError, TypeError, ValueError) as error:
             return RowFault(number, "", "broken-row", f"A row lacks or spoils a value ({error}).")
         domain = STREET if split else SHOP
         return Record(
             number,
-            self._picture(photo),
+            self._picture_path(photo),
             key=f"{domain}/{photo}/{product}",
             category=category,
             product=str(product),
@@ -73,14 +73,14 @@ class Street2ShopSource:
             unrotated=True,
         )
 
-    def _picture(self, photo: int) -> str:
+    def _picture_path(self, photo: int) -> str:
         """People save the pictures under the number, or under the number as the list writes it, with zeros."""
         plain, padded = f"images/{photo}.jpg", f"images/{photo:0{self._digits}d}.jpg"
         only_padded = (self.root / padded).exists() and not (self.root / plain).exists()
         return padded if only_padded else plain
 
 
-def _corners(box: Mapping[str, Any]) -> tuple[float, float, float, float]:
+def _box_corners(box: Mapping[str, Any]) -> tuple[float, float, float, float]:
     """Left, top, width and height as corners."""
     left, top, width, height = (float(box[name]) for name in ("left", "top", "width", "height"))
     if not (width > 0 and height > 0):
@@ -88,7 +88,7 @@ def _corners(box: Mapping[str, Any]) -> tuple[float, float, float, float]:
     return left, top, left + width, top + height
 
 
-def _read(path: Path) -> tuple[list[Any], RowFault | None]:
+def _read_rows(path: Path) -> tuple[list[Any], RowFault | None]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8-sig"))
         if isinstance(rows, list):

@@ -17,7 +17,7 @@ from evalapp.core.services.embedded.postgres import EmbeddedPostgres
 _server: EmbeddedPostgres | None = None
 
 
-def server() -> EmbeddedPostgres:
+def embedded_server() -> EmbeddedPostgres:
     """This process's hold on the embedded server."""
     global _server
     if _server is None:
@@ -29,10 +29,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL through the embedded server's socket; makes the database itself at the first connection."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        return {**super().get_connection_params(), "host": str(server().socket_folder), "port": "5432"}
+        return {**super().get_connection_params(), "host": str(embedded_server().socket_folder), "port": "5432"}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        server().use()
+        embedded_server().use()
         try:
             return super().get_new_connection(conn_params)
         except psycopg2.OperationalError as error:
