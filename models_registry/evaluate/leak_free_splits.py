@@ -86,9 +86,10 @@ def split_whole_groups(
         raise ValueError(f"{len(sizes)} groups cannot be split in three.")
     left = sorted(sizes, key=lambda name: hashlib.sha256(f"{salt}/{name}".encode()).digest())
     split_of_group: dict[str, Split] = {}
-    for split, fewest_left in (("test", 2), ("val", 1)):
+    fewest_left: dict[Split, int] = {"test": 2, "val": 1}
+    for split, fewest in fewest_left.items():
         wanted = shares[split] * sum(sizes.values())
-        while wanted > 0 and len(left) > fewest_left:
+        while wanted > 0 and len(left) > fewest:
             name = left.pop(0)
             split_of_group[name] = split
             wanted -= sizes[name]

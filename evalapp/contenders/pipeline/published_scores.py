@@ -36,7 +36,8 @@ def score_by_protocol(
     """
     item_rows = _taking_part(catalogue, protocol)
     vectors = _vectors_of(contender, [row[0] for row in item_rows], on_progress)
-    return score_protocol(cast("ProtocolName", protocol), _labelled_items(item_rows), vectors, cast("Metric", contender.metric))
+    items, metric = _labelled_items(item_rows), cast("Metric", contender.metric)
+    return score_protocol(cast("ProtocolName", protocol), items, vectors, metric)
 
 
 def items_of_protocol(catalogue: Catalogue, protocol: str) -> list[int]:
