@@ -34,8 +34,8 @@ READS = {
     "suspects_of", "taste_of", "waiting_reports", "worker_is_alive",
 }  # fmt: skip
 VISITORS = {
-    "answered": "an answer to a search",
-    "attributes_answered": "an answer to a search",
+    "answer_lookup": "an answer to a search",
+    "answer_by_attributes": "an answer to a search",
     "cast_votes": "what visitors say is in their votes",
     "deck_for": "what visitors are shown is in their exposures",
     "ensure_rendition_on_request": "a file that was missing",

@@ -154,7 +154,7 @@ def test_tagged_photos_are_no_answers_where_nobody_asked_for_their_domain(
     service: ServiceHere, index: SearchIndex, brought: TaggedPhoto
 ) -> None:
     decide_tag(brought, RED, "red", "confirm")
-    service.served.look()
+    service.served.look_at_rows()
     answers = APIClient().post("/api/v1/search/shop/item/", {"key": "red-dress", "k": 50}, format="json").json()
     assert {one["key"] for one in answers["answers"]} & set(
         Item.objects.filter(domain="street").values_list("key")
