@@ -122,7 +122,7 @@ def test_changes_are_seen_without_a_new_generation(service: ServiceHere, index: 
     service.served.look_at_rows()
     assert ask_photo(photo(330), k=1).json()["answers"][0]["category"] == "cap"
     assert ask_photo(photo(330)).json()["facets"]["category"]["cap"] == 1
-    assert service.served.answer is not None
+    assert service.served.answer_lookup is not None
     index.refresh_from_db()
     assert index.serving is not None
     assert index.serving.number == 1
