@@ -27,10 +27,10 @@ READS = {
     "flagged_pairs", "flags_of_study", "free_slug", "has_bundle", "head_to_head", "holdings", "import_by_id",
     "in_words", "job_of", "kept_backups", "kept_catalogue", "kept_snapshots", "last_decided", "link_to_send",
     "map_by_id", "mapping_from_text", "maps", "matches_of", "measurable_contenders", "measuring_pictures",
-    "most_reported", "needed_by", "next_slug", "next_triplet", "open_test_of", "outlook_of", "own_addresses", "packed_checkpoint",
-    "packed_snapshot", "parse_base", "picture_url", "places_of", "quick_start_by_id", "registration_by_id",
-    "rendition_size", "reported_out", "reviewers", "robustness_report", "snapshot_of", "stale_sql_functions",
-    "start_of", "stored_rendition", "stored_sums_of", "study_needed_by", "study_of", "suspected_items",
+    "most_reported", "needed_by", "next_slug", "next_triplet", "open_test_of", "outlook_of", "own_addresses",
+    "packed_checkpoint", "packed_snapshot", "parse_base", "picture_url", "places_of", "quick_start_by_id",
+    "registration_by_id", "rendition_size", "reported_out", "reviewers", "robustness_report", "snapshot_of",
+    "stale_sql_functions", "start_of", "stored_rendition", "stored_sums_of", "study_needed_by", "study_of", "suspected_items",
     "suspects_of", "taste_of", "waiting_reports", "worker_is_alive",
 }  # fmt: skip
 VISITORS = {

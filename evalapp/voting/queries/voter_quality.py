@@ -87,11 +87,11 @@ def lines_of(study: Study, voters: Sequence[UUID]) -> list[VoterLine]:
     with connection.cursor() as cursor:
         params: dict[str, Any] = {"study": study.pk, "voters": list(voters), "verdicts": VERDICTS}
         cursor.execute(_LINES, params | {"undone": UNDONE, "repeat": ExposureKind.REPEAT})
-        found = {row[0]: _line(*row) for row in cursor.fetchall()}
-    return [found[voter] for voter in voters if voter in found]
+        lines = {row[0]: _voter_line(*row) for row in cursor.fetchall()}
+    return [lines[voter] for voter in voters if voter in lines]
 
 
-def _line(
+def _voter_line(
     voter: UUID, answers: int, counted: int, dopes: int, verdicts: int, right: int, wrong: int, same: int, repeats: int,
     median: float | None, run: list[bool] | None, is_simulated: bool, last: datetime, blocked_at: datetime | None,
     block_reason: str, trusted: bool, neighbours: int,
