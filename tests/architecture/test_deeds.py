@@ -30,8 +30,8 @@ READS = {
     "most_reported", "needed_by", "next_slug", "next_triplet", "open_test_of", "outlook_of", "own_addresses",
     "packed_checkpoint", "packed_snapshot", "parse_base", "picture_url", "places_of", "quick_start_by_id",
     "registration_by_id", "rendition_size", "reported_out", "reviewers", "robustness_report", "snapshot_of",
-    "stale_sql_functions", "start_of", "stored_rendition", "stored_sums_of", "study_needed_by", "study_of", "suspected_items",
-    "suspects_of", "taste_of", "waiting_reports", "worker_is_alive",
+    "stale_sql_functions", "start_of", "stored_rendition", "stored_sums_of", "study_needed_by", "study_of",
+    "suspected_items", "suspects_of", "taste_of", "waiting_reports", "worker_is_alive",
 }  # fmt: skip
 VISITORS = {
     "answer_lookup": "an answer to a search",
@@ -41,12 +41,12 @@ VISITORS = {
     "ensure_rendition_on_request": "a file that was missing",
     "forget_voter": "who wants to be forgotten leaves no line about it",
     "keep_photo": "a visitor's own photo",
-    "switch": "a visitor's own choice",
+    "switch_taste": "a visitor's own choice",
     "take_feedback": "what visitors say is in their votes",
     "undo_votes": "what visitors say is in their votes",
 }
 COMPUTED = {
-    "advance": "goes on with a turn that was asked for",
+    "advance_turn": "goes on with a turn that was asked for",
     "celery": "starts a process",
     "check_arrivals": "pairs that follow from rows, for a person to decide",
     "collect_if_changed": "files of the pages",

@@ -18,7 +18,10 @@ from evalapp.voting.queries.deck_reads import Card, DeckStudy, Example, PictureS
 def deck_as_shown(
     study: Study | DeckStudy, cards: Sequence[Card], undone: Mapping[uuid.UUID, str] | None = None
 ) -> dict[str, Any]:
-    """The cards as the study's mode shows them: `exposures` one by one, or `groups`; `undone` are verdicts taken back."""
+    """The cards as the study's mode shows them: `exposures` one by one, or `groups`.
+
+    `undone` are verdicts taken back, by token.
+    """
     verdicts = undone or {}
     if study.mode == StudyMode.SWIPE:
         return {"exposures": [_pair_document(study, card, verdicts) for card in cards]}
