@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalapp.core.domain.errors import Conflict
-from evalapp.stats.intervals.share_intervals import wilson
+from evalapp.stats.intervals.share_intervals import wilson_interval
 from evalapp.studies.models import Contender, Nomination, Study
 from evalapp.studies.queries.gallery_arrays import GalleryArrays
 from evalapp.studies.services import store_evaluation
@@ -159,5 +159,5 @@ def _share_with_interval(name: str, low: str, high: str, hits: NDArray[np.float6
     labelled = hits[~np.isnan(hits)]
     if not len(labelled):
         return {name: None, low: None, high: None}
-    interval = wilson(int(labelled.sum()), len(labelled))
+    interval = wilson_interval(int(labelled.sum()), len(labelled))
     return {name: float(labelled.mean()), low: interval.low, high: interval.high}

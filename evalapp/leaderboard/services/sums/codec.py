@@ -34,7 +34,7 @@ def pack_evidence(evidence: Evidence) -> bytes:
 
 def unpack_evidence(data: bytes | memoryview, contenders: int, eras: int) -> Evidence:
     """The evidence as it was packed, over so many contenders and eras."""
-    numbers, evidence, start = unpack(data), Evidence.none(contenders, eras), 0
+    numbers, evidence, start = unpack(data), Evidence.before_votes(contenders, eras), 0
     for one in fields(Evidence):
         empty = getattr(evidence, one.name)
         size = np.size(empty)
@@ -50,7 +50,7 @@ def widened(evidence: Evidence, contenders: int) -> Evidence:
     if not more:
         return evidence
     entered = [*evidence.entered.astype(int).tolist(), *[evidence.eras] * more]
-    found = Evidence.none(contenders, evidence.eras + 1, entered)
+    found = Evidence.before_votes(contenders, evidence.eras + 1, entered)
     for one in fields(Evidence):
         old = getattr(evidence, one.name)
         if isinstance(old, np.ndarray):

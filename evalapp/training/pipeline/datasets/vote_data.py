@@ -16,7 +16,7 @@ from evalapp.contenders.pipeline import embeddings
 from evalapp.core.domain.job_plans import Piece
 from evalapp.core.domain.job_targets import target_id
 from evalapp.leaderboard.services import board_of, update_sums
-from evalapp.stats.voter_honesty import honesty
+from evalapp.stats.voter_honesty import chance_honest
 from evalapp.studies.models import Contender, Study
 from evalapp.studies.services.pair_flags import in_play
 from evalapp.training.models import TrainingRun
@@ -106,7 +106,7 @@ def _trust_of_voters(rounds: Sequence[Study], voters: Sequence[str]) -> NDArray[
     answered = {str(row["voter_id"]): (row["right"], row["all"] - row["right"]) for row in gold_rows}
     right = np.array([answered.get(voter, (0, 0))[0] for voter in voters], dtype=np.int64)
     wrong = np.array([answered.get(voter, (0, 0))[1] for voter in voters], dtype=np.int64)
-    return np.asarray(honesty(right, wrong), dtype=np.float64)
+    return np.asarray(chance_honest(right, wrong), dtype=np.float64)
 
 
 def _spans_of_base(base: EmbeddingModel, tap: str) -> list[Span]:
