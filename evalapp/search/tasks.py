@@ -8,7 +8,7 @@ from evalapp.core.tasks import begin
 
 
 @shared_task(name="search.tend")
-def tend() -> None:
+def tend_indexes() -> None:
     """Build indexes anew whose changes have become many, and forget photos whose time is over."""
     from evalapp.search.services.kept_photos import forget_photos
     from evalapp.search.services.live_tests import forget_unanswered

@@ -44,7 +44,7 @@ def krippendorff_alpha(pairs: Codes, answers: ArrayLike) -> float:
     """
     values = np.asarray(answers, dtype=np.float64)
     yes, count = np.bincount(pairs, weights=values), np.bincount(pairs, weights=np.ones(len(values)))
-    return float(_alpha(yes[None], count[None], count[None])[0])
+    return float(_alpha_of_sums(yes[None], count[None], count[None])[0])
 
 
 def alpha_with_interval(
@@ -69,13 +69,13 @@ def alpha_with_interval(
     every = csr_array((np.ones(len(values)), (pairs, voters)), shape=shape)
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(shape[1], np.full(shape[1], 1 / shape[1]), size=resamples).T.astype(np.float64)
-    found = _alpha((yes @ drawn).T, (every @ drawn).T, (every @ drawn**2).T)
+    found = _alpha_of_sums((yes @ drawn).T, (every @ drawn).T, (every @ drawn**2).T)
     found = found[np.isfinite(found)]
     low, high = np.quantile(found, [alpha / 2, 1 - alpha / 2]) if len(found) else (np.nan, np.nan)
     return Alpha(krippendorff_alpha(pairs, values), float(low), float(high), resamples)
 
 
-def _alpha(yes: NDArray[Any], count: NDArray[Any], squares: NDArray[Any]) -> FloatArray:
+def _alpha_of_sums(yes: NDArray[Any], count: NDArray[Any], squares: NDArray[Any]) -> FloatArray:
     """[B] from weighted sums per pair [B, U]: answers yes, all answers, and squares of the weights."""
     twice = count**2 - squares > 1e-9
     yes, count = np.where(twice, yes, 0.0), np.where(twice, count, 0.0)
@@ -100,12 +100,12 @@ def dawid_skene(pairs: Codes, voters: Codes, answers: ArrayLike, *, rounds: int 
     """
     values = np.asarray(answers, dtype=np.float64)
     liked = np.bincount(pairs, weights=values) / np.bincount(pairs)
-    given = np.bincount(voters).astype(np.float64)
-    accuracy, share, done = np.zeros(len(given)), 0.5, 0
+    answer_counts = np.bincount(voters).astype(np.float64)
+    accuracy, share, done = np.zeros(len(answer_counts)), 0.5, 0
     while done < rounds:
         done += 1
         right = np.where(values > 0.5, liked[pairs], 1 - liked[pairs])
-        accuracy = np.clip(np.bincount(voters, weights=right) / given, 0.001, 0.999)
+        accuracy = np.clip(np.bincount(voters, weights=right) / answer_counts, 0.001, 0.999)
         share = float(np.clip(liked.mean(), 1e-6, 1 - 1e-6))
         odds = np.log(accuracy / (1 - accuracy))[voters] * np.where(values > 0.5, 1.0, -1.0)
         logits = np.log(share / (1 - share)) + np.bincount(pairs, weights=odds)

@@ -63,7 +63,7 @@ class Record:
     near_guards: Votes
 
     @classmethod
-    def none(cls, contenders: int) -> Record:
+    def nothing_reached(cls, contenders: int) -> Record:
         """Nothing reached."""
         flat, square = (contenders,), (contenders, contenders)
         return cls(*(np.zeros(shape, dtype=np.int64) for shape in (flat, flat, square, square)))
@@ -83,16 +83,16 @@ class Record:
         """The last vote at which a bar was reached."""
         return max(int(one.max(initial=0)) for one in (self.stops, self.guards, self.near, self.near_guards))
 
-    def note(self, look: Look, vote: int, delta: float, margin: float = 0.0) -> None:
+    def note_look(self, look: Look, vote: int, delta: float, margin: float = 0.0) -> None:
         """Write down which bars this look reaches for the first time, in place; `vote` is the last that it knows."""
-        best, near = bars(delta, margin)
-        for held, found, bar in (
+        best, near = evidence_bars(delta, margin)
+        for first_reached, log_e_values, bar in (
             (self.stops, look.stops, best),
             (self.guards, look.guards, best),
             (self.near, look.near, near),
             (self.near_guards, look.near_guards, near),
         ):
-            held[(held == 0) & (found >= bar)] = vote
+            first_reached[(first_reached == 0) & (log_e_values >= bar)] = vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,10 @@ class Conclusion:
     kind: Kind | None
 
 
-def bars(delta: float, margin: float) -> tuple[float, float]:
+def evidence_bars(delta: float, margin: float) -> tuple[float, float]:
     """What a log e-value has to reach for "beaten" and for "near": each way has its share of the risk `delta`.
 
-    >>> [round(bar, 2) for bar in bars(0.05, 0.02)], round(bars(0.05, 0.0)[0], 2)
+    >>> [round(bar, 2) for bar in evidence_bars(0.05, 0.02)], round(evidence_bars(0.05, 0.0)[0], 2)
     ([3.69, 3.69], 3.0)
     """
     share = NEAR_SHARE if margin > 0 else 0.0
@@ -124,9 +124,9 @@ def look_at(
 ) -> Look:
     """All the evidence for a decision. `racing` [M] leaves contenders out, and with them all that was bet on them.
 
-    `variances` [M] are the guard's by the jackknife (`jackknifed`), which one heavy voter cannot make small; without
-    them those taken are never larger, so that a guard that does not reach its bar needs none. `led` are those who have
-    led, in their order.
+    `variances` [M] are the guard's by the jackknife (`jackknife_variances`), which one heavy voter cannot make small;
+    without them those taken are never larger, so that a guard that does not reach its bar needs none. `led` are those
+    who have led, in their order.
 
     >>> from evalapp.stats.inference import worked_example
     >>> evidence, scale = worked_example()
@@ -145,15 +145,15 @@ def look_at(
     return Look(stops, guard_log_evidence(evidence, scale, racing, variances), near, near_guards, racing)
 
 
-def conclude(record: Record, scale: FloatArray, racing: Flags, margin: float = 0.0) -> Conclusion:
+def draw_conclusion(record: Record, scale: FloatArray, racing: Flags, margin: float = 0.0) -> Conclusion:
     """The contender that may be declared, if any.
 
     Contenders that put the same pairs first are equal, and the first of them stands for all. Nothing is decided while a
     rival was never compared: one that has just entered is not beaten.
 
-    >>> record = Record.none(2)
+    >>> record = Record.nothing_reached(2)
     >>> record.stops[1] = record.guards[1] = 480
-    >>> conclude(record, np.array([[0.0, 1.0], [1.0, 0.0]]), np.ones(2, dtype=bool))
+    >>> draw_conclusion(record, np.array([[0.0, 1.0], [1.0, 0.0]]), np.ones(2, dtype=bool))
     Conclusion(winner=0, kind='best')
     """
     standing = np.flatnonzero(racing & ~record.beaten)
@@ -167,24 +167,24 @@ def conclude(record: Record, scale: FloatArray, racing: Flags, margin: float = 0
     return Conclusion(-1, None)
 
 
-def lacking(look: Look, record: Record, delta: float, margin: float = 0.0) -> FloatArray:
+def lacking_evidence(look: Look, record: Record, delta: float, margin: float = 0.0) -> FloatArray:
     """How much log evidence [M, M] the row, if it leads, lacks against each column: until the column is beaten or,
     whatever is nearer, until the row is at most the margin below it. 0 where nothing is lacking.
 
     >>> from evalapp.stats.inference import worked_example
     >>> look = look_at(*worked_example())
-    >>> lacking(look, Record.none(2), 0.05).round(1).tolist()
+    >>> lacking_evidence(look, Record.nothing_reached(2), 0.05).round(1).tolist()
     [[14.2, 0.0], [14.2, 0.0]]
     """
-    best, near = bars(delta, margin)
+    best, near = evidence_bars(delta, margin)
     stops = np.where(record.stops > 0, 0.0, best - look.stops)
     guards = np.where(record.guards > 0, 0.0, best - look.guards)
-    found = np.tile(np.maximum(np.maximum(stops, guards), 0.0), (len(stops), 1))
+    lacks = np.tile(np.maximum(np.maximum(stops, guards), 0.0), (len(stops), 1))
     if margin > 0:
         wealth = np.where(record.near > 0, 0.0, near - look.near)
         voters = np.where(record.near_guards > 0, 0.0, near - look.near_guards)
-        found = np.minimum(found, np.maximum(np.maximum(wealth, voters), 0.0))
-    return found
+        lacks = np.minimum(lacks, np.maximum(np.maximum(wealth, voters), 0.0))
+    return lacks
 
 
 def stop_log_wealth(evidence: Evidence, racing: Flags) -> FloatArray:
@@ -242,7 +242,7 @@ def guard_log_evidence(
     return np.asarray(np.logaddexp(led + np.log(_LED), shared + np.log(1.0 - _LED)))
 
 
-def jackknifed(sums: FloatArray, weights: FloatArray) -> FloatArray:
+def jackknife_variances(sums: FloatArray, weights: FloatArray) -> FloatArray:
     """Variances [M] of Σ_v s_v about the ratio c = Σ s / Σ h of the rest, for voters' sums s and weights h [V, M].
 
         V = Σ_v ((s_v - c h_v) / (1 - h_v / H))²,    H = Σ h
@@ -252,9 +252,9 @@ def jackknifed(sums: FloatArray, weights: FloatArray) -> FloatArray:
     (H² / Σ h²) is at most 5 nothing is known: those others are too few to judge, and sometimes agree by chance.
 
     >>> weights = np.r_[8.0, np.ones(16)][:, None]
-    >>> jackknifed(weights * np.r_[1.0, np.zeros(16)][:, None], weights).round(1).tolist()
+    >>> jackknife_variances(weights * np.r_[1.0, np.zeros(16)][:, None], weights).round(1).tolist()
     [65.9]
-    >>> jackknifed(np.array([[8.0], [1.0], [-1.0]]), np.array([[8.0], [1.0], [1.0]])).tolist()
+    >>> jackknife_variances(np.array([[8.0], [1.0], [-1.0]]), np.array([[8.0], [1.0], [1.0]])).tolist()
     [1e+30]
     """
     total = weights.sum(axis=0)

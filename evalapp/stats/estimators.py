@@ -23,7 +23,7 @@ class WeightedVotes:
     nope: FloatArray
 
     @classmethod
-    def of(cls, weights: ArrayLike, dope: ArrayLike, nope: ArrayLike) -> WeightedVotes:
+    def from_counts(cls, weights: ArrayLike, dope: ArrayLike, nope: ArrayLike) -> WeightedVotes:
         """Checked arrays out of anything like them; ValueError for weights that are not above 0 or odd counts."""
         arrays = [np.asarray(values, dtype=np.float64) for values in (weights, dope, nope)]
         if any(values.ndim != 1 or values.shape != arrays[0].shape for values in arrays):
@@ -39,18 +39,18 @@ class WeightedVotes:
         """How many votes there are."""
         return int(self.dope.sum() + self.nope.sum())
 
-    def mirrored(self) -> WeightedVotes:
+    def swap_verdicts(self) -> WeightedVotes:
         """The same votes with dope and nope exchanged."""
         return WeightedVotes(self.weights, self.nope, self.dope)
 
 
-def approval(votes: WeightedVotes) -> float | None:
+def estimate_approval(votes: WeightedVotes) -> float | None:
     """Self-normalised (Hájek) estimate of the share of dope, between 0 and 1; None without votes.
 
     Â = Σ w y / Σ w. Without the weights, pairs that many contenders share would count too much, since they are
     shown more often per contender and liked more.
 
-    >>> round(approval(WeightedVotes.of([1.0, 3.0], [4, 1], [2, 1])), 3)
+    >>> round(estimate_approval(WeightedVotes.from_counts([1.0, 3.0], [4, 1], [2, 1])), 3)
     0.583
     """
     mass = float(votes.weights @ (votes.dope + votes.nope))

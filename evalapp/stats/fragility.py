@@ -53,9 +53,9 @@ def leave_one_out(liked: FloatArray, mass: FloatArray) -> tuple[FloatArray, Floa
     """
     totals, masses = liked.sum(axis=0), mass.sum(axis=0)
     rest = masses - mass
-    known = rest > 1e-9 * np.maximum(masses, 1.0)
-    shares = np.where(known, (totals - liked) / np.where(known, rest, 1.0), np.nan)
-    empty = ~known.any(axis=0)
-    low = np.where(empty, np.nan, np.min(np.where(known, shares, np.inf), axis=0, initial=np.inf))
-    high = np.where(empty, np.nan, np.max(np.where(known, shares, -np.inf), axis=0, initial=-np.inf))
+    has_rest = rest > 1e-9 * np.maximum(masses, 1.0)
+    shares = np.where(has_rest, (totals - liked) / np.where(has_rest, rest, 1.0), np.nan)
+    empty = ~has_rest.any(axis=0)
+    low = np.where(empty, np.nan, np.min(np.where(has_rest, shares, np.inf), axis=0, initial=np.inf))
+    high = np.where(empty, np.nan, np.max(np.where(has_rest, shares, -np.inf), axis=0, initial=-np.inf))
     return low, high

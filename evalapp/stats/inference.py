@@ -8,9 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, TUNINGS, inflated, log_evidence, radius
-from evalapp.stats.sums.contender_sums import Evidence, VoterSums, add, credits_of, log_wealth
-from evalapp.stats.sums.epochs import batch_of, units
+from evalapp.stats.intervals.normal_mixture import (
+    LEAST_VOTERS,
+    TUNINGS,
+    inflate_variances,
+    log_evidence,
+    mixture_radius,
+)
+from evalapp.stats.sums.contender_sums import Evidence, VoterSums, add_portion, credits_of, log_wealth
+from evalapp.stats.sums.epochs import batch_of, difference_units
 
 FloatArray = NDArray[np.float64]
 
@@ -60,58 +66,58 @@ def worked_example() -> tuple[Evidence, FloatArray]:
     members = np.eye(2, dtype=np.bool_)[turn % 2]
     answers = np.where(turn % 2 == 0, 1.0, (turn + voters) % 3 == 0).astype(np.float64)
     ready = credits_of(voters, members, np.full(480, 2.0), np.ones(480), answers, np.full(480, 0.5))
-    evidence = Evidence.none(2)
-    add(evidence, VoterSums.none(40, 2), batch, ready)
+    evidence = Evidence.before_votes(2)
+    add_portion(evidence, VoterSums.zeros_for(40, 2), batch, ready)
     evidence.voters = 40.0
-    return evidence, units(batch)
+    return evidence, difference_units(batch)
 
 
-def approvals(evidence: Evidence, alpha: float = 0.05) -> Approvals:
+def estimate_approvals(evidence: Evidence, alpha: float = 0.05) -> Approvals:
     """Self-normalised approvals with confidence sequences whose variance comes from voters as clusters.
 
         Â_i = Σ a w r 1_i y / Σ a w r 1_i,    |Σ a w r 1_i (y - A_i)| ≤ radius(V_i)
-        V_i = n/(n - 5) Σ_v (Σ_{t of v} a w r 1_i (y - Â_i))²,    n effective voters (see `mixture.inflated`)
+        V_i = n/(n - 5) Σ_v (Σ_{t of v} a w r 1_i (y - Â_i))²,    n effective voters (see `inflate_variances`)
 
     Before there are 20 voters nothing is excluded: 0 to 1.
 
     >>> evidence, scale = worked_example()
-    >>> approvals(evidence).estimates.round(2).tolist()
+    >>> estimate_approvals(evidence).estimates.round(2).tolist()
     [1.0, 0.33]
     """
     mass = evidence.mass
     with np.errstate(invalid="ignore", divide="ignore"):
         estimates = np.where(mass > 0, evidence.liked / np.where(mass > 0, mass, 1.0), np.nan)
     centre = np.nan_to_num(estimates)
-    clustered = _quadratic(evidence.liked2, evidence.cross, evidence.mass2, centre)
-    single = _quadratic(evidence.vote_liked2, evidence.vote_cross, evidence.vote_mass2, centre)
-    wide = inflated(clustered, mass, evidence.mass2)
-    low, high = _interval(centre, wide, np.where(mass > 0, mass, 0.0), evidence.voters, alpha, 0.0)
+    clustered = _squared_residuals(evidence.liked2, evidence.cross, evidence.mass2, centre)
+    single = _squared_residuals(evidence.vote_liked2, evidence.vote_cross, evidence.vote_mass2, centre)
+    wide = inflate_variances(clustered, mass, evidence.mass2)
+    low, high = _clipped_interval(centre, wide, np.where(mass > 0, mass, 0.0), evidence.voters, alpha, 0.0)
     errors = np.sqrt(clustered) / np.where(mass > 0, mass, np.inf)
-    return Approvals(estimates, low, high, errors, _ratio(clustered, single), alpha)
+    return Approvals(estimates, low, high, errors, _variance_ratio(clustered, single), alpha)
 
 
-def differences(evidence: Evidence, scale: FloatArray, alpha: float = 0.05) -> Differences:
+def estimate_differences(evidence: Evidence, scale: FloatArray, alpha: float = 0.05) -> Differences:
     """Paired differences A_i - A_j, exactly 0 where two contenders put the same pairs first.
 
         D_ij = Σ a ψ_ij / Σ a r,    V_ij = n/(n - 5) Σ_v (Σ_{t of v} a (ψ_ij - r D_ij))²
 
     over the votes of the eras in which both took part. Where there are none, nothing is excluded. The evidence for "i
     above j" is the weaker of the bets' and the clustered mixture's, so that neither a heavy voter nor a small sample
-    makes it too strong. `better` see `chances`.
+    makes it too strong. `better` see `chances_better`.
 
     >>> evidence, scale = worked_example()
-    >>> differences(evidence, scale).estimates.round(3).tolist()
+    >>> estimate_differences(evidence, scale).estimates.round(3).tolist()
     [[0.0, 0.667], [-0.667, 0.0]]
     """
     total = _at_level(evidence, evidence.weight)
     alike, unknown = scale == 0, np.isnan(scale)
     known = ~alike & ~unknown & (total > 0)
-    estimates = np.where(known, _apart(evidence, evidence.residual) / np.where(known, total, 1.0), 0.0)
+    estimates = np.where(known, _differences_at_level(evidence, evidence.residual) / np.where(known, total, 1.0), 0.0)
     clustered = difference_variances(evidence, estimates)
     single = np.where(known, evidence.vote_spread, 0.0)
     sized = np.where(known, scale, 1.0)
-    scaled = inflated(clustered, total, _at_level(evidence, evidence.weight2)) * sized**2
-    low, high = _interval(estimates, scaled, np.where(known, total * sized, 0.0), evidence.voters, alpha, -1.0)
+    scaled = inflate_variances(clustered, total, _at_level(evidence, evidence.weight2)) * sized**2
+    low, high = _clipped_interval(estimates, scaled, np.where(known, total * sized, 0.0), evidence.voters, alpha, -1.0)
     low, high = np.where(alike, 0.0, low), np.where(alike, 0.0, high)
     errors = np.where(known, np.sqrt(clustered) / np.where(known, total, 1.0), 0.0)
     log_e = np.minimum(log_wealth(evidence.log_bets), clustered_log_evidence(evidence, scale))
@@ -120,16 +126,16 @@ def differences(evidence: Evidence, scale: FloatArray, alpha: float = 0.05) -> D
         low,
         high,
         errors,
-        np.where(known, _ratio(clustered, single), np.nan),
+        np.where(known, _variance_ratio(clustered, single), np.nan),
         np.where(known, log_e, 0.0),
-        chances(estimates, errors),
+        chances_better(estimates, errors),
         alike,
         known | alike,
         alpha,
     )
 
 
-def chances(estimates: FloatArray, errors: FloatArray) -> FloatArray:
+def chances_better(estimates: FloatArray, errors: FloatArray) -> FloatArray:
     """P(row is better than column) [M, M], given the votes and how much the contenders differ among themselves.
 
         P = Φ(D / s · sqrt(2τ² / (2τ² + s²))),    2τ² = mean over pairs of D² - s², at least 0
@@ -137,7 +143,7 @@ def chances(estimates: FloatArray, errors: FloatArray) -> FloatArray:
     Before the votes a difference is normal with the variance 2τ² that the contenders show (empirical Bayes), so that of
     many that are in truth equal none is called better by chance. 1/2 where nothing is known or nothing can differ.
 
-    >>> chances(np.array([[0.0, 0.1], [-0.1, 0.0]]), np.array([[0.0, 0.05], [0.05, 0.0]])).round(2).tolist()
+    >>> chances_better(np.array([[0.0, 0.1], [-0.1, 0.0]]), np.array([[0.0, 0.05], [0.05, 0.0]])).round(2).tolist()
     [[0.5, 0.96], [0.04, 0.5]]
     """
     known = errors > 0
@@ -155,7 +161,7 @@ def difference_variances(evidence: Evidence, centres: FloatArray) -> FloatArray:
     >>> bool((difference_variances(evidence, np.zeros((2, 2)))[0, 1] > 0))
     True
     """
-    lean, weight2 = _apart(evidence, evidence.gram_weight), _at_level(evidence, evidence.weight2)
+    lean, weight2 = _differences_at_level(evidence, evidence.gram_weight), _at_level(evidence, evidence.weight2)
     return np.maximum(evidence.spread - 2 * centres * lean + centres**2 * weight2, 0.0)
 
 
@@ -164,7 +170,7 @@ def _at_level(evidence: Evidence, values: FloatArray) -> FloatArray:
     return np.asarray(values[evidence.levels])
 
 
-def _apart(evidence: Evidence, values: FloatArray) -> FloatArray:
+def _differences_at_level(evidence: Evidence, values: FloatArray) -> FloatArray:
     """values [E, M] of the row less those of the column, each pair at its level [M, M]."""
     levels, place = evidence.levels, np.arange(evidence.contenders)
     return np.asarray(values[levels, place[:, None]] - values[levels, place])
@@ -183,9 +189,9 @@ def clustered_log_evidence(
         return np.zeros_like(scale)
     total = _at_level(evidence, evidence.weight)
     known = (scale > 0) & (total > 0)
-    estimates = _apart(evidence, evidence.residual) / np.where(known, total, 1.0)
+    estimates = _differences_at_level(evidence, evidence.residual) / np.where(known, total, 1.0)
     sized = np.where(known, scale, 1.0)
-    wide = inflated(difference_variances(evidence, estimates), total, _at_level(evidence, evidence.weight2))
+    wide = inflate_variances(difference_variances(evidence, estimates), total, _at_level(evidence, evidence.weight2))
     found = log_evidence((estimates + margin) * total * sized, wide * sized**2, tunings)
     return np.asarray(np.where(known, found, 0.0))
 
@@ -250,21 +256,21 @@ def practically_best(
     return np.asarray((close | ~among).all(axis=1) & among)
 
 
-def _interval(
+def _clipped_interval(
     centre: FloatArray, variance: FloatArray, total: FloatArray, voters: float, alpha: float, least: float
 ) -> tuple[FloatArray, FloatArray]:
     if voters < LEAST_VOTERS:
         return np.full_like(centre, least), np.ones_like(centre)
     known = total > 0
-    half = np.where(known, radius(variance, alpha) / np.where(known, total, 1.0), np.inf)
+    half = np.where(known, mixture_radius(variance, alpha) / np.where(known, total, 1.0), np.inf)
     return np.clip(centre - half, least, 1.0), np.clip(centre + half, least, 1.0)
 
 
-def _quadratic(square: FloatArray, cross: FloatArray, mass2: FloatArray, at: FloatArray) -> FloatArray:
+def _squared_residuals(square: FloatArray, cross: FloatArray, mass2: FloatArray, at: FloatArray) -> FloatArray:
     """Σ (liked - at · mass)², never below 0 by rounding."""
     return np.maximum(square - 2 * at * cross + at * at * mass2, 0.0)
 
 
-def _ratio(clustered: FloatArray, single: FloatArray) -> FloatArray:
+def _variance_ratio(clustered: FloatArray, single: FloatArray) -> FloatArray:
     floor = 1e-12
     return np.where(single > floor, clustered / np.where(single > floor, single, 1.0), np.nan)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, inflated, radius
+from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, inflate_variances, mixture_radius
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -40,14 +40,14 @@ def team_draft(
     [('b', 'b'), ('a', 'a'), ('c', 'a')]
     """
     drafted: list[DraftedItem] = []
-    there: set[Hashable] = set()
-    left: dict[Team, list[Hashable]] = {"a": list(first)[::-1], "b": list(second)[::-1]}
-    while len(drafted) < length and (left["a"] or left["b"]):
+    drafted_items: set[Hashable] = set()
+    rankings_left: dict[Team, list[Hashable]] = {"a": list(first)[::-1], "b": list(second)[::-1]}
+    while len(drafted) < length and (rankings_left["a"] or rankings_left["b"]):
         order: tuple[Team, Team] = ("a", "b") if rng.random() < 0.5 else ("b", "a")
         for team in order:
-            pick = _best_left(left[team], there)
+            pick = _best_left(rankings_left[team], drafted_items)
             if pick is not None and len(drafted) < length:
-                there.add(pick)
+                drafted_items.add(pick)
                 drafted.append(DraftedItem(pick, team))
     return drafted
 
@@ -102,14 +102,14 @@ def live_preference(
     reach = np.inf
     if visitors >= LEAST_VOTERS:
         variance = np.square(gains - difference * masses).sum()
-        reach = float(radius(inflated(variance, total, np.square(masses).sum()), alpha)) / total
+        reach = float(mixture_radius(inflate_variances(variance, total, np.square(masses).sum()), alpha)) / total
     low, high = max(-1.0, difference - reach), min(1.0, difference + reach)
     return LivePreference(difference, low, high, visitors, int(total))
 
 
-def _best_left(ranking: list[Hashable], there: set[Hashable]) -> Hashable | None:
+def _best_left(ranking: list[Hashable], drafted_items: set[Hashable]) -> Hashable | None:
     while ranking:
         pick = ranking.pop()
-        if pick not in there:
+        if pick not in drafted_items:
             return pick
     return None

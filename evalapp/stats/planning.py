@@ -41,15 +41,15 @@ def votes_to_separate(gap: float, variance: float, delta: float = 0.05) -> int |
     # In standard deviations of one vote, where the mixtures are sharp.
     scaled, limit = gap / variance**0.5, -math.log(delta)
 
-    def separated(votes: int) -> bool:
+    def is_separated(votes: int) -> bool:
         return float(log_evidence(votes * scaled, float(votes))) >= limit
 
-    if not separated(MOST):
+    if not is_separated(MOST):
         return None
     low, high = 0, MOST
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if separated(middle) else (middle, high)
+        low, high = (low, middle) if is_separated(middle) else (middle, high)
     return high
 
 

@@ -35,10 +35,10 @@ def rank_ranges(intervals: Sequence[Interval]) -> list[Rank]:
     ]
 
 
-def winner(intervals: Sequence[Interval]) -> int | None:
+def index_of_winner(intervals: Sequence[Interval]) -> int | None:
     """Index of the one whose interval lies above all others; None if there is none or nobody to beat.
 
-    >>> winner([Interval(None, low, high, 0.05, "") for low, high in ((0.2, 0.4), (0.5, 0.7))])
+    >>> index_of_winner([Interval(None, low, high, 0.05, "") for low, high in ((0.2, 0.4), (0.5, 0.7))])
     1
     """
     if len(intervals) < 2:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, inflated, radius
-from evalapp.stats.pooling import pool
+from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, inflate_variances, mixture_radius
+from evalapp.stats.pooling import pool_groups
 
 FloatArray = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def stratum_approvals(sums: StratumSums, alpha: float = 0.05) -> StratumApproval
 
         Â_g = Σ L / Σ M,    s_g² = n/(n - 5) Σ_v (L_v - Â_g M_v)² / (Σ M)²,    |Â_g - A_g| ≤ radius(N² s_g²) / N
 
-    with N votes of n effective voters (see `mixture.inflated`); 0 to 1 below 20 voters. For pooling, a group in which
+    with N votes of n effective voters (see `inflate_variances`); 0 to 1 below 20 voters. For pooling, a group in which
     all said the same has no variance of its own: each gets at least that of a share p(1 - p)/N, one dope and one nope
     added.
 
@@ -56,14 +56,14 @@ def stratum_approvals(sums: StratumSums, alpha: float = 0.05) -> StratumApproval
     known = sums.mass > 0
     estimates, errors = share_and_error(sums)
     centre = np.where(known, estimates, 0.5)
-    # In units of an average vote, for which the mixtures of `radius` are made.
+    # In units of an average vote, for which the mixtures of `mixture_radius` are made.
     votes = np.where(known, sums.votes, 1.0)
     scale = votes / np.where(known, sums.mass, 1.0)
-    wide = inflated(_squares(sums, centre) * scale**2, sums.mass, sums.mass2)
-    half = np.where(known & (sums.voters >= LEAST_VOTERS), radius(wide, alpha) / votes, 1.0)
+    wide = inflate_variances(_squared_residuals(sums, centre) * scale**2, sums.mass, sums.mass2)
+    half = np.where(known & (sums.voters >= LEAST_VOTERS), mixture_radius(wide, alpha) / votes, 1.0)
     smoothed = (centre * sums.votes + 1) / (sums.votes + 2)
     variances = np.maximum(errors**2, smoothed * (1 - smoothed) / np.maximum(sums.votes, 1.0))
-    pooled = pool(estimates, variances).estimates
+    pooled = pool_groups(estimates, variances).estimates
     return StratumApprovals(estimates, np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1), pooled)
 
 
@@ -71,7 +71,7 @@ def share_and_error(sums: StratumSums) -> tuple[FloatArray, FloatArray]:
     """Per stratum [G]: Σ L / Σ M (nan without votes) and its standard error with voters as clusters (0 with one).
 
     n/(n - 1) is the usual correction for n clusters at one moment; sequences, valid at all of them, take the wider
-    n/(n - 5) of `mixture.inflated`.
+    n/(n - 5) of `inflate_variances`.
 
     >>> columns = ([30.0, 9.0], [60.0, 30.0], [40.0, 9.0], [60.0, 18.0], [120.0, 60.0], [60.0, 30.0], [30.0, 15.0])
     >>> share, error = share_and_error(StratumSums(*map(np.array, columns)))
@@ -83,9 +83,9 @@ def share_and_error(sums: StratumSums) -> tuple[FloatArray, FloatArray]:
     share = np.where(known, sums.liked / mass, np.nan)
     centre = np.where(known, share, 0.0)
     small = np.where(sums.voters > 1, sums.voters / np.maximum(sums.voters - 1, 1.0), 0.0)
-    return share, np.sqrt(_squares(sums, centre) * small) / mass
+    return share, np.sqrt(_squared_residuals(sums, centre) * small) / mass
 
 
-def _squares(sums: StratumSums, centre: FloatArray) -> FloatArray:
+def _squared_residuals(sums: StratumSums, centre: FloatArray) -> FloatArray:
     """Σ_v (L_v - Â_g M_v)² [G]."""
     return np.maximum(sums.liked2 - 2 * centre * sums.cross + centre**2 * sums.mass2, 0.0)

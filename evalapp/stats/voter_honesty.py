@@ -16,17 +16,19 @@ RIGHT, WRONG = float(np.log(0.95 / 0.5)), float(np.log(0.05 / 0.5))
 
 
 @overload
-def honesty(gold_right: int, gold_wrong: int) -> float: ...
+def chance_honest(gold_right: int, gold_wrong: int) -> float: ...
 @overload
-def honesty(gold_right: NDArray[np.int64], gold_wrong: NDArray[np.int64]) -> NDArray[np.float64]: ...
-def honesty(gold_right: int | NDArray[np.int64], gold_wrong: int | NDArray[np.int64]) -> float | NDArray[np.float64]:
+def chance_honest(gold_right: NDArray[np.int64], gold_wrong: NDArray[np.int64]) -> NDArray[np.float64]: ...
+def chance_honest(
+    gold_right: int | NDArray[np.int64], gold_wrong: int | NDArray[np.int64]
+) -> float | NDArray[np.float64]:
     """P(honest | gold answered so far) by Bayes' rule, for one voter or for arrays of them; ValueError below 0.
 
         logit P = logit 0.85 + right · log(0.95 / 0.5) + wrong · log(0.05 / 0.5)
 
     Taken before a vote it is a predictable weight: whatever it is, the vote's evidence stays valid.
 
-    >>> round(honesty(0, 0), 3), round(honesty(3, 0), 3), round(honesty(0, 2), 3)
+    >>> round(chance_honest(0, 0), 3), round(chance_honest(3, 0), 3), round(chance_honest(0, 2), 3)
     (0.85, 0.975, 0.054)
     """
     right, wrong = np.asarray(gold_right), np.asarray(gold_wrong)

@@ -125,8 +125,8 @@ class Schedule(models.Model):
     def how_often(self) -> str:
         """In words: `every 2,000 votes or 7 days`."""
         parts = [(self.every_votes, "vote"), (self.every_days, "day")]
-        told = [f"{number:,} {unit}{'s' if number != 1 else ''}" for number, unit in parts if number]
-        return f"every {' or '.join(told)}"
+        words = [f"{number:,} {unit}{'s' if number != 1 else ''}" for number, unit in parts if number]
+        return f"every {' or '.join(words)}"
 
 
 class Retraining(models.Model):

@@ -6,19 +6,19 @@ from celery import shared_task
 
 from evalapp.core.tasks import nudge
 from evalapp.training.services.checkpoints import drop_stale_snapshots
-from evalapp.training.services.retraining import advance, live_turns
+from evalapp.training.services.retraining import advance_turn, live_turns
 from evalapp.training.services.schedules import begin_due_turns
 from evalapp.training.services.voter_tastes import forget_tastes
 
 
 @shared_task(name="training.turn")
-def turn() -> None:
+def turn_loop() -> None:
     """Begin the turns that are due, and take the next step of each that is under way."""
     forget_tastes()
     drop_stale_snapshots()
-    for begun in begin_due_turns():
-        if begun.run.job is not None:
-            nudge(begun.run.job)
+    for started in begin_due_turns():
+        if started.run.job is not None:
+            nudge(started.run.job)
     for row in live_turns():
-        for job in advance(row):
+        for job in advance_turn(row):
             nudge(job)

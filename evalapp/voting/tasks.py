@@ -12,14 +12,14 @@ from evalapp.voting.services.weigh_reports import weigh_all_reports
 
 
 @shared_task(name="voting.prepare")
-def prepare() -> None:
+def prepare_open_studies() -> None:
     """Known answers for every open study that has none; what is there stays."""
     for study in Study.objects.filter(state=StudyState.OPEN, gold_share__gt=0, golds__isnull=True):
         prepare_golds(study)
 
 
 @shared_task(name="voting.review")
-def review() -> None:
+def review_and_weigh() -> None:
     """Block what does not vote as people do, weigh reports anew, and forget where voters came from when its time is
     over."""
     review_voters()

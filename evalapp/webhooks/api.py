@@ -47,7 +47,7 @@ class WebhooksApi(APIView):
 
     @extend_schema(operation_id="webhooks", responses=WebhookOutput(many=True))
     def get(self, request: Request) -> Response:
-        return Response(WebhookOutput(queries.webhooks(), many=True).data)
+        return Response(WebhookOutput(queries.all_webhooks(), many=True).data)
 
     @extend_schema(operation_id="webhook_add", request=Input, responses={201: Made})
     def post(self, request: Request) -> Response:
@@ -72,5 +72,5 @@ class TryWebhookApi(APIView):
     @extend_schema(operation_id="webhook_ping", request=None, responses={202: None})
     def post(self, request: Request, webhook_id: int) -> Response:
         services.try_webhook(queries.webhook_by_id(webhook_id))
-        tasks.deliver.delay()
+        tasks.deliver_webhooks.delay()
         return Response(status=status.HTTP_202_ACCEPTED)

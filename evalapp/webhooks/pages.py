@@ -16,10 +16,10 @@ from evalapp.webhooks.models import Webhook
 
 @require_safe
 @staff_member_required
-def webhooks(request: HttpRequest) -> HttpResponse:
+def webhooks_page(request: HttpRequest) -> HttpResponse:
     """The addresses with their events, and the last deliveries."""
-    shown = {"webhooks": queries.webhooks(), "deliveries": queries.recent_deliveries(), "events": EVENTS}
-    return render(request, "webhooks/webhooks.html", shown)
+    context = {"webhooks": queries.all_webhooks(), "deliveries": queries.recent_deliveries(), "events": EVENTS}
+    return render(request, "webhooks/webhooks.html", context)
 
 
 @require_POST
@@ -41,7 +41,7 @@ def add_webhook(request: HttpRequest) -> HttpResponse:
 @staff_member_required
 def remove_webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
     """Tell this address nothing any more."""
-    webhook = _found(webhook_id)
+    webhook = _webhook_or_404(webhook_id)
     services.remove_webhook(webhook)
     messages.success(request, f"{webhook.url} is told nothing any more.")
     return redirect("lab-webhooks")
@@ -51,13 +51,13 @@ def remove_webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
 @staff_member_required
 def ping_webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
     """Send an event of no meaning, to see whether it arrives."""
-    services.try_webhook(_found(webhook_id))
-    tasks.deliver.delay()
+    services.try_webhook(_webhook_or_404(webhook_id))
+    tasks.deliver_webhooks.delay()
     messages.success(request, "A ping is on its way; reload to see how it went.")
     return redirect("lab-webhooks")
 
 
-def _found(webhook_id: int) -> Webhook:
+def _webhook_or_404(webhook_id: int) -> Webhook:
     try:
         return queries.webhook_by_id(webhook_id)
     except NotFound as problem:

@@ -73,8 +73,8 @@ def claim_due(now: datetime, limit: int = AT_ONCE, busy: Collection[int] = ()) -
         due = Delivery.objects.filter(due_at__lte=now)
         first = due.exclude(webhook__in=busy).order_by("webhook_id", "due_at").distinct("webhook_id")
         chosen = list(first.values_list("pk", flat=True))
-        mine = due.filter(pk__in=chosen).select_for_update(skip_locked=True, of=("self",))
-        claimed = list(mine.select_related("webhook").order_by("attempts", "due_at")[:limit])
+        unclaimed = due.filter(pk__in=chosen).select_for_update(skip_locked=True, of=("self",))
+        claimed = list(unclaimed.select_related("webhook").order_by("attempts", "due_at")[:limit])
         for delivery in claimed:
             delivery.attempts += 1
             delivery.due_at = now + _LEASE

@@ -9,7 +9,7 @@ from evalapp.webhooks import services
 
 
 @shared_task(name="webhooks.deliver")
-def deliver() -> None:
+def deliver_webhooks() -> None:
     """Deliver what is due."""
     from evalapp.webhooks.pipeline import deliveries
 
@@ -17,6 +17,6 @@ def deliver() -> None:
 
 
 @shared_task(name="webhooks.forget")
-def forget() -> None:
+def forget_old_deliveries() -> None:
     """Delete deliveries that ended long ago."""
     services.forget_deliveries(settings.DELIVERIES_KEPT)

@@ -95,7 +95,7 @@ JOBS = (
     Job("flag pairs", ("flag_pairs",), "flag_pairs", "api-pair-flags", "lab-study-flag"),
     Job("put pairs back", ("lift_pair_flags",), "flag_pairs", "api-pair-flags", "lab-study-flag"),
     Job("lift reports", ("lift_reports",), "lift_reports", "api-reports", "lab-study-lift"),
-    Job("see automatic scores", ("evaluate", "stored_evaluation"), "evaluate", "api-study-scores", "lab-study"),
+    Job("see automatic scores", ("evaluate_study", "stored_evaluation"), "evaluate", "api-study-scores", "lab-study"),
     Job(
         "measure robustness",
         ("request_job", "measure_contender"),
@@ -178,10 +178,10 @@ JOBS = (
 
 EXCUSED = {
     # Visitors' own: they have a page and the API, and no command.
-    "cast_votes", "deck_for", "undo_votes", "forget_voter", "take_feedback", "keep_photo", "switch",
+    "cast_votes", "deck_for", "undo_votes", "forget_voter", "take_feedback", "keep_photo", "switch_taste",
     # Of the machine: who may run commands on it owns it.
     "make_token", "write_backup", "restore_backup", "collect_if_changed", "rebuild_sums", "keep_for_forks",
-    "update_sums", "refresh_report", "advance", "post",
+    "update_sums", "refresh_report", "advance_turn", "crew", "watch", "celery", "programs", "review", "pack", "post",
     # Steps of a job above, and reads beside it.
     "upsert_items", "check_texts", "drop_same_bytes", "parse_base", "free_slug", "in_words", "propose_triplets",
     "unblock_address", "block_address", "remove_backup", "pause_schedule", "resume_schedule", "open_live_test",

@@ -33,7 +33,7 @@ def report_everything(study: Study, each: int, *, answers_first: int = 0) -> Rep
         exposures = exposures[: answers_first + each]
         said = ["dope"] * answers_first + ["report"] * each
         cast_votes(voter, [Ballot(sign_token(one.token), what) for one, what in zip(exposures, said, strict=False)])
-    deck_reads._kept.clear()  # A minute later.
+    deck_reads._cached_pools.clear()  # A minute later.
     pairs = Pair.objects.filter(study=study, slot__isnull=False).count()
     dealt = serve_deck(study, Voter.objects.create(), 20)
     return Reported(len(flagged_pairs(study)) / pairs, len(dealt))

@@ -37,7 +37,7 @@ def test_a_machine_full_of_cookies_is_set_aside_and_a_hall_is_not(study: Study, 
 def test_without_the_review_the_cookies_stay(study: Study, pace: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it was when only voters with twenty verdicts were looked at, each for themselves."""
     monkeypatch.setattr(voter_review, "_FEWEST_AT_ONCE", VOTES_EACH + 1)
-    monkeypatch.setattr(voter_review, "_bursts", list)
+    monkeypatch.setattr(voter_review, "_burst_voters", list)
     assert stuff(study, pace).cookies_aside == 0
 
 

@@ -32,7 +32,7 @@ from django.db.models import Max  # noqa: E402
 
 from evalapp.leaderboard.models import BoardState  # noqa: E402
 from evalapp.leaderboard.services import board_of, update_sums  # noqa: E402
-from evalapp.stats.comparisons.bradley_terry import compared, fit_newton  # noqa: E402
+from evalapp.stats.comparisons.bradley_terry import count_comparisons, fit_newton  # noqa: E402
 from evalapp.studies.models import Contender, Study  # noqa: E402
 from evalapp.voting.models import Vote, Voter  # noqa: E402
 from tests import cast  # noqa: E402
@@ -117,7 +117,7 @@ def _strengths(n: int) -> Row:
         # From names, as the peer takes them.
         one = np.fromiter((codes[name] for name in lefts), dtype=np.intp, count=n)
         other = np.fromiter((codes[name] for name in rights), dtype=np.intp, count=n)
-        fit_newton(compared(one, other, outcomes, CONTENDERS))
+        fit_newton(count_comparisons(one, other, outcomes, CONTENDERS))
 
     def theirs() -> None:
         evalica.bradley_terry(lefts, rights, winners)

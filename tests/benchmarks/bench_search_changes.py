@@ -93,13 +93,13 @@ def rows_changed(items: int) -> list[Row]:
     register_model(source="colour-histogram", name="colours", options={})
     built("many", "colours")
     served = ServedIndexes()
-    served.look()
+    served.look_at_rows()
     costs, clock = [], []
     for number in range(3):
         for start in range(0, items, BATCH):
             upsert_items("many", drafts(start, f"category-{number}"))
         begun, cpu = time.perf_counter(), time.process_time()
-        served.look()
+        served.look_at_rows()
         costs.append(time.process_time() - cpu)
         clock.append(time.perf_counter() - begun)
     rate = items / statistics.median(costs)
@@ -123,7 +123,7 @@ def insertion(count: int) -> list[Row]:
     upsert_items("fresh", drafts(paths[:100]))
     built("fresh", "mv2")
     served = ServedIndexes()
-    served.look()
+    served.look_at_rows()
     times: list[tuple[float, float, float, float]] = []
     for turn in range(3):
         some = paths[100 + turn * count : 100 + (turn + 1) * count]
@@ -141,7 +141,7 @@ def insertion(count: int) -> list[Row]:
 
 
 def _follow(served: ServedIndexes) -> None:
-    while served.look():
+    while served.look_at_rows():
         pass
 
 

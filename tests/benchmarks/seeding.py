@@ -90,7 +90,7 @@ def votes(made: Study, n: int) -> None:
 
 def draw_seconds(made: Study, repeats: int = 200) -> float:
     """Median seconds of this core for drawing ten pairs, without the database."""
-    shown = DeckStudy.of(made)
+    shown = DeckStudy.from_study(made)
     pool = pool_of(shown)
     law = law_of(shown, None)
     rng = np.random.default_rng(1)
@@ -98,7 +98,7 @@ def draw_seconds(made: Study, repeats: int = 200) -> float:
     times = []
     for _ in range(repeats):
         begin = time.process_time_ns()
-        list(hands_from_all(pool, law, rules, law.draw(rng, 24), set(), rng))
+        list(hands_from_all(pool, law, rules, law.draw_places(rng, 24), set(), rng))
         times.append((time.process_time_ns() - begin) / 1e9)
     return sorted(times)[repeats // 2]
 

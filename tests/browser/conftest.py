@@ -110,8 +110,8 @@ def service(
     index = shop_index()
     work_on(request_build(index).pk)
     here = ServiceHere()
-    here.served.look()
-    monkeypatch.setattr(service_client, "_post", here.post)
+    here.served.look_at_rows()
+    monkeypatch.setattr(service_client, "_post_message", here.post)
     monkeypatch.setattr(service_client, "breaker", CircuitBreaker())
     return here
 

@@ -153,7 +153,7 @@ def test_suggested_parts_are_a_tap_away_and_nothing_is_forced(
 ) -> None:
     register_region("locator", source=f"onnx:{detector(tmp_path / 'd.onnx')}", name="things", options={})
     choose_locator(SearchIndex.objects.get(), "things")
-    service.served.look()
+    service.served.look_at_rows()
     choose(phone, two_things())
     parts = phone.get_by_role("group", name="What you may mean").get_by_role("button")
     expect(parts).to_have_text(["Part 1", "Part 2"])

@@ -42,7 +42,7 @@ def test_old_ends_are_deleted_and_what_lives_or_is_newest_stays(settings: LazySe
     settings.JOBS_KEPT = settings.DELIVERIES_KEPT = settings.SNAPSHOTS_KEPT = timedelta(days=30)
     _fill()
     assert _counts() == (3, 2, 3, 6)
-    for task in (core.forget, webhooks.forget, leaderboard.forget_old_snapshots):
+    for task in (core.forget, webhooks.forget_old_deliveries, leaderboard.forget_old_snapshots):
         task()
     # The job that runs, the delivery that waits, of each study the declared snapshot and the newest.
     assert _counts() == (2, 1, 2, 4)
@@ -51,6 +51,6 @@ def test_old_ends_are_deleted_and_what_lives_or_is_newest_stays(settings: LazySe
 def test_without_an_end_nothing_is_deleted(settings: LazySettings) -> None:
     settings.JOBS_KEPT = settings.DELIVERIES_KEPT = settings.SNAPSHOTS_KEPT = timedelta(0)
     _fill()
-    for task in (core.forget, webhooks.forget, leaderboard.forget_old_snapshots):
+    for task in (core.forget, webhooks.forget_old_deliveries, leaderboard.forget_old_snapshots):
         task()
     assert _counts() == (3, 2, 3, 6)

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from evalapp.leaderboard.models import BoardBatch
 from evalapp.leaderboard.services import Board, Standing, refresh_board, robustness_report
-from evalapp.stats.estimators import WeightedVotes, approval
+from evalapp.stats.estimators import WeightedVotes, estimate_approval
 from evalapp.studies.models import Contender, Nomination, Pair, Study
 from evalapp.studies.services import archive_contender, return_contender
 from evalapp.voting.domain.simulated_tastes import parse_taste
@@ -48,7 +48,7 @@ def slow_weighted_votes(study: Study) -> dict[str, WeightedVotes]:
             liked = vote.verdict == "dope"
             weight = 1 / (queries * vote.exposure.propensity)
             found[nomination.contender.name].append((weight, int(liked), int(not liked)))
-    return {name: WeightedVotes.of(*zip(*votes, strict=True)) for name, votes in found.items()}
+    return {name: WeightedVotes.from_counts(*zip(*votes, strict=True)) for name, votes in found.items()}
 
 
 def test_without_votes_everything_is_possible(study: Study) -> None:
@@ -68,7 +68,7 @@ def test_the_numbers_are_those_of_a_slow_loop_over_votes(study: Study) -> None:
     for standing in board.standings:
         votes = slow[standing.contender]
         assert standing.votes == votes.count
-        assert standing.approval == pytest.approx(approval(votes))
+        assert standing.approval == pytest.approx(estimate_approval(votes))
     assert board.credited_votes == sum(votes.count for votes in slow.values())
     assert (board.votes, board.voters) == (900, 60)
 

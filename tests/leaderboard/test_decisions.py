@@ -48,7 +48,7 @@ def late_contender(study: Study, *, like: str | None = None) -> None:
         Nomination.objects.create(pair=pair, contender=late, rank=1)
     deal_slots(study)
     # Web processes take up the new pairs within a minute.
-    deck_reads._kept.clear()
+    deck_reads._cached_pools.clear()
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_no_course_of_events_takes_a_winner_away_or_tells_of_it_again(decided: S
             assert (after.winner, after.kind, after.votes) == (cast.FC6, before.kind, before.votes), run
             assert told() == 1, run
             transaction.set_rollback(True)
-        deck_reads._kept.clear()
+        deck_reads._cached_pools.clear()
 
 
 def test_a_winner_goes_when_the_votes_that_decided_are_set_aside(decided: Study) -> None:

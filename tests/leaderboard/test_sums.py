@@ -179,7 +179,7 @@ def test_a_contender_with_pairs_of_its_own_has_no_statements_before_it_entered(s
         assert (same.low, same.high) == pytest.approx((old.low, old.high))
     assert refresh_board(study) == 2
     # Web processes take up the new pairs within a minute.
-    voting_queries._kept.clear()
+    voting_queries._cached_pools.clear()
     crowd(study, 100, 5)
     assert next(one for one in cast.board(study).standings if one.contender == "late:l2").approval is not None
     assert_rebuilt_is_the_same(study)

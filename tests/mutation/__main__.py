@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalapp.stats.intervals.share_intervals import wilson
+from evalapp.stats.intervals.share_intervals import wilson_interval
 from tests.conftest import REPOSITORY
 from tests.mutation.mutants import Mutant, mutants_of
 
@@ -248,7 +248,7 @@ def _table() -> str:
         if not answers:
             continue
         noticed = sum(str(one["answer"]).startswith("killed") for one in answers)
-        interval = wilson(noticed, len(answers))
+        interval = wilson_interval(noticed, len(answers))
         folders = ", ".join(f"`{folder}`" for folder in package.folders)
         score = f"{noticed / len(answers):.2f} | {interval.low:.2f} to {interval.high:.2f}"
         there = sum(1 for _ in _every(package))

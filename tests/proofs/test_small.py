@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from evalapp.leaderboard.models import BoardBatch
 from evalapp.leaderboard.services import refresh_board
-from evalapp.stats.sums.epochs import bounds
+from evalapp.stats.sums.epochs import design_bounds
 from evalapp.voting.models import Design, Exposure
 from tests import cast
 from tests.simulation.many import look_after_every_vote
@@ -104,7 +104,7 @@ def test_bounds_hold_what_votes_do() -> None:
     study = Study(world, rng)
     study.run(400, lambda _: False)
     _, chances = study.publish()
-    variance, reach, _ = bounds(world.members, chances, world.queries)
+    variance, reach, _ = design_bounds(world.members, chances, world.queries)
     drawn = rng.choice(len(chances), p=chances, size=20_000)
     weights = 1 / (world.queries * chances[drawn])
     psi = weights * (world.members[drawn, 0].astype(float) - world.members[drawn, 1]) * 0.5

@@ -37,9 +37,9 @@ def index(db: None) -> SearchIndex:
 def service(index: SearchIndex, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceHere]:
     """The search service, asked without a network; it looks at the rows when it is told to."""
     here = ServiceHere()
-    monkeypatch.setattr(service_client, "_post", here.post)
+    monkeypatch.setattr(service_client, "_post_message", here.post)
     monkeypatch.setattr(service_client, "breaker", CircuitBreaker())
-    here.served.look()
+    here.served.look_at_rows()
     return here
 
 

@@ -13,7 +13,7 @@ from evalapp.contenders.services.registration import register_model
 from evalapp.search.domain.service_address import SECONDS_HEADER
 from evalapp.search.models import SearchIndex
 from evalapp.search.pipeline.search_service.served_indexes import ServedIndexes
-from evalapp.search.pipeline.search_service.wsgi import SearchApplication, _variable
+from evalapp.search.pipeline.search_service.wsgi import SearchApplication, _header_variable
 from evalapp.search.services.search_indexes import IndexPlan, create_index
 
 HUES = {"red": 0, "yellow": 60, "green": 120, "cyan": 180, "blue": 240, "pink": 300}
@@ -70,7 +70,7 @@ class ServiceHere:
             "REQUEST_METHOD": "POST",
             "CONTENT_LENGTH": str(len(message)),
             "wsgi.input": io.BytesIO(message),
-            _variable(SECONDS_HEADER): str(seconds),
+            _header_variable(SECONDS_HEADER): str(seconds),
         }
         body = b"".join(self.application(environ, lambda status, _headers: told.update(status=status)))
         return int(told["status"].split()[0]), body

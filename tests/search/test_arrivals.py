@@ -42,9 +42,9 @@ def prints(db: None, monkeypatch: pytest.MonkeyPatch) -> ServiceHere:
     work_on(request_build(index).pk)
     work_on(request_scan(index.catalogue, "picture").pk)
     here = ServiceHere()
-    monkeypatch.setattr(service_client, "_post", here.post)
+    monkeypatch.setattr(service_client, "_post_message", here.post)
     monkeypatch.setattr(service_client, "breaker", CircuitBreaker())
-    here.served.look()
+    here.served.look_at_rows()
     return here
 
 
@@ -78,7 +78,7 @@ def test_what_was_decided_is_not_told_again(prints: ServiceHere, operator: APICl
     bring(operator, "again", printed(7, quality=40, size=64))
     pair = DuplicatePair.objects.select_related("catalogue").get()
     decide_pair(pair.catalogue, pair.pk, "different", who="olga")
-    prints.served.look()
+    prints.served.look_at_rows()
     assert told(bring(operator, "again", printed(7, quality=40, size=64))) == []
     assert DuplicatePair.objects.get().state == "different"
 

@@ -15,7 +15,7 @@ from evalapp.core.models import Deed
 from evalapp.leaderboard.queries import _FACTS
 from evalapp.search.models import KeptPhoto, Lookup, LookupVerdict, SearchIndex
 from evalapp.search.services.kept_photos import forget_photos
-from evalapp.search.tasks import tend
+from evalapp.search.tasks import tend_indexes
 from evalapp.voting.models import Exposure, Vote
 from models_registry.pictures import open_rgb
 from tests import cast
@@ -134,7 +134,7 @@ def test_a_photo_that_may_be_kept_is_kept_without_its_metadata_apart_from_every_
     assert b"A maker who must not be known" not in data
     assert b"Exif" not in data
     assert open_rgb(data).size == (48, 64)
-    service.served.look()
+    service.served.look_at_rows()
     assert kept.item.key not in [one["key"] for one in search_photo(ada, data)["answers"]]
     say(ada, found, a0="dope")
     assert Vote.objects.get().pair.query.item == kept.item
@@ -149,7 +149,7 @@ def test_a_kept_photo_goes_when_its_owner_asks_to_be_forgotten(service: ServiceH
     browser = Client()
     browser.cookies = ada.cookies
     browser.post("/privacy/forget/")
-    tend()
+    tend_indexes()
     assert KeptPhoto.objects.count() == 0
     assert not default_storage.exists(picture.file)
     item = Item.objects.get(catalogue__slug="shop-photos")

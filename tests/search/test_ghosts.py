@@ -44,11 +44,11 @@ def test_no_ghost_in_random_orders_of_changes_looks_and_questions(
         elif act == "lift":
             lift_flags("shop", [key])
         elif act == "look":
-            service.served.look()
+            service.served.look_at_rows()
         else:
             _ask(index, chance.choice(photos), chance.choice([{}, {"category": ["dress"]}]))
     # Once it has heard of everything, everything that is there is found, and nothing else.
-    service.served.look()
+    service.served.look_at_rows()
     shown = set(gallery_items(index).values_list("pk", flat=True))
     served = service.served._served["shop"]
     assert set(served.snapshot.ids[served.snapshot.live].tolist()) == shown

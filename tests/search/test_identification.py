@@ -71,9 +71,9 @@ def built(slug: str, **words: Any) -> Generation:
 def served(wide_shop: None, monkeypatch: pytest.MonkeyPatch) -> ServiceHere:
     built("wide", gallery_domain="shop")
     here = ServiceHere()
-    monkeypatch.setattr(service_client, "_post", here.post)
+    monkeypatch.setattr(service_client, "_post_message", here.post)
     monkeypatch.setattr(service_client, "breaker", CircuitBreaker())
-    here.served.look()
+    here.served.look_at_rows()
     return here
 
 
@@ -133,7 +133,7 @@ def test_filters_and_grouping_change_the_answers_and_not_what_the_photo_shows(se
 def test_a_generation_of_before_guesses_without_a_confidence(served: ServiceHere) -> None:
     Generation.objects.update(identification={})
     served.served._served.clear()
-    served.served.look()
+    served.served.look_at_rows()
     told = guess(picture(4, np.random.default_rng(3)))
     assert told["product"]["confidence"] is None
     assert told["product"]["likeliest"]

@@ -30,7 +30,7 @@ ADDRESS = "/api/v1/indexes/shop/experiments/"
 @pytest.fixture(autouse=True)
 def _enough_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve pictures are a shop, but no gallery: the vectors that are measured are others."""
-    monkeypatch.setattr(index_evaluations, "_vectors", lambda _index: Vectors.from_array(families(3_000, 16)))
+    monkeypatch.setattr(index_evaluations, "_stored_vectors", lambda _index: Vectors.from_array(families(3_000, 16)))
 
 
 def done(experiment: IndexExperiment) -> IndexExperiment:

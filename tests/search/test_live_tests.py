@@ -30,7 +30,7 @@ def live(index: SearchIndex, service: ServiceHere) -> Iterator[LiveTest]:
     other = create_index(IndexPlan(slug="other", catalogue="shop", encoder="tiny.fc7"))
     work_on(request_build(other).pk)
     other.refresh_from_db()
-    service.served.look()
+    service.served.look_at_rows()
     return open_live_test(index, other)
 
 

@@ -105,24 +105,24 @@ def test_what_has_left_the_catalogue_is_never_shown_even_if_the_service_has_not_
 
 def test_changes_are_seen_without_a_new_generation(service: ServiceHere, index: SearchIndex) -> None:
     upsert_items("shop", [draft("lime-hat", photo(90), category="hat", product="lime")])
-    service.served.look()
+    service.served.look_at_rows()
     assert keys(ask_photo(photo(90), k=1)) == ["lime-hat"]
     flag_items("shop", ["lime-hat"], "bad box")
-    service.served.look()
+    service.served.look_at_rows()
     assert "lime-hat" not in keys(ask_photo(photo(90)))
     lift_flags("shop", ["lime-hat"])
-    service.served.look()
+    service.served.look_at_rows()
     assert keys(ask_photo(photo(90), k=1)) == ["lime-hat"]
     # Another picture under the same key: the old one must be gone, the new one there.
     upsert_items("shop", [draft("lime-hat", photo(330), category="hat", product="lime")])
-    service.served.look()
+    service.served.look_at_rows()
     assert keys(ask_photo(photo(330), k=1)) == ["lime-hat"]
     assert keys(ask_photo(photo(90), k=1)) != ["lime-hat"]
     upsert_items("shop", [draft("lime-hat", photo(330), category="cap", product="lime")])
-    service.served.look()
+    service.served.look_at_rows()
     assert ask_photo(photo(330), k=1).json()["answers"][0]["category"] == "cap"
     assert ask_photo(photo(330)).json()["facets"]["category"]["cap"] == 1
-    assert service.served.answer is not None
+    assert service.served.answer_lookup is not None
     index.refresh_from_db()
     assert index.serving is not None
     assert index.serving.number == 1

@@ -154,7 +154,7 @@ def test_tagged_photos_are_no_answers_where_nobody_asked_for_their_domain(
     service: ServiceHere, index: SearchIndex, brought: TaggedPhoto
 ) -> None:
     decide_tag(brought, RED, "red", "confirm")
-    service.served.look()
+    service.served.look_at_rows()
     answers = APIClient().post("/api/v1/search/shop/item/", {"key": "red-dress", "k": 50}, format="json").json()
     assert {one["key"] for one in answers["answers"]} & set(
         Item.objects.filter(domain="street").values_list("key")
@@ -183,8 +183,8 @@ def test_training_across_domains_learns_from_what_was_confirmed(brought: TaggedP
         parent_tap=colours.spec["taps"][0]["name"],
         settings={"by": "domains"},
     )
-    for piece in label_data.cut(run):
-        label_data.work(run, piece.arguments)
+    for piece in label_data.cut_pieces(run):
+        label_data.embed_piece(run, piece.arguments)
     data = label_data.data_of(run)
     street = [row for row, domain in enumerate(data.domains) if domain == "street"]
     assert sorted(str(data.products[row]) for row in street) == ["blue", "red"]

@@ -61,13 +61,13 @@ def test_a_registered_locator_suggests_and_nothing_is_forced(
     assert regions(ask_photo(data, suggest="true")) == []
     before = ask_photo(data).json()["answers"]
     choose_locator(index, "things")
-    service.served.look()
+    service.served.look_at_rows()
     answer = ask_photo(data, suggest="true")
     assert regions(answer) == [([10, 10, 40, 20], "locator"), ([0, 0, 20, 10], "locator")]
     assert answer.json()["answers"] == before
     assert regions(ask_photo(data)) == []
     choose_locator(index, "")
-    service.served.look()
+    service.served.look_at_rows()
     assert regions(ask_photo(data, suggest="true")) == []
     with pytest.raises(InvalidInput, match="no locator 'others'; there are things"):
         choose_locator(index, "others")
@@ -80,7 +80,7 @@ def test_the_boxes_that_the_catalogue_has_in_this_very_picture_come_first(
     boxes = [(0, 0, 30, 60), (40, 0, 80, 60)]
     upsert_items("shop", [draft(f"street-{n}", street, category="hat", box=box) for n, box in enumerate(boxes)])
     choose_locator(index, "things")
-    service.served.look()
+    service.served.look_at_rows()
     found = regions(ask_photo(street, suggest="true"))
     assert found[:2] == [([0, 0, 30, 60], "catalogue"), ([40, 0, 80, 60], "catalogue")]
     assert [by for _, by in found[2:]] == ["locator", "locator"]
@@ -91,7 +91,7 @@ def test_a_locator_whose_file_is_gone_costs_its_suggestions_and_no_answer(
 ) -> None:
     (Path(settings.WEIGHTS_DIR) / locator.weights).unlink()
     choose_locator(index, "things")
-    service.served.look()
+    service.served.look_at_rows()
     answer = ask_photo(photo(HUES["red"]), suggest="true")
     assert regions(answer) == []
     assert answer.json()["by"] == "vectors"
@@ -119,9 +119,9 @@ class TestMaskedVectors:
             plan = IndexPlan(slug=slug, catalogue="things", encoder="colours", is_public=True, masker=name)
             work_on(request_build(create_index(plan)).pk)
         here = ServiceHere()
-        monkeypatch.setattr(service_client, "_post", here.post)
+        monkeypatch.setattr(service_client, "_post_message", here.post)
         monkeypatch.setattr(service_client, "breaker", CircuitBreaker())
-        here.served.look()
+        here.served.look_at_rows()
         return here
 
     def first_two(self, index: str, data: bytes) -> set[str]:
@@ -152,7 +152,7 @@ class TestMaskedVectors:
     def test_what_comes_later_is_masked_as_well(self, masked: ServiceHere) -> None:
         pale = (255, 250, 160)
         upsert_items("things", [draft("pale", scene((90, 0, 0), pale), category="pale")])
-        masked.served.look()
+        masked.served.look_at_rows()
         asked = scene(self.DARK["blue"], pale)
         assert ask_photo(asked, index="masked", k=1).json()["answers"][0]["key"] == "pale"
 

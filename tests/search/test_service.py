@@ -26,38 +26,38 @@ database = [pytest.mark.django_db, pytest.mark.database]
 
 def test_who_cannot_be_answered_in_time_is_refused_at_once_and_nobody_is_kept_waiting() -> None:
     gate = Gate(lanes=1)
-    with gate.admitted(10):
+    with gate.admit_question(10):
         time.sleep(0.05)
     inside, leave = threading.Event(), threading.Event()
 
     def long_answer() -> None:
-        with gate.admitted(10):
+        with gate.admit_question(10):
             inside.set()
             leave.wait(10)
 
     other = threading.Thread(target=long_answer)
     other.start()
     inside.wait(10)
-    with pytest.raises(Overloaded), gate.admitted(0.01):
+    with pytest.raises(Overloaded), gate.admit_question(0.01):
         pytest.fail("it was let in")
     # Expected to be done in time, and then it is not: dropped before any work.
-    with pytest.raises(Overloaded), gate.admitted(0.2):
+    with pytest.raises(Overloaded), gate.admit_question(0.2):
         pytest.fail("it was let in")
     leave.set()
     other.join()
-    with gate.admitted(10):
-        assert len(gate.latencies) == 2
+    with gate.admit_question(10):
+        assert len(gate.recent_latencies) == 2
 
 
 def test_who_came_first_is_answered_first_whoever_comes_as_a_lane_gets_free() -> None:
     gate, answered = Gate(lanes=1), list[str]()
 
     def ask(name: str) -> None:
-        with gate.admitted(10):
+        with gate.admit_question(10):
             answered.append(name)
 
     waiting = [threading.Thread(target=ask, args=(name,)) for name in ("ada", "bo", "cy")]
-    with gate.admitted(10):
+    with gate.admit_question(10):
         for number, thread in enumerate(waiting, start=1):
             thread.start()
             while len(gate._line) < number:
@@ -75,7 +75,7 @@ def test_many_at_once_some_of_whom_give_up_leave_the_lanes_free() -> None:
 
     def ask(seconds: float) -> None:
         try:
-            with gate.admitted(seconds):
+            with gate.admit_question(seconds):
                 with lock:
                     inside[0] += 1
                     most[0] = max(most[0], inside[0])
@@ -98,12 +98,12 @@ def test_a_breaker_rests_after_failures_and_lets_one_call_look() -> None:
     breaker = CircuitBreaker(lambda: now[0])
     for _ in range(MOST_FAILURES):
         assert breaker.may_ask()
-        breaker.failed()
+        breaker.note_failure()
     assert not breaker.may_ask()
     now[0] += REST_SECONDS + 1
     assert breaker.may_ask()
     assert not breaker.may_ask()
-    breaker.succeeded()
+    breaker.note_success()
     assert breaker.may_ask()
 
 
@@ -111,13 +111,13 @@ def test_words_travel_as_they_are() -> None:
     words = LookupParams(
         "shop", "photo", 7, "l1", {"category": ["dress"]}, (1, 2, 3, 4), 5, [6], [7], True, "x", 0.5, True
     )
-    assert LookupParams.unpacked(words.packed(b"blob")) == (words, b"blob")
+    assert LookupParams.from_message(words.to_message(b"blob")) == (words, b"blob")
     region = Region([1, 2, 3, 4], 0.5, "shoe", "locator")
     found = Found([(1, 0.5)], 2, 3, False, {"category": {"dress": 1}}, {"category": None}, (4, 5), [region])
     assert Found.from_json(found.to_json()) == found
     for nonsense in (b"", b"\0\0\0\x02{}", b"\0\0\0\xff{", b"\0\0\0\x04null"):
         with pytest.raises(ValueError, match=r".*"):
-            LookupParams.unpacked(nonsense)
+            LookupParams.from_message(nonsense)
 
 
 @pytest.mark.django_db
@@ -136,7 +136,7 @@ class TestGenerations:
         self.build(index)
         assert index.serving is not None
         assert index.serving.number == 2
-        service.served.look()
+        service.served.look_at_rows()
         new = service.served._served["shop"]
         assert (new is not old, new.generation.number) == (True, 2)
         assert len(old.snapshot) == len(new.snapshot) == 12
@@ -145,7 +145,7 @@ class TestGenerations:
         self.build(index)
         flag_items("shop", ["red-dress"], "bad box")
         assert go_back(index).number == 1
-        service.served.look()
+        service.served.look_at_rows()
         served = service.served._served["shop"]
         assert (served.generation.number, len(served.snapshot)) == (1, 11)
 
@@ -185,27 +185,27 @@ class TestGenerations:
     ) -> None:
         broken = index.generations.create(number=2, state=GenerationState.READY, folder="nowhere")
         assert serve_generation(broken, instead_of=index.serving_id)
-        service.served.look()
+        service.served.look_at_rows()
         assert service.served._served["shop"].generation.number == 1
         assert service.served.is_ready
 
     def test_pictures_that_wait_for_vectors_do_not_wait_for_the_clock(
         self, service: ServiceHere, index: SearchIndex
     ) -> None:
-        assert service.served.look() is False
+        assert service.served.look_at_rows() is False
         many = 2 * EMBEDDED_AT_ONCE + 1
         upsert_items("shop", [draft(f"new-{hue}", photo(hue), category="hat") for hue in range(1, many + 1)])
-        assert [service.served.look() for _ in range(4)] == [True, True, False, False]
+        assert [service.served.look_at_rows() for _ in range(4)] == [True, True, False, False]
         assert len(service.served._served["shop"].snapshot) == 12 + many
 
     def test_an_index_that_is_gone_is_closed(self, service: ServiceHere, index: SearchIndex) -> None:
         index.delete()
-        service.served.look()
+        service.served.look_at_rows()
         assert service.served._served == {}
 
     def test_the_process_says_how_far_it_is(self, service: ServiceHere, index: SearchIndex) -> None:
         service.served._said = -10.0
-        service.served.look()
+        service.served.look_at_rows()
         replica = Replica.objects.get()
         assert (replica.rows, replica.waiting, replica.applied_change) == (12, 0, index.catalogue.last_change)
 

@@ -87,7 +87,7 @@ class TestBoxes:
         )
         upsert_items("shop", [left, right])
         work_on(request_build(index).pk)
-        service.served.look()
+        service.served.look_at_rows()
         index.refresh_from_db()
         return {item.key: item for item in Item.objects.filter(key__startswith="two-").select_related("cutout")}
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from evalapp.stats.designs import adaptive_design
-from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, inflated, log_evidence_two_sided
-from evalapp.stats.sums.epochs import bounds
-from evalapp.stats.sums.vote_baselines import VOTER_PRIOR, baselines, shrunk_means
+from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, inflate_variances, log_evidence_two_sided
+from evalapp.stats.sums.epochs import design_bounds
+from evalapp.stats.sums.vote_baselines import VOTER_PRIOR, baselines_of_votes, shrunk_means
 from tests.simulation.world import World
 
 FloatArray = NDArray[np.float64]
@@ -95,7 +95,7 @@ class _Crowd:
         leaning = (self.taste * members).sum(axis=1) / np.sqrt(np.maximum(members.sum(axis=1), 1))
         chance = np.where(self.blind, 0.5, expit(self.world.logits[pair] + self.lenient + leaning))
         answer = (self.rng.random(len(pair)) < chance).astype(np.float64)
-        baseline = baselines(0.5, shrunk_means(self.liked, self.votes, 0.5, VOTER_PRIOR), 0.5)
+        baseline = baselines_of_votes(0.5, shrunk_means(self.liked, self.votes, 0.5, VOTER_PRIOR), 0.5)
         self.votes += 1
         self.liked += answer
         return answer, baseline
@@ -108,7 +108,7 @@ class _Sums:
         m = world.contenders
         self.world, self.runs = world, runs
         self.uniform = adaptive_design.uniform_design(world.places, world.queries)
-        variance, _, _ = bounds(world.members, self.uniform, world.queries)
+        variance, _, _ = design_bounds(world.members, self.uniform, world.queries)
         apart = variance > 0
         self.units = np.where(apart, 1 / np.where(apart, variance, 1.0), 0.0) * variance[apart].mean()
         self.liked, self.mass, self.liked2, self.cross, self.mass2 = (np.zeros((runs, m)) for _ in range(5))
@@ -128,7 +128,7 @@ class _Sums:
             )
         else:
             chances = np.tile(self.uniform, (self.runs, 1))
-        variance, _, own = bounds(world.members, chances, world.queries)
+        variance, _, own = design_bounds(world.members, chances, world.queries)
         self.pairs = np.where(variance > 0, 1 / np.where(variance > 0, variance, 1.0), 0.0)
         if votes:
             led = np.stack([variance[run, one.leader] @ one.closeness for run, one in enumerate(aims)])
@@ -172,7 +172,7 @@ class _Sums:
         """Log e-values against the true approvals [R, M]: the interval misses where they reach 1 / alpha."""
         centre = self.liked / np.where(self.mass > 0, self.mass, 1.0)
         variance = self.liked2 - 2 * centre * self.cross + centre**2 * self.mass2
-        wide = inflated(np.maximum(variance, 0.0), self.mass, self.mass2)
+        wide = inflate_variances(np.maximum(variance, 0.0), self.mass, self.mass2)
         return log_evidence_two_sided(self.liked - truth * self.mass, wide)
 
     def log_differences(self, truth: FloatArray) -> FloatArray:
@@ -184,6 +184,6 @@ class _Sums:
         raw = alone[:, :, None] + alone[:, None, :] - 2 * self.gram
         variance = raw - 2 * centre * (self.lean[:, :, None] - self.lean[:, None, :])
         variance = np.maximum(variance + centre**2 * self.weight2[:, None, None], 0.0)
-        wide = inflated(variance, self.weight[:, None, None], self.weight2[:, None, None])
+        wide = inflate_variances(variance, self.weight[:, None, None], self.weight2[:, None, None])
         gap = truth[:, None] - truth
         return log_evidence_two_sided((sums - gap * total) * self.units, wide * self.units**2)

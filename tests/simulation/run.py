@@ -8,12 +8,21 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from evalapp.stats.decision import LEADS_FROM, Conclusion, Look, Record, conclude, jackknifed, lacking, look_at
+from evalapp.stats.decision import (
+    LEADS_FROM,
+    Conclusion,
+    Look,
+    Record,
+    draw_conclusion,
+    jackknife_variances,
+    lacking_evidence,
+    look_at,
+)
 from evalapp.stats.designs import adaptive_design
-from evalapp.stats.sums.contender_sums import Evidence, VoterSums, add, credits_of
-from evalapp.stats.sums.epochs import Batch, batch_of, units
-from evalapp.stats.sums.vote_baselines import QUERY_PRIOR, VOTER_PRIOR, baselines, shrunk_means
-from evalapp.stats.sums.voter_histories import Histories, before_each, known_before, remember
+from evalapp.stats.sums.contender_sums import Evidence, VoterSums, add_portion, credits_of
+from evalapp.stats.sums.epochs import Batch, batch_of, difference_units
+from evalapp.stats.sums.vote_baselines import QUERY_PRIOR, VOTER_PRIOR, baselines_of_votes, shrunk_means
+from evalapp.stats.sums.voter_histories import Histories, before_each, known_before, remember_votes
 from tests.simulation.crowd import Crowd
 from tests.simulation.world import World
 
@@ -60,16 +69,16 @@ class Study:
         world = self.world
         entered = [0] * (world.contenders - self.entries) + [1] * self.entries
         eras = 2 if self.entries else 1
-        self.evidence = Evidence.none(world.contenders, eras, entered)
-        self.rows = VoterSums.none(64, world.contenders, eras)
-        self.histories = Histories.none(64)
+        self.evidence = Evidence.before_votes(world.contenders, eras, entered)
+        self.rows = VoterSums.zeros_for(64, world.contenders, eras)
+        self.histories = Histories.without_votes(64)
         self.seen = np.zeros((64, world.contenders))
         self.query_votes, self.query_liked = np.zeros(world.queries), np.zeros(world.queries)
         self.crowd = Crowd(world, self.rng, self.regular, self.regulars)
-        self.record = Record.none(world.contenders)
-        self.units = units(self._batch(self._uniform(), era=0))
+        self.record = Record.nothing_reached(world.contenders)
+        self.units = difference_units(self._batch(self._uniform(), era=0))
         if self.entries:
-            later = units(self._batch(self._uniform(1), era=1))
+            later = difference_units(self._batch(self._uniform(1), era=1))
             self.units = np.where(np.isnan(self.units), later, self.units)
 
     @property
@@ -104,7 +113,7 @@ class Study:
 
     def look(self) -> Look:
         """The evidence now."""
-        variances = jackknifed(self.rows.guard, self.rows.stake)
+        variances = jackknife_variances(self.rows.guard, self.rows.stake)
         racing = self.racing(self.era)
         return look_at(self.evidence, self.units, racing=racing, variances=variances, led=self.led, margin=self.margin)
 
@@ -137,7 +146,9 @@ class Study:
 
     def _aim(self) -> adaptive_design.Aim:
         standing = self.racing(self.era) & ~self.record.beaten
-        return adaptive_design.aim(self.evidence, standing, lacking(self.look(), self.record, DELTA, self.margin))
+        return adaptive_design.aim_design(
+            self.evidence, standing, lacking_evidence(self.look(), self.record, DELTA, self.margin)
+        )
 
     def vote(self, batch: Batch, chances: FloatArray, votes: int) -> None:
         """At least so many votes on one design."""
@@ -149,7 +160,7 @@ class Study:
         expected = np.full(count, 0.5)
         if self.baseline:
             query_means = batch.mean if batch.query_means is None else batch.query_means[world.places[pairs]]
-            expected = baselines(
+            expected = baselines_of_votes(
                 batch.mean, shrunk_means(known.liked, known.votes, batch.mean, VOTER_PRIOR), query_means
             )
         trust = self._trust(voters) if self.trusting else np.ones(count)
@@ -160,8 +171,8 @@ class Study:
             np.add.at(self.seen, voters, moves)
         together = groups if self.mode != "swipe" else None
         ready = credits_of(voters, members, 1.0 / (world.queries * shares), trust, answers, expected, together, told)
-        add(self.evidence, self.rows, batch, ready)
-        remember(self.histories, voters, answers, none)
+        add_portion(self.evidence, self.rows, batch, ready)
+        remember_votes(self.histories, voters, answers, none)
         np.add.at(self.query_votes, world.places[pairs], 1)
         np.add.at(self.query_liked, world.places[pairs], answers)
         self.evidence.voters = float((self.histories.votes > 0).sum())
@@ -220,14 +231,14 @@ class Study:
         while self.evidence.votes < most:
             batch, chances = self.publish()
             self.vote(batch, chances, adaptive_design.batch_size(int(self.evidence.votes)))
-            self.record.note(self.look(), int(self.evidence.votes), DELTA, self.margin)
+            self.record.note_look(self.look(), int(self.evidence.votes), DELTA, self.margin)
             if stop(self):
                 break
         return int(self.evidence.votes)
 
     def concluded(self) -> Conclusion:
         """What may be declared by now."""
-        return conclude(self.record, self.units, self.racing(self.era), self.margin)
+        return draw_conclusion(self.record, self.units, self.racing(self.era), self.margin)
 
     def decided(self) -> int:
         """The winner, -1 while there is none."""

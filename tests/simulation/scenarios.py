@@ -72,8 +72,8 @@ def watch(study: Study, votes: int) -> Watched:
     found = Watched(np.zeros(count, dtype=bool), np.zeros((count, count), dtype=bool))
 
     def look(one: Study) -> bool:
-        shares = inference.approvals(one.evidence)
-        pairs = inference.differences(one.evidence, one.units)
+        shares = inference.estimate_approvals(one.evidence)
+        pairs = inference.estimate_differences(one.evidence, one.units)
         entered = one.racing(one.era)
         found.approvals |= ((shares.low > truth) | (shares.high < truth)) & entered
         found.differences |= (pairs.low > gaps + 1e-12) | (pairs.high < gaps - 1e-12)

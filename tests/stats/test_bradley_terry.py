@@ -13,8 +13,8 @@ from evalapp.stats.comparisons.bradley_terry import (
     RIGHT,
     TIE,
     Comparisons,
-    clustered,
-    compared,
+    cluster_covariance,
+    count_comparisons,
     fit_mm,
     fit_newton,
 )
@@ -34,7 +34,7 @@ def games(n: int, seed: int = 0, ties: float = TIES, side: float = SIDE) -> tupl
 
 
 def test_strengths_ties_and_the_side_are_found() -> None:
-    found = fit_newton(compared(*games(40_000), 5))
+    found = fit_newton(count_comparisons(*games(40_000), 5))
     assert np.allclose(found.theta - found.theta.mean(), TRUTH - TRUTH.mean(), atol=0.05)
     assert (found.side, found.ties) == (pytest.approx(SIDE, abs=0.04), pytest.approx(TIES, abs=0.04))
 
@@ -42,7 +42,7 @@ def test_strengths_ties_and_the_side_are_found() -> None:
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 60), st.sampled_from([0.0, -30.0]))
 def test_both_solvers_find_the_same_maximum(seed: int, n: int, ties: float) -> None:
-    data = compared(*games(n, seed, ties), 5)
+    data = count_comparisons(*games(n, seed, ties), 5)
     one, other = fit_newton(data), fit_mm(data)
     assert np.allclose(one.theta, other.theta, atol=1e-6)
     assert one.side == pytest.approx(other.side, abs=1e-6)
@@ -52,7 +52,7 @@ def test_both_solvers_find_the_same_maximum(seed: int, n: int, ties: float) -> N
 def test_without_ties_and_sides_it_is_what_evalica_says() -> None:
     left, right, outcomes = games(4000, 3, ties=-30.0, side=0.0)
     # The same games with the sides exchanged: nothing is left for the side to explain.
-    data = compared(np.r_[left, right], np.r_[right, left], np.r_[outcomes, 1 - outcomes], 5)
+    data = count_comparisons(np.r_[left, right], np.r_[right, left], np.r_[outcomes, 1 - outcomes], 5)
     winners = [evalica.Winner.X if one == LEFT else evalica.Winner.Y for one in outcomes]
     peer = evalica.bradley_terry([str(one) for one in left], [str(one) for one in right], winners, tolerance=1e-10)
     theirs = np.log([peer.scores[str(one)] for one in range(5)])
@@ -71,7 +71,7 @@ def test_one_who_won_everything_and_one_who_met_nobody_have_finite_strengths() -
 
 
 def test_the_better_of_two_is_known_by_its_votes() -> None:
-    better = fit_newton(compared(*games(4000), 5)).better()
+    better = fit_newton(count_comparisons(*games(4000), 5)).chance_better()
     assert better[0, 4] > 0.999
     assert better[4, 0] == pytest.approx(1 - better[0, 4])
     assert np.diagonal(better).tolist() == [0.5] * 5
@@ -81,9 +81,9 @@ def test_voters_who_repeat_themselves_are_worth_one() -> None:
     left, right, outcomes = games(600)
     copies = [np.repeat(part, 10) for part in (left, right, outcomes)]
     voters = np.repeat(np.arange(600), 10)
-    data, once = compared(*copies, 5), compared(left, right, outcomes, 5)
-    wide = clustered(fit_newton(data), *copies, voters, data)
-    single = clustered(fit_newton(once), left, right, outcomes, np.arange(600), once)
+    data, once = count_comparisons(*copies, 5), count_comparisons(left, right, outcomes, 5)
+    wide = cluster_covariance(fit_newton(data), *copies, voters, data)
+    single = cluster_covariance(fit_newton(once), left, right, outcomes, np.arange(600), once)
     ratio = np.diagonal(wide.covariance)[5:] / np.diagonal(single.covariance)[5:]
     assert np.allclose(ratio, 1, atol=0.1)
     plain = np.diagonal(fit_newton(data).covariance)[5:] / np.diagonal(single.covariance)[5:]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from evalapp.stats.estimators import WeightedVotes
-from evalapp.stats.intervals.share_intervals import BETS, beta_binomial, betting, wilson
+from evalapp.stats.intervals.share_intervals import BETS, beta_binomial, betting_interval, wilson_interval
 
 ALPHA = 0.05
 RUNS = 400
@@ -70,7 +70,9 @@ def test_the_interval_misses_exactly_when_the_bets_against_the_truth_have_won() 
             kinds, where = np.unique(weights[run][seen], return_inverse=True)
             yes = np.bincount(where, answers[run][seen], len(kinds))
             no = np.bincount(where, 1 - answers[run][seen], len(kinds))
-            interval = betting(WeightedVotes.of(kinds, yes, no), weight_bound=4.0, variance_bound=0.5, alpha=ALPHA)
+            interval = betting_interval(
+                WeightedVotes.from_counts(kinds, yes, no), weight_bound=4.0, variance_bound=0.5, alpha=ALPHA
+            )
             last = _won_at_the_end(weights[run], answers[run], claim)
             assert last == (not interval.low <= claim <= interval.high)
 
@@ -99,11 +101,11 @@ def test_voters_who_see_the_whole_pool_do_not_break_the_coverage() -> None:
 def test_the_beta_binomial_sequence_covers_while_wilson_peeked_at_does_not(rate: float) -> None:
     rng = np.random.default_rng(14)
     looks = np.unique(np.geomspace(20, 1000, 60).astype(int))
-    misses = {beta_binomial: 0, wilson: 0}
+    misses = {beta_binomial: 0, wilson_interval: 0}
     for _ in range(RUNS):
         hits = np.cumsum(rng.random(1000) < rate)
         for interval in misses:
             found = [interval(int(hits[look - 1]), int(look), ALPHA) for look in looks]
             misses[interval] += any(not one.low <= rate <= one.high for one in found)
     assert _at_most(misses[beta_binomial], RUNS, ALPHA)
-    assert misses[wilson] > 4 * ALPHA * RUNS
+    assert misses[wilson_interval] > 4 * ALPHA * RUNS

@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 
 from evalapp.stats import inference
-from evalapp.stats.decision import Record, bars, conclude, jackknifed, lacking, look_at, stop_log_wealth
-from evalapp.stats.sums.contender_sums import Evidence, VoterSums, add, credits_of, log_wealth
-from evalapp.stats.sums.epochs import Batch, batch_of, units
+from evalapp.stats.decision import (
+    Record,
+    draw_conclusion,
+    evidence_bars,
+    jackknife_variances,
+    lacking_evidence,
+    look_at,
+    stop_log_wealth,
+)
+from evalapp.stats.sums.contender_sums import Evidence, VoterSums, add_portion, credits_of, log_wealth
+from evalapp.stats.sums.epochs import Batch, batch_of, difference_units
 from tests.simulation.run import Study
 from tests.simulation.scenarios import SCENARIOS, watch
 from tests.simulation.world import People, world_of
@@ -31,7 +39,7 @@ def test_a_newcomer_that_is_better_is_not_called_worse_and_nobody_else_practical
 def test_of_a_newcomer_nothing_is_known_before_its_first_vote() -> None:
     study = _scenario("a latecomer as good as the leader")
     study.run(1500, lambda _: False)
-    found = inference.differences(study.evidence, study.units)
+    found = inference.estimate_differences(study.evidence, study.units)
     assert (found.low[0, 3], found.high[0, 3], found.better[0, 3]) == (-1.0, 1.0, 0.5)
     assert not found.compared[0, 3]
     assert not found.alike[0, 3]
@@ -47,7 +55,7 @@ def test_voters_who_see_much_of_a_small_pool_do_not_shrink_differences() -> None
         world = world_of([0.70, 0.40], 0.2, rng, queries=40, people=people)
         study = Study(world, rng, without_replacement=True)
         study.run(2500, lambda _: False)
-        found.append(float(inference.differences(study.evidence, study.units).estimates[0, 1]))
+        found.append(float(inference.estimate_differences(study.evidence, study.units).estimates[0, 1]))
     # Without what was seen before, it would be 0.2 or less.
     assert np.mean(found) == pytest.approx(0.30, abs=0.02)
 
@@ -58,15 +66,15 @@ def test_one_voter_with_most_of_the_votes_decides_nothing_alone() -> None:
     rng = np.random.default_rng(1)
     members = np.eye(2, dtype=bool)[rng.integers(2, size=len(voters))]
     liked = np.where(voters == 0, members[:, 0], rng.random(len(voters)) < 0.5).astype(float)
-    evidence, rows = Evidence.none(2), VoterSums.none(31, 2)
+    evidence, rows = Evidence.before_votes(2), VoterSums.zeros_for(31, 2)
     ones = np.ones(len(voters))
-    add(evidence, rows, batch, credits_of(voters, members, 2 * ones, ones, liked, ones / 2))
+    add_portion(evidence, rows, batch, credits_of(voters, members, 2 * ones, ones, liked, ones / 2))
     evidence.voters = 31.0
-    scale, bar = units(batch), bars(0.05, 0.0)[0]
+    scale, bar = difference_units(batch), evidence_bars(0.05, 0.0)[0]
     plain = look_at(evidence, scale)
     assert plain.stops[1] > bar
     assert plain.guards[1] > bar
-    assert look_at(evidence, scale, variances=jackknifed(rows.guard, rows.stake)).guards[1] < bar
+    assert look_at(evidence, scale, variances=jackknife_variances(rows.guard, rows.stake)).guards[1] < bar
 
 
 def _votes(evidence: Evidence, rows: VoterSums, batch: Batch, likes: list[float], seed: int) -> None:
@@ -78,27 +86,27 @@ def _votes(evidence: Evidence, rows: VoterSums, batch: Batch, likes: list[float]
     ready = credits_of(
         rng.integers(30, size=300), np.eye(count, dtype=bool)[owner], count * ones, ones, liked, ones / 2
     )
-    add(evidence, rows, batch, ready)
+    add_portion(evidence, rows, batch, ready)
     evidence.voters = 30.0
 
 
 def test_bets_on_a_leader_that_is_archived_are_left_out_to_the_last_digit() -> None:
     members = np.eye(3, dtype=np.bool_)
     one, other = (batch_of(members, np.full(3, 1 / 3), 1, leader=leader) for leader in (2, 0))
-    both, alone = Evidence.none(3), Evidence.none(3)
-    _votes(both, VoterSums.none(30, 3), one, [0.5, 0.5, 0.9], 1)
-    _votes(both, VoterSums.none(30, 3), other, [0.8, 0.2, 0.9], 2)
-    _votes(alone, VoterSums.none(30, 3), other, [0.8, 0.2, 0.9], 2)
+    both, alone = Evidence.before_votes(3), Evidence.before_votes(3)
+    _votes(both, VoterSums.zeros_for(30, 3), one, [0.5, 0.5, 0.9], 1)
+    _votes(both, VoterSums.zeros_for(30, 3), other, [0.8, 0.2, 0.9], 2)
+    _votes(alone, VoterSums.zeros_for(30, 3), other, [0.8, 0.2, 0.9], 2)
     racing = np.array([True, True, False])
-    found, expected = (look_at(each, units(one), racing=racing).stops[:2] for each in (both, alone))
+    found, expected = (look_at(each, difference_units(one), racing=racing).stops[:2] for each in (both, alone))
     assert found == pytest.approx(expected)
-    assert look_at(both, units(one)).stops[1] > found[1]
+    assert look_at(both, difference_units(one)).stops[1] > found[1]
 
 
 def test_a_margin_is_a_second_way_to_decide_with_its_own_share_of_the_risk() -> None:
-    best, near = bars(0.05, 0.02)
+    best, near = evidence_bars(0.05, 0.02)
     assert np.exp(-best) + np.exp(-near) == pytest.approx(0.05)
-    assert bars(0.05, 0.0) == (pytest.approx(np.log(20)), np.inf)
+    assert evidence_bars(0.05, 0.0) == (pytest.approx(np.log(20)), np.inf)
     rng = np.random.default_rng(3)
     study = Study(world_of([0.62, 0.61, 0.40], 0.3, rng, queries=200), rng, margin=0.02)
     votes = study.run(20_000, lambda one: one.decided() >= 0)
@@ -111,14 +119,14 @@ def test_a_margin_is_a_second_way_to_decide_with_its_own_share_of_the_risk() -> 
 
 def test_what_was_beaten_once_stays_beaten_and_the_capital_of_later_leaders_is_smaller() -> None:
     evidence, scale = inference.worked_example()
-    record, look = Record.none(2), look_at(evidence, scale)
-    record.note(look, 480, 0.05)
-    assert conclude(record, scale, look.racing).winner == 0
-    later = look_at(Evidence.none(2), scale)
-    record.note(later, 481, 0.05)
+    record, look = Record.nothing_reached(2), look_at(evidence, scale)
+    record.note_look(look, 480, 0.05)
+    assert draw_conclusion(record, scale, look.racing).winner == 0
+    later = look_at(Evidence.before_votes(2), scale)
+    record.note_look(later, 481, 0.05)
     assert (record.stops.tolist(), record.latest) == ([0, 480], 480)
-    assert conclude(record, scale, look.racing).winner == 0
-    assert lacking(later, record, 0.05)[0].tolist() == [pytest.approx(3.0, abs=0.01), 0.0]
+    assert draw_conclusion(record, scale, look.racing).winner == 0
+    assert lacking_evidence(later, record, 0.05)[0].tolist() == [pytest.approx(3.0, abs=0.01), 0.0]
     first, second = (look_at(evidence, scale, led=led, margin=0.02).near[0, 1] for led in ((0, 1), (1, 0)))
     assert first - second == pytest.approx(np.log(2))
 
@@ -137,7 +145,7 @@ def test_of_equal_contenders_none_is_called_better_by_chance() -> None:
     for _ in range(20):
         errors = np.full((12, 12), 0.02) * (1 - np.eye(12))
         apart = rng.normal(0, 0.02 / np.sqrt(2), 12)
-        better = inference.chances(apart[:, None] - apart, errors)
+        better = inference.chances_better(apart[:, None] - apart, errors)
         surely += int((better > 0.95).sum())
     # A z-value would say so for one ordered pair in twenty.
     assert surely / (20 * 132) < 0.01

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalapp.stats.estimators import WeightedVotes, approval
+from evalapp.stats.estimators import WeightedVotes, estimate_approval
 
 
 def test_there_is_no_approval_without_votes() -> None:
-    assert approval(WeightedVotes.of([], [], [])) is None
-    assert approval(WeightedVotes.of([1.0, 2.0], [0, 0], [0, 0])) is None
+    assert estimate_approval(WeightedVotes.from_counts([], [], [])) is None
+    assert estimate_approval(WeightedVotes.from_counts([1.0, 2.0], [0, 0], [0, 0])) is None
 
 
 def test_equal_weights_give_the_share_of_dope() -> None:
-    assert approval(WeightedVotes.of([3.0], [7], [3])) == pytest.approx(0.7)
+    assert estimate_approval(WeightedVotes.from_counts([3.0], [7], [3])) == pytest.approx(0.7)
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 9), st.booleans()), min_size=1, max_size=60))
@@ -24,12 +24,12 @@ def test_votes_one_by_one_and_gathered_by_weight_say_the_same(votes: list[tuple[
     mass = sum(weight for weight, _ in votes)
     slow = sum(weight for weight, liked in votes if liked) / mass
     kinds = sorted({weight for weight, _ in votes})
-    gathered = WeightedVotes.of(
+    gathered = WeightedVotes.from_counts(
         kinds,
         [sum(liked for weight, liked in votes if weight == kind) for kind in kinds],
         [sum(not liked for weight, liked in votes if weight == kind) for kind in kinds],
     )
-    assert approval(gathered) == pytest.approx(slow)
+    assert estimate_approval(gathered) == pytest.approx(slow)
     assert gathered.count == len(votes)
 
 
@@ -41,8 +41,8 @@ def test_weights_undo_what_the_sharing_of_pairs_would_add() -> None:
     mine = rng.integers(slots[query]) == 0
     liked = rng.random(len(query)) < np.where(slots[query] == 1, 0.9, 0.3)
     counts = [[int(((slots[query] == kind) & mine & (liked == yes)).sum()) for kind in (1, 4)] for yes in (True, False)]
-    assert approval(WeightedVotes.of([1.0, 4.0], *counts)) == pytest.approx(0.6, abs=0.01)
-    assert approval(WeightedVotes.of([1.0, 1.0], *counts)) == pytest.approx(0.78, abs=0.01)
+    assert estimate_approval(WeightedVotes.from_counts([1.0, 4.0], *counts)) == pytest.approx(0.6, abs=0.01)
+    assert estimate_approval(WeightedVotes.from_counts([1.0, 1.0], *counts)) == pytest.approx(0.78, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_weights_undo_what_the_sharing_of_pairs_would_add() -> None:
 )
 def test_arrays_that_cannot_be_votes_are_refused(weights: list[float], dope: list[int], nope: list[int]) -> None:
     with pytest.raises(ValueError, match="must"):
-        WeightedVotes.of(weights, dope, nope)
+        WeightedVotes.from_counts(weights, dope, nope)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evalapp.stats import inference
-from evalapp.stats.decision import Conclusion, Record, conclude, look_at
+from evalapp.stats.decision import Conclusion, Record, draw_conclusion, look_at
 from evalapp.stats.designs.adaptive_design import adaptive_design, aim_at, keep_strata, quota_design, uniform_design
-from evalapp.stats.sums.contender_sums import Credits, Evidence, VoterSums, add, credits_of, log_wealth
-from evalapp.stats.sums.epochs import Batch, batch_of, own_weights, pair_weights, stakes, units
+from evalapp.stats.sums.contender_sums import Credits, Evidence, VoterSums, add_portion, credits_of, log_wealth
+from evalapp.stats.sums.epochs import Batch, batch_of, bet_stakes, difference_units, own_weights, pair_weights
 
 Array = NDArray[np.float64]
 
@@ -63,9 +63,9 @@ def votes_of(seed: int, n: int = 300, contenders: int = 4, queries: int = 12, vo
 
 def evidence_of(votes: Votes, leader: int = 0, portions: int = 1) -> tuple[Evidence, VoterSums]:
     count = votes.members.shape[1]
-    evidence, rows = Evidence.none(count), VoterSums.none(25, count)
+    evidence, rows = Evidence.before_votes(count), VoterSums.zeros_for(25, count)
     for part in np.array_split(np.arange(len(votes.voters)), portions):
-        add(evidence, rows, votes.batch(leader), votes.credits(part))
+        add_portion(evidence, rows, votes.batch(leader), votes.credits(part))
     evidence.voters = float(len(np.unique(votes.voters)))
     return evidence, rows
 
@@ -78,9 +78,12 @@ def concluded(
     led: tuple[int, ...] = (),
 ) -> Conclusion:
     """What one look alone would declare."""
-    record, look = Record.none(evidence.contenders), look_at(evidence, scale, racing=racing, margin=margin, led=led)
-    record.note(look, 1, 0.05, margin)
-    return conclude(record, scale, look.racing, margin)
+    record, look = (
+        Record.nothing_reached(evidence.contenders),
+        look_at(evidence, scale, racing=racing, margin=margin, led=led),
+    )
+    record.note_look(look, 1, 0.05, margin)
+    return draw_conclusion(record, scale, look.racing, margin)
 
 
 def same(one: Evidence, other: Evidence, within: float = 1e-9) -> None:
@@ -92,7 +95,7 @@ def test_the_sums_are_those_of_a_loop_over_votes_pairs_and_bets() -> None:
     votes = votes_of(1)
     evidence, _ = evidence_of(votes, leader=2)
     batch, count = votes.batch(2), 4
-    own, pairs, bets = own_weights(batch), pair_weights(batch), stakes(batch)
+    own, pairs, bets = own_weights(batch), pair_weights(batch), bet_stakes(batch)
     liked, mass, wealth = np.zeros(count), np.zeros(count), np.zeros(bets.shape)
     stops, by_voter = np.zeros((len(bets), count)), np.zeros((25, count, count))
     weighted, total = np.zeros((25, count)), np.zeros((25, count))
@@ -152,8 +155,8 @@ def test_votes_that_are_taken_back_leave_no_trace(seed: int) -> None:
     before, _ = evidence_of(votes)
     extra = votes_of(seed, 60)
     extra.voters = extra.voters[::-1].copy()
-    add(evidence, rows, votes.batch(0), extra.credits())
-    add(evidence, rows, votes.batch(0), extra.credits(), -1.0)
+    add_portion(evidence, rows, votes.batch(0), extra.credits())
+    add_portion(evidence, rows, votes.batch(0), extra.credits(), -1.0)
     same(evidence, before, 1e-8)
 
 
@@ -165,13 +168,15 @@ def test_names_do_not_matter(seed: int, order: list[int]) -> None:
     plain, _ = evidence_of(votes)
     votes.members = votes.members[:, order]
     other, _ = evidence_of(votes, leader)
-    scale = units(votes.batch())
-    found, moved = inference.approvals(plain), inference.approvals(other)
+    scale = difference_units(votes.batch())
+    found, moved = inference.estimate_approvals(plain), inference.estimate_approvals(other)
     assert np.allclose(found.estimates[order], moved.estimates, equal_nan=True)
     assert np.allclose(found.low[order], moved.low)
     assert np.allclose(
-        inference.differences(plain, scale[np.argsort(order)][:, np.argsort(order)]).estimates[np.ix_(order, order)],
-        inference.differences(other, scale).estimates,
+        inference.estimate_differences(plain, scale[np.argsort(order)][:, np.argsort(order)]).estimates[
+            np.ix_(order, order)
+        ],
+        inference.estimate_differences(other, scale).estimates,
     )
     assert np.allclose(log_wealth(plain.log_led[:, 0])[order], log_wealth(other.log_led[:, leader]))
 
@@ -181,12 +186,12 @@ def test_names_do_not_matter(seed: int, order: list[int]) -> None:
 def test_a_copy_of_a_contender_differs_by_nothing_and_changes_no_other(seed: int) -> None:
     votes = votes_of(seed, 120)
     plain, _ = evidence_of(votes)
-    alone = inference.approvals(plain)
+    alone = inference.estimate_approvals(plain)
     votes.members = np.column_stack([votes.members, votes.members[:, 1]])
     twice, _ = evidence_of(votes)
-    found = inference.differences(twice, units(votes.batch()))
+    found = inference.estimate_differences(twice, difference_units(votes.batch()))
     assert (found.estimates[1, 4], found.low[1, 4], found.high[1, 4], found.log_evidence[1, 4]) == (0, 0, 0, 0)
-    both = inference.approvals(twice)
+    both = inference.estimate_approvals(twice)
     assert np.allclose(both.estimates[:4], alone.estimates, equal_nan=True)
     assert np.allclose(both.estimates[4], alone.estimates[1], equal_nan=True)
     assert np.allclose(log_wealth(twice.log_bets)[:4, :4], log_wealth(plain.log_bets))
@@ -198,9 +203,9 @@ def test_votes_on_pairs_that_all_put_first_move_no_difference() -> None:
     votes.members[:4] = True
     chosen = np.isin(votes.pairs, np.arange(4))
     assert chosen.any()
-    evidence, rows = Evidence.none(4), VoterSums.none(25, 4)
-    add(evidence, rows, votes.batch(), votes.credits(np.flatnonzero(chosen)))
-    assert np.abs(inference.differences(evidence, units(votes.batch())).estimates).max() < 1e-12
+    evidence, rows = Evidence.before_votes(4), VoterSums.zeros_for(25, 4)
+    add_portion(evidence, rows, votes.batch(), votes.credits(np.flatnonzero(chosen)))
+    assert np.abs(inference.estimate_differences(evidence, difference_units(votes.batch())).estimates).max() < 1e-12
     assert np.abs(log_wealth(evidence.log_bets)).max() < 1e-12
 
 
@@ -214,10 +219,10 @@ def test_what_was_shown_together_is_one_step_of_the_bets() -> None:
     assert together.moves.shape == (1, 4)
     batch = votes.batch()
     batch = replace(batch, reach=2 * batch.reach)
-    evidence, rows = Evidence.none(4), VoterSums.none(1, 4)
-    add(evidence, rows, batch, together)
+    evidence, rows = Evidence.before_votes(4), VoterSums.zeros_for(1, 4)
+    add_portion(evidence, rows, batch, together)
     z = (weights * (votes.answers - votes.baselines)) @ votes.members[votes.pairs]
-    assert np.allclose(evidence.log_bets, np.log1p(stakes(batch) * (z[:, None] - z)))
+    assert np.allclose(evidence.log_bets, np.log1p(bet_stakes(batch) * (z[:, None] - z)))
     assert evidence.votes == 2
 
 
@@ -225,32 +230,32 @@ def test_nothing_is_said_before_twenty_voters_and_a_few_heavy_ones_count_as_few(
     evidence, scale = inference.worked_example()
     evidence.voters = 19
     assert concluded(evidence, scale).winner == -1
-    assert inference.approvals(evidence).low.tolist() == [0.0, 0.0]
+    assert inference.estimate_approvals(evidence).low.tolist() == [0.0, 0.0]
     evidence.voters = 40
-    assert inference.approvals(evidence).low[0] > 0.5
+    assert inference.estimate_approvals(evidence).low[0] > 0.5
     evidence.mass2 *= 10
-    assert inference.approvals(evidence).low.tolist() == [0.0, 0.0]
+    assert inference.estimate_approvals(evidence).low.tolist() == [0.0, 0.0]
 
 
 def test_copies_at_the_top_are_one_winner() -> None:
     evidence, scale = inference.worked_example()
-    rows = VoterSums.none(40, 3)
+    rows = VoterSums.zeros_for(40, 3)
     members = np.array([[True, False, True], [False, True, False]])
     batch = batch_of(members, np.full(2, 0.5), 1)
     voters, turn = np.repeat(np.arange(40), 12), np.tile(np.arange(12), 40)
     answers = (turn % 2 == 0).astype(float)
-    three = Evidence.none(3)
-    add(
+    three = Evidence.before_votes(3)
+    add_portion(
         three,
         rows,
         batch,
         credits_of(voters, members[turn % 2], np.full(480, 2.0), np.ones(480), answers, answers * 0 + 0.5),
     )
     three.voters = 40.0
-    assert concluded(three, units(batch)).winner == 0
+    assert concluded(three, difference_units(batch)).winner == 0
     assert concluded(evidence, scale).winner == 0
     # Left out, a contender is no rival and no winner; the last one that is left has nobody to beat.
-    assert concluded(three, units(batch), racing=np.array([True, True, False])).winner == 0
+    assert concluded(three, difference_units(batch), racing=np.array([True, True, False])).winner == 0
     assert concluded(evidence, scale, racing=np.array([True, False])).winner == -1
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from evalapp.stats.estimators import WeightedVotes
-from evalapp.stats.intervals.share_intervals import BETS, Interval, beta_binomial, betting, wilson
+from evalapp.stats.intervals.share_intervals import BETS, Interval, beta_binomial, betting_interval, wilson_interval
 
 COUNTS = st.integers(0, 400)
 
@@ -21,12 +21,12 @@ COUNTS = st.integers(0, 400)
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
 def test_wilson_agrees_with_scipy(successes: int, trials: int, alpha: float) -> None:
     theirs = binomtest(successes, trials).proportion_ci(1 - alpha, method="wilson")
-    mine = wilson(successes, trials, alpha)
+    mine = wilson_interval(successes, trials, alpha)
     assert mine.low == pytest.approx(theirs.low, abs=1e-12)
     assert mine.high == pytest.approx(theirs.high, abs=1e-12)
 
 
-@pytest.mark.parametrize("interval", [wilson, beta_binomial])
+@pytest.mark.parametrize("interval", [wilson_interval, beta_binomial])
 def test_nothing_is_known_without_trials(interval: Callable[[int, int], Interval]) -> None:
     nothing = interval(0, 0)
     assert (nothing.estimate, nothing.low, nothing.high) == (None, 0.0, 1.0)
@@ -34,7 +34,7 @@ def test_nothing_is_known_without_trials(interval: Callable[[int, int], Interval
 
 @pytest.mark.parametrize(("successes", "trials", "alpha"), [(-1, 3, 0.05), (4, 3, 0.05), (1, 3, 0.0), (1, 3, 1.0)])
 def test_counts_that_cannot_be_are_refused(successes: int, trials: int, alpha: float) -> None:
-    for interval in (wilson, beta_binomial):
+    for interval in (wilson_interval, beta_binomial):
         with pytest.raises(ValueError, match=r"cannot be|alpha"):
             interval(successes, trials, alpha)
 
@@ -56,7 +56,7 @@ def test_the_beta_binomial_sequence_holds_just_the_rates_that_are_not_refuted(do
 
 def test_the_beta_binomial_sequence_is_wider_than_wilson_but_not_by_much() -> None:
     for trials in (20, 100, 3000):
-        valid, snapshot = beta_binomial(trials // 2, trials), wilson(trials // 2, trials)
+        valid, snapshot = beta_binomial(trials // 2, trials), wilson_interval(trials // 2, trials)
         assert 1.3 < (valid.high - valid.low) / (snapshot.high - snapshot.low) < 2.0
 
 
@@ -65,7 +65,7 @@ def weighted(draw: st.DrawFn) -> WeightedVotes:
     kinds = draw(st.integers(1, 5))
     weights = draw(st.lists(st.floats(0.05, 8), min_size=kinds, max_size=kinds, unique=True))
     counts = st.lists(st.integers(0, 300), min_size=kinds, max_size=kinds)
-    return WeightedVotes.of(weights, draw(counts), draw(counts))
+    return WeightedVotes.from_counts(weights, draw(counts), draw(counts))
 
 
 def _slow_wealth(votes: WeightedVotes, rate: float, stakes: list[float]) -> float:
@@ -82,10 +82,10 @@ def _slow_wealth(votes: WeightedVotes, rate: float, stakes: list[float]) -> floa
 @given(weighted(), st.floats(0.01, 0.3))
 def test_the_betting_sequence_ends_where_the_slow_bets_reach_their_limit(votes: WeightedVotes, alpha: float) -> None:
     bound, variance = 8.0, 0.7
-    interval = betting(votes, weight_bound=bound, variance_bound=variance, alpha=alpha)
+    interval = betting_interval(votes, weight_bound=bound, variance_bound=variance, alpha=alpha)
     stakes = [min(bet / variance, 0.9 / bound) for bet in BETS]
     limit = math.log(2 / alpha)
-    for end, side in ((interval.low, votes), (1 - interval.high, votes.mirrored())):
+    for end, side in ((interval.low, votes), (1 - interval.high, votes.swap_verdicts())):
         if 0 < end < 1:
             assert _slow_wealth(side, end, stakes) == pytest.approx(limit, abs=1e-6)
         elif end == 0:
@@ -94,22 +94,22 @@ def test_the_betting_sequence_ends_where_the_slow_bets_reach_their_limit(votes: 
 
 @given(weighted())
 def test_the_estimate_lies_in_its_interval(votes: WeightedVotes) -> None:
-    interval = betting(votes, weight_bound=8.0, variance_bound=0.7)
+    interval = betting_interval(votes, weight_bound=8.0, variance_bound=0.7)
     if interval.estimate is not None:
         assert 0 <= interval.low <= interval.estimate <= interval.high <= 1
 
 
 @given(weighted())
 def test_exchanging_dope_and_nope_mirrors_the_interval(votes: WeightedVotes) -> None:
-    one = betting(votes, weight_bound=8.0, variance_bound=0.7)
-    other = betting(votes.mirrored(), weight_bound=8.0, variance_bound=0.7)
+    one = betting_interval(votes, weight_bound=8.0, variance_bound=0.7)
+    other = betting_interval(votes.swap_verdicts(), weight_bound=8.0, variance_bound=0.7)
     assert (1 - other.high, 1 - other.low) == pytest.approx((one.low, one.high), abs=1e-12)
 
 
 @given(weighted())
 def test_more_confidence_gives_a_wider_interval(votes: WeightedVotes) -> None:
-    narrow = betting(votes, weight_bound=8.0, variance_bound=0.7, alpha=0.05)
-    wide = betting(votes, weight_bound=8.0, variance_bound=0.7, alpha=0.005)
+    narrow = betting_interval(votes, weight_bound=8.0, variance_bound=0.7, alpha=0.05)
+    wide = betting_interval(votes, weight_bound=8.0, variance_bound=0.7, alpha=0.005)
     assert wide.low <= narrow.low
     assert wide.high >= narrow.high
 
@@ -117,7 +117,9 @@ def test_more_confidence_gives_a_wider_interval(votes: WeightedVotes) -> None:
 def test_the_betting_sequence_narrows_with_votes() -> None:
     widths = []
     for votes in (40, 400, 4000, 40_000):
-        interval = betting(WeightedVotes.of([1.0], [votes * 0.7], [votes * 0.3]), weight_bound=1, variance_bound=0.25)
+        interval = betting_interval(
+            WeightedVotes.from_counts([1.0], [votes * 0.7], [votes * 0.3]), weight_bound=1, variance_bound=0.25
+        )
         widths.append(interval.high - interval.low)
         assert interval.low < 0.7 < interval.high
     assert widths == sorted(widths, reverse=True)
@@ -126,17 +128,21 @@ def test_the_betting_sequence_narrows_with_votes() -> None:
 
 def test_without_weights_betting_is_about_as_tight_as_the_beta_binomial_sequence() -> None:
     for votes in (200, 2000, 20_000):
-        bets = betting(WeightedVotes.of([1.0], [votes / 2], [votes / 2]), weight_bound=1, variance_bound=0.25)
+        bets = betting_interval(
+            WeightedVotes.from_counts([1.0], [votes / 2], [votes / 2]), weight_bound=1, variance_bound=0.25
+        )
         peer = beta_binomial(votes // 2, votes)
         assert (bets.high - bets.low) / (peer.high - peer.low) < 1.35
 
 
 def test_a_weight_above_its_bound_is_refused() -> None:
     with pytest.raises(ValueError, match="above its bound"):
-        betting(WeightedVotes.of([3.0], [1], [1]), weight_bound=2.0, variance_bound=1.0)
+        betting_interval(WeightedVotes.from_counts([3.0], [1], [1]), weight_bound=2.0, variance_bound=1.0)
 
 
 @pytest.mark.parametrize(("weight_bound", "variance_bound"), [(0.0, 1.0), (1.0, 0.0)])
 def test_bounds_must_be_above_zero(weight_bound: float, variance_bound: float) -> None:
     with pytest.raises(ValueError, match="bounds"):
-        betting(WeightedVotes.of([], [], []), weight_bound=weight_bound, variance_bound=variance_bound)
+        betting_interval(
+            WeightedVotes.from_counts([], [], []), weight_bound=weight_bound, variance_bound=variance_bound
+        )

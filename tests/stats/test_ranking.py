@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalapp.stats.intervals.share_intervals import Interval
-from evalapp.stats.ranking import rank_ranges, winner
+from evalapp.stats.ranking import index_of_winner, rank_ranges
 
 
 def between(low: float, high: float) -> Interval:
@@ -33,7 +33,7 @@ def test_true_ranks_lie_in_the_ranges_if_the_intervals_hold(field: list[tuple[fl
 
 @given(fields())
 def test_a_winner_is_a_best_one_if_the_intervals_hold(field: list[tuple[float, Interval]]) -> None:
-    best = winner([interval for _, interval in field])
+    best = index_of_winner([interval for _, interval in field])
     assert best is None or field[best][0] == max(value for value, _ in field)
 
 
@@ -53,4 +53,4 @@ def test_intervals_that_do_not_touch_give_an_order() -> None:
     ],
 )
 def test_a_winner_lies_above_all_others(intervals: list[Interval], index: int | None) -> None:
-    assert winner(intervals) == index
+    assert index_of_winner(intervals) == index

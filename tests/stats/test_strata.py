@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import binomtest
 
 from evalapp.stats.intervals.fixed_time import wilson_of_error
-from evalapp.stats.intervals.normal_mixture import radius
-from evalapp.stats.intervals.share_intervals import wilson
+from evalapp.stats.intervals.normal_mixture import mixture_radius
+from evalapp.stats.intervals.share_intervals import wilson_interval
 from evalapp.stats.strata import StratumSums, share_and_error, stratum_approvals
 
 
@@ -39,7 +39,7 @@ def test_estimate_and_interval_are_those_of_a_loop_over_voters() -> None:
     effective = mass**2 / sum(m**2 for _, m, _ in people)
     squares = sum((liked - estimate * m) ** 2 for liked, m, _ in people) * effective / (effective - 5)
     votes = sum(n for _, _, n in people)
-    half = float(radius(squares * (votes / mass) ** 2)) / votes
+    half = float(mixture_radius(squares * (votes / mass) ** 2)) / votes
     assert found.estimates[0] == pytest.approx(estimate)
     assert (found.low[0], found.high[0]) == pytest.approx((estimate - half, min(1, estimate + half)))
 
@@ -68,8 +68,8 @@ def test_a_few_heavy_voters_count_for_what_they_tell() -> None:
     some = [(30.0 + (-1) ** k * 3, 60.0, 60) for k in range(6)] + [(0.5, 1.0, 1)] * 34
     found, (_, error) = stratum_approvals(summed([some])), share_and_error(summed([some]))
     votes, effective = 394, 394**2 / (6 * 60**2 + 34)
-    before = float(radius((float(error[0]) * votes) ** 2)) / votes
-    after = float(radius((float(error[0]) * votes) ** 2 * 39 / 40 * effective / (effective - 5))) / votes
+    before = float(mixture_radius((float(error[0]) * votes) ** 2)) / votes
+    after = float(mixture_radius((float(error[0]) * votes) ** 2 * 39 / 40 * effective / (effective - 5))) / votes
     assert found.high[0] - found.estimates[0] == pytest.approx(after)
     assert after > 1.1 * before
 
@@ -86,7 +86,7 @@ def test_with_one_vote_each_the_fixed_time_interval_is_wilsons() -> None:
     people = [(1.0, 1.0, 1)] * 60 + [(0.0, 1.0, 1)] * 40
     estimate, error = share_and_error(summed([people]))
     found = wilson_of_error(float(estimate[0]), float(error[0]) * math.sqrt(99 / 100))
-    theirs = wilson(60, 100)
+    theirs = wilson_interval(60, 100)
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high))
 
 

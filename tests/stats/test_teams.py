@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evalapp.stats.comparisons.bradley_terry import LEFT, RIGHT, TIE, clustered, compared, fit_newton
-from evalapp.stats.comparisons.shared_bradley_terry import counted, team_strengths
+from evalapp.stats.comparisons.bradley_terry import LEFT, RIGHT, TIE, cluster_covariance, count_comparisons, fit_newton
+from evalapp.stats.comparisons.shared_bradley_terry import count_team_comparisons, team_strengths
 
 THETA, SIDE, TIES = np.array([0.8, 0.0, -0.8]), 0.4, -0.7
 
@@ -25,8 +25,8 @@ def games(n: int, voters: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, n
 
 def test_without_sharing_it_is_bradley_terry_with_voters_as_clusters() -> None:
     left, right, outcomes, voters = games(900, 40)
-    data = compared(left, right, outcomes, 3)
-    plain = clustered(fit_newton(data), left, right, outcomes, voters, data)
+    data = count_comparisons(left, right, outcomes, 3)
+    plain = cluster_covariance(fit_newton(data), left, right, outcomes, voters, data)
     found = team_strengths(np.eye(3, dtype=bool)[left], np.eye(3, dtype=bool)[right], outcomes, voters).fitted
     assert found.theta == pytest.approx(plain.theta)
     assert (found.side, found.ties) == pytest.approx((plain.side, plain.ties))
@@ -38,7 +38,7 @@ def test_a_comparison_counts_for_everyone_behind_a_candidate() -> None:
     owner = random.integers(0, 3, (200, 4))  # behind the left one, the right one, or neither
     left, right = owner == 0, owner == 1
     outcomes = random.integers(0, 3, 200)
-    data = counted(left, right, outcomes)
+    data = count_team_comparisons(left, right, outcomes)
     for said, table in ((LEFT, data.left), (RIGHT, data.right), (TIE, data.ties)):
         slow = [
             [sum(left[t, i] and right[t, j] for t in range(200) if outcomes[t] == said) for j in range(4)]

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from evalapp.stats.fragility import fewest_removed, leave_one_out
-from evalapp.stats.voter_honesty import honesty, longest_run, straight_lining
+from evalapp.stats.voter_honesty import chance_honest, longest_run, straight_lining
 
 
 def test_honesty_follows_bayes_rule() -> None:
     for right, wrong in itertools.product(range(4), range(4)):
         honest, blind = 0.85 * 0.95**right * 0.05**wrong, 0.15 * 0.5 ** (right + wrong)
-        assert honesty(right, wrong) == pytest.approx(honest / (honest + blind))
-    assert honesty(np.array([0, 2]), np.array([1, 0])).tolist() == [honesty(0, 1), honesty(2, 0)]
+        assert chance_honest(right, wrong) == pytest.approx(honest / (honest + blind))
+    assert chance_honest(np.array([0, 2]), np.array([1, 0])).tolist() == [chance_honest(0, 1), chance_honest(2, 0)]
     with pytest.raises(ValueError, match="negative"):
-        honesty(-1, 0)
+        chance_honest(-1, 0)
 
 
 def test_straight_lining_is_what_all_sequences_say() -> None:

@@ -16,7 +16,7 @@ from evalapp.core.services.jobs import request_job
 from evalapp.exports.services.write_exports import export_study
 from evalapp.studies.models import Contender, Nomination, Study, StudyState
 from evalapp.studies.services.import_results import import_answers
-from evalapp.studies.services.offline_scores import evaluate
+from evalapp.studies.services.offline_scores import evaluate_study
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -74,7 +74,7 @@ def test_a_search_engine_is_judged_without_its_vectors(draft: Study, tmp_path: P
     assert Nomination.objects.filter(contender=box).count() == 18
     first = Nomination.objects.filter(contender=box, rank=1).select_related("pair")
     assert all(one.pair.slot is not None for one in first)
-    line = next(one for one in evaluate(draft)["contenders"] if one["contender"] == "shop-search")
+    line = next(one for one in evaluate_study(draft)["contenders"] if one["contender"] == "shop-search")
     assert (line["category_match"], line["model"], line["metric"]) == (1.0, None, "")
     manifest = export_study(draft, "csv", tmp_path / "out")
     exported = next(one for one in manifest["contenders"] if one["contender"] == "shop-search")

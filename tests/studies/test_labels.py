@@ -17,7 +17,7 @@ from evalapp.core.pipeline.chunk_work import work_on
 from evalapp.core.services.jobs import request_job
 from evalapp.studies.models import Nomination, Study
 from evalapp.studies.services import start_round
-from evalapp.studies.services.offline_scores import evaluation
+from evalapp.studies.services.offline_scores import evaluation_document
 from tests import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -86,7 +86,7 @@ def test_labels_that_nothing_bears_are_said(shop: Catalogue) -> None:
 
 def test_scores_are_ranked_and_told_by_attribute_with_their_chance(admin_client: Client) -> None:
     study = cast.ready_study()
-    found = evaluation(study)
+    found = evaluation_document(study)
     assert [line["rank"] for line in found["contenders"]] == [1, 2]
     assert found["contenders"][0]["contender"] == cast.FC6
     assert set(found["control"]["attributes"]) == {"colour"}

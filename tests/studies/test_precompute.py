@@ -21,7 +21,7 @@ from evalapp.core.pipeline import chunk_work
 from evalapp.core.services.jobs import request_job
 from evalapp.studies.models import Nomination, Pair, Study, StudyState
 from evalapp.studies.services import StudyPlan, create_study, open_study
-from evalapp.studies.services.offline_scores import evaluation
+from evalapp.studies.services.offline_scores import evaluation_document
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -198,7 +198,7 @@ def test_vectors_computed_elsewhere_compete_by_key(cards: Catalogue, tmp_path: P
 
 def test_evaluation_says_what_labels_say(study: Study) -> None:
     _compute(study)
-    scores: dict[str, Any] = evaluation(study)
+    scores: dict[str, Any] = evaluation_document(study)
     colours = {line["contender"]: line for line in scores["contenders"]}
     assert colours["colours:l1"]["category_match"] == 1.0
     assert colours["colours:l1"]["low"] < 1.0 == colours["colours:l1"]["high"]
@@ -211,7 +211,7 @@ def test_scores_without_labels_are_null(cards: Catalogue) -> None:
     Item.objects.update(category="", product="")
     study = create_study(StudyPlan(slug="bare", catalogue=cards, contenders=["colours:l1"]))
     _compute(study)
-    scores = evaluation(study)
+    scores = evaluation_document(study)
     line = scores["contenders"][0]
     assert line["category_match"] is line["low"] is line["product_recall_at_1"] is None
     assert scores["control"]["expected"] is scores["control"]["category_match"] is None

@@ -115,8 +115,8 @@ def test_only_new_pictures_are_embedded_and_only_queries_that_lost_an_answer_are
     searched: list[int] = []
     monkeypatch.setattr(
         neighbour_search,
-        "refreshed",
-        _noting(neighbour_search.refreshed, lambda _before, stale: int(stale.sum()), searched),
+        "refresh_neighbours",
+        _noting(neighbour_search.refresh_neighbours, lambda _before, stale: int(stale.sum()), searched),
     )
     _compute(following)
 

@@ -17,7 +17,7 @@ from evalapp.core.services.jobs import request_job
 from evalapp.studies.models import Pair, Study
 from evalapp.studies.services import StudyPlan, create_study, open_study
 from evalapp.training.models import LIVE_LOOPS, LoopState, Retraining
-from evalapp.training.services.retraining import advance
+from evalapp.training.services.retraining import advance_turn
 from tests import cast
 
 NETWORKS = ("tiny.fc6:cosine", "tiny.fc7:cosine")
@@ -66,7 +66,7 @@ def play_on(turn: Retraining) -> Retraining:
         turn = Retraining.objects.get(pk=turn.pk)
         if turn.state not in LIVE_LOOPS or turn.state == LoopState.VOTING:
             break
-        for job in advance(turn):
+        for job in advance_turn(turn):
             do(job)
     return Retraining.objects.select_related("following", "run__model").get(pk=turn.pk)
 

@@ -17,7 +17,7 @@ from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.domain.errors import InvalidInput
 from evalapp.studies.models import Nomination, Study, StudyState
 from evalapp.training.models import LoopState, Retraining, Schedule, TrainingRun
-from evalapp.training.services.retraining import advance, begin_retraining
+from evalapp.training.services.retraining import advance_turn, begin_retraining
 from evalapp.training.services.schedules import begin_due_turns, set_schedule
 from tests import cast
 from tests.training.loops import alike_in_turn, do, draw_cards, open_cards, play_on, vote
@@ -64,7 +64,7 @@ def test_the_crowd_gets_what_it_likes(study: Study) -> None:
 
     vote(following, 750, alike_in_turn, seed=1)
     assert cast.board(following).decision.winner == "child:cosine"
-    assert advance(turn) == []
+    assert advance_turn(turn) == []
     turn.refresh_from_db()
     assert turn.state == LoopState.PROMOTED
     assert Study.objects.get(pk=following.pk).state == StudyState.CLOSED
@@ -91,7 +91,7 @@ def test_coins_promote_nothing(study: Study, admin_client: Client) -> None:
     assert turn.following is not None, turn.note
     _the_pages_tell(turn, admin_client)
     vote(turn.following, 500, lambda _: bool(coin.random() < 0.5), seed=1)
-    assert advance(turn) == []
+    assert advance_turn(turn) == []
     turn.refresh_from_db()
     assert turn.state == LoopState.VOTING
     assert cast.board(turn.following).decision.winner is None

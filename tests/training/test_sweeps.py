@@ -22,7 +22,7 @@ from evalapp.training.models import TrainingRun
 from evalapp.training.pipeline.run_price import Meter, price_of
 from evalapp.training.queries.side_by_side import side_by_side
 from evalapp.training.services.checkpoints import drop_stale_snapshots, packed_snapshot
-from evalapp.training.tasks import turn
+from evalapp.training.tasks import turn_loop
 from tests.training.test_train import train
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -171,7 +171,7 @@ def test_a_picture_that_was_taken_down_is_in_no_packed_snapshot(striped: str, ad
     assert drop_stale_snapshots() == 0
     withdraw_pictures(striped, [Item.objects.order_by("pk")[0].key])
 
-    turn()
+    turn_loop()
 
     assert admin_client.get(where).status_code == 409
     job = Job.objects.get(pk=admin_client.post(where).json()["id"])
@@ -234,11 +234,11 @@ def test_a_run_keeps_its_price(striped: str, admin_client: Client, settings: Laz
 def test_seconds_of_attempts_that_were_killed_count_up_to_their_last_epoch(tmp_path: Path) -> None:
     times = iter([100.0, 130.0, 170.0])
     first = Meter(tmp_path, lambda: next(times))
-    first.note()
+    first.note_seconds()
     times = iter([500.0, 510.0, 512.0])
     second = Meter(tmp_path, lambda: next(times))
     assert second.seconds == pytest.approx(40)
-    second.note()
+    second.note_seconds()
     assert Meter(tmp_path, lambda: 0.0).seconds == pytest.approx(42)
     (tmp_path / "spent.json").write_text("torn")
     assert Meter(tmp_path, lambda: 0.0).seconds == 0

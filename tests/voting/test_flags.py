@@ -28,7 +28,7 @@ def study() -> Study:
 
 
 def dealt_to_somebody_new(study: Study) -> set[int]:
-    deck_reads._kept.clear()  # A minute later.
+    deck_reads._cached_pools.clear()  # A minute later.
     voter = Voter.objects.create()
     browser = cast.browser_of(voter)
     while cast.play(browser, study, 20):
@@ -78,7 +78,7 @@ def test_who_reported_early_is_heard_once_there_is_a_record_and_who_is_set_aside
         shown = Exposure.objects.filter(voter=voter, answered_at=None)[:FEWEST_VERDICTS]
         cast_votes(voter, [Ballot(sign_token(one.token), "nope") for one in shown])
     assert flagged_pairs(study) == set()
-    tasks.review()
+    tasks.review_and_weigh()
     assert flagged_pairs(study) == {reported}
     first = Voter.objects.first()
     assert first is not None
@@ -95,7 +95,7 @@ def test_a_pair_that_was_dealt_and_flagged_since_is_not_offered_again(study: Stu
     assert [one["token"] for one in cast.deck(browser, study, 1)] == [shown["token"]]
     flag_pairs(study, [pair], "other")
     cast.let_leases_run_out(ada)
-    deck_reads._kept.clear()
+    deck_reads._cached_pools.clear()
     assert pair not in {cast.exposure_of(one).pair_id for one in cast.deck(browser, study, 16)}
 
 

@@ -75,7 +75,7 @@ def test_they_are_made_once_and_only_where_they_are_wanted(study: Study) -> None
 
 
 def test_beat_makes_them_for_open_studies(study: Study) -> None:
-    tasks.prepare()
+    tasks.prepare_open_studies()
     assert Gold.objects.filter(study=study).exists()
 
 

@@ -131,4 +131,4 @@ def test_a_crowd_may_go_by_colours_which_labels_do_not_tell(tmp_path: Path) -> N
     call_command("import_catalogue", "cards", str(tmp_path / "cards"))
     items = {Path(item.key).stem: item.pk for item in Item.objects.all()}
     pairs = [("0", "1"), ("0", "2"), ("3", "2"), ("3", "1")]
-    assert Colours().alike([(items[one], items[other]) for one, other in pairs]) == [True, False, True, False]
+    assert Colours().are_alike([(items[one], items[other]) for one, other in pairs]) == [True, False, True, False]

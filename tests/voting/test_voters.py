@@ -96,7 +96,7 @@ def test_who_votes_faster_than_people_can_is_blocked_by_the_review(study: Study,
     bo = cast.bo()
     swipe(study, cast.ada(), 30)
     swipe(study, bo, 30, ms, away)
-    tasks.review()
+    tasks.review_and_weigh()
     assert list(Voter.objects.exclude(blocked_at=None).values_list("pk", "block_reason")) == [(bo.pk, TOO_FAST)]
     assert counts() == (30, 0)
 

@@ -159,14 +159,14 @@ def test_no_private_address_is_called_even_behind_a_public_one(address: str, mon
     answers = [(socket.AF_INET, 1, 6, "", ("93.184.216.34", 443)), (family, 1, 6, "", (address, 443))]
     monkeypatch.setattr(callable_addresses.socket, "getaddrinfo", lambda *_, **__: answers)
     with pytest.raises(Problem, match="not a public address; name it in WEBHOOK_PRIVATE_HOSTS"):
-        callable_addresses.resolve("https://rebind.example/hook")
+        callable_addresses.resolve_target("https://rebind.example/hook")
 
 
 def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that means another machine a moment later changes nothing."""
     answers = iter([[(socket.AF_INET, 1, 6, "", ("93.184.216.34", 443))]])
     monkeypatch.setattr(callable_addresses.socket, "getaddrinfo", lambda *_, **__: next(answers))
-    target = callable_addresses.resolve("https://rebind.example:8443/hook?x=1")
+    target = callable_addresses.resolve_target("https://rebind.example:8443/hook?x=1")
     assert (target.ip, target.port, target.host, target.path) == ("93.184.216.34", 8443, "rebind.example", "/hook?x=1")
 
 
@@ -174,7 +174,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch: pyt
 def test_public_addresses_are_called_those_behind_a_gateway_too(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     monkeypatch.setattr(callable_addresses.socket, "getaddrinfo", lambda *_, **__: [(family, 1, 6, "", (address, 443))])
-    assert callable_addresses.resolve("https://example.org/").ip == address
+    assert callable_addresses.resolve_target("https://example.org/").ip == address
 
 
 NO_ADDRESSES = [
@@ -228,7 +228,7 @@ def test_a_delivery_that_fails_as_nobody_thought_of_is_tried_again_later(
         raise RuntimeError(url)
 
     services.try_webhook(services.add_webhook(receiver.url, EVENTS))
-    monkeypatch.setattr(deliveries, "resolve", broken)
+    monkeypatch.setattr(deliveries, "resolve_target", broken)
     assert deliveries.deliver_due() == 1
     waiting = Delivery.objects.get()
     assert (waiting.state, waiting.error[:27]) == ("waiting", "It could not be sent (Runti")

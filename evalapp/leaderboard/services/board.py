@@ -28,7 +28,7 @@ from evalapp.leaderboard.services.sums.accumulate import open_book
 from evalapp.leaderboard.services.sums.codec import FORMAT, widen_evidence
 from evalapp.leaderboard.services.sums.decisions import is_rehearsal, record_of, units_of
 from evalapp.stats import inference
-from evalapp.stats.decision import Kind, Look, Record, bars, conclude, lacking, look_at
+from evalapp.stats.decision import Kind, Look, Record, draw_conclusion, evidence_bars, lacking_evidence, look_at
 from evalapp.stats.designs import adaptive_design
 from evalapp.stats.inference import Differences
 from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS
@@ -79,8 +79,10 @@ def stored_sums_of(study: Study) -> BoardSums:
     pending = pending_votes(study, state.looked_vote if state else 0)
     if state is None:
         apart = np.where(np.eye(count, dtype=bool), 0.0, np.nan)
-        none, raw = Evidence.none(count), np.zeros((2, count))
-        return BoardSums(contenders, none, apart, raw, None, Sampling("uniform", None), Record.none(count), (), pending)
+        none, raw = Evidence.before_votes(count), np.zeros((2, count))
+        return BoardSums(
+            contenders, none, apart, raw, None, Sampling("uniform", None), Record.nothing_reached(count), (), pending
+        )
     book = open_book(study, state)
     stored_count = len(book.contenders)
     scale = np.where(np.eye(count, dtype=bool), 0.0, np.nan)
@@ -98,8 +100,8 @@ def board_of(study: Study, sums: BoardSums | None = None) -> Board:
     """The standings by the sums as they are stored, best first. Right however often it is looked at."""
     sums = sums or stored_sums_of(study)
     evidence = sums.evidence
-    approvals = inference.approvals(evidence, ALPHA)
-    against = inference.differences(evidence, sums.units, ALPHA)
+    approvals = inference.estimate_approvals(evidence, ALPHA)
+    against = inference.estimate_differences(evidence, sums.units, ALPHA)
     racing = sums.racing
     look = look_at(evidence, sums.units, racing=racing, led=sums.led, margin=study.margin)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -141,8 +143,8 @@ def board_of(study: Study, sums: BoardSums | None = None) -> Board:
 def head_to_head(study: Study, sums: BoardSums | None = None) -> HeadToHead:
     """Every contender against every other; best first, as on the board."""
     sums = sums or stored_sums_of(study)
-    approvals = inference.approvals(sums.evidence, ALPHA)
-    differences = inference.differences(sums.evidence, sums.units, ALPHA)
+    approvals = inference.estimate_approvals(sums.evidence, ALPHA)
+    differences = inference.estimate_differences(sums.evidence, sums.units, ALPHA)
     names = [contender.name for contender in sums.contenders]
     order = sorted(
         range(len(names)),
@@ -190,8 +192,8 @@ def decision_of(study: Study, sums: BoardSums, against: Differences, look: Look)
     if not sums.evidence.votes:
         return undecided
     standing = racing & ~sums.record.beaten
-    leader = adaptive_design.aim(sums.evidence, standing if standing.any() else racing).leader
-    lacks = lacking(look, sums.record, DELTA, margin)[leader]
+    leader = adaptive_design.aim_design(sums.evidence, standing if standing.any() else racing).leader
+    lacks = lacking_evidence(look, sums.record, DELTA, margin)[leader]
     settled = ~standing | sums.record.close[leader] | against.alike[leader]
     rivals = [int(place) for place in np.argsort(-lacks, kind="stable") if not settled[place]]
     missing = Missing(max(0, LEAST_VOTERS - round(sums.evidence.voters)), tuple(names[place] for place in rivals))
@@ -206,7 +208,7 @@ def decision_of(study: Study, sums: BoardSums, against: Differences, look: Look)
     if rivals and reason != "not_compared":
         missing = _with_votes(missing, sums, against, leader, rivals[0])
     if sums.state and is_rehearsal(sums.state):
-        conclusion = conclude(sums.record, sums.units, racing, margin)
+        conclusion = draw_conclusion(sums.record, sums.units, racing, margin)
         front = names[conclusion.winner if conclusion.winner >= 0 else leader]
         return replace(undecided, reason="rehearsal", kind=conclusion.kind, leader=front, missing=missing)
     return replace(undecided, reason=reason, leader=names[leader], missing=missing)
@@ -214,7 +216,7 @@ def decision_of(study: Study, sums: BoardSums, against: Differences, look: Look)
 
 def _bets_lack(look: Look, sums: BoardSums, rivals: list[int], margin: float) -> bool:
     """Whether the bets against a rival are not won; if they are, the voters are too few for what they say."""
-    won = (sums.record.stops > 0) | (look.stops >= bars(DELTA, margin)[0])
+    won = (sums.record.stops > 0) | (look.stops >= evidence_bars(DELTA, margin)[0])
     return not won[rivals].all()
 
 
@@ -225,7 +227,7 @@ def _with_votes(missing: Missing, sums: BoardSums, against: Differences, leader:
         return missing
     margin = sums.state.study.margin if sums.state else 0.0
     gap = float(against.estimates[leader, rival])
-    best, near = (float(np.exp(-bar)) for bar in bars(DELTA, margin))
+    best, near = (float(np.exp(-bar)) for bar in evidence_bars(DELTA, margin))
     plans = [plan_from_now(gap, error, votes, best)]
     if margin > 0:
         plans.append(plan_from_now(gap + margin, error, votes, near / 2))

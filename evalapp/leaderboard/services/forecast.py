@@ -11,7 +11,7 @@ import numpy as np
 from evalapp.leaderboard.domain.results import DELTA, Board, Duel, HeadToHead
 from evalapp.leaderboard.services.board import BoardSums, board_of
 from evalapp.stats import inference
-from evalapp.stats.decision import bars
+from evalapp.stats.decision import evidence_bars
 from evalapp.stats.planning import Plan, plan_from_now
 from evalapp.studies.models import Study
 
@@ -62,7 +62,7 @@ def acceptances_of(study: Study, sums: BoardSums, board: Board | None = None) ->
     names, front = [one.name for one in sums.contenders], board.decision.leader
     if front is None or not board.votes or sums.racing.sum() < 2:
         return []
-    against = inference.differences(sums.evidence, sums.units, board.alpha)
+    against = inference.estimate_differences(sums.evidence, sums.units, board.alpha)
     leader = names.index(front)
     rivals = [
         int(place) for place in np.flatnonzero(sums.racing) if place != leader and against.compared[leader, place]
@@ -106,7 +106,7 @@ def _votes_to_reach(
         uncertain, key=lambda rival: (against.estimates[leader, rival] + margin) / against.errors[leader, rival]
     )
     gap, error = float(against.estimates[leader, closest]), float(against.errors[leader, closest])
-    plans = [plan_from_now(gap, error, board.votes, float(np.exp(-bars(DELTA, 0.0)[0])))]
+    plans = [plan_from_now(gap, error, board.votes, float(np.exp(-evidence_bars(DELTA, 0.0)[0])))]
     if margin > 0:
         plans.append(plan_from_now(gap + margin, error, board.votes, DELTA / max(1, len(rivals))))
     ends = [

@@ -13,10 +13,10 @@ from evalapp.leaderboard.services.sums.accumulate import open_book, update_sums
 from evalapp.leaderboard.services.sums.codec import pack_batch
 from evalapp.leaderboard.services.sums.decisions import record_of, units_of
 from evalapp.leaderboard.services.sums.stored_sums import Book
-from evalapp.stats.decision import lacking, look_at
+from evalapp.stats.decision import lacking_evidence, look_at
 from evalapp.stats.designs import adaptive_design
 from evalapp.stats.sums.contender_sums import FloatArray
-from evalapp.stats.sums.epochs import Batch, bounds
+from evalapp.stats.sums.epochs import Batch, design_bounds
 from evalapp.stats.sums.vote_baselines import QUERY_PRIOR, shrunk_means
 from evalapp.studies.models import SamplingMethod, Study, StudyMode
 from evalapp.voting.services.designs import publish_design
@@ -49,7 +49,7 @@ def _publish_next(study: Study, state: BoardState) -> int:
     design = publish_design(study, field.pairs, chances, method=method)
     votes = round(book.evidence.votes)
     mean = float(shrunk_means(book.queries[1].sum(), book.queries[0].sum(), 0.5, QUERY_PRIOR))
-    variance, reach, own_bounds = bounds(field.members, chances, field.queries)
+    variance, reach, own_bounds = design_bounds(field.members, chances, field.queries)
     # Shown together, both candidates may speak at once.
     reach = reach * (1 if study.mode == StudyMode.SWIPE else 2)
     means = shrunk_means(book.queries[1], book.queries[0], mean, QUERY_PRIOR)
@@ -75,8 +75,8 @@ def _aim_draw(state: BoardState, book: Book) -> adaptive_design.Aim:
     racing, record, scale = racing_of(book.contenders), record_of(state, book.contenders), units_of(book)
     look = look_at(book.evidence, scale, racing=racing, led=book.leaders_until(), margin=book.margin)
     standing = racing & ~record.beaten
-    lacks = lacking(look, record, DELTA, book.margin)
-    return adaptive_design.aim(book.evidence, standing if standing.any() else racing, lacks)
+    lacks = lacking_evidence(look, record, DELTA, book.margin)
+    return adaptive_design.aim_design(book.evidence, standing if standing.any() else racing, lacks)
 
 
 def _draw_chances(study: Study, book: Book, field: Field, aimed: adaptive_design.Aim) -> tuple[FloatArray, str]:

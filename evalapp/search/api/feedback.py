@@ -57,22 +57,26 @@ class FeedbackApi(SearchApi):
 
     @extend_schema(operation_id="search_feedback", request=Input, responses=Output)
     def post(self, request: Request, slug: str) -> Response:
-        index = self.index(request, slug)
+        index = self.index_to_search(request, slug)
         params = checked(self.Input(data=request.data))
-        said, voter = params["answers"], voter_for_request(request)
+        answers, voter = params["answers"], voter_for_request(request)
         question = read_question(params["question"])
         if question is None or question.index != index.pk:
-            receipts = [Receipt(UNKNOWN) for _ in said]
+            receipts = [Receipt(UNKNOWN) for _ in answers]
         else:
-            rows = index.catalogue.items.filter(key__in=[one["item"] for one in said]).order_by("removed", "-pk")
+            rows = index.catalogue.items.filter(key__in=[answer["item"] for answer in answers]).order_by(
+                "removed", "-pk"
+            )
             keys: dict[str, int] = {}
             for key, pk in rows.values_list("key", "pk"):
                 # Of the rows that a key had, the one that is there now.
                 keys.setdefault(key, pk)
-            receipts = take_feedback(voter, question, [Said(keys.get(one["item"]), one["verdict"]) for one in said])
+            receipts = take_feedback(
+                voter, question, [Said(keys.get(answer["item"]), answer["verdict"]) for answer in answers]
+            )
         results = [
-            {"item": one["item"], "status": receipt.status, "verdict": receipt.verdict}
-            for one, receipt in zip(said, receipts, strict=True)
+            {"item": answer["item"], "status": receipt.status, "verdict": receipt.verdict}
+            for answer, receipt in zip(answers, receipts, strict=True)
         ]
         response = Response({"results": results})
         remember_voter(request, response, voter)

@@ -14,7 +14,7 @@ from evalapp.catalog.models import LONGEST
 from evalapp.core.api.inputs import checked
 from evalapp.core.tasks import begin
 from evalapp.search.queries.live_tests import described_test, live_tests_of
-from evalapp.search.queries.search_indexes import described, generations_of, index_named, search_indexes
+from evalapp.search.queries.search_indexes import described_index, generations_of, index_named, search_indexes
 from evalapp.search.services import search_indexes as services
 from evalapp.search.services.live_tests import close_live_test, open_live_test
 from models_registry.metrics import METRICS
@@ -97,7 +97,7 @@ class IndexesApi(APIView):
 
     @extend_schema(operation_id="indexes", responses=IndexOutput(many=True))
     def get(self, request: Request) -> Response:
-        return Response([described(index) for index in search_indexes()])
+        return Response([described_index(index) for index in search_indexes()])
 
     @extend_schema(operation_id="index_create", request=Input, responses={201: IndexOutput})
     def post(self, request: Request) -> Response:
@@ -116,7 +116,7 @@ class IndexesApi(APIView):
             masker=params["masker"],
         )
         index = services.create_index(plan)
-        return Response(described(search_indexes().get(pk=index.pk)), status=status.HTTP_201_CREATED)
+        return Response(described_index(search_indexes().get(pk=index.pk)), status=status.HTTP_201_CREATED)
 
 
 class IndexApi(APIView):
@@ -191,7 +191,7 @@ class IndexRollbackApi(APIView):
 
 def _with_generations(slug: str) -> dict[str, Any]:
     index = search_indexes().get(pk=index_named(slug).pk)
-    return {**described(index), "generations": GenerationOutput(generations_of(index), many=True).data}
+    return {**described_index(index), "generations": GenerationOutput(generations_of(index), many=True).data}
 
 
 class LiveTestApi(APIView):

@@ -31,12 +31,12 @@ class FiltersField(serializers.JSONField):
                 raise serializers.ValidationError("Give a JSON object of lists.") from None
         if not isinstance(data, dict):
             raise serializers.ValidationError("Give an object: the name of a column and a list of its values.")
-        return {str(name): _values(str(name), values) for name, values in data.items()}
+        return {str(name): _filter_values(str(name), values) for name, values in data.items()}
 
 
-def _values(name: str, values: Any) -> list[str]:
-    known = name in COLUMNS or (name.startswith(ATTRIBUTE) and len(name) > len(ATTRIBUTE))
-    if not known or len(name) > _LONGEST_NAME or "\x00" in name:
+def _filter_values(name: str, values: Any) -> list[str]:
+    is_column = name in COLUMNS or (name.startswith(ATTRIBUTE) and len(name) > len(ATTRIBUTE))
+    if not is_column or len(name) > _LONGEST_NAME or "\x00" in name:
         raise serializers.ValidationError(
             f"{name[:80]!r} is no column to filter on; there are {', '.join(COLUMNS)} and attributes.NAME."
         )
@@ -168,7 +168,7 @@ def result_document(result: Result, question: Question, *, is_mixed: bool = Fals
         "guess": result.guess,
         "regions": [asdict(region) for region in result.regions],
         "picture": result.picture,
-        "question": question.signed(),
+        "question": question.to_token(),
         "generation": result.generation,
         "change": result.change,
     }

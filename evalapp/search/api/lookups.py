@@ -24,7 +24,7 @@ from evalapp.search.queries.attribute_search import Features
 from evalapp.search.queries.lookups import item_of
 from evalapp.search.queries.photo_uploads import most_bytes, too_large
 from evalapp.search.services.kept_photos import keep_photo
-from evalapp.search.services.mixed_answers import answered, attributes_answered
+from evalapp.search.services.mixed_answers import answer_by_attributes, answer_lookup
 from evalapp.voting.queries.voter_identity import remember_voter, voter_for_request
 
 _MOST_JUDGED = 50
@@ -87,18 +87,18 @@ class PhotoLookupApi(SearchApi):
 
     @extend_schema(operation_id="search_photo", request={"multipart/form-data": Input}, responses=LookupOutput)
     def post(self, request: Request, slug: str) -> Response:
-        index = self.index(request, slug)
+        index = self.index_to_search(request, slug)
         params = checked(self.Input(data=request.data))
-        wanted = {"box": params["box"], "suggest": params["suggest"], **_asked(index, "photo", params)}
-        question = LookupParams(**wanted, **_judged(index, params))
+        fields = {"box": params["box"], "suggest": params["suggest"], **_lookup_fields(index, "photo", params)}
+        lookup = LookupParams(**fields, **_judged_items(index, params))
         data = params["photo"].read()
         if not params["keep"]:
-            return _told(index, question, data)
+            return _answer_lookup(index, lookup, data)
         # Kept after it was found to be a picture, and named as what was searched with.
-        result, asked, _ = answered(index, question, data, is_testable=False)
+        result, question, _ = answer_lookup(index, lookup, data, is_testable=False)
         voter = voter_for_request(request)
-        kept = keep_photo(index, voter, data, params["box"])
-        response = Response(result_document(result, replace(asked, item=kept.pk)))
+        photo_item = keep_photo(index, voter, data, params["box"])
+        response = Response(result_document(result, replace(question, item=photo_item.pk)))
         remember_voter(request, response, voter)
         return response
 
@@ -121,12 +121,12 @@ class ItemLookupApi(SearchApi):
 
     @extend_schema(operation_id="search_item", request=Input, responses=LookupOutput)
     def post(self, request: Request, slug: str) -> Response:
-        index = self.index(request, slug)
+        index = self.index_to_search(request, slug)
         params = checked(self.Input(data=request.data))
         item = item_of(index, params["key"]).pk if params["key"] else None
         kind = "item" if item else "likes"
-        question = LookupParams(item=item, **_asked(index, kind, params), **_judged(index, params))
-        return _told(index, question)
+        lookup = LookupParams(item=item, **_lookup_fields(index, kind, params), **_judged_items(index, params))
+        return _answer_lookup(index, lookup)
 
 
 class VectorLookupApi(SearchApi):
@@ -146,11 +146,11 @@ class VectorLookupApi(SearchApi):
 
     @extend_schema(operation_id="search_vector", request=Input, responses=LookupOutput)
     def post(self, request: Request, slug: str) -> Response:
-        index = self.index(request, slug)
+        index = self.index_to_search(request, slug)
         params = checked(self.Input(data=request.data))
-        question = LookupParams(**_asked(index, "vector", params))
+        lookup = LookupParams(**_lookup_fields(index, "vector", params))
         blob = struct.pack(f"<{len(params['vector'])}f", *params["vector"])
-        return _told(index, question, blob)
+        return _answer_lookup(index, lookup, blob)
 
 
 class AttributeLookupApi(SearchApi):
@@ -177,20 +177,20 @@ class AttributeLookupApi(SearchApi):
 
     @extend_schema(operation_id="search_attributes", request=Input, responses=LookupOutput)
     def post(self, request: Request, slug: str) -> Response:
-        index = self.index(request, slug)
+        index = self.index_to_search(request, slug)
         params = checked(self.Input(data=request.data))
         item = item_of(index, params["key"]).pk if params["key"] else None
-        question = LookupParams(item=item, **_asked(index, "attributes", params))
-        given = None if item else Features(params["category"], params["attributes"])
-        return Response(result_document(*attributes_answered(index, question, given)))
+        lookup = LookupParams(item=item, **_lookup_fields(index, "attributes", params))
+        features = None if item else Features(params["category"], params["attributes"])
+        return Response(result_document(*answer_by_attributes(index, lookup, features)))
 
 
-def _told(index: SearchIndex, question: LookupParams, blob: bytes = b"") -> Response:
-    result, asked, is_mixed = answered(index, question, blob)
-    return Response(result_document(result, asked, is_mixed=is_mixed))
+def _answer_lookup(index: SearchIndex, lookup: LookupParams, blob: bytes = b"") -> Response:
+    result, question, is_mixed = answer_lookup(index, lookup, blob)
+    return Response(result_document(result, question, is_mixed=is_mixed))
 
 
-def _asked(index: SearchIndex, kind: str, params: dict[str, Any]) -> dict[str, Any]:
+def _lookup_fields(index: SearchIndex, kind: str, params: dict[str, Any]) -> dict[str, Any]:
     return {
         "index": index.slug,
         "kind": kind,
@@ -201,13 +201,13 @@ def _asked(index: SearchIndex, kind: str, params: dict[str, Any]) -> dict[str, A
     }
 
 
-def _judged(index: SearchIndex, params: dict[str, Any]) -> dict[str, Any]:
+def _judged_items(index: SearchIndex, params: dict[str, Any]) -> dict[str, Any]:
     """Likes and unlikes by id; raises NotFound for a key that nothing bears."""
     keys = {*params["like"], *params["unlike"]}
     if not keys:
         return {}
     rows = index.catalogue.items.filter(key__in=keys, removed=False).values_list("key", "pk")
-    known = dict(rows)
-    if missing := sorted(keys - known.keys()):
+    item_ids = dict(rows)
+    if missing := sorted(keys - item_ids.keys()):
         raise NotFound(f"{index.catalogue} has no item {missing[0]!r}.")
-    return {name: [known[key] for key in params[name]] for name in ("like", "unlike")}
+    return {name: [item_ids[key] for key in params[name]] for name in ("like", "unlike")}

@@ -21,7 +21,14 @@ from evalapp.core.api.inputs import checked
 from evalapp.search.api.lookup_serializers import GuessOutput, RegionOutput
 from evalapp.search.api.lookups import BoxField
 from evalapp.search.models import TagDecision, TaggedPhoto
-from evalapp.search.queries.photo_tags import Proposal, exported_tag, proposals, tagged_photo, tagged_photos, tags_of
+from evalapp.search.queries.photo_tags import (
+    Proposal,
+    exported_tag,
+    propose_products,
+    tagged_photo,
+    tagged_photos,
+    tags_of,
+)
 from evalapp.search.queries.photo_uploads import keep_in_memory, most_bytes, too_large
 from evalapp.search.queries.search_indexes import index_of_catalogue
 from evalapp.search.services import photo_tags as services
@@ -159,16 +166,16 @@ class TaggedPhotoApi(APIView):
     def get(self, request: Request, slug: str, number: int) -> Response:
         params = checked(self.AskInput(data=request.query_params))
         photo = tagged_photo(catalogue_named(slug), number)
-        found = proposals(photo, params["box"], params.get("index", ""))
+        proposed = propose_products(photo, params["box"], params.get("index", ""))
         tags = tags_of(photo.catalogue).filter(photo=photo)
         return Response(
             {
                 "photo": photo_document(photo),
-                "index": found.index.slug,
-                "box": list(found.box),
-                "proposals": [_proposal_document(one) for one in found.products],
-                "regions": [asdict(region) for region in found.regions],
-                "guess": found.guess,
+                "index": proposed.index.slug,
+                "box": list(proposed.box),
+                "proposals": [_proposal_document(proposal) for proposal in proposed.products],
+                "regions": [asdict(region) for region in proposed.regions],
+                "guess": proposed.guess,
                 "tags": [exported_tag(tag) for tag in tags],
             }
         )
@@ -243,17 +250,17 @@ class TagsApi(APIView):
         return Response({"tags": [exported_tag(tag) for tag in page], "after": after})
 
 
-def _proposal_document(one: Proposal) -> dict[str, Any]:
-    item = one.answer.item
+def _proposal_document(proposal: Proposal) -> dict[str, Any]:
+    item = proposal.answer.item
     return {
-        "rank": one.rank,
+        "rank": proposal.rank,
         "product": item.product,
         "category": item.category,
         "key": item.key,
         "image": picture_url(item.public_id),
-        "distance": round(one.answer.distance, 6),
-        "confidence": one.confidence,
-        "decision": one.decision,
+        "distance": round(proposal.answer.distance, 6),
+        "confidence": proposal.confidence,
+        "decision": proposal.decision,
     }
 
 

@@ -51,12 +51,12 @@ class SimilarApi(APIView):
         index = index_of_catalogue(slug, params.get("index", ""), every=bool(request.user.is_staff))
         if not may_search(request, index):
             raise NotFound(f"There is no index of {slug!r}.")
-        tag = _tag(index, key, params)
-        if request.headers.get("If-None-Match") == tag:
-            return Response(status=304, headers={"ETag": tag})
+        entity_tag = _entity_tag(index, key, params)
+        if request.headers.get("If-None-Match") == entity_tag:
+            return Response(status=304, headers={"ETag": entity_tag})
         take_a_search(request)
         item = item_of(index, key)
-        question = LookupParams(
+        lookup = LookupParams(
             index=index.slug,
             kind="item",
             k=params["n"],
@@ -65,15 +65,15 @@ class SimilarApi(APIView):
             hide_product=item.product or f"item {item.pk}",
             diversity=params["diverse"],
         )
-        result = look_up(index, question)
+        result = look_up(index, lookup)
         headers = {"Cache-Control": f"public, max-age={_FRESH_SECONDS}"}
         if result.by == "vectors":
-            headers["ETag"] = tag
+            headers["ETag"] = entity_tag
         document = {"items": [answer_document(one) for one in result.answers], "by": result.by, "index": index.slug}
         return Response(document, headers=headers)
 
 
-def _tag(index: SearchIndex, key: str, params: dict[str, Any]) -> str:
+def _entity_tag(index: SearchIndex, key: str, params: dict[str, Any]) -> str:
     """Another one with every generation and every change of the catalogue."""
     parts = (index.slug, index.serving_id, index.catalogue.last_change, key, params["n"], params["diverse"])
     return f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"'

@@ -37,13 +37,13 @@ class SearchApi(APIView):
         keep_in_memory(request)
         return super().initialize_request(request, *args, **kwargs)
 
-    def index(self, request: Request, slug: str) -> SearchIndex:
+    def index_to_search(self, request: Request, slug: str) -> SearchIndex:
         """The index, if this person may search it, and if their network has not asked for too much."""
-        found = searched_index(slug)
-        if not may_search(request, found):
+        index = searched_index(slug)
+        if not may_search(request, index):
             raise NotFound(f"There is no index {slug!r}.")
         take_a_search(request)
-        return found
+        return index
 
 
 def may_search(request: HttpRequest | Request, index: SearchIndex) -> bool:

@@ -30,12 +30,12 @@ class CircuitBreaker:
             self._closed_until = self._clock() + REST_SECONDS
             return True
 
-    def succeeded(self) -> None:
+    def note_success(self) -> None:
         """It answered."""
         with self._lock:
             self._failures = 0
 
-    def failed(self) -> None:
+    def note_failure(self) -> None:
         """It did not."""
         with self._lock:
             self._failures += 1

@@ -51,13 +51,13 @@ class LookupParams:
     diversity: float = 0.0
     suggest: bool = False
 
-    def packed(self, blob: bytes = b"") -> bytes:
+    def to_message(self, blob: bytes = b"") -> bytes:
         """The words and the bytes that belong to them, as one message."""
         head = json.dumps(asdict(self), separators=(",", ":")).encode()
         return len(head).to_bytes(4, "big") + head + blob
 
     @classmethod
-    def unpacked(cls, message: bytes) -> tuple[LookupParams, bytes]:
+    def from_message(cls, message: bytes) -> tuple[LookupParams, bytes]:
         """What `packed` made; raises ValueError for anything else."""
         size = int.from_bytes(message[:4], "big")
         try:

@@ -35,7 +35,7 @@ class Question:
     live_test: int | None = None
     token: uuid.UUID = field(default_factory=uuid.uuid4)
 
-    def signed(self) -> str:
+    def to_token(self) -> str:
         """The form in which it leaves the server."""
         rows = [[one.item, one.distance, one.propensity, one.team] for one in self.shown]
         parts = [self.token.hex, self.index, self.kind, self.item, self.generation, self.live_test, rows]

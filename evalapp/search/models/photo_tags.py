@@ -34,7 +34,7 @@ class TaggedPhoto(models.Model):
         return self.name
 
     @property
-    def whole(self) -> tuple[int, int, int, int]:
+    def whole_box(self) -> tuple[int, int, int, int]:
         """The box that is all of it."""
         return 0, 0, self.picture.width, self.picture.height
 

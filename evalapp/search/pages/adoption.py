@@ -16,7 +16,7 @@ from evalapp.studies.queries.study_reads import contender_named, study_by_slug
 
 @require_POST
 @staff_member_required
-def adopt(request: HttpRequest, slug: str) -> HttpResponse:
+def adopt_winner(request: HttpRequest, slug: str) -> HttpResponse:
     """To the page of the index, where a worker builds it."""
     try:
         index, job = adopt_contender(contender_named(study_by_slug(slug), request.POST.get("contender", "")))

@@ -20,7 +20,7 @@ from evalapp.search.services import duplicates as services
 
 @require_safe
 @staff_member_required
-def duplicates(request: HttpRequest) -> HttpResponse:
+def duplicate_counts(request: HttpRequest) -> HttpResponse:
     """All catalogues with what waits in each."""
     lines = [(catalogue, level_counts(catalogue), scan_of(catalogue)) for catalogue in catalogues_with_counts()]
     return render(request, "search/duplicates.html", {"lines": lines, "levels": DuplicateLevel.values})
@@ -32,9 +32,9 @@ def duplicate_pair(request: HttpRequest, slug: str) -> HttpResponse:
     """The surest pair of `?level=` that waits, the surest level first if none is named."""
     catalogue = _catalogue_or_404(slug)
     counts = level_counts(catalogue)
-    asked = request.GET.get("level", "")
+    level_asked = request.GET.get("level", "")
     waiting = [count.level for count in counts if count.proposed]
-    level = asked if asked in DuplicateLevel.values else next(iter(waiting), DuplicateLevel.PICTURE)
+    level = level_asked if level_asked in DuplicateLevel.values else next(iter(waiting), DuplicateLevel.PICTURE)
     context = {
         "catalogue": catalogue,
         "counts": counts,

@@ -42,34 +42,36 @@ class ExperimentView:
 
 def experiment_view(index: SearchIndex) -> ExperimentView:
     """For the page of an index."""
-    made = experiments_of(index)
-    shown = next((one for one in made if one.done_at), None)
-    newest = made[0] if made else None
+    experiments = experiments_of(index)
+    shown = next((one for one in experiments if one.done_at), None)
+    newest = experiments[0] if experiments else None
     unfinished = newest if newest is not None and newest.done_at is None else None
     ended = unfinished is not None and (unfinished.job is None or unfinished.job.is_final)
     return ExperimentView(
         shown,
-        _metrics(shown) if shown is not None else (),
+        _metric_views(shown) if shown is not None else (),
         None if ended else unfinished,
         unfinished if ended else None,
     )
 
 
-def _metrics(experiment: IndexExperiment) -> list[MetricView]:
+def _metric_views(experiment: IndexExperiment) -> list[MetricView]:
     reports = described_experiment(experiment)["reports"]
-    found = []
+    views = []
     for metric in experiment.metrics:
         lines = [
-            {**one, "number": number, "chosen": one["engine"] == experiment.choice}
-            for number, one in enumerate((one for one in reports if one["metric"] == metric), start=1)
+            {**report, "number": number, "chosen": report["engine"] == experiment.choice}
+            for number, report in enumerate((report for report in reports if report["metric"] == metric), start=1)
         ]
         if lines:
-            wide, narrow = (_drawn(experiment, metric, lines, width) for width in (_WIDE, _NARROW))
-            found.append(MetricView(metric, lines, wide, narrow))
-    return found
+            wide, narrow = (_draw_tradeoff(experiment, metric, lines, width) for width in (_WIDE, _NARROW))
+            views.append(MetricView(metric, lines, wide, narrow))
+    return views
 
 
-def _drawn(experiment: IndexExperiment, metric: str, lines: Sequence[dict[str, Any]], width: float) -> SafeString:
+def _draw_tradeoff(
+    experiment: IndexExperiment, metric: str, lines: Sequence[dict[str, Any]], width: float
+) -> SafeString:
     ways = [
         Way(
             str(line["number"]),

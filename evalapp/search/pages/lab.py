@@ -21,7 +21,7 @@ from evalapp.plots.sparkline import sparkline_points
 from evalapp.search.models import SearchIndex
 from evalapp.search.pages.experiments import experiment_view
 from evalapp.search.queries import service_client
-from evalapp.search.queries.comparisons import compared, compared_photo
+from evalapp.search.queries.comparisons import compared_by_item, compared_by_photo
 from evalapp.search.queries.live_tests import described_test, live_tests_of
 from evalapp.search.queries.photo_uploads import held_in_memory, small_picture
 from evalapp.search.queries.search_indexes import generations_of, identification_of, index_named, lag_of, search_indexes
@@ -33,7 +33,7 @@ from models_registry.metrics import METRICS
 
 @require_safe
 @staff_member_required
-def indexes(request: HttpRequest) -> HttpResponse:
+def index_list(request: HttpRequest) -> HttpResponse:
     """All indexes, how they are doing, and the form that makes another."""
     choices = [
         model["name"] if len(model["taps"]) == 1 else f"{model['name']}.{tap['name']}"
@@ -149,7 +149,7 @@ def change_index(request: HttpRequest, slug: str) -> HttpResponse:
 @held_in_memory
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_member_required
-def compare(request: HttpRequest, slug: str) -> HttpResponse:
+def compare_indexes(request: HttpRequest, slug: str) -> HttpResponse:
     """One question, every index of the catalogue side by side, beside what attributes alone would answer.
 
     A photo is sent, held in memory, and answered at once.
@@ -163,9 +163,9 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
             if photo is None:
                 raise InvalidInput("Choose a photo first.")
             data = photo.read()
-            context |= {**compared_photo(index, data), "photo": small_picture(data)}
+            context |= {**compared_by_photo(index, data), "photo": small_picture(data)}
         else:
-            context |= compared(index, key)
+            context |= compared_by_item(index, key)
     except Problem as problem:
         context["problem"] = problem.message
     return render(request, "search/compare.html", context)

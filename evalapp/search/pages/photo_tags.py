@@ -18,7 +18,7 @@ from evalapp.core.domain.errors import NotFound, Problem
 from evalapp.search.domain.lookup_params import Box, corners_of
 from evalapp.search.models import TaggedPhoto
 from evalapp.search.pages.search_texts import handle_words, search_words
-from evalapp.search.queries.photo_tags import photo_counts, proposals, tagged_photo, tagged_photos, tags_of
+from evalapp.search.queries.photo_tags import photo_counts, propose_products, tagged_photo, tagged_photos, tags_of
 from evalapp.search.queries.photo_uploads import held_in_memory
 from evalapp.search.queries.search_indexes import search_indexes
 from evalapp.search.services import photo_tags as services
@@ -28,7 +28,7 @@ _SHOWN = 60
 
 @require_safe
 @staff_member_required
-def tags(request: HttpRequest) -> HttpResponse:
+def tagged_catalogues(request: HttpRequest) -> HttpResponse:
     """Catalogues that can be tagged, with what was tagged in each."""
     served = {index.catalogue_id for index in search_indexes().exclude(serving=None)}
     photos, confirmed = photo_counts()
@@ -65,15 +65,15 @@ def bring_photo(request: HttpRequest, slug: str) -> HttpResponse:
     catalogue = _catalogue_or_404(slug)
     who, domain = request.user.get_username(), request.POST.get("domain", "")
     try:
-        photo = request.FILES.get("photo")
-        if photo is not None:
-            made = services.bring_photo(catalogue, photo.read(), domain=domain or services.USUAL_DOMAIN, who=who)
+        upload = request.FILES.get("photo")
+        if upload is not None:
+            photo = services.bring_photo(catalogue, upload.read(), domain=domain or services.USUAL_DOMAIN, who=who)
         else:
-            made = services.take_photo(catalogue, request.POST.get("item", ""), domain=domain, who=who)
+            photo = services.take_photo(catalogue, request.POST.get("item", ""), domain=domain, who=who)
     except Problem as problem:
         messages.error(request, problem.message)
         return redirect("lab-tagged-catalogue", slug)
-    return redirect("lab-tagged-photo", slug, made.pk)
+    return redirect("lab-tagged-photo", slug, photo.pk)
 
 
 @require_safe
@@ -81,22 +81,28 @@ def bring_photo(request: HttpRequest, slug: str) -> HttpResponse:
 def tagged_photo_page(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """One photo: its boxes, and what is proposed for the one that is chosen by `?box=`."""
     photo = _photo_or_404(slug, number)
-    said = list(tags_of(photo.catalogue).filter(photo=photo))
+    tags_said = list(tags_of(photo.catalogue).filter(photo=photo))
     context: dict[str, Any] = {
         "catalogue": photo.catalogue,
         "photo": photo,
-        "tags": said,
+        "tags": tags_said,
         "handles": handle_words(),
         "words": {name: text for name, text in search_words().items() if name.startswith("box")},
         "choice": request.GET.get("index", ""),
-        "indexes": [one.slug for one in search_indexes().filter(catalogue=photo.catalogue).exclude(serving=None)],
+        "indexes": [index.slug for index in search_indexes().filter(catalogue=photo.catalogue).exclude(serving=None)],
     }
     try:
         box = corners_of(request.GET.get("box"))
-        found = proposals(photo, box, context["choice"])
-        context |= {"found": found, "boxes": _boxes(photo, found.regions, [tag.box for tag in said], found.box)}
+        proposed = propose_products(photo, box, context["choice"])
+        context |= {
+            "found": proposed,
+            "boxes": _box_choices(photo, proposed.regions, [tag.box for tag in tags_said], proposed.box),
+        }
     except Problem as problem:
-        context |= {"problem": problem.message, "boxes": _boxes(photo, [], [tag.box for tag in said], photo.whole)}
+        context |= {
+            "problem": problem.message,
+            "boxes": _box_choices(photo, [], [tag.box for tag in tags_said], photo.whole_box),
+        }
     return render(request, "search/tagged_photo.html", context)
 
 
@@ -110,22 +116,22 @@ def decide_tag(request: HttpRequest, slug: str, number: int) -> HttpResponse:
             services.forget_photo(photo)
             messages.success(request, "The photo and all that was said of it are gone.")
             return redirect("lab-tagged-catalogue", slug)
-        _decide(request, photo)
+        _decide_from_form(request, photo)
     except Problem as problem:
         messages.error(request, problem.message)
     home = reverse("lab-tagged-photo", args=[slug, number])
-    asked = {name: request.POST[name] for name in ("box", "index") if request.POST.get(name)}
-    return redirect(f"{home}?{urlencode(asked)}" if asked else home)
+    choices = {name: request.POST[name] for name in ("box", "index") if request.POST.get(name)}
+    return redirect(f"{home}?{urlencode(choices)}" if choices else home)
 
 
-def _decide(request: HttpRequest, photo: TaggedPhoto) -> None:
+def _decide_from_form(request: HttpRequest, photo: TaggedPhoto) -> None:
     """A button says decision and product, `confirm:PRODUCT`; a product may be typed instead."""
     decision, _, product = request.POST.get("decision", "").partition(":")
     product = product or request.POST.get("product", "").strip()
-    chosen = request.POST.get("index", "")
-    index = next((one for one in search_indexes().filter(catalogue=photo.catalogue) if one.slug == chosen), None)
+    index_slug = request.POST.get("index", "")
+    index = next((row for row in search_indexes().filter(catalogue=photo.catalogue) if row.slug == index_slug), None)
     rank = request.POST.get(f"rank:{product}", "")
-    sure = request.POST.get(f"confidence:{product}", "")
+    confidence = request.POST.get(f"confidence:{product}", "")
     services.decide_tag(
         photo,
         corners_of(request.POST.get("box")),
@@ -134,11 +140,11 @@ def _decide(request: HttpRequest, photo: TaggedPhoto) -> None:
         who=request.user.get_username(),
         index=index,
         rank=int(rank) if rank.isdecimal() and len(rank) < 4 else None,
-        confidence=_share(sure),
+        confidence=_parse_share(confidence),
     )
 
 
-def _share(text: str) -> float | None:
+def _parse_share(text: str) -> float | None:
     try:
         share = float(text)
     except ValueError:
@@ -146,16 +152,16 @@ def _share(text: str) -> float | None:
     return share if 0 <= share <= 1 else None
 
 
-def _boxes(photo: TaggedPhoto, regions: Any, tagged: list[Box], chosen: Box) -> list[dict[str, Any]]:
+def _box_choices(photo: TaggedPhoto, regions: Any, tagged: list[Box], chosen: Box) -> list[dict[str, Any]]:
     """The boxes to choose among, each once: the whole photo, those with tags, those that are suggested."""
-    known: dict[Box, str] = {photo.whole: "whole photo"}
+    labels: dict[Box, str] = {photo.whole_box: "whole photo"}
     for box in tagged:
-        known.setdefault(box, "tagged")
+        labels.setdefault(box, "tagged")
     for region in regions:
-        known.setdefault(tuple(region.box), region.label or f"suggested by its {region.by}")
-    known.setdefault(chosen, "yours")
+        labels.setdefault(tuple(region.box), region.label or f"suggested by its {region.by}")
+    labels.setdefault(chosen, "yours")
     return [
-        {"text": ",".join(map(str, box)), "label": label, "is_chosen": box == chosen} for box, label in known.items()
+        {"text": ",".join(map(str, box)), "label": label, "is_chosen": box == chosen} for box, label in labels.items()
     ]
 
 

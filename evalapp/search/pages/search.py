@@ -23,10 +23,10 @@ from evalapp.voting.queries.voter_identity import remember_voter, voter_for_requ
 
 @never_cache
 @require_safe
-def search(request: HttpRequest, slug: str) -> HttpResponse:
+def search_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Search in an index; `?item=KEY` begins with what is like that item."""
     index = _index_or_404(request, slug)
-    shown: dict[str, Any] = {
+    context: dict[str, Any] = {
         "index": index,
         "urls": {
             "photo": reverse("api-search-photo", args=[slug]),
@@ -37,9 +37,9 @@ def search(request: HttpRequest, slug: str) -> HttpResponse:
         "handles": handle_words(),
         "keeps_photos": True,
         "days": settings.SEARCH_PHOTOS_KEPT.days,
-        "start": _start(index, request.GET.get("item", "")),
+        "start": _start_item(index, request.GET.get("item", "")),
     }
-    response = render(request, "search/search.html", shown)
+    response = render(request, "search/search.html", context)
     # As on the play page: who answers has to be one and the same tomorrow.
     remember_voter(request, response, voter_for_request(request))
     return response
@@ -55,7 +55,7 @@ def _index_or_404(request: HttpRequest, slug: str) -> SearchIndex:
     return index
 
 
-def _start(index: SearchIndex, key: str) -> dict[str, str] | None:
+def _start_item(index: SearchIndex, key: str) -> dict[str, str] | None:
     if not key or "\x00" in key:
         return None
     item: Item | None = gallery_items(index).filter(key=key).select_related("picture", "cutout").first()

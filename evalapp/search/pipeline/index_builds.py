@@ -36,13 +36,13 @@ RECALL_LOST = 0.01
 """A generation that finds so much less than the one it follows does not take its place."""
 
 
-def _index(target: str) -> SearchIndex:
-    found = SearchIndex.objects.select_related("catalogue", "embedding__model", "serving", "masker")
-    return found.get(pk=int(target.removeprefix("index:")))
+def _index_of_target(target: str) -> SearchIndex:
+    indexes = SearchIndex.objects.select_related("catalogue", "embedding__model", "serving", "masker")
+    return indexes.get(pk=int(target.removeprefix("index:")))
 
 
 def _cut_embeddings(target: str) -> Iterator[Piece]:
-    index = _index(target)
+    index = _index_of_target(target)
     items = list(gallery_items(index).order_by("pk").values_list("pk", flat=True))
     items += questions_outside(index)
     missing = embeddings.items_without_vectors(index.embedding.model, [index.embedding.tap], items, index.masker)
@@ -52,8 +52,8 @@ def _cut_embeddings(target: str) -> Iterator[Piece]:
         yield Piece({"items": part}, size=len(part))
 
 
-def _embed(target: str, arguments: dict[str, Any]) -> list[Fault]:
-    index = _index(target)
+def _embed_piece(target: str, arguments: dict[str, Any]) -> list[Fault]:
+    index = _index_of_target(target)
     return embeddings.embed_items(index.embedding.model, [index.embedding.tap], arguments["items"], index.masker)
 
 
@@ -65,30 +65,30 @@ def _cut_build(_target: str) -> Iterator[Piece]:
     yield Piece({})
 
 
-def _build(target: str, _arguments: dict[str, Any]) -> list[Fault]:
-    index = _index(target)
+def _build_index(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+    index = _index_of_target(target)
     job = Job.objects.filter(kind="index", target=target).exclude(state__in=FINAL_STATES).first()
     # Read before the rows: what changes meanwhile is at most applied twice, never missed.
     change = Catalogue.objects.values_list("last_change", flat=True).get(pk=index.catalogue_id)
     generation = services.begin_generation(index, change, job)
     try:
-        _write(index, generation)
+        _write_generation(index, generation)
     except (IndexProblem, Problem, ValueError) as error:
         # To try it again would find the same; `finish` ends the job with the reason.
         services.fail_generation(generation, str(error))
     return []
 
 
-def _write(index: SearchIndex, generation: Generation) -> None:
+def _write_generation(index: SearchIndex, generation: Generation) -> None:
     model, tap = index.embedding.model, index.embedding.tap
     items = list(gallery_items(index).order_by("pk").values_list("pk", flat=True))
     store = embeddings.folder_of(model, tap)
-    known = embeddings.contents(model, items, index.masker)
-    missing = set(store.missing([content.key for content in known]))
-    there = [content for content in known if content.key not in missing]
-    if not there:
+    contents = embeddings.contents(model, items, index.masker)
+    missing = set(store.missing([content.key for content in contents]))
+    stored = [content for content in contents if content.key not in missing]
+    if not stored:
         raise Problem(f"No item of {index.catalogue} has a vector that {index} could find; see the faults.")
-    vectors = store.reader([content.key for content in there])
+    vectors = store.reader([content.key for content in stored])
     engine = _engine_settings(index, vectors)
     name = f"{index.pk}/{generation.number:06d}-{secrets.token_hex(4)}"
     folder = Path(settings.INDEXES_DIR) / name
@@ -96,8 +96,8 @@ def _write(index: SearchIndex, generation: Generation) -> None:
     try:
         manifest = build_generation(
             folder,
-            ids=np.array([content.item for content in there], dtype=np.int64),
-            keys=[content.key for content in there],
+            ids=np.array([content.item for content in stored], dtype=np.int64),
+            keys=[content.key for content in stored],
             store=store,
             metrics=[metric for metric in index.metrics if is_metric(metric)],
             settings=engine,
@@ -105,7 +105,7 @@ def _write(index: SearchIndex, generation: Generation) -> None:
         )
         recall = min(verify_generation(folder, store).recall.values())
         _require_no_worse(index, recall)
-        speed, memory = _measured(folder, store, manifest)
+        speed, memory = _measure_speed(folder, store, manifest)
         identification = fitted_identification(index, folder, store, manifest)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -124,7 +124,7 @@ def _write(index: SearchIndex, generation: Generation) -> None:
     )
 
 
-def _measured(folder: Path, store: TapStore, manifest: Manifest) -> tuple[float, int]:
+def _measure_speed(folder: Path, store: TapStore, manifest: Manifest) -> tuple[float, int]:
     """Questions of one thread per second of processor time, asked one at a time, and bytes in memory."""
     snapshot = open_generation(folder, store, threads=1)
     rows = np.linspace(0, manifest.rows - 1, min(_TIMED_QUERIES, manifest.rows)).astype(np.int64)
@@ -149,9 +149,9 @@ def _require_no_worse(index: SearchIndex, recall: float) -> None:
         )
 
 
-def _finish(target: str, _state: str) -> None:
+def _finish_build(target: str, _state: str) -> None:
     """In the transaction that ends the job: the newest whole generation steps in, unless another did meanwhile."""
-    index = _index(target)
+    index = _index_of_target(target)
     newest = index.generations.order_by("-number").first()
     if newest is None or newest.state != GenerationState.READY:
         raise Problem((newest.error if newest else "") or f"No generation of {index} could be built.")
@@ -163,8 +163,8 @@ def _finish(target: str, _state: str) -> None:
 
 PLAN = Plan(
     stages=(
-        Stage("embed", "pictures", _cut_embeddings, _embed, _pictures_of),
-        Stage("build", "generations", _cut_build, _build),
+        Stage("embed", "pictures", _cut_embeddings, _embed_piece, _pictures_of),
+        Stage("build", "generations", _cut_build, _build_index),
     ),
-    finish=_finish,
+    finish=_finish_build,
 )

@@ -28,9 +28,13 @@ _GROWN = 2.0
 
 def automatic_settings(index: SearchIndex, vectors: Vectors) -> EngineSettings:
     """What `auto` takes: by the kept experiment where it was made on about as many vectors, else measured now."""
-    kept = kept_experiment(index)
-    if kept is not None and kept.reports and kept.rows / _GROWN <= len(vectors) <= kept.rows * _GROWN:
-        reports = [EngineReport.from_json(one) for one in kept.reports if one["metric"] in index.metrics]
+    experiment = kept_experiment(index)
+    if (
+        experiment is not None
+        and experiment.reports
+        and experiment.rows / _GROWN <= len(vectors) <= experiment.rows * _GROWN
+    ):
+        reports = [EngineReport.from_json(report) for report in experiment.reports if report["metric"] in index.metrics]
         return _with_server(choose_engine(reports, recall=index.recall).settings)
     metrics = [metric for metric in index.metrics if is_metric(metric)]
     return automatic_engine(vectors, metrics, recall=index.recall).settings
@@ -40,48 +44,50 @@ def _with_server(engine: EngineSettings) -> EngineSettings:
     return EngineSettings.parse(engine.label, recall=engine.recall, url=settings.SEARCH_ENGINE_URL)
 
 
-def _experiment(target: str) -> IndexExperiment:
+def _experiment_of_target(target: str) -> IndexExperiment:
     rows = IndexExperiment.objects.select_related("index__embedding__model")
     return rows.get(pk=target_id("experiment", target))
 
 
-def _cut(target: str) -> Iterator[Piece]:
-    experiment = _experiment(target)
+def _cut_experiment(target: str) -> Iterator[Piece]:
+    experiment = _experiment_of_target(target)
     for metric in experiment.metrics:
         for engine in experiment.engines:
             yield Piece({"engine": engine, "metric": metric})
 
 
-def _measure(target: str, arguments: dict[str, Any]) -> list[Fault]:
-    experiment = _experiment(target)
+def _measure_engine(target: str, arguments: dict[str, Any]) -> list[Fault]:
+    experiment = _experiment_of_target(target)
     engine, metric = arguments["engine"], arguments["metric"]
     try:
-        wanted = EngineSettings.parse(engine, recall=experiment.recall, url=settings.SEARCH_ENGINE_URL)
-        vectors = _vectors(experiment.index)
-        found = evaluate_index(vectors, metrics=[metric], engines=[wanted], recall=experiment.recall, efforts=EFFORTS)
+        engine_settings = EngineSettings.parse(engine, recall=experiment.recall, url=settings.SEARCH_ENGINE_URL)
+        vectors = _stored_vectors(experiment.index)
+        evaluation = evaluate_index(
+            vectors, metrics=[metric], engines=[engine_settings], recall=experiment.recall, efforts=EFFORTS
+        )
     except (IndexProblem, Problem) as problem:
         # Another try would find the same; the others are measured all the same.
         return [(f"{engine}, {metric}", str(problem))]
-    (report,) = found.reports
-    keep_report(experiment.pk, {**report.to_json(), "engine": engine}, rows=len(vectors), is_sampled=found.sampled)
+    (report,) = evaluation.reports
+    keep_report(experiment.pk, {**report.to_json(), "engine": engine}, rows=len(vectors), is_sampled=evaluation.sampled)
     return []
 
 
-def _vectors(index: SearchIndex) -> Vectors:
+def _stored_vectors(index: SearchIndex) -> Vectors:
     model, tap = index.embedding.model, index.embedding.tap
     items = list(gallery_items(index).order_by("pk").values_list("pk", flat=True))
     store = embeddings.folder_of(model, tap)
     keys = [content.key for content in embeddings.contents(model, items, index.masker)]
     missing = set(store.missing(keys))
-    there = list(dict.fromkeys(key for key in keys if key not in missing))
-    if len(there) < _LEAST:
-        raise Problem(f"{index} has {len(there)} vectors; {_LEAST} are needed to measure. Build it first.")
-    return store.reader(there)
+    stored_keys = list(dict.fromkeys(key for key in keys if key not in missing))
+    if len(stored_keys) < _LEAST:
+        raise Problem(f"{index} has {len(stored_keys)} vectors; {_LEAST} are needed to measure. Build it first.")
+    return store.reader(stored_keys)
 
 
-def _finish(target: str, _state: str) -> None:
+def _finish_measuring(target: str, _state: str) -> None:
     """In the transaction that ends the job: what the reports speak for."""
-    experiment = _experiment(target)
+    experiment = _experiment_of_target(target)
     if not experiment.reports:
         raise Problem("No engine could be measured; the faults say why.")
     reports = [EngineReport.from_json(one) for one in experiment.reports]
@@ -89,4 +95,4 @@ def _finish(target: str, _state: str) -> None:
     finish_experiment(experiment.pk, choice.settings.label, choice.reason)
 
 
-PLAN = Plan(stages=(Stage("measure", "engines", _cut, _measure),), finish=_finish)
+PLAN = Plan(stages=(Stage("measure", "engines", _cut_experiment, _measure_engine),), finish=_finish_measuring)

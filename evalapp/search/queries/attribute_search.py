@@ -16,7 +16,7 @@ from django.db.models.lookups import Exact
 
 from evalapp.catalog.models import Item
 from evalapp.search.models import SearchIndex
-from evalapp.search.queries.gallery import attribute, gallery_items, with_filters
+from evalapp.search.queries.gallery import attribute_text, gallery_items, with_filters
 
 _CATEGORY_POINTS = 3
 """That two things are of one kind says more than that they share a colour."""
@@ -31,7 +31,7 @@ class Features:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def most(self) -> int:
+    def most_points(self) -> int:
         """The points of an item that agrees in everything."""
         return (_CATEGORY_POINTS if self.category else 0) + len(self.attributes)
 
@@ -56,33 +56,33 @@ def attribute_answers(
     """
     points: Combinable = Value(0)
     if features.category:
-        points = points + _worth(_CATEGORY_POINTS, Q(category=features.category))
+        points = points + _points_where(_CATEGORY_POINTS, Q(category=features.category))
     for name, value in list(features.attributes.items())[:_MOST_FEATURES]:
-        points = points + _worth(1, Q(Exact(attribute(name), value)))
+        points = points + _points_where(1, Q(Exact(attribute_text(name), value)))
     items = with_filters(gallery_items(index), filters).exclude(pk__in=list(leave_out))
     ranked = items.annotate(points=points, draw=MD5(Cast(F("pk"), CharField()))).order_by("-points", "draw")
-    found: list[tuple[int, float]] = []
+    ranked_answers: list[tuple[int, float]] = []
     products: set[str] = set()
     rows = ranked.values_list("pk", "points", "product")[: k * 10 if one_per_product else k]
     for pk, agreed, product in rows:
         if one_per_product and product and product in products:
             continue
         products.add(product)
-        found.append((pk, 1 - agreed / features.most if features.most else 1.0))
-    return found[:k]
+        ranked_answers.append((pk, 1 - agreed / features.most_points if features.most_points else 1.0))
+    return ranked_answers[:k]
 
 
 def facet_counts(index: SearchIndex, filters: Mapping[str, Sequence[str]]) -> dict[str, dict[str, int]]:
     """Items by category, among those that the other filters let through."""
     others = {name: values for name, values in filters.items() if name != "category"}
-    rows = _counted(with_filters(gallery_items(index), others))
+    rows = _category_counts(with_filters(gallery_items(index), others))
     return {"category": dict(rows)} if rows else {}
 
 
-def _counted(items: QuerySet[Item]) -> list[tuple[str, int]]:
+def _category_counts(items: QuerySet[Item]) -> list[tuple[str, int]]:
     rows = items.exclude(category="").order_by().values_list("category").annotate(n=Count("pk"))
     return list(rows.order_by("-n", "category")[:40])
 
 
-def _worth(points: int, condition: Q) -> Case:
+def _points_where(points: int, condition: Q) -> Case:
     return Case(When(condition, then=Value(points)), default=Value(0), output_field=IntegerField())

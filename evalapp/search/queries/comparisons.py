@@ -35,22 +35,22 @@ class Column:
         return len(self.shared) / len(self.answers) if self.answers else None
 
 
-def compared(index: SearchIndex, key: str) -> dict[str, Any]:
+def compared_by_item(index: SearchIndex, key: str) -> dict[str, Any]:
     """The item (a first one where none is named), the columns, and other items to look at."""
-    examples = _examples(index)
+    examples = _example_items(index)
     item = item_of(index, key) if key else examples[0]
     params = LookupParams(index=index.slug, kind="item", item=item.pk, k=DEPTH)
-    columns = [_column(way, params)[0] for way in (index, *_others(index))]
+    columns = [_column_of_index(way, params)[0] for way in (index, *_other_indexes(index))]
     columns.append(Column(_BASELINE, by_attributes(index, params).answers))
     return {"item": item, "columns": _with_shared(columns), "examples": examples}
 
 
-def compared_photo(index: SearchIndex, photo: bytes) -> dict[str, Any]:
+def compared_by_photo(index: SearchIndex, photo: bytes) -> dict[str, Any]:
     """The same for a photo. The baseline is told the kind of thing that the first index takes it for: of a photo
     nothing else is known."""
-    examples = _examples(index)
+    examples = _example_items(index)
     params = LookupParams(index=index.slug, kind="photo", k=DEPTH)
-    answered = [_column(way, params, photo) for way in (index, *_others(index))]
+    answered = [_column_of_index(way, params, photo) for way in (index, *_other_indexes(index))]
     kinds = [guess["category"]["likeliest"] for _, guess in answered if guess and guess.get("category")]
     features = Features(kinds[0] if kinds else "")
     baseline = Column(_BASELINE, by_attributes(index, params, features).answers)
@@ -58,11 +58,11 @@ def compared_photo(index: SearchIndex, photo: bytes) -> dict[str, Any]:
     return {"item": None, "columns": columns, "examples": examples}
 
 
-def _examples(index: SearchIndex) -> list[Item]:
-    found = list(gallery_items(index).select_related("picture", "cutout").order_by("picture__sha256")[:_EXAMPLES])
-    if not found:
+def _example_items(index: SearchIndex) -> list[Item]:
+    items = list(gallery_items(index).select_related("picture", "cutout").order_by("picture__sha256")[:_EXAMPLES])
+    if not items:
         raise NotFound(f"{index} has no items to compare with.")
-    return found
+    return items
 
 
 def _with_shared(columns: list[Column]) -> list[Column]:
@@ -72,12 +72,14 @@ def _with_shared(columns: list[Column]) -> list[Column]:
     return columns
 
 
-def _others(index: SearchIndex) -> list[SearchIndex]:
+def _other_indexes(index: SearchIndex) -> list[SearchIndex]:
     same = SearchIndex.objects.filter(catalogue=index.catalogue_id, serving__isnull=False).exclude(pk=index.pk)
     return list(same.select_related("catalogue", "embedding__model")[: MOST_INDEXES - 1])
 
 
-def _column(index: SearchIndex, params: LookupParams, photo: bytes = b"") -> tuple[Column, Mapping[str, Any] | None]:
+def _column_of_index(
+    index: SearchIndex, params: LookupParams, photo: bytes = b""
+) -> tuple[Column, Mapping[str, Any] | None]:
     name = f"{index.slug}: {index.embedding.model.name}.{index.embedding.tap}, {index.metric}"
     try:
         result = look_up(index, replace(params, index=index.slug), photo, fall_back=False)

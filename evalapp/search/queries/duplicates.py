@@ -44,12 +44,13 @@ def last_decided(catalogue: Catalogue) -> DuplicatePair | None:
 def level_counts(catalogue: Catalogue) -> list[LevelCount]:
     """For every level, in their order."""
     rows = pairs_of(catalogue).order_by().values_list("level", "state").annotate(n=Count("pk"))
-    found = {(level, state): n for level, state, n in rows}
+    count_by_level_and_state = {(level, state): n for level, state, n in rows}
     return [
         LevelCount(
             level,
-            found.get((level, DuplicateState.PROPOSED), 0),
-            found.get((level, DuplicateState.SAME), 0) + found.get((level, DuplicateState.DIFFERENT), 0),
+            count_by_level_and_state.get((level, DuplicateState.PROPOSED), 0),
+            count_by_level_and_state.get((level, DuplicateState.SAME), 0)
+            + count_by_level_and_state.get((level, DuplicateState.DIFFERENT), 0),
         )
         for level in DuplicateLevel.values
     ]

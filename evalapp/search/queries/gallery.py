@@ -81,11 +81,11 @@ def shown_items(
     with connection.cursor() as cursor:
         cursor.execute(_SHOWN_ITEMS, values)
         rows = cursor.fetchall()
-    found = [ShownItem(*(*row[:-1], json.loads(row[-1]))) for row in rows]
-    return {item.pk: item for item in found if _passes(item, filters or {})}
+    current_items = [ShownItem(*(*row[:-1], json.loads(row[-1]))) for row in rows]
+    return {item.pk: item for item in current_items if _passes_filters(item, filters or {})}
 
 
-def _passes(item: ShownItem, filters: Mapping[str, Sequence[str]]) -> bool:
+def _passes_filters(item: ShownItem, filters: Mapping[str, Sequence[str]]) -> bool:
     return all(_value_of(item, name) in values for name, values in filters.items())
 
 
@@ -118,16 +118,16 @@ def boxes_in(index: SearchIndex, sha256: str) -> list[tuple[tuple[int, int, int,
 def rows_changed(index: SearchIndex, after: int, until: int) -> list[GalleryRow]:
     """Every row that changed after one change of the catalogue, up to another."""
     rows = Item.objects.filter(catalogue=index.catalogue_id, last_change__gt=after, last_change__lte=until)
-    return list(_rows(index, rows))
+    return list(_rows_of_items(index, rows))
 
 
 def gallery_rows(index: SearchIndex, some: Collection[int] | None = None) -> Iterable[GalleryRow]:
     """Every row that the index may find now, or those among some."""
     items = gallery_items(index)
-    return _rows(index, items if some is None else items.filter(pk__in=some))
+    return _rows_of_items(index, items if some is None else items.filter(pk__in=some))
 
 
-def _rows(index: SearchIndex, items: QuerySet[Item]) -> Iterable[GalleryRow]:
+def _rows_of_items(index: SearchIndex, items: QuerySet[Item]) -> Iterable[GalleryRow]:
     active = Flag.objects.filter(item=OuterRef("pk"), state=FlagState.ACTIVE)
     tagged = PhotoTag.objects.filter(item=OuterRef("pk"))
     fields = ("pk", "removed", *COLUMNS, "attributes")
@@ -156,12 +156,12 @@ def with_filters(items: QuerySet[Item], filters: Mapping[str, Sequence[str]]) ->
     """The items that have one of the values in every column named."""
     for name, values in filters.items():
         if name.startswith(ATTRIBUTE):
-            items = items.filter(In(attribute(name.removeprefix(ATTRIBUTE)), list(values)))
+            items = items.filter(In(attribute_text(name.removeprefix(ATTRIBUTE)), list(values)))
         else:
             items = items.filter(**{f"{name}__in": list(values)})
     return items
 
 
-def attribute(name: str) -> KeyTextTransform:
+def attribute_text(name: str) -> KeyTextTransform:
     """The text of an attribute, whatever its name: `contains` and `a__b` are names as well."""
     return KeyTextTransform(name, "attributes")

@@ -20,7 +20,7 @@ def kept_experiment(index: SearchIndex) -> IndexExperiment | None:
 
 def described_experiment(experiment: IndexExperiment) -> dict[str, Any]:
     """An experiment as commands and the API tell of it; reports by metric, then in the order asked for."""
-    order = {(metric, engine): n for n, (metric, engine) in enumerate(_cells(experiment))}
+    order = {(metric, engine): n for n, (metric, engine) in enumerate(_metric_engine_pairs(experiment))}
     reports = sorted(experiment.reports, key=lambda one: order.get((one["metric"], one["engine"]), len(order)))
     return {
         "experiment": experiment.pk,
@@ -36,5 +36,5 @@ def described_experiment(experiment: IndexExperiment) -> dict[str, Any]:
     }
 
 
-def _cells(experiment: IndexExperiment) -> list[tuple[str, str]]:
+def _metric_engine_pairs(experiment: IndexExperiment) -> list[tuple[str, str]]:
     return [(metric, engine) for metric in experiment.metrics for engine in experiment.engines]

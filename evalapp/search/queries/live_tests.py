@@ -20,15 +20,15 @@ def live_tests_of(index: SearchIndex) -> list[LiveTest]:
 def standing_of(test: LiveTest) -> LivePreference:
     """By how much more the first is liked, per verdict, with the bounds that hold at every moment."""
     earned: dict[str, list[int]] = {}
-    for voter, team, verdict in _verdicts(test):
-        held = earned.setdefault(voter, [0, 0, 0])
-        held[team - 1] += 1 if verdict == LIKED else -1
-        held[2] += 1
+    for voter, team, verdict in _counted_verdicts(test):
+        sums = earned.setdefault(voter, [0, 0, 0])
+        sums[team - 1] += 1 if verdict == LIKED else -1
+        sums[2] += 1
     columns = np.array(list(earned.values()), dtype=np.float64).reshape(-1, 3)
     return live_preference(columns[:, 0], columns[:, 1], columns[:, 2])
 
 
-def _verdicts(test: LiveTest) -> Iterator[tuple[str, int, str]]:
+def _counted_verdicts(test: LiveTest) -> Iterator[tuple[str, int, str]]:
     """Those of people whose votes count; whoever was forgotten is nobody's cluster but their own."""
     rows = LookupVerdict.objects.filter(lookup__live_test=test, team__isnull=False).exclude(
         lookup__voter__blocked_at__isnull=False

@@ -48,38 +48,40 @@ class Result:
 def look_up(index: SearchIndex, params: LookupParams, blob: bytes = b"", *, fall_back: bool = True) -> Result:
     """The answers to a question. Raises what is wrong with it, and SearchUnavailable without `fall_back`."""
     try:
-        found = service_client.look_up(replace(params, k=params.k + SPARE_ANSWERS), blob)
+        service_answer = service_client.look_up(replace(params, k=params.k + SPARE_ANSWERS), blob)
     except SearchUnavailable:
         if not fall_back:
             raise
         return by_attributes(index, params)
-    return _result(index, params, found)
+    return _vector_result(index, params, service_answer)
 
 
 def by_attributes(index: SearchIndex, params: LookupParams, features: Features | None = None) -> Result:
     """The baseline's answers: by the features given, else by those of the item or of the first one liked."""
-    asked = [item for item in (params.item, *params.like) if item]
+    query_items = [item for item in (params.item, *params.like) if item]
     if features is None:
-        row = Item.objects.filter(pk__in=asked[:1]).first()
+        row = Item.objects.filter(pk__in=query_items[:1]).first()
         features = features_of(row) if row else Features()
-    found, facets = _baseline(index, params, features, leave_out=[*asked, *params.unlike])
-    return Result(_joined(index, params, found), "attributes", facets, change=index.catalogue.last_change)
+    ranked, facets = _recent_baseline(index, params, features, leave_out=[*query_items, *params.unlike])
+    return Result(_join_items(index, params, ranked), "attributes", facets, change=index.catalogue.last_change)
 
 
-def _baseline(index: SearchIndex, params: LookupParams, features: Features, leave_out: Sequence[int]) -> Baseline:
+def _recent_baseline(
+    index: SearchIndex, params: LookupParams, features: Features, leave_out: Sequence[int]
+) -> Baseline:
     """Every item is compared, and while the service is away everybody asks: a photo without features, so mostly the
     same."""
     k, one_per_product = params.k + SPARE_ANSWERS, params.one_per_product or bool(params.hide_product)
-    asked = (repr(features), repr(sorted(params.filters.items())), k, tuple(leave_out), one_per_product)
-    gallery = (index.pk, index.gallery_domain, index.gallery_split, index.catalogue.last_change)
+    question_key = (repr(features), repr(sorted(params.filters.items())), k, tuple(leave_out), one_per_product)
+    gallery_key = (index.pk, index.gallery_domain, index.gallery_split, index.catalogue.last_change)
 
-    def find() -> Baseline:
+    def find_baseline() -> Baseline:
         ranked = attribute_answers(
             index, features, filters=params.filters, k=k, leave_out=leave_out, one_per_product=one_per_product
         )
         return ranked, facet_counts(index, params.filters)
 
-    return recent_baseline.get((*gallery, *asked), find)
+    return recent_baseline.get((*gallery_key, *question_key), find_baseline)
 
 
 def item_of(index: SearchIndex, key: str) -> Item:
@@ -90,27 +92,27 @@ def item_of(index: SearchIndex, key: str) -> Item:
     return item
 
 
-def _result(index: SearchIndex, params: LookupParams, found: Found) -> Result:
+def _vector_result(index: SearchIndex, params: LookupParams, service_answer: Found) -> Result:
     return Result(
-        _joined(index, params, found.items),
+        _join_items(index, params, service_answer.items),
         "vectors",
-        found.facets,
-        found.guess,
-        found.generation,
-        found.change,
-        found.exact,
-        found.picture,
-        found.regions,
+        service_answer.facets,
+        service_answer.guess,
+        service_answer.generation,
+        service_answer.change,
+        service_answer.exact,
+        service_answer.picture,
+        service_answer.regions,
     )
 
 
-def _joined(index: SearchIndex, params: LookupParams, found: Sequence[tuple[int, float]]) -> list[Answer]:
+def _join_items(index: SearchIndex, params: LookupParams, ranked: Sequence[tuple[int, float]]) -> list[Answer]:
     """The last defence: what was removed, flagged, moved or relabelled a moment ago is not shown, whatever the
     service has seen of it."""
-    rows = shown_items(index, [item for item, _ in found], params.filters)
+    rows = shown_items(index, [item for item, _ in ranked], params.filters)
     answers: list[Answer] = []
     products: set[str] = set()
-    for pk, distance in found:
+    for pk, distance in ranked:
         item = rows.get(pk)
         if item is None or (params.hide_product and item.product == params.hide_product):
             continue

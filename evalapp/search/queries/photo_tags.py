@@ -70,31 +70,31 @@ def tagged_photos(catalogue: Catalogue) -> QuerySet[TaggedPhoto]:
 
 def tagged_photo(catalogue: Catalogue, number: int) -> TaggedPhoto:
     """Raises NotFound."""
-    found = TaggedPhoto.objects.filter(catalogue=catalogue, pk=number).select_related("picture", "catalogue").first()
-    if found is None:
+    photo = TaggedPhoto.objects.filter(catalogue=catalogue, pk=number).select_related("picture", "catalogue").first()
+    if photo is None:
         raise NotFound(f"{catalogue} has no photo {number} to be tagged.")
-    return found
+    return photo
 
 
-def proposals(photo: TaggedPhoto, box: Box | None = None, index: str = "") -> Proposals:
+def propose_products(photo: TaggedPhoto, box: Box | None = None, index: str = "") -> Proposals:
     """The products nearest to a box of the photo, by this index of the catalogue or the newest that serves.
 
     Raises NotFound without an index, Conflict for a photo whose file is gone, SearchUnavailable while the service is
     away.
     """
-    chosen = index_of_catalogue(photo.catalogue.slug, index, every=True)
+    proposing_index = index_of_catalogue(photo.catalogue.slug, index, every=True)
     try:
         with default_storage.open(photo.picture.file or "\0", "rb") as file:
             data: bytes = file.read()
     except (OSError, ValueError) as error:
         raise Conflict("The file of this photo is gone.") from error
-    corners = box or photo.whole
-    box = None if corners == photo.whole else corners
+    corners = box or photo.whole_box
+    box = None if corners == photo.whole_box else corners
     params = LookupParams(
-        index=chosen.slug, kind="photo", k=_SEARCHED, box=box, one_per_product=True, suggest=box is None
+        index=proposing_index.slug, kind="photo", k=_SEARCHED, box=box, one_per_product=True, suggest=box is None
     )
-    result = look_up(chosen, params, data, fall_back=False)
-    said = {tag.product: tag.decision for tag in photo.tags.all() if tag.box == corners}
+    result = look_up(proposing_index, params, data, fall_back=False)
+    decisions = {tag.product: tag.decision for tag in photo.tags.all() if tag.box == corners}
     guess = (result.guess or {}).get("product") or {}
     with_product = [answer for answer in result.answers if answer.item.product]
     products = [
@@ -102,11 +102,11 @@ def proposals(photo: TaggedPhoto, box: Box | None = None, index: str = "") -> Pr
             rank,
             answer,
             guess.get("confidence") if answer.item.product == guess.get("likeliest") else None,
-            said.get(answer.item.product, ""),
+            decisions.get(answer.item.product, ""),
         )
         for rank, answer in enumerate(with_product[:MOST_PROPOSALS], start=1)
     ]
-    return Proposals(chosen, corners, products, result.regions, result.guess)
+    return Proposals(proposing_index, corners, products, result.regions, result.guess)
 
 
 def tags_of(catalogue: Catalogue, *, decision: str = "") -> QuerySet[PhotoTag]:

@@ -41,38 +41,38 @@ class Lag:
 
 def index_named(slug: str) -> SearchIndex:
     """Raises NotFound."""
-    found = SearchIndex.objects.select_related(*_ROWS).filter(slug=slug).first()
-    if found is None:
+    index = SearchIndex.objects.select_related(*_ROWS).filter(slug=slug).first()
+    if index is None:
         raise NotFound(f"There is no index {slug!r}.")
-    return found
+    return index
 
 
 def searched_index(slug: str) -> SearchIndex:
     """The same for whoever searches, which is often: what a lookup needs, with `is_tested`, whether a live test runs.
     Raises NotFound."""
-    found = next(iter(SearchIndex.objects.raw(_SEARCHED, [slug])), None)
-    if found is None:
+    index = next(iter(SearchIndex.objects.raw(_SEARCHED, [slug])), None)
+    if index is None:
         raise NotFound(f"There is no index {slug!r}.")
-    known = [getattr(found, name) for name in ("catalogue_id", "catalogue_slug", "catalogue_change")]
-    found.catalogue = Catalogue.from_db(connection.alias, ("id", "slug", "last_change"), known)
-    return found
+    catalogue_values = [getattr(index, name) for name in ("catalogue_id", "catalogue_slug", "catalogue_change")]
+    index.catalogue = Catalogue.from_db(connection.alias, ("id", "slug", "last_change"), catalogue_values)
+    return index
 
 
 def public_index(slug: str) -> SearchIndex:
     """An index that visitors may search; raises NotFound for others as well: nobody shall learn what there is."""
-    found = index_named(slug)
-    if not found.is_public:
+    index = index_named(slug)
+    if not index.is_public:
         raise NotFound(f"There is no index {slug!r}.")
-    return found
+    return index
 
 
 def index_of_catalogue(catalogue: str, slug: str = "", *, every: bool = False) -> SearchIndex:
     """The index of this name over the catalogue, or the newest one that is public and serves; `every` includes those
     that are not public. Raises NotFound."""
-    found = SearchIndex.objects.select_related(*_ROWS).order_by("-pk")
-    found = found.filter(catalogue__slug=catalogue)
-    found = found.filter(slug=slug) if slug else found.exclude(serving=None)
-    index = (found if every else found.filter(is_public=True)).first()
+    indexes = SearchIndex.objects.select_related(*_ROWS).order_by("-pk")
+    indexes = indexes.filter(catalogue__slug=catalogue)
+    indexes = indexes.filter(slug=slug) if slug else indexes.exclude(serving=None)
+    index = (indexes if every else indexes.filter(is_public=True)).first()
     if index is None:
         raise NotFound(f"There is no index of {catalogue!r} to search in.")
     return index
@@ -113,7 +113,7 @@ def identification_of(index: SearchIndex) -> dict[str, dict[str, float]]:
     }
 
 
-def described(index: SearchIndex) -> dict[str, Any]:
+def described_index(index: SearchIndex) -> dict[str, Any]:
     """An index as commands and the API tell of it."""
     lag, serving = lag_of(index), index.serving
     return {

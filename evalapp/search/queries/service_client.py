@@ -48,23 +48,23 @@ def look_up(params: LookupParams, blob: bytes = b"", *, seconds: float | None = 
     """
     if not breaker.may_ask():
         raise SearchUnavailable(_AWAY)
-    message = params.packed(blob)
-    left = float(settings.SEARCH_SECONDS) if seconds is None else seconds
+    message = params.to_message(blob)
+    seconds_left = float(settings.SEARCH_SECONDS) if seconds is None else seconds
     try:
-        status, body = _post(message, left)
+        status, body = _post_message(message, seconds_left)
     except (OSError, HTTPException) as error:
-        breaker.failed()
+        breaker.note_failure()
         raise SearchUnavailable(_AWAY) from error
-    breaker.succeeded()
+    breaker.note_success()
     if status == 200:
         return Found.from_json(body)
-    raise _problem(body)
+    raise _read_problem(body)
 
 
 def is_ready(seconds: float = 2.0) -> bool:
     """Whether the service says that it is warm."""
     try:
-        connection = _opened()
+        connection = _open_connection()
         try:
             connection.sock.settimeout(seconds)
             connection.request("GET", "/ready")
@@ -75,32 +75,32 @@ def is_ready(seconds: float = 2.0) -> bool:
         return False
 
 
-def _post(message: bytes, seconds: float) -> tuple[int, bytes]:
+def _post_message(message: bytes, seconds: float) -> tuple[int, bytes]:
     """One call; a kept connection that the service has closed meanwhile is opened anew, once."""
     deadline = monotonic() + seconds
     connection: HTTPConnection | None = getattr(_kept, "connection", None)
     if connection is not None:
         try:
-            return _exchange(connection, message, deadline)
+            return _exchange_messages(connection, message, deadline)
         except TimeoutError:
-            _forget()
+            _forget_connection()
             raise
         except (OSError, HTTPException):
-            _forget()
-    _kept.connection = _opened()
+            _forget_connection()
+    _kept.connection = _open_connection()
     try:
-        return _exchange(_kept.connection, message, deadline)
+        return _exchange_messages(_kept.connection, message, deadline)
     except BaseException:
-        _forget()
+        _forget_connection()
         raise
 
 
-def _exchange(connection: HTTPConnection, message: bytes, deadline: float) -> tuple[int, bytes]:
-    left = deadline - monotonic()
-    if left <= 0:
+def _exchange_messages(connection: HTTPConnection, message: bytes, deadline: float) -> tuple[int, bytes]:
+    seconds_left = deadline - monotonic()
+    if seconds_left <= 0:
         raise TimeoutError
-    connection.sock.settimeout(left)
-    headers = {SECONDS_HEADER: f"{left:.3f}", "Content-Type": "application/octet-stream"}
+    connection.sock.settimeout(seconds_left)
+    headers = {SECONDS_HEADER: f"{seconds_left:.3f}", "Content-Type": "application/octet-stream"}
     if settings.SEARCH_URL:
         headers[SIGNATURE_HEADER] = signature_of(message)
     connection.request("POST", "/lookup", message, headers)
@@ -108,7 +108,7 @@ def _exchange(connection: HTTPConnection, message: bytes, deadline: float) -> tu
     return answer.status, answer.read()
 
 
-def _opened() -> HTTPConnection:
+def _open_connection() -> HTTPConnection:
     connection: HTTPConnection
     if settings.SEARCH_URL:
         address = urlsplit(settings.SEARCH_URL)
@@ -119,14 +119,14 @@ def _opened() -> HTTPConnection:
     return connection
 
 
-def _forget() -> None:
+def _forget_connection() -> None:
     connection = getattr(_kept, "connection", None)
     if connection is not None:
         connection.close()
     _kept.connection = None
 
 
-def _problem(body: bytes) -> Exception:
+def _read_problem(body: bytes) -> Exception:
     try:
         error = json.loads(body)["error"]
         kind = BY_CODE.get(error["code"]) or _OWN_CODES[error["code"]]

@@ -14,8 +14,8 @@ def of_indexes() -> Iterator[Need]:
     """All items of an index's catalogue: a flag that is lifted brings one back at once."""
     for index in SearchIndex.objects.select_related("catalogue", "embedding__model", "masker"):
         model, tap = index.embedding.model, index.embedding.tap
-        for one, of_tap in [(model, tap), *made_of(model)]:
-            yield Need(f"index {index.slug}", one, of_tap, _items_of(index), index.masker)
+        for made_by, of_tap in [(model, tap), *made_of(model)]:
+            yield Need(f"index {index.slug}", made_by, of_tap, _items_of(index), index.masker)
 
 
 def _items_of(index: SearchIndex) -> Callable[[], list[int]]:

@@ -23,13 +23,13 @@ def adopt_contender(contender: Contender, slug: str = "") -> tuple[SearchIndex, 
     embedding = contender.embedding
     if embedding is None:
         raise Conflict(f"{contender} has no encoder of ours: there is nothing to put to work.")
-    known = SearchIndex.objects.filter(embedding=embedding, metrics__0=contender.metric).order_by("-pk").first()
+    existing = SearchIndex.objects.filter(embedding=embedding, metrics__0=contender.metric).order_by("-pk").first()
     with transaction.atomic():
-        index = known if known and not slug else _created(contender, slug)
+        index = existing if existing and not slug else _create_index_of(contender, slug)
         return index, request_job("index", f"index:{index.pk}")
 
 
-def _created(contender: Contender, slug: str) -> SearchIndex:
+def _create_index_of(contender: Contender, slug: str) -> SearchIndex:
     embedding = contender.embedding
     if embedding is None:
         raise Conflict(f"{contender} has no encoder of ours.")

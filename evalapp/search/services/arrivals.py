@@ -40,27 +40,27 @@ def doubles_of(slug: str, keys: Sequence[str]) -> dict[str, Any]:
     """
     catalogue = catalogue_named(slug)
     if len(keys) > MOST_AT_ONCE:
-        return _later(catalogue)
+        return _request_later_scan(catalogue)
     items = list(Item.objects.filter(catalogue=catalogue, key__in=keys, removed=False).select_related("picture"))
     pairs = _same_bytes(catalogue, items)
-    comparer, why = _comparer(catalogue)
+    comparer, why = _comparer_of(catalogue)
     if comparer is not None:
         try:
             for item in items:
-                pairs |= {pair: found for pair, found in comparer.near(item).items() if pair not in pairs}
+                pairs |= {pair: found for pair, found in comparer.nearest_pairs(item).items() if pair not in pairs}
         except Problem as problem:
             comparer, why = None, problem.message
-    undecided = _undecided(pairs)
+    undecided = _undecided_pairs(pairs)
     propose_pairs(catalogue.pk, undecided, comparer.scan.job_id or 0 if comparer else 0)
     return {
         "checked": DuplicateLevel.PICTURE.value if comparer else DuplicateLevel.BYTES.value,
         "why": why,
         "job": None,
-        "pairs": _told(undecided, {item.pk for item in items}),
+        "pairs": _pair_documents(undecided, {item.pk for item in items}),
     }
 
 
-def _later(catalogue: Catalogue) -> dict[str, Any]:
+def _request_later_scan(catalogue: Catalogue) -> dict[str, Any]:
     try:
         job = request_scan(catalogue, DuplicateLevel.PICTURE)
     except Problem:
@@ -78,11 +78,13 @@ def _same_bytes(catalogue: Catalogue, items: Sequence[Item]) -> Pairs:
     for row in rows.order_by("pk"):
         alike.setdefault((row.picture_id, row.box), []).append(row.pk)
     new = {item.pk for item in items}
-    found = ((one[0], other) for one in alike.values() for other in one[1:] if other in new or one[0] in new)
-    return {pair: ProposedPair(*pair, DuplicateLevel.BYTES, 1.0) for pair in found}
+    doubles = (
+        (copies[0], other) for copies in alike.values() for other in copies[1:] if other in new or copies[0] in new
+    )
+    return {pair: ProposedPair(*pair, DuplicateLevel.BYTES, 1.0) for pair in doubles}
 
 
-def _comparer(catalogue: Catalogue) -> tuple[_Comparer | None, str]:
+def _comparer_of(catalogue: Catalogue) -> tuple[_Comparer | None, str]:
     scan = scan_of(catalogue)
     if scan is None or scan.index is None or scan.index.serving_id is None or "weights" not in scan.report:
         return None, _NEVER_LOOKED
@@ -95,7 +97,7 @@ class _Comparer:
 
     scan: DuplicateScan
 
-    def near(self, item: Item) -> Pairs:
+    def nearest_pairs(self, item: Item) -> Pairs:
         """Pairs of the item with what lies nearest to it. Raises a problem where the service does not answer."""
         index = self.scan.index
         if index is None:
@@ -103,24 +105,24 @@ class _Comparer:
         with default_storage.open(item.picture.file) as file:
             data = file.read()
         params = LookupParams(index=index.slug, kind="photo", k=_NEIGHBOURS + 1, metric=index.metric, box=item.box)
-        found = dict(service_client.look_up(params, data).items)
-        found.pop(item.pk, None)
-        rows = list(gallery_items(index).filter(pk__in=found).select_related("picture"))
-        own = _hash(item, data)
-        compared = [(row, marks) for row in rows if (marks := _hash(row)) is not None]
-        if own is None or not compared:
+        distance_by_item = dict(service_client.look_up(params, data).items)
+        distance_by_item.pop(item.pk, None)
+        rows = list(gallery_items(index).filter(pk__in=distance_by_item).select_related("picture"))
+        own_hash = _hash_of_item(item, data)
+        compared = [(row, marks) for row in rows if (marks := _hash_of_item(row)) is not None]
+        if own_hash is None or not compared:
             return {}
-        distances = np.array([found[row.pk] for row, _ in compared])
-        theirs = np.stack([marks for _, marks in compared])
-        features = pair_features(distances, np.repeat(own[None], len(theirs), axis=0), theirs)
+        distances = np.array([distance_by_item[row.pk] for row, _ in compared])
+        other_hashes = np.stack([marks for _, marks in compared])
+        features = pair_features(distances, np.repeat(own_hash[None], len(other_hashes), axis=0), other_hashes)
         scores = features @ np.array(self.scan.report["weights"])
         pairs = (
-            self._pair(item, row, float(score), found[row.pk])
+            self._classify_pair(item, row, float(score), distance_by_item[row.pk])
             for (row, _), score in zip(compared, scores.tolist(), strict=True)
         )
         return {(pair.first, pair.second): pair for pair in pairs if pair is not None}
 
-    def _pair(self, item: Item, other: Item, score: float, distance: float) -> ProposedPair | None:
+    def _classify_pair(self, item: Item, other: Item, score: float, distance: float) -> ProposedPair | None:
         first, second = sorted((item.pk, other.pk))
         report: Mapping[str, Any] = self.scan.report
         if score >= report["threshold"]:
@@ -131,7 +133,7 @@ class _Comparer:
         return None
 
 
-def _hash(item: Item, data: bytes | None = None) -> NDArray[np.uint8] | None:
+def _hash_of_item(item: Item, data: bytes | None = None) -> NDArray[np.uint8] | None:
     """Of what the item shows; None where its picture cannot be read."""
     try:
         if data is None:
@@ -146,25 +148,25 @@ def _hash(item: Item, data: bytes | None = None) -> NDArray[np.uint8] | None:
     return picture_hash(image)
 
 
-def _undecided(pairs: Pairs) -> list[ProposedPair]:
+def _undecided_pairs(pairs: Pairs) -> list[ProposedPair]:
     decided = set(
         DuplicatePair.objects.filter(first__in={first for first, _ in pairs})
         .exclude(state=DuplicateState.PROPOSED)
         .values_list("first_id", "second_id")
     )
     levels = list(DuplicateLevel.values)
-    left = [pair for place, pair in pairs.items() if place not in decided]
-    return sorted(left, key=lambda pair: (levels.index(pair.level), -pair.score))
+    undecided = [pair for item_pair, pair in pairs.items() if item_pair not in decided]
+    return sorted(undecided, key=lambda pair: (levels.index(pair.level), -pair.score))
 
 
-def _told(pairs: Iterable[ProposedPair], new: set[int]) -> list[dict[str, Any]]:
+def _pair_documents(pairs: Iterable[ProposedPair], new: set[int]) -> list[dict[str, Any]]:
     listed = list(pairs)
     keys = dict(
         Item.objects.filter(pk__in={pk for pair in listed for pk in (pair.first, pair.second)}).values_list("pk", "key")
     )
-    told = []
+    documents = []
     for pair in listed:
         # The one that came in first, then what it doubles; of two that came in together, the newer.
         item, other = (pair.second, pair.first) if pair.second in new else (pair.first, pair.second)
-        told.append({"item": keys[item], "other": keys[other], "level": pair.level, "distance": pair.distance})
-    return told
+        documents.append({"item": keys[item], "other": keys[other], "level": pair.level, "distance": pair.distance})
+    return documents

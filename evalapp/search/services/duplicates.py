@@ -57,9 +57,9 @@ def request_scan(catalogue: Catalogue, level: str, index: SearchIndex | None = N
 
 def propose_pairs(catalogue: int, pairs: Iterable[ProposedPair], job: int) -> int:
     """Note pairs that were found, and how many wait now; those that somebody decided stay decided."""
-    found = list(pairs)
-    known = DuplicatePair.objects.filter(catalogue=catalogue, first__in={pair.first for pair in found})
-    decided = set(known.exclude(state=DuplicateState.PROPOSED).values_list("first_id", "second_id"))
+    proposed = list(pairs)
+    existing = DuplicatePair.objects.filter(catalogue=catalogue, first__in={pair.first for pair in proposed})
+    decided = set(existing.exclude(state=DuplicateState.PROPOSED).values_list("first_id", "second_id"))
     rows = [
         DuplicatePair(
             catalogue_id=catalogue,
@@ -70,7 +70,7 @@ def propose_pairs(catalogue: int, pairs: Iterable[ProposedPair], job: int) -> in
             distance=pair.distance,
             scan=job,
         )
-        for pair in found
+        for pair in proposed
         if (pair.first, pair.second) not in decided
     ]
     DuplicatePair.objects.bulk_create(

@@ -33,7 +33,7 @@ class Receipt:
     verdict: str | None = None
 
 
-def take_feedback(voter: Voter, question: Question, said: Sequence[Said]) -> list[Receipt]:
+def take_feedback(voter: Voter, question: Question, answers: Sequence[Said]) -> list[Receipt]:
     """Record what is new, all of it or nothing; a receipt for each, in order.
 
     Sent again, an answer stands already, with the verdict that stands. What was not shown for this question, or was
@@ -42,16 +42,16 @@ def take_feedback(voter: Voter, question: Question, said: Sequence[Said]) -> lis
     with transaction.atomic():
         index = SearchIndex.objects.filter(pk=question.index).select_related("catalogue", "embedding__model").first()
         if index is None:
-            return [Receipt(UNKNOWN) for _ in said]
-        known, _ = Voter.objects.get_or_create(pk=voter.pk, defaults={"address": voter.address})
-        lookup = _lookup(index, question, known)
-        if lookup is None or lookup.voter_id != known.pk:
-            return [Receipt(UNKNOWN) for _ in said]
+            return [Receipt(UNKNOWN) for _ in answers]
+        voter_row, _ = Voter.objects.get_or_create(pk=voter.pk, defaults={"address": voter.address})
+        lookup = _locked_lookup(index, question, voter_row)
+        if lookup is None or lookup.voter_id != voter_row.pk:
+            return [Receipt(UNKNOWN) for _ in answers]
         ranks = {row[0]: (rank, Shown(*row)) for rank, row in enumerate(lookup.shown, start=1)}
-        return [_take(index, lookup, known, one, ranks) for one in said]
+        return [_take_answer(index, lookup, voter_row, answer, ranks) for answer in answers]
 
 
-def _lookup(index: SearchIndex, question: Question, voter: Voter) -> Lookup | None:
+def _locked_lookup(index: SearchIndex, question: Question, voter: Voter) -> Lookup | None:
     """The row of the question, made by its first answer and locked until the transaction ends.
 
     That of a live test is there since it was shown; whoever answers first has it.
@@ -76,11 +76,13 @@ def _lookup(index: SearchIndex, question: Question, voter: Voter) -> Lookup | No
     return Lookup.objects.select_for_update().get(token=question.token)
 
 
-def _take(index: SearchIndex, lookup: Lookup, voter: Voter, said: Said, ranks: dict[int, tuple[int, Shown]]) -> Receipt:
-    if said.item is None or said.item not in ranks:
+def _take_answer(
+    index: SearchIndex, lookup: Lookup, voter: Voter, answer: Said, ranks: dict[int, tuple[int, Shown]]
+) -> Receipt:
+    if answer.item is None or answer.item not in ranks:
         return Receipt(UNKNOWN)
-    standing = lookup.verdicts.filter(item=said.item).select_related("exposure").first()
-    if said.verdict == UNDO:
+    standing = lookup.verdicts.filter(item=answer.item).select_related("exposure").first()
+    if answer.verdict == UNDO:
         if standing is None:
             return Receipt(UNKNOWN)
         if standing.exposure is not None:
@@ -89,17 +91,17 @@ def _take(index: SearchIndex, lookup: Lookup, voter: Voter, said: Said, ranks: d
         return Receipt(TAKEN_BACK)
     if standing is not None:
         return Receipt(ALREADY_RECORDED, standing.verdict)
-    rank, shown = ranks[said.item]
+    rank, shown = ranks[answer.item]
     exposure = None
     if lookup.item_id is not None:
-        exposure = cast_search_vote(index, voter, lookup.item_id, shown, rank, said.verdict)
+        exposure = cast_search_vote(index, voter, lookup.item_id, shown, rank, answer.verdict)
     LookupVerdict.objects.create(
         lookup=lookup,
-        item_id=said.item,
+        item_id=answer.item,
         rank=rank,
-        verdict=said.verdict,
+        verdict=answer.verdict,
         team=shown.team or None,
         exposure=exposure,
         told_at=timezone.now(),
     )
-    return Receipt(RECORDED, said.verdict)
+    return Receipt(RECORDED, answer.verdict)

@@ -24,22 +24,29 @@ _KEPT = 10
 @transaction.atomic
 def request_experiment(index: SearchIndex, engines: Sequence[str] = USUAL_ENGINES) -> IndexExperiment:
     """An experiment with its job; the one under way where there is one. Raises InvalidInput for an unknown engine."""
-    held = SearchIndex.objects.select_for_update().get(pk=index.pk)
+    locked_index = SearchIndex.objects.select_for_update().get(pk=index.pk)
     names = list(dict.fromkeys("faiss:rabitq" if name == "faiss" else name for name in engines))
     if unknown := [name for name in names if name not in MEASURABLE]:
         raise InvalidInput(f"There is no engine {unknown[0]!r}; measure some of {', '.join(MEASURABLE)}.")
     if not names:
         raise InvalidInput("Name at least one engine to measure.")
-    live = held.experiments.filter(job__isnull=False).exclude(job__state__in=FINAL_STATES).select_related("job").first()
-    if live is not None:
-        return live
-    metrics = [metric for metric in held.metrics if metric in METRICS]
-    made = IndexExperiment.objects.create(index=held, engines=names, metrics=metrics, recall=held.recall)
-    made.job = request_job("experiment", f"experiment:{made.pk}")
-    made.save(update_fields=["job"])
-    old = held.experiments.order_by("-pk").values_list("pk", flat=True)[_KEPT:]
+    running = (
+        locked_index.experiments.filter(job__isnull=False)
+        .exclude(job__state__in=FINAL_STATES)
+        .select_related("job")
+        .first()
+    )
+    if running is not None:
+        return running
+    metrics = [metric for metric in locked_index.metrics if metric in METRICS]
+    experiment = IndexExperiment.objects.create(
+        index=locked_index, engines=names, metrics=metrics, recall=locked_index.recall
+    )
+    experiment.job = request_job("experiment", f"experiment:{experiment.pk}")
+    experiment.save(update_fields=["job"])
+    old = locked_index.experiments.order_by("-pk").values_list("pk", flat=True)[_KEPT:]
     IndexExperiment.objects.filter(pk__in=list(old)).delete()
-    return made
+    return experiment
 
 
 def job_of(experiment: IndexExperiment) -> Job:

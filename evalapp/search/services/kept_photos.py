@@ -40,11 +40,11 @@ def keep_photo(index: SearchIndex, voter: Voter, data: bytes, box: tuple[int, in
     key = f"photo-{secrets.token_hex(8)}"
     slug = kept_catalogue(index)
     with transaction.atomic(), unrecorded():
-        known, _ = Voter.objects.get_or_create(pk=voter.pk, defaults={"address": voter.address})
+        voter_row, _ = Voter.objects.get_or_create(pk=voter.pk, defaults={"address": voter.address})
         upsert_items(slug, [ItemDraft(key=key, path=key, picture=original, domain=DOMAIN, box=inside)])
         item = Item.objects.get(catalogue__slug=slug, key=key)
         KeptPhoto.objects.create(
-            index=index, item=item, voter=known, keep_until=timezone.now() + settings.SEARCH_PHOTOS_KEPT
+            index=index, item=item, voter=voter_row, keep_until=timezone.now() + settings.SEARCH_PHOTOS_KEPT
         )
     return item
 
@@ -66,13 +66,13 @@ def forget_photos(voter: Voter | None = None) -> int:
     rows = KeptPhoto.objects.filter(due if voter is None else Q(voter=voter))
     photos = list(rows.select_related("item__picture", "item__catalogue"))
     for photo in photos:
-        _forget(photo)
+        _forget_photo(photo)
     # What they said stays as nobody's, like their votes.
     Lookup.objects.filter(voter__forgotten_at__isnull=False).update(voter=None)
     return len(photos)
 
 
-def _forget(photo: KeptPhoto) -> None:
+def _forget_photo(photo: KeptPhoto) -> None:
     """Bytes, hash and all that was made of them; the row of the item stays for the votes that speak of it."""
     picture = photo.item.picture
     with transaction.atomic(), unrecorded():

@@ -21,7 +21,7 @@ _DRAFTS = 50
 _TEAMS = {"a": 1, "b": 2}
 
 
-def answered(
+def answer_lookup(
     index: SearchIndex, params: LookupParams, blob: bytes = b"", *, is_testable: bool = True
 ) -> tuple[Result, Question, bool]:
     """The answers, the question that feedback refers to, and whether they are mixed.
@@ -41,14 +41,14 @@ def answered(
         if other is not None:
             rows = {one.item.pk: one for one in (*other.answers, *result.answers)}
             ranked = [[one.item.pk for one in way.answers] for way in (result, other)]
-            shown = _mixed(ranked[0], ranked[1], params.k)
+            shown = _mix_answers(ranked[0], ranked[1], params.k)
             token = note_mixed(index, test, kind, params.item, shown)
             question = Question(index.pk, kind, [], params.item, result.generation, test.pk, token)
             return replace(result, answers=[rows[one.item] for one in shown], guess=None), question, True
-    return result, _question(index, kind, params, result), False
+    return result, _plain_question(index, kind, params, result), False
 
 
-def _mixed(first: Sequence[int], second: Sequence[int], count: int) -> list[Shown]:
+def _mix_answers(first: Sequence[int], second: Sequence[int], count: int) -> list[Shown]:
     """The mixed list; of every item with the share of drafts in which it is shown at all."""
     chance = np.random.default_rng()
     times: Counter[object] = Counter()
@@ -61,14 +61,14 @@ def _mixed(first: Sequence[int], second: Sequence[int], count: int) -> list[Show
     return [Shown(numbers[one.item], None, round(shares[one.item], 4), _TEAMS[one.team]) for one in drafted]
 
 
-def attributes_answered(
+def answer_by_attributes(
     index: SearchIndex, params: LookupParams, features: Features | None = None
 ) -> tuple[Result, Question]:
     """The same by attributes alone."""
     result = by_attributes(index, params, features)
-    return result, _question(index, "attributes", params, result)
+    return result, _plain_question(index, "attributes", params, result)
 
 
-def _question(index: SearchIndex, kind: str, params: LookupParams, result: Result) -> Question:
+def _plain_question(index: SearchIndex, kind: str, params: LookupParams, result: Result) -> Question:
     shown = [Shown(one.item.pk, round(one.distance, 6)) for one in result.answers]
     return Question(index.pk, kind, shown, params.item, result.generation)

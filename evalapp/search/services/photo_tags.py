@@ -31,7 +31,7 @@ def bring_photo(catalogue: Catalogue, data: bytes, *, domain: str = USUAL_DOMAIN
     facts = {"width": original.width, "height": original.height, "size": original.size, "file": original.file}
     with transaction.atomic():
         picture, _ = Picture.objects.get_or_create(sha256=original.sha256, defaults=facts)
-        return _photo(catalogue, picture, f"photo-{original.sha256[:20]}", domain, who)
+        return _photo_named(catalogue, picture, f"photo-{original.sha256[:20]}", domain, who)
 
 
 @recorded("took a photo to tag", "catalogue {catalogue}", "{key}")
@@ -44,7 +44,7 @@ def take_photo(catalogue: Catalogue, key: str, *, domain: str = "", who: str = "
     item = None if "\x00" in key else rows.filter(key=key).first()
     if item is None:
         raise NotFound(f"{catalogue} has no item {key!r}.")
-    return _photo(catalogue, item.picture, key[:_LONGEST_NAME], domain or item.domain or USUAL_DOMAIN, who)
+    return _photo_named(catalogue, item.picture, key[:_LONGEST_NAME], domain or item.domain or USUAL_DOMAIN, who)
 
 
 @recorded("tagged", "photo {photo}", "{decision} {product}")
@@ -72,22 +72,22 @@ def decide_tag(
         raise NotFound(f"{photo.catalogue} has no item of the product {product!r}.")
     with transaction.atomic():
         locked = TaggedPhoto.objects.select_for_update(of=("self",)).select_related("catalogue", "picture")
-        held = locked.get(pk=photo.pk)
-        corners = _inside(held, box)
-        place = dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True))
-        standing = held.tags.filter(**place, product=product).select_related("item").first()
-        wanted = TagDecision.CONFIRMED if decision == "confirm" else TagDecision.REJECTED
-        if decision != "undo" and standing is not None and standing.decision == wanted:
+        locked_photo = locked.get(pk=photo.pk)
+        corners = _box_inside(locked_photo, box)
+        box_fields = dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True))
+        standing = locked_photo.tags.filter(**box_fields, product=product).select_related("item").first()
+        new_decision = TagDecision.CONFIRMED if decision == "confirm" else TagDecision.REJECTED
+        if decision != "undo" and standing is not None and standing.decision == new_decision:
             return standing
         if standing is not None:
             _take_back(standing)
         if decision == "undo":
             return None
-        category = _category_of(held.catalogue, product)
-        item = _as_item(held, corners, product, category) if decision == "confirm" else None
+        category = _category_of(locked_photo.catalogue, product)
+        item = _as_item(locked_photo, corners, product, category) if decision == "confirm" else None
         return PhotoTag.objects.create(
-            photo=held, **place, product=product, category=category, decision=wanted, index=index, rank=rank,
-            confidence=confidence, item=item, decided_by=who, decided_at=timezone.now(),
+            photo=locked_photo, **box_fields, product=product, category=category, decision=new_decision, index=index,
+            rank=rank, confidence=confidence, item=item, decided_by=who, decided_at=timezone.now(),
         )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def forget_photo(photo: TaggedPhoto) -> None:
     remove_files(picture)
 
 
-def _photo(catalogue: Catalogue, picture: Picture, name: str, domain: str, who: str) -> TaggedPhoto:
+def _photo_named(catalogue: Catalogue, picture: Picture, name: str, domain: str, who: str) -> TaggedPhoto:
     if picture.withdrawn_at is not None:
         raise Conflict("This picture was withdrawn for good.")
     if not domain or len(domain) > LONGEST["domain"] or "\x00" in domain:
@@ -119,9 +119,9 @@ def _photo(catalogue: Catalogue, picture: Picture, name: str, domain: str, who: 
     return photo
 
 
-def _inside(photo: TaggedPhoto, box: Corners | None) -> Corners:
+def _box_inside(photo: TaggedPhoto, box: Corners | None) -> Corners:
     if box is None:
-        return photo.whole
+        return photo.whole_box
     try:
         return clamp_box(box, photo.picture.width, photo.picture.height)
     except ValueError as error:
@@ -129,16 +129,16 @@ def _inside(photo: TaggedPhoto, box: Corners | None) -> Corners:
 
 
 def _category_of(catalogue: Catalogue, product: str) -> str:
-    known = Item.objects.filter(catalogue=catalogue, product=product, removed=False).order_by("pk")
-    first = known.first()
+    items = Item.objects.filter(catalogue=catalogue, product=product, removed=False).order_by("pk")
+    first = items.first()
     if first is None:
         raise NotFound(f"{catalogue} has no item of the product {product!r}.")
     return first.category
 
 
 def _as_item(photo: TaggedPhoto, corners: Corners, product: str, category: str) -> Item:
-    place = dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True))
-    other = photo.tags.filter(**place, decision=TagDecision.CONFIRMED).first()
+    box_fields = dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True))
+    other = photo.tags.filter(**box_fields, decision=TagDecision.CONFIRMED).first()
     if other is not None:
         raise Conflict(f"This box shows {other.product} already; take that back first.")
     key = f"{photo.name}#{','.join(str(corner) for corner in corners)}"
@@ -150,7 +150,7 @@ def _as_item(photo: TaggedPhoto, corners: Corners, product: str, category: str) 
         category=category,
         product=product,
         domain=photo.domain,
-        box=None if corners == photo.whole else corners,
+        box=None if corners == photo.whole_box else corners,
     )
     upsert_items(photo.catalogue.slug, [draft])
     return Item.objects.get(catalogue=photo.catalogue, key=key, removed=False)

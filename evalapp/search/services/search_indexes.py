@@ -61,20 +61,20 @@ def create_index(plan: IndexPlan) -> SearchIndex:
 
     Raises InvalidInput for words that are off, NotFound for an unknown catalogue, Conflict for a name that is taken.
     """
-    _check(plan)
+    _check_plan(plan)
     catalogue = Catalogue.objects.filter(slug=plan.catalogue).first()
     if catalogue is None:
         raise NotFound(f"There is no catalogue {plan.catalogue!r}.")
-    known = parse_contender(f"{plan.encoder}:{plan.metrics[0]}")
-    locator, masker = _region("locator", plan.locator), _region("masker", plan.masker)
-    if masker is not None and known.model.spec["reads"] != "pictures":
-        raise InvalidInput(f"{known.model} reads more than pictures; nothing can be masked for it.")
+    parsed = parse_contender(f"{plan.encoder}:{plan.metrics[0]}")
+    locator, masker = _network_named("locator", plan.locator), _network_named("masker", plan.masker)
+    if masker is not None and parsed.model.spec["reads"] != "pictures":
+        raise InvalidInput(f"{parsed.model} reads more than pictures; nothing can be masked for it.")
     try:
         with transaction.atomic():
             return SearchIndex.objects.create(
                 slug=plan.slug,
                 catalogue=catalogue,
-                embedding=ensure_embedding(known.model, known.tap, catalogue),
+                embedding=ensure_embedding(parsed.model, parsed.tap, catalogue),
                 metrics=list(dict.fromkeys(plan.metrics)),
                 engine=plan.engine,
                 recall=plan.recall,
@@ -88,7 +88,7 @@ def create_index(plan: IndexPlan) -> SearchIndex:
         raise Conflict(f"There is an index {plan.slug!r} already; choose another name or build that one.") from error
 
 
-def _check(plan: IndexPlan) -> None:
+def _check_plan(plan: IndexPlan) -> None:
     if not _SLUG.fullmatch(plan.slug):
         raise InvalidInput(f"{plan.slug!r} cannot stand in an address; use small letters, digits and dashes.")
     if not plan.metrics:
@@ -105,7 +105,7 @@ def _check(plan: IndexPlan) -> None:
             raise InvalidInput(f"The {name} is longer than {LONGEST[name]} characters.")
 
 
-def _region(kind: str, name: str) -> RegionNetwork | None:
+def _network_named(kind: str, name: str) -> RegionNetwork | None:
     return region_network(kind, name) if name else None
 
 
@@ -115,7 +115,7 @@ def choose_locator(index: SearchIndex, name: str) -> None:
 
     Vectors do not depend on it, so nothing is built anew. Raises InvalidInput for a name that is not registered.
     """
-    index.locator = _region("locator", name)
+    index.locator = _network_named("locator", name)
     SearchIndex.objects.filter(pk=index.pk).update(locator=index.locator)
 
 
@@ -138,13 +138,13 @@ def begin_generation(index: SearchIndex, change: int, job: Job | None) -> Genera
 
     What an earlier attempt of the same job left unfinished is given up.
     """
-    held = SearchIndex.objects.select_for_update().get(pk=index.pk)
+    locked_index = SearchIndex.objects.select_for_update().get(pk=index.pk)
     if job is not None:
-        left = held.generations.filter(job=job, state=GenerationState.BUILDING)
-        left.update(state=GenerationState.FAILED, error="Its worker died.")
-    last = held.generations.order_by("-number").values_list("number", flat=True).first()
+        unfinished = locked_index.generations.filter(job=job, state=GenerationState.BUILDING)
+        unfinished.update(state=GenerationState.FAILED, error="Its worker died.")
+    last = locked_index.generations.order_by("-number").values_list("number", flat=True).first()
     return Generation.objects.create(
-        index=held, number=(last or 0) + 1, follows=held.serving, built_change=change, job=job
+        index=locked_index, number=(last or 0) + 1, follows=locked_index.serving, built_change=change, job=job
     )
 
 
@@ -194,8 +194,8 @@ def go_back(index: SearchIndex, number: int | None = None) -> Generation:
 def retire_generations(index: SearchIndex) -> int:
     """Remove the files of generations that nobody goes back to any more; returns how many."""
     serving = SearchIndex.objects.values_list("serving", flat=True).get(pk=index.pk)
-    kept = index.generations.filter(state=GenerationState.READY).order_by("-number")
-    kept_ids = {serving, *kept.values_list("pk", flat=True)[:KEPT_GENERATIONS]}
+    ready = index.generations.filter(state=GenerationState.READY).order_by("-number")
+    kept_ids = {serving, *ready.values_list("pk", flat=True)[:KEPT_GENERATIONS]}
     done = (GenerationState.READY, GenerationState.FAILED)
     old = index.generations.filter(state__in=done).exclude(pk__in=kept_ids - {None}).exclude(folder="")
     for generation in old:
@@ -215,11 +215,11 @@ def delete_index(index: SearchIndex) -> None:
 
 def due_builds() -> list[SearchIndex]:
     """Indexes that have changed so much since they were built, or lack so many vectors, that a new generation pays."""
-    found = []
+    due_indexes = []
     for index in SearchIndex.objects.exclude(serving=None).select_related("serving"):
         rows = index.serving.rows if index.serving else 0
         young = max(YOUNG_ROWS, int(YOUNG_SHARE * rows))
-        due = Q(young__gt=min(young, MOST_YOUNG_ROWS)) | Q(waiting__gt=MOST_WAITING)
-        if index.replicas.filter(due, generation=index.serving, seen_at__gte=timezone.now() - _SEEN).exists():
-            found.append(index)
-    return found
+        is_due = Q(young__gt=min(young, MOST_YOUNG_ROWS)) | Q(waiting__gt=MOST_WAITING)
+        if index.replicas.filter(is_due, generation=index.serving, seen_at__gte=timezone.now() - _SEEN).exists():
+            due_indexes.append(index)
+    return due_indexes

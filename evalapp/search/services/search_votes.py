@@ -22,7 +22,7 @@ def cast_search_vote(
     transaction.
     """
     study = study_of(index)
-    pair = _pair(index, study, asked, shown, rank)
+    pair = _pair_of_answer(index, study, asked, shown, rank)
     now = timezone.now()
     exposure, _ = Exposure.objects.get_or_create(
         voter=voter,
@@ -68,11 +68,11 @@ def study_of(index: SearchIndex) -> Study:
 
     Locked until the caller's transaction ends: queries get their positions one after the other.
     """
-    held = SearchIndex.objects.select_for_update(of=("self",)).select_related("study").get(pk=index.pk)
-    if held.study is None:
-        held.study = _new_study(index)
-        held.save(update_fields=["study"])
-    return held.study
+    locked_index = SearchIndex.objects.select_for_update(of=("self",)).select_related("study").get(pk=index.pk)
+    if locked_index.study is None:
+        locked_index.study = _new_study(index)
+        locked_index.save(update_fields=["study"])
+    return locked_index.study
 
 
 def _new_study(index: SearchIndex) -> Study:
@@ -99,25 +99,25 @@ def _new_study(index: SearchIndex) -> Study:
     return study
 
 
-def _free_slug(wanted: str) -> str:
-    slug, number = wanted[:70], 1
+def _free_slug(base: str) -> str:
+    slug, number = base[:70], 1
     while Study.objects.filter(slug=slug).exists():
         number += 1
-        slug = f"{wanted[:70]}-{number}"
+        slug = f"{base[:70]}-{number}"
     return slug
 
 
-def _pair(index: SearchIndex, study: Study, asked: int, shown: Shown, rank: int) -> Pair:
-    query = Query.objects.filter(study=study, item=asked).first()
+def _pair_of_answer(index: SearchIndex, study: Study, query_item: int, shown: Shown, rank: int) -> Pair:
+    query = Query.objects.filter(study=study, item=query_item).first()
     if query is None:
-        query = Query.objects.create(study=study, item_id=asked, position=study.queries.count())
+        query = Query.objects.create(study=study, item_id=query_item, position=study.queries.count())
     pair, is_new = Pair.objects.get_or_create(study=study, query=query, candidate_id=shown.item)
     if is_new:
         contender = Contender.objects.filter(study=study, embedding=index.embedding).order_by("pk").first()
         if contender is not None:
             Nomination.objects.create(pair=pair, contender=contender, rank=rank, distance=shown.distance)
     gallery = Gallery.objects.select_for_update().get(study=study)
-    if missing := sorted({asked, shown.item} - set(gallery.items)):
+    if missing := sorted({query_item, shown.item} - set(gallery.items)):
         # What came after the study was made belongs to it as well: training reads the gallery.
         gallery.items = [*gallery.items, *missing]
         gallery.save(update_fields=["items"])

@@ -52,7 +52,7 @@ class Strengths:
     solver: str
     ridge: float
 
-    def better(self) -> FloatArray:
+    def chance_better(self) -> FloatArray:
         """P(row is stronger than column) [M, M], by the normal approximation; 1/2 on the diagonal."""
         count = len(self.theta)
         block = self.covariance[:count, :count]
@@ -62,10 +62,10 @@ class Strengths:
         return np.asarray(np.where(error > 0, ndtr(gap / np.where(error > 0, error, 1.0)), 0.5))
 
 
-def compared(left: Codes, right: Codes, outcomes: Codes, contenders: int) -> Comparisons:
+def count_comparisons(left: Codes, right: Codes, outcomes: Codes, contenders: int) -> Comparisons:
     """Counts out of n comparisons: codes of who stood left and right, and LEFT, RIGHT or TIE.
 
-    >>> found = compared(np.array([0, 0, 1]), np.array([1, 1, 0]), np.array([LEFT, TIE, LEFT]), 2)
+    >>> found = count_comparisons(np.array([0, 0, 1]), np.array([1, 1, 0]), np.array([LEFT, TIE, LEFT]), 2)
     >>> found.left.tolist(), found.ties.tolist()
     ([[0.0, 1.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 0.0]])
     """
@@ -87,7 +87,7 @@ def fit_newton(data: Comparisons, *, ridge: float = RIDGE, rounds: int = 100, cl
     current, done = _log_likelihood(parameters, data, ridge, with_ties), 0
     information = np.eye(len(parameters))
     for done in range(1, rounds + 1):  # noqa: B007
-        gradient, information = _derivatives(parameters, data, ridge, with_ties)
+        gradient, information = _likelihood_derivatives(parameters, data, ridge, with_ties)
         step = np.linalg.solve(information, gradient)
         size = 1.0
         while size > 1e-8:
@@ -98,8 +98,8 @@ def fit_newton(data: Comparisons, *, ridge: float = RIDGE, rounds: int = 100, cl
         parameters, current = parameters + size * step, fresh
         if np.abs(size * step).max() < close:
             break
-    _, information = _derivatives(parameters, data, ridge, with_ties)
-    return _strengths(parameters, _inverse(information), done, "newton", ridge, with_ties)
+    _, information = _likelihood_derivatives(parameters, data, ridge, with_ties)
+    return _strengths_from_parameters(parameters, _inverse_matrix(information), done, "newton", ridge, with_ties)
 
 
 def fit_mm(data: Comparisons, *, ridge: float = RIDGE, rounds: int = 20_000, close: float = 1e-11) -> Strengths:
@@ -139,24 +139,24 @@ def fit_mm(data: Comparisons, *, ridge: float = RIDGE, rounds: int = 20_000, clo
         if moved < close:
             break
     parameters = np.r_[np.log(p), np.log(gamma), np.log(nu) if tied else -_FAR]
-    _, information = _derivatives(parameters, data, ridge, bool(tied))
-    return _strengths(parameters, _inverse(information), done, "mm", ridge, bool(tied))
+    _, information = _likelihood_derivatives(parameters, data, ridge, bool(tied))
+    return _strengths_from_parameters(parameters, _inverse_matrix(information), done, "mm", ridge, bool(tied))
 
 
-def clustered(
+def cluster_covariance(
     fitted: Strengths, left: Codes, right: Codes, outcomes: Codes, voters: Codes, data: Comparisons
 ) -> Strengths:
     """The same strengths with the covariance of voters as clusters: H⁻¹ (Σ_v s_v s_vᵀ n/(n - 1)) H⁻¹, s_v scores.
 
     >>> left, right = np.array([0, 0, 0, 1]), np.array([1, 1, 1, 0])
     >>> outcomes, voters = np.array([LEFT, LEFT, RIGHT, RIGHT]), np.array([0, 0, 1, 1])
-    >>> data = compared(left, right, outcomes, 2)
-    >>> clustered(fit_newton(data), left, right, outcomes, voters, data).covariance.shape
+    >>> data = count_comparisons(left, right, outcomes, 2)
+    >>> cluster_covariance(fit_newton(data), left, right, outcomes, voters, data).covariance.shape
     (4, 4)
     """
     count, with_ties = len(fitted.theta), bool(np.isfinite(fitted.ties))
     parameters = np.r_[fitted.theta, fitted.side, fitted.ties if with_ties else -_FAR]
-    half, tie = outlook(fitted)
+    half, tie = expected_outcomes(fitted)
     scores = np.zeros((int(voters.max(initial=-1)) + 1, count + 2))
     won = (outcomes == LEFT) + 0.5 * (outcomes == TIE)
     expected = half[left, right]
@@ -165,8 +165,8 @@ def clustered(
     np.add.at(scores[:, count], voters, won - expected)
     if with_ties:
         np.add.at(scores[:, count + 1], voters, (outcomes == TIE) - tie[left, right])
-    _, information = _derivatives(parameters, data, fitted.ridge, with_ties)
-    bread = _inverse(information)
+    _, information = _likelihood_derivatives(parameters, data, fitted.ridge, with_ties)
+    bread = _inverse_matrix(information)
     n = len(np.unique(voters))
     meat = scores.T @ scores * (n / (n - 1) if n > 1 else 1.0)
     return Strengths(
@@ -174,23 +174,23 @@ def clustered(
     )
 
 
-def outlook(fitted: Strengths) -> tuple[FloatArray, FloatArray]:
+def expected_outcomes(fitted: Strengths) -> tuple[FloatArray, FloatArray]:
     """What the row on the left may expect of the column on the right [M, M]: points, a tie being half of one, and ties.
 
-    >>> found = outlook(Strengths(np.zeros(2), 0.0, 0.0, np.eye(4), 1, "newton", RIDGE))
+    >>> found = expected_outcomes(Strengths(np.zeros(2), 0.0, 0.0, np.eye(4), 1, "newton", RIDGE))
     >>> found[0][0].tolist(), found[1].round(2)[0].tolist()
     ([0.5, 0.5], [0.33, 0.33])
     """
     ties = fitted.ties if np.isfinite(fitted.ties) else -_FAR
-    left, _, tie = _shares(np.r_[fitted.theta, fitted.side, ties], len(fitted.theta))
+    left, _, tie = _outcome_shares(np.r_[fitted.theta, fitted.side, ties], len(fitted.theta))
     return left + tie / 2, tie
 
 
-def _inverse(information: FloatArray) -> FloatArray:
+def _inverse_matrix(information: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.inv(information), dtype=np.float64)
 
 
-def _shares(parameters: FloatArray, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _outcome_shares(parameters: FloatArray, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """P(left wins), P(right wins), P(tie) [M, M]."""
     theta, side, ties = parameters[:count], parameters[count], parameters[count + 1]
     a, b = np.broadcast_arrays(side + theta[:, None], theta)
@@ -204,20 +204,20 @@ def _shares(parameters: FloatArray, count: int) -> tuple[FloatArray, FloatArray,
 def _log_likelihood(parameters: FloatArray, data: Comparisons, ridge: float, with_ties: bool) -> float:
     count = data.contenders
     used = parameters if with_ties else np.r_[parameters[:-1], -_FAR]
-    shares = _shares(used, count)
+    shares = _outcome_shares(used, count)
     free = parameters if with_ties else parameters[:-1]
     virtual = ridge * (free - 2 * np.logaddexp(free, 0.0)).sum()
     seen = zip((data.left, data.right, data.ties), shares, strict=True)
     return float(sum((n * np.log(np.maximum(share, 1e-300))).sum() for n, share in seen if n.any()) + virtual)
 
 
-def _derivatives(
+def _likelihood_derivatives(
     parameters: FloatArray, data: Comparisons, ridge: float, with_ties: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Gradient and information (minus the second derivatives) of the log-likelihood, both exact."""
     count = data.contenders
     used = parameters if with_ties else np.r_[parameters[:-1], -_FAR]
-    left, _, tie = _shares(used, count)
+    left, _, tie = _outcome_shares(used, count)
     games = data.left + data.right + data.ties
     half = left + tie / 2
     residual = data.left + data.ties / 2 - games * half
@@ -244,7 +244,7 @@ def _derivatives(
     return gradient, information
 
 
-def _strengths(
+def _strengths_from_parameters(
     parameters: FloatArray, covariance: FloatArray, rounds: int, solver: str, ridge: float, with_ties: bool
 ) -> Strengths:
     ties = float(parameters[-1]) if with_ties else -np.inf

@@ -22,10 +22,10 @@ from evalapp.stats.comparisons.bradley_terry import (
     Comparisons,
     FloatArray,
     Strengths,
+    expected_outcomes,
     fit_newton,
-    outlook,
 )
-from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, inflated, radius
+from evalapp.stats.intervals.normal_mixture import LEAST_VOTERS, inflate_variances, mixture_radius
 
 Members = NDArray[np.bool_]
 
@@ -38,7 +38,7 @@ class Share:
     low: FloatArray
     high: FloatArray
 
-    def part(self, which: slice) -> Share:
+    def take_slice(self, which: slice) -> Share:
         """Some of them."""
         return Share(self.estimates[which], self.low[which], self.high[which])
 
@@ -53,11 +53,11 @@ class TeamStrengths:
     left: Share
 
 
-def counted(left: Members, right: Members, outcomes: Codes) -> Comparisons:
+def count_team_comparisons(left: Members, right: Members, outcomes: Codes) -> Comparisons:
     """Comparisons [M, M] out of n: who stood behind the left and the right candidate [n, M]; LEFT, RIGHT or TIE [n].
 
     >>> left, right = np.array([[True, True, False]]), np.array([[False, False, True]])
-    >>> counted(left, right, np.array([LEFT])).left.tolist()
+    >>> count_team_comparisons(left, right, np.array([LEFT])).left.tolist()
     [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
     """
     one, other = left.astype(np.float64), right.astype(np.float64)
@@ -70,7 +70,7 @@ def team_strengths(left: Members, right: Members, outcomes: Codes, voters: Codes
 
         δ_i = θ_i - mean θ,    V_i = n/(n - 5) (H⁻¹ Σ_v s_v s_vᵀ H⁻¹)_ii,    |δ̂_i - δ_i| ≤ radius(h_i² V_i) / h_i
 
-    s_v are a voter's scores, H the information, n effective voters (`mixture.inflated`), h_i the inverse of
+    s_v are a voter's scores, H the information, n effective voters (`inflate_variances`), h_i the inverse of
     (H⁻¹)_ii for the same δ_i, which makes sums of it. Asymptotic in the voters; 0 to 1 below 20 of them.
 
     >>> random = np.random.default_rng(1)
@@ -80,9 +80,9 @@ def team_strengths(left: Members, right: Members, outcomes: Codes, voters: Codes
     >>> bool(found.against_average.low[0] > 0.5 > found.against_average.high[1]), found.left.estimates.round(1).tolist()
     (True, [0.5])
     """
-    data = counted(left, right, outcomes)
+    data = count_team_comparisons(left, right, outcomes)
     fitted = fit_newton(data)
-    bread, scores = fitted.covariance, _scores(fitted, left, right, outcomes, voters)
+    bread, scores = fitted.covariance, _voter_scores(fitted, left, right, outcomes, voters)
     clustered = bread @ scores.T @ scores @ bread
     masses = np.bincount(voters, minlength=1).astype(np.float64)
     met = (left | right).any(axis=0)
@@ -91,35 +91,35 @@ def team_strengths(left: Members, right: Members, outcomes: Codes, voters: Codes
     told = np.zeros((count + 1, count + 2))
     told[:count, :count], told[count, count] = np.eye(count) - 1 / count, 1.0
     values = told @ np.r_[fitted.theta, fitted.side, 0.0]
-    half = _radii(np.diagonal(told @ bread @ told.T), np.diagonal(told @ clustered @ told.T), masses, alpha)
-    share = _chances(values, half, np.r_[met, met.any()])
+    half = _interval_radii(np.diagonal(told @ bread @ told.T), np.diagonal(told @ clustered @ told.T), masses, alpha)
+    share = _chances_with_bounds(values, half, np.r_[met, met.any()])
     strengths = replace(fitted, covariance=clustered)
-    return TeamStrengths(strengths, share.part(slice(0, count)), share.part(slice(count, None)))
+    return TeamStrengths(strengths, share.take_slice(slice(0, count)), share.take_slice(slice(count, None)))
 
 
-def _radii(plain: FloatArray, clustered: FloatArray, masses: FloatArray, alpha: float) -> FloatArray:
+def _interval_radii(plain: FloatArray, clustered: FloatArray, masses: FloatArray, alpha: float) -> FloatArray:
     if (masses > 0).sum() < LEAST_VOTERS:
         return np.full(len(plain), np.inf)
     information = 1 / np.maximum(plain, 1e-12)
-    wide = inflated(clustered * information**2, masses.sum(), (masses**2).sum())
-    return radius(wide, alpha) / information
+    wide = inflate_variances(clustered * information**2, masses.sum(), (masses**2).sum())
+    return mixture_radius(wide, alpha) / information
 
 
-def _chances(values: FloatArray, half: FloatArray, known: Members) -> Share:
+def _chances_with_bounds(values: FloatArray, half: FloatArray, known: Members) -> Share:
     low, high = (np.asarray(expit(edge)) for edge in (values - half, values + half))
     return Share(np.where(known, expit(values), np.nan), np.where(known, low, 0.0), np.where(known, high, 1.0))
 
 
-def _scores(fitted: Strengths, left: Members, right: Members, outcomes: Codes, voters: Codes) -> FloatArray:
+def _voter_scores(fitted: Strengths, left: Members, right: Members, outcomes: Codes, voters: Codes) -> FloatArray:
     """Derivatives of each voter's part of the likelihood [voters, M + 2], over all it was counted for."""
-    half, tie = outlook(fitted)
-    one, other = left.astype(np.float64), right.astype(np.float64)
-    behind, against = one.sum(axis=1), other.sum(axis=1)
+    half, tie = expected_outcomes(fitted)
+    left_members, right_members = left.astype(np.float64), right.astype(np.float64)
+    behind, against = left_members.sum(axis=1), right_members.sum(axis=1)
     won = (outcomes == LEFT) + 0.5 * (outcomes == TIE)
-    gains = one * (won[:, None] * against[:, None] - other @ half.T)
-    losses = other * (won[:, None] * behind[:, None] - one @ half)
-    tied = (outcomes == TIE) * behind * against - (one * (other @ tie.T)).sum(axis=1)
-    each = np.column_stack([gains - losses, gains.sum(axis=1), tied if np.isfinite(fitted.ties) else 0 * tied])
-    summed = np.zeros((int(voters.max(initial=-1)) + 1, each.shape[1]))
-    np.add.at(summed, voters, each)
+    gains = left_members * (won[:, None] * against[:, None] - right_members @ half.T)
+    losses = right_members * (won[:, None] * behind[:, None] - left_members @ half)
+    tied = (outcomes == TIE) * behind * against - (left_members * (right_members @ tie.T)).sum(axis=1)
+    vote_scores = np.column_stack([gains - losses, gains.sum(axis=1), tied if np.isfinite(fitted.ties) else 0 * tied])
+    summed = np.zeros((int(voters.max(initial=-1)) + 1, vote_scores.shape[1]))
+    np.add.at(summed, voters, vote_scores)
     return summed

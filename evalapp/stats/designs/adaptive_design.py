@@ -44,7 +44,7 @@ def batch_size(votes: int) -> int:
     return max(FEWEST_IN_BATCH, int(SHARE_IN_BATCH * votes))
 
 
-def aim(evidence: Evidence, standing: NDArray[np.bool_] | None = None, lacking: FloatArray | None = None) -> Aim:
+def aim_design(evidence: Evidence, standing: NDArray[np.bool_] | None = None, lacking: FloatArray | None = None) -> Aim:
     """The leader a = argmax_i min_j Z_ij, Z = S / sqrt(V), and the closeness of each challenger b to it.
 
         ω_b ∝ exp(L_ab),    L = `lacking` [M, M]: the log of the evidence that a decision for a lacks against b
@@ -54,7 +54,7 @@ def aim(evidence: Evidence, standing: NDArray[np.bool_] | None = None, lacking: 
     one contender there is nobody to be close. Only those who are `standing` [M], if told, lead or challenge: in the
     race and not beaten.
 
-    >>> aim(Evidence.none(3)).closeness.tolist()
+    >>> aim_design(Evidence.before_votes(3)).closeness.tolist()
     [0.0, 0.5, 0.5]
     """
     places = np.arange(evidence.contenders) if standing is None or not standing.any() else np.flatnonzero(standing)
@@ -66,7 +66,9 @@ def aim(evidence: Evidence, standing: NDArray[np.bool_] | None = None, lacking: 
 
 
 def aim_at(sums: FloatArray, variances: FloatArray, lacking: FloatArray | None = None) -> Aim:
-    """`aim` for paired sums S [M, M] and their variances V. Contenders that never differ stand at Z = 0, as equals.
+    """`aim_design` for paired sums S [M, M] and their variances V.
+
+    Contenders that never differ stand at Z = 0, as equals.
 
     >>> found = aim_at(np.array([[0.0, 2.0, 9.0], [-2.0, 0.0, 3.0], [-9.0, -3.0, 0.0]]), np.ones((3, 3)))
     >>> found.leader, found.closeness.round(3).tolist()
@@ -110,20 +112,20 @@ def adaptive_design(
     [0.025, 0.025, 0.475, 0.475]
     """
     plain = uniform_design(places, queries)
-    wanted = np.sqrt(_gain(members, places, aimed))
+    wanted = np.sqrt(_pair_gains(members, places, aimed))
     total = wanted.sum()
     return (1.0 - floor) * wanted / total + floor * plain if total > 0 else plain
 
 
-def _gain(members: Members, places: NDArray[np.intp], aimed: Aim) -> FloatArray:
+def _pair_gains(members: Members, places: NDArray[np.intp], aimed: Aim) -> FloatArray:
     """s² [K]: a pair of the leader gains from all who differ on its query, another pair from those who put it first."""
-    mine = members[:, aimed.leader]
+    has_leader = members[:, aimed.leader]
     weighted = members @ aimed.closeness
     # On the leader's pair: all closeness of contenders that answered this query with another pair.
     per_query = np.bincount(places, weights=weighted)
-    led = np.bincount(places, weights=mine.astype(np.float64)) > 0
+    led = np.bincount(places, weights=has_leader.astype(np.float64)) > 0
     against = per_query[places] - weighted
-    return np.where(mine, against, weighted * led[places]).clip(min=0.0)
+    return np.where(has_leader, against, weighted * led[places]).clip(min=0.0)
 
 
 def quota_design(counts: NDArray[np.int64], places: NDArray[np.intp], queries: int, floor: float = FLOOR) -> FloatArray:

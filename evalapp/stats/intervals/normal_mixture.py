@@ -24,14 +24,14 @@ BOUNDLESS = 1e30
 """The variance of what nothing is known of."""
 
 
-def inflated(variances: ArrayLike, totals: ArrayLike, squares: ArrayLike) -> FloatArray:
+def inflate_variances(variances: ArrayLike, totals: ArrayLike, squares: ArrayLike) -> FloatArray:
     """Variances that were estimated from voters, made larger by n / (n - 5); boundless up to n = 5. Any one shape.
 
     n = (Σ_v m_v)² / Σ_v m_v² is the effective number of voters (Kish) with masses m_v, of which `totals` and `squares`
     are the sums: a few who vote ten times as much count for what they tell. Studentised by few clusters, a sum has the
     tails of a t distribution; at three standard errors, where mixtures decide, this factor has its quantiles.
 
-    >>> inflated([3.0, 3.0], [20.0, 10.0], [20.0, 20.0]).tolist()
+    >>> inflate_variances([3.0, 3.0], [20.0, 10.0], [20.0, 20.0]).tolist()
     [4.0, 1e+30]
     """
     square = np.asarray(squares, dtype=np.float64)
@@ -73,13 +73,13 @@ def _log_mean(logs: FloatArray) -> FloatArray:
     return np.asarray(top + np.log(np.exp(logs - top[..., None]).mean(axis=-1)))
 
 
-def radius(variances: ArrayLike, alpha: float = 0.05) -> FloatArray:
+def mixture_radius(variances: ArrayLike, alpha: float = 0.05) -> FloatArray:
     """How far a sum may lie from its mean: the S at which the two-sided e-value reaches 1 / alpha. Same shape.
 
     With one ρ it is sqrt((V + ρ) log((V + ρ) / (ρ alpha²))); the mean over ρ has no closed form and is bisected,
     rounded outwards. ValueError for an alpha outside (0, 1).
 
-    >>> radius([0.0, 100.0, 10_000.0]).round(1).tolist()
+    >>> mixture_radius([0.0, 100.0, 10_000.0]).round(1).tolist()
     [22.0, 38.0, 321.6]
     """
     if not 0 < alpha < 1:

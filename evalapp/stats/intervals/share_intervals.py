@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaln, logsumexp, ndtri
 
-from evalapp.stats.estimators import FloatArray, WeightedVotes, approval
+from evalapp.stats.estimators import FloatArray, WeightedVotes, estimate_approval
 
 BETS = np.geomspace(0.01, 0.5, 8)
 """How bold the bets are, as shares of what suits the variance; fixed before the first vote."""
@@ -27,16 +27,16 @@ class Interval:
     method: str
 
 
-def wilson(successes: int, trials: int, alpha: float = 0.05) -> Interval:
+def wilson_interval(successes: int, trials: int, alpha: float = 0.05) -> Interval:
     """Score interval of Wilson (1927). Right at one moment fixed beforehand, wrong when looked at repeatedly.
 
     Without trials it says nothing: 0 to 1. ValueError for counts that cannot be or an alpha outside (0, 1).
 
-    >>> found = wilson(8, 10)
+    >>> found = wilson_interval(8, 10)
     >>> round(found.low, 3), round(found.high, 3)
     (0.49, 0.943)
     """
-    _check(successes, trials, alpha)
+    _check_counts(successes, trials, alpha)
     if trials == 0:
         return Interval(None, 0.0, 1.0, alpha, "wilson")
     z = -float(ndtri(alpha / 2))
@@ -54,13 +54,13 @@ def beta_binomial(successes: int, trials: int, alpha: float = 0.05, prior: float
     Robbins' method of mixtures: with a Beta(prior, prior) mixture, the likelihood ratio against the rate p
         M(p) = B(prior + s, prior + f) / (B(prior, prior) p^s (1 - p)^f),    s successes, f failures
     is a martingale if p is the truth; by Ville's inequality it ever reaches 1 / alpha with probability at most
-    alpha. The interval holds the rates for which it has not. ValueError as for `wilson`.
+    alpha. The interval holds the rates for which it has not. ValueError as for `wilson_interval`.
 
     >>> found = beta_binomial(8, 10)
     >>> round(found.low, 3), round(found.high, 3)
     (0.342, 0.991)
     """
-    _check(successes, trials, alpha)
+    _check_counts(successes, trials, alpha)
     if prior <= 0:
         raise ValueError("prior must be above 0")
     if trials == 0:
@@ -70,7 +70,9 @@ def beta_binomial(successes: int, trials: int, alpha: float = 0.05, prior: float
     return Interval(successes / trials, low, high, alpha, "beta-binomial")
 
 
-def betting(votes: WeightedVotes, *, weight_bound: float, variance_bound: float, alpha: float = 0.05) -> Interval:
+def betting_interval(
+    votes: WeightedVotes, *, weight_bound: float, variance_bound: float, alpha: float = 0.05
+) -> Interval:
     """Confidence sequence for an approval out of weighted votes: right at every moment at once.
 
     For a rate x bet on every vote's w (y - x), whose mean is at most 0 if the approval is at most x:
@@ -84,22 +86,22 @@ def betting(votes: WeightedVotes, *, weight_bound: float, variance_bound: float,
     come from the design, not from the votes. The votes of one visitor are taken as those of a random visitor.
     ValueError if a weight is above its bound, for bounds not above 0 and for an alpha outside (0, 1).
 
-    >>> votes = WeightedVotes.of([1.0, 2.0], [60, 20], [20, 10])
-    >>> found = betting(votes, weight_bound=2.0, variance_bound=0.5)
+    >>> votes = WeightedVotes.from_counts([1.0, 2.0], [60, 20], [20, 10])
+    >>> found = betting_interval(votes, weight_bound=2.0, variance_bound=0.5)
     >>> round(found.low, 3), round(found.high, 3)
     (0.562, 0.845)
     """
-    _check(0, 0, alpha)
+    _check_counts(0, 0, alpha)
     if weight_bound <= 0 or variance_bound <= 0:
         raise ValueError("the bounds must be above 0")
     if votes.weights.size and votes.weights.max() > weight_bound * (1 + 1e-9):
         raise ValueError(f"a weight of {votes.weights.max():g} is above its bound of {weight_bound:g}")
     stakes = np.minimum(BETS / variance_bound, 0.9 / weight_bound)
-    estimate = approval(votes)
+    estimate = estimate_approval(votes)
     if estimate is None:
         return Interval(None, 0.0, 1.0, alpha, "betting")
     low = _betting_low(votes, stakes, alpha)
-    high = 1.0 - _betting_low(votes.mirrored(), stakes, alpha)
+    high = 1.0 - _betting_low(votes.swap_verdicts(), stakes, alpha)
     # The exact ends lie around the estimate; only the last bit of the arithmetic can say otherwise.
     return Interval(estimate, min(low, estimate), max(high, estimate), alpha, "betting")
 
@@ -144,7 +146,7 @@ def _last_refuted(evidence: Callable[[float], float], limit: float, highest: flo
     return low
 
 
-def _check(successes: int, trials: int, alpha: float) -> None:
+def _check_counts(successes: int, trials: int, alpha: float) -> None:
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes in {trials} trials cannot be")
     if not 0 < alpha < 1:

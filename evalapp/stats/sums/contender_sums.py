@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from evalapp.stats.sums.epochs import BETS, Batch, common_weight, own_weights, pair_weights, stakes
+from evalapp.stats.sums.epochs import BETS, Batch, bet_stakes, common_weight, own_weights, pair_weights
 
 FloatArray = NDArray[np.float64]
 _CHUNK = 2_000_000
@@ -40,7 +40,7 @@ class VoterSums:
     weight: FloatArray
 
     @classmethod
-    def none(cls, voters: int, contenders: int, eras: int = 1) -> VoterSums:
+    def zeros_for(cls, voters: int, contenders: int, eras: int = 1) -> VoterSums:
         """Rows of voters who have not voted."""
         liked, mass, guard, stake = (np.zeros((voters, contenders)) for _ in range(4))
         residual, weight = np.zeros((voters, eras, contenders)), np.zeros((voters, eras))
@@ -99,7 +99,7 @@ class Evidence:
     voters: float = 0.0
 
     @classmethod
-    def none(cls, contenders: int, eras: int = 1, entered: Sequence[int] | None = None) -> Evidence:
+    def before_votes(cls, contenders: int, eras: int = 1, entered: Sequence[int] | None = None) -> Evidence:
         """Before the first vote; all have taken part from the first era on, if not told otherwise."""
         m, g = contenders, len(BETS)
         shapes: dict[str, tuple[int, ...]] = dict.fromkeys(
@@ -180,44 +180,44 @@ def credits_of(
         moves = moves if known is None else moves + trust[:, None] * known
         return Credits(voters, trust, mass, mass * answers[:, None], moves, np.ones(len(voters)), columns)
     parts = (mass, mass * answers[:, None], moves, np.ones(len(voters)), columns)
-    _, first, place = np.unique(groups, return_index=True, return_inverse=True)
+    _, first, group_index = np.unique(groups, return_index=True, return_inverse=True)
     summed = [np.zeros((len(first), *part.shape[1:])) for part in parts]
     for total, part in zip(summed, parts, strict=True):
-        np.add.at(total, place, part)
+        np.add.at(total, group_index, part)
     least = np.full(len(first), np.inf)
-    np.minimum.at(least, place, trust)
+    np.minimum.at(least, group_index, trust)
     if known is not None:
         summed[2] += least[:, None] * known[first]
     return Credits(voters[first], least, *summed)
 
 
-def add(evidence: Evidence, rows: VoterSums, batch: Batch, portion: Credits, sign: float = 1.0) -> None:
+def add_portion(evidence: Evidence, rows: VoterSums, batch: Batch, portion: Credits, sign: float = 1.0) -> None:
     """Add the votes of one batch to the study's sums and to the voters' rows, in place; sign -1 takes them back.
 
     The counts of `voters` are the caller's: a row tells nothing of a voter whose votes cancel out.
 
     >>> from evalapp.stats.sums.epochs import batch_of
     >>> batch = batch_of(np.eye(2, dtype=bool), np.full(2, 0.5), 1)
-    >>> evidence, rows = Evidence.none(2), VoterSums.none(1, 2)
+    >>> evidence, rows = Evidence.before_votes(2), VoterSums.zeros_for(1, 2)
     >>> who, answers, half = np.zeros(2, dtype=int), np.array([1.0, 0.0]), np.full(2, 0.5)
     >>> ready = credits_of(who, np.eye(2, dtype=bool), np.full(2, 2.0), np.ones(2), answers, half)
-    >>> add(evidence, rows, batch, ready)
+    >>> add_portion(evidence, rows, batch, ready)
     >>> (evidence.liked / evidence.mass).tolist()
     [1.0, 0.0]
-    >>> add(evidence, rows, batch, ready, -1.0)
+    >>> add_portion(evidence, rows, batch, ready, -1.0)
     >>> evidence.votes, evidence.mass.tolist()
     (0.0, [0.0, 0.0])
     """
     _add_votes(evidence, batch, portion, sign)
     touched = np.unique(portion.voters)
-    before = _squares(evidence, rows, touched)
+    before = _squares_of_voters(evidence, rows, touched)
     _add_to_rows(rows, batch, portion, sign)
-    after = _squares(evidence, rows, touched)
+    after = _squares_of_voters(evidence, rows, touched)
     for name, old in before.items():
         setattr(evidence, name, getattr(evidence, name) + after[name] - old)
 
 
-def _squares(evidence: Evidence, rows: VoterSums, touched: NDArray[np.intp]) -> dict[str, FloatArray]:
+def _squares_of_voters(evidence: Evidence, rows: VoterSums, touched: NDArray[np.intp]) -> dict[str, FloatArray]:
     """What the touched voters contribute to the sums of squares over voters."""
     liked, mass = rows.liked[touched], rows.mass[touched]
     guard, stake = rows.guard[touched], rows.stake[touched]
@@ -226,7 +226,7 @@ def _squares(evidence: Evidence, rows: VoterSums, touched: NDArray[np.intp]) -> 
         "liked2": (liked * liked).sum(axis=0),
         "cross": (liked * mass).sum(axis=0),
         "mass2": (mass * mass).sum(axis=0),
-        "spread": _spread(residual, evidence.levels),
+        "spread": _spread_of_pairs(residual, evidence.levels),
         "gram_weight": np.einsum("ve,vem->em", weight, residual),
         "weight2": (weight * weight).sum(axis=0),
         "guard2": (guard * guard).sum(axis=0),
@@ -240,13 +240,13 @@ def _from_level(by_era: FloatArray) -> FloatArray:
     return by_era[:, ::-1].cumsum(axis=1)[:, ::-1]
 
 
-def _spread(residual: FloatArray, levels: NDArray[np.intp]) -> FloatArray:
+def _spread_of_pairs(residual: FloatArray, levels: NDArray[np.intp]) -> FloatArray:
     """Σ_v (R_vi - R_vj)² [M, M], each pair at its own level; residual [V, E, M] by level."""
-    found = np.zeros(levels.shape)
+    spread = np.zeros(levels.shape)
     for level in np.unique(levels):
-        here = residual[:, level]
-        found = np.where(levels == level, _squares_apart(here.T @ here), found)
-    return found
+        level_residual = residual[:, level]
+        spread = np.where(levels == level, _squares_apart(level_residual.T @ level_residual), spread)
+    return spread
 
 
 def _add_to_rows(rows: VoterSums, batch: Batch, portion: Credits, sign: float) -> None:
@@ -282,10 +282,10 @@ def _add_pairs(evidence: Evidence, batch: Batch, portion: Credits, sign: float) 
     squares = _squares_apart(portion.moves.T @ portion.moves)
     together = evidence.levels <= batch.era
     evidence.vote_spread += sign * common**2 * np.where(together, squares, 0.0)
-    evidence.paired += sign * pairs * _apart(residual)
+    evidence.paired += sign * pairs * _pairwise_differences(residual)
     evidence.paired2 += sign * pairs**2 * squares
     evidence.told_apart += sign * np.where(together, _squares_apart(portion.members.T @ portion.members), 0.0)
-    bets = stakes(batch)
+    bets = bet_stakes(batch)
     gains = sign * _log_gains(bets, portion.moves)
     evidence.log_bets += gains
     if leader < 0:
@@ -300,7 +300,7 @@ def _add_pairs(evidence: Evidence, batch: Batch, portion: Credits, sign: float) 
         evidence.log_near[:, led] += sign * _log_gains_of(led, bets[:, led], portion.moves, lifted)
 
 
-def _apart(values: FloatArray) -> FloatArray:
+def _pairwise_differences(values: FloatArray) -> FloatArray:
     return values[:, None] - values
 
 

@@ -48,7 +48,9 @@ class Batch:
         return len(self.own)
 
 
-def bounds(members: Members, probabilities: FloatArray, queries: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def design_bounds(
+    members: Members, probabilities: FloatArray, queries: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """`variance`, `reach` and `own` of a design: π [..., K] over pairs, members [K, M], Q = `queries`.
 
         v_ij = (1/4Q) Σ_q 1{n_i ≠ n_j} (1 / (Q π(q, n_i)) + 1 / (Q π(q, n_j))),     v_i the same over all its queries
@@ -57,7 +59,7 @@ def bounds(members: Members, probabilities: FloatArray, queries: int) -> tuple[F
     since Var y ≤ 1/4. Of two queries on which two contenders have different candidates, 1/2 each:
 
     >>> members = np.array([[True, False], [False, True]] * 2)
-    >>> variance, reach, own = bounds(members, np.full(4, 0.25), queries=2)
+    >>> variance, reach, own = design_bounds(members, np.full(4, 0.25), queries=2)
     >>> float(variance[0, 1]), float(reach[0, 1]), own.tolist()
     (1.0, 2.0, [0.5, 0.5])
     """
@@ -68,12 +70,12 @@ def bounds(members: Members, probabilities: FloatArray, queries: int) -> tuple[F
     shared = np.swapaxes(weights[..., None] * columns, -1, -2) @ columns / (4 * queries)
     own = np.diagonal(shared, axis1=-2, axis2=-1)
     variance = own[..., :, None] + own[..., None, :] - 2 * shared
-    reach = np.stack([_reach(members, weights, one) for one in range(members.shape[1])], axis=-2)
+    reach = np.stack([_reach_from(members, weights, one) for one in range(members.shape[1])], axis=-2)
     # The sums above leave rounding where nothing differs; no reach says so exactly.
     return np.where(reach > 0, variance, 0.0), reach, own.copy()
 
 
-def _reach(members: Members, weights: FloatArray, one: int) -> FloatArray:
+def _reach_from(members: Members, weights: FloatArray, one: int) -> FloatArray:
     apart = members != members[:, [one]]
     return np.asarray((weights[..., None] * apart).max(axis=-2, initial=0.0))
 
@@ -85,14 +87,14 @@ def batch_of(members: Members, probabilities: FloatArray, queries: int, **known:
     >>> batch_of(members, np.full(4, 0.25), 2, leader=1).leader
     1
     """
-    return Batch(*bounds(members, probabilities, queries), **known)  # type: ignore[arg-type]
+    return Batch(*design_bounds(members, probabilities, queries), **known)  # type: ignore[arg-type]
 
 
-def stakes(batch: Batch) -> FloatArray:
+def bet_stakes(batch: Batch) -> FloatArray:
     """λ_g = min(g / v_ij, 0.9 / B_ij) [G, M, M], B_ij the largest |ψ_ij|; 0 where nothing can differ.
 
     >>> members = np.array([[True, False], [False, True]] * 2)
-    >>> stakes(batch_of(members, np.full(4, 0.25), 2))[:, 0, 1].round(3).tolist()
+    >>> bet_stakes(batch_of(members, np.full(4, 0.25), 2))[:, 0, 1].round(3).tolist()
     [0.03, 0.06, 0.12, 0.25]
     """
     apart = (batch.reach > 0) & np.isfinite(batch.reach)
@@ -141,7 +143,7 @@ def common_weight(batch: Batch) -> float:
     return float(near.sum() / total) if total > 0 else 1.0
 
 
-def units(first: Batch) -> FloatArray:
+def difference_units(first: Batch) -> FloatArray:
     """[M, M] by which a difference's sums are multiplied before a mixture sees them, fixed by the first batch.
 
     Mixtures are sharpest for sums whose votes have weight 1 / v_ij; the common weight is another by this factor. It is
@@ -149,7 +151,7 @@ def units(first: Batch) -> FloatArray:
     these two compare.
 
     >>> members = np.array([[True, False], [False, True]] * 2)
-    >>> units(batch_of(members, np.full(4, 0.25), 2)).tolist()
+    >>> difference_units(batch_of(members, np.full(4, 0.25), 2)).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
     return np.where(np.isfinite(first.reach), pair_weights(first) / common_weight(first), np.nan)

@@ -24,13 +24,13 @@ def shrunk_means(liked: ArrayLike, votes: ArrayLike, mean: ArrayLike, prior: flo
     return np.asarray((prior * np.asarray(mean) + np.asarray(liked)) / (prior + np.asarray(votes)))
 
 
-def baselines(mean: ArrayLike, voter_means: ArrayLike, query_means: ArrayLike) -> FloatArray:
+def baselines_of_votes(mean: ArrayLike, voter_means: ArrayLike, query_means: ArrayLike) -> FloatArray:
     """m: the voter's and the query's departures from the mean, added as log-odds, clipped to 0.05 … 0.95.
 
     Any number that is known before the vote and does not look at the candidate keeps E ψ_ij = A_i - A_j; a good one
     removes the voters' leniency and the queries' difficulty from the variance.
 
-    >>> baselines(0.5, [0.5, 0.8, 0.8], [0.5, 0.5, 0.8]).round(3).tolist()
+    >>> baselines_of_votes(0.5, [0.5, 0.8, 0.8], [0.5, 0.5, 0.8]).round(3).tolist()
     [0.5, 0.8, 0.941]
     """
     both = logit(np.asarray(voter_means)) + logit(np.asarray(query_means)) - logit(np.asarray(mean))

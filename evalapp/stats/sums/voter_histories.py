@@ -20,7 +20,7 @@ class Histories:
     gold_wrong: FloatArray
 
     @classmethod
-    def none(cls, voters: int) -> Histories:
+    def without_votes(cls, voters: int) -> Histories:
         """Voters who have not voted."""
         return cls(*(np.zeros(voters) for _ in range(4)))
 
@@ -43,12 +43,12 @@ def before_each(voters: NDArray[np.intp], values: FloatArray, hands: NDArray[np.
     running = np.cumsum(values[order], axis=0) - values[order]
     starts = np.flatnonzero(np.r_[True, sorted_voters[1:] != sorted_voters[:-1]])
     lengths = np.diff(np.r_[starts, len(order)])
-    found = np.empty(values.shape)
-    found[order] = running - np.repeat(running[starts], lengths, axis=0)
+    earlier_sums = np.empty(values.shape)
+    earlier_sums[order] = running - np.repeat(running[starts], lengths, axis=0)
     if hands is not None:
-        _, first, place = np.unique(hands, return_index=True, return_inverse=True)
-        found = found[first[place]]
-    return found
+        _, first, hand_index = np.unique(hands, return_index=True, return_inverse=True)
+        earlier_sums = earlier_sums[first[hand_index]]
+    return earlier_sums
 
 
 def known_before(
@@ -65,7 +65,7 @@ def known_before(
     shown with this one.
 
     >>> none = np.full(3, -1, dtype=np.int8)
-    >>> known_before(Histories.none(1), np.zeros(3, dtype=int), np.array([1.0, 0.0, 1.0]), none).liked.tolist()
+    >>> known_before(Histories.without_votes(1), np.zeros(3, dtype=int), np.array([1.0, 0.0, 1.0]), none).liked.tolist()
     [0.0, 1.0, 1.0]
     """
     plain = (gold < 0).astype(np.float64)
@@ -77,13 +77,13 @@ def known_before(
     )
 
 
-def remember(
+def remember_votes(
     histories: Histories, voters: NDArray[np.intp], answers: FloatArray, gold: NDArray[np.int8], sign: float = 1.0
 ) -> None:
     """Add these votes to the counts, in place; sign -1 takes them back.
 
-    >>> histories = Histories.none(2)
-    >>> remember(histories, np.array([0, 1, 1]), np.ones(3), np.array([-1, 1, 0], dtype=np.int8))
+    >>> histories = Histories.without_votes(2)
+    >>> remember_votes(histories, np.array([0, 1, 1]), np.ones(3), np.array([-1, 1, 0], dtype=np.int8))
     >>> histories.votes.tolist(), histories.gold_right.tolist()
     ([1.0, 0.0], [0.0, 1.0])
     """

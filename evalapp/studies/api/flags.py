@@ -18,7 +18,7 @@ from evalapp.studies.services import pair_flags
 _MOST = 1000
 
 
-def _pairs() -> serializers.ListField:
+def _pairs_field() -> serializers.ListField:
     return serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), allow_empty=False, max_length=_MOST
     )
@@ -46,7 +46,7 @@ class PairFlagsApi(APIView):
             ref_name = "PairFlag"
 
     class Input(serializers.Serializer[Any]):
-        pairs = _pairs()
+        pairs = _pairs_field()
         reason = serializers.ChoiceField(choices=FlagReason.choices)
         note = serializers.CharField(default="", allow_blank=True, max_length=LONGEST_NOTE)
 
@@ -54,7 +54,7 @@ class PairFlagsApi(APIView):
             ref_name = "PairFlagsToSet"
 
     class LiftInput(serializers.Serializer[Any]):
-        pairs = _pairs()
+        pairs = _pairs_field()
 
         class Meta:
             ref_name = "PairFlagsToLift"

@@ -86,7 +86,7 @@ class StudyDetails(serializers.Serializer[Any]):
         ref_name = "StudyDetails"
 
 
-def details(study: Study) -> Response:
+def answer_details(study: Study) -> Response:
     """What operators are answered after any change."""
     return Response(StudyDetails(study_reads.study_with_contenders(study.slug)).data)
 
@@ -153,7 +153,7 @@ class CreateStudyInput(serializers.Serializer[Any]):
         ref_name = "CreateStudy"
 
 
-def create(params: dict[str, Any]) -> Study:
+def create_from_params(params: dict[str, Any]) -> Study:
     """A draft study from validated values."""
     return services.create_study(services.StudyPlan(**{**params, "catalogue": catalogue_named(params["catalogue"])}))
 
@@ -180,7 +180,7 @@ class ChangeStudyInput(serializers.Serializer[Any]):
         ref_name = "ChangeStudy"
 
 
-def change(study: Study, params: dict[str, Any]) -> None:
+def change_from_params(study: Study, params: dict[str, Any]) -> None:
     """What was said is changed, the rest stays. Raises Problem."""
     if (origins := params.pop("embed_hosts", None)) is not None:
         services.set_embed_hosts(study, origins)
@@ -203,7 +203,9 @@ class CopyStudyApi(APIView):
 
     @extend_schema(operation_id="study_copy", request=Input, responses={201: StudyDetails})
     def post(self, request: Request, slug: str) -> Response:
-        answer = details(services.copy_study(study_reads.study_by_slug(slug), **checked(self.Input(data=request.data))))
+        answer = answer_details(
+            services.copy_study(study_reads.study_by_slug(slug), **checked(self.Input(data=request.data)))
+        )
         answer.status_code = status.HTTP_201_CREATED
         return answer
 
@@ -231,7 +233,7 @@ class OpenStudyApi(APIView):
     def post(self, request: Request, slug: str) -> Response:
         study = study_reads.study_by_slug(slug)
         services.open_study(study, keep_before=checked(self.Input(data=request.data))["keep_before"])
-        return details(study)
+        return answer_details(study)
 
 
 class CloseStudyApi(APIView):
@@ -241,7 +243,7 @@ class CloseStudyApi(APIView):
     def post(self, request: Request, slug: str) -> Response:
         study = study_reads.study_by_slug(slug)
         services.close_study(study)
-        return details(study)
+        return answer_details(study)
 
 
 class StudyDetailsApi(APIView):
@@ -249,7 +251,7 @@ class StudyDetailsApi(APIView):
 
     @extend_schema(operation_id="study_details", responses=StudyDetails)
     def get(self, request: Request, slug: str) -> Response:
-        return details(study_reads.study_by_slug(slug))
+        return answer_details(study_reads.study_by_slug(slug))
 
 
 class ScoresApi(APIView):
@@ -302,6 +304,6 @@ class RoundsApi(APIView):
         serializer = self.Input(data=request.data)
         serializer.is_valid(raise_exception=True)
         study = services.start_round(study_reads.study_by_slug(slug), **serializer.validated_data)
-        answer = details(study)
+        answer = answer_details(study)
         answer.status_code = status.HTTP_201_CREATED
         return answer

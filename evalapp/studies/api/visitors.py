@@ -57,7 +57,7 @@ class StudiesApi(_OpenToRead):
     def post(self, request: Request) -> Response:
         serializer = operators.CreateStudyInput(data=request.data)
         serializer.is_valid(raise_exception=True)
-        answer = operators.details(operators.create(serializer.validated_data))
+        answer = operators.answer_details(operators.create_from_params(serializer.validated_data))
         answer.status_code = status.HTTP_201_CREATED
         return answer
 
@@ -77,8 +77,8 @@ class StudyApi(_OpenToRead):
         study = study_reads.study_by_slug(slug)
         serializer = operators.ChangeStudyInput(data=request.data)
         serializer.is_valid(raise_exception=True)
-        operators.change(study, serializer.validated_data)
-        return operators.details(study)
+        operators.change_from_params(study, serializer.validated_data)
+        return operators.answer_details(study)
 
     @extend_schema(operation_id="study_delete", request=None, responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:

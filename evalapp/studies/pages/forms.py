@@ -168,8 +168,8 @@ class NewStudyForm(forms.Form):
         """The labels of the catalogue that is chosen, or of the first, to be written above; the most frequent ones."""
         chosen = self.data.get("catalogue") or self.initial.get("catalogue")
         catalogue = Catalogue.objects.filter(archived_at=None, **({"slug": chosen} if chosen else {})).first()
-        found = label_choices(catalogue) if catalogue else {}
-        return [(field, ", ".join(values[:_LABELS_SHOWN])) for field, values in found.items()]
+        choices = label_choices(catalogue) if catalogue else {}
+        return [(field, ", ".join(values[:_LABELS_SHOWN])) for field, values in choices.items()]
 
     @property
     def more(self) -> list[forms.BoundField]:
@@ -178,13 +178,13 @@ class NewStudyForm(forms.Form):
 
     def clean_query_labels(self) -> dict[str, list[str]]:
         """The words, understood."""
-        return self._labels("query_labels")
+        return self._clean_labels("query_labels")
 
     def clean_gallery_labels(self) -> dict[str, list[str]]:
         """The words, understood."""
-        return self._labels("gallery_labels")
+        return self._clean_labels("gallery_labels")
 
-    def _labels(self, name: str) -> dict[str, list[str]]:
+    def _clean_labels(self, name: str) -> dict[str, list[str]]:
         try:
             return labels_from_text(self.cleaned_data[name])
         except Problem as problem:
@@ -204,14 +204,14 @@ class NewStudyForm(forms.Form):
     @property
     def ticked(self) -> list[str]:
         """The contenders that are ticked now."""
-        found = self.data.getlist("contenders") if hasattr(self.data, "getlist") else []
-        return [str(name) for name in found]
+        names = self.data.getlist("contenders") if hasattr(self.data, "getlist") else []
+        return [str(name) for name in names]
 
     def clean_box_margin(self) -> int:
         """An empty field is none."""
         return self.cleaned_data["box_margin"] or 0
 
-    def plan(self) -> StudyPlan:
+    def to_plan(self) -> StudyPlan:
         """The study that was asked for; only after `is_valid`."""
         return StudyPlan(**self.cleaned_data)
 

@@ -16,28 +16,28 @@ from evalapp.studies.queries import study_reads
 
 
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
+def home_page(request: HttpRequest) -> HttpResponse:
     """The open studies."""
-    studies = [_line(study, study_reads.votes_told(study)) for study in study_reads.open_studies()]
+    studies = [_study_line(study, study_reads.votes_told(study)) for study in study_reads.open_studies()]
     return render(request, "home.html", {"studies": studies, "is_operator": request.user.is_staff})
 
 
 @require_safe
 @staff_member_required
-def lab(request: HttpRequest) -> HttpResponse:
+def lab_page(request: HttpRequest) -> HttpResponse:
     """What waits for the operator, and all studies, the newest first; `?archived` shows those that were put away."""
     archived = "archived" in request.GET
     rows = study_reads.studies_with_progress().filter(archived_at__isnull=not archived)
-    shown = {
-        "studies": [_line(study, study_reads.votes_of(study)) for study in rows],
+    context = {
+        "studies": [_study_line(study, study_reads.votes_of(study)) for study in rows],
         "archived": archived,
         "away": Study.objects.filter(archived_at__isnull=False).count(),
         "matters": [] if archived else list(waiting_matters()),
     }
-    return render(request, "studies/lab.html", shown)
+    return render(request, "studies/lab.html", context)
 
 
-def _line(study: Study, votes: int) -> dict[str, Any]:
+def _study_line(study: Study, votes: int) -> dict[str, Any]:
     return {
         "slug": study.slug,
         "of_index": getattr(study, "index_slug", None),

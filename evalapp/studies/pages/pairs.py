@@ -24,7 +24,7 @@ _FLAGS_SHOWN = 60
 
 @require_safe
 @staff_member_required
-def examples(request: HttpRequest, slug: str) -> HttpResponse:
+def examples_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Query and match side by side, per contender: best, median, worst, `?by=distance` or `votes`."""
     study = study_or_404(slug)
     by = "votes" if request.GET.get("by") == "votes" else "distance"
@@ -38,7 +38,7 @@ def examples(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-def flags(request: HttpRequest, slug: str) -> HttpResponse:
+def flags_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Flagged and reported pairs, those that wait for an operator first; `?from=N` reads on."""
     study = study_or_404(slug)
     text = request.GET.get("from", "")
@@ -59,7 +59,7 @@ def flags(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-def robustness(request: HttpRequest, slug: str) -> HttpResponse:
+def robustness_page(request: HttpRequest, slug: str) -> HttpResponse:
     """How much of every contender's top 10 survives damage, as last measured."""
     study = study_or_404(slug)
     reports = Robustness.objects.filter(contender__study=study).select_related("contender").order_by("contender")
@@ -69,7 +69,7 @@ def robustness(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @staff_member_required
-def measure(_request: HttpRequest, slug: str) -> HttpResponse:
+def measure_robustness(_request: HttpRequest, slug: str) -> HttpResponse:
     """Have a worker damage the queries and look what survives."""
     nudge(request_job("robustness", target_of("study", study_or_404(slug).pk)))
     return redirect("lab-study-robustness", slug)

@@ -24,12 +24,12 @@ _TRIPLETS = 200
 @staff_member_required
 def start_round(request: HttpRequest, slug: str) -> HttpResponse:
     """Draft the next round on the catalogue as it is now, and have workers make what is new; people open it."""
-    found = study_or_404(slug)
-    form = NextRoundForm(found, request.POST)
+    study = study_or_404(slug)
+    form = NextRoundForm(study, request.POST)
     cleaned = form.cleaned_data if form.is_valid() else {}
     try:
         following = services.start_round(
-            found, add=cleaned.get("add", []), drop=cleaned.get("drop", []), queries=cleaned.get("queries") or "kept"
+            study, add=cleaned.get("add", []), drop=cleaned.get("drop", []), queries=cleaned.get("queries") or "kept"
         )
     except Problem as problem:
         messages.error(request, problem.message)
@@ -43,14 +43,14 @@ def start_round(request: HttpRequest, slug: str) -> HttpResponse:
 @staff_member_required
 def propose_triplets(request: HttpRequest, slug: str) -> HttpResponse:
     """What votes claim goes into the queue of triplets, for people to check."""
-    found = study_or_404(slug)
+    study = study_or_404(slug)
     try:
-        new = propose_from_votes(found, _TRIPLETS)
+        new = propose_from_votes(study, _TRIPLETS)
     except Problem as problem:
         messages.error(request, problem.message)
         return redirect("lab-study", slug)
     messages.success(request, f"{new:,} new triplets.")
-    return redirect("lab-review", found.catalogue.slug)
+    return redirect("lab-review", study.catalogue.slug)
 
 
 @require_POST
@@ -70,14 +70,14 @@ def copy_study(request: HttpRequest, slug: str) -> HttpResponse:
 @staff_member_required
 def put_away(request: HttpRequest, slug: str) -> HttpResponse:
     """Out of the lists or back, or deleted for good if nobody voted."""
-    found = study_or_404(slug)
+    study = study_or_404(slug)
     try:
         if "delete" in request.POST:
-            services.delete_study(found)
+            services.delete_study(study)
             messages.success(request, f"{slug} is deleted.")
             return redirect("lab")
-        services.archive_study(found, archived="return" not in request.POST)
-        messages.success(request, f"{slug} is {'put away' if found.archived_at else 'back in the lists'}.")
+        services.archive_study(study, archived="return" not in request.POST)
+        messages.success(request, f"{slug} is {'put away' if study.archived_at else 'back in the lists'}.")
     except Problem as problem:
         messages.error(request, problem.message)
     return redirect("lab-study", slug)
@@ -87,12 +87,12 @@ def put_away(request: HttpRequest, slug: str) -> HttpResponse:
 @staff_member_required
 def shown_first(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a pair before people begin, with its answer, or show it no more."""
-    found = study_or_404(slug)
+    study = study_or_404(slug)
     query, candidate = request.POST.get("query", ""), request.POST.get("candidate", "")
-    others = [one for one in found.examples if one[:2] != [query, candidate]]
+    others = [example for example in study.examples if example[:2] != [query, candidate]]
     answer = request.POST.get("answer", "")
     try:
-        services.set_examples(found, [*others, [query, candidate, answer]] if answer else others)
+        services.set_examples(study, [*others, [query, candidate, answer]] if answer else others)
         messages.success(request, "People see it before they begin." if answer else "It is shown no more.")
     except Problem as problem:
         messages.error(request, problem.message)

@@ -59,10 +59,10 @@ class StartForm(forms.Form):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        known = [model["name"] for model in registered_models()]
+        names = [model["name"] for model in registered_models()]
         choice = self.fields["encoders"]
         if isinstance(choice, forms.MultipleChoiceField):
-            every = [*ALWAYS_THERE, *(name for name in known if name not in ALWAYS_THERE)]
+            every = [*ALWAYS_THERE, *(name for name in names if name not in ALWAYS_THERE)]
             choice.choices = [(name, _KNOWN.get(name, name)) for name in every]
         choice.initial = list(ALWAYS_THERE)
 
@@ -73,23 +73,23 @@ class StartForm(forms.Form):
 
     def begin(self) -> QuickStart:
         """The start with its job; only after `is_valid`. Raises Problem."""
-        given = dict(self.cleaned_data)
-        return request_quick_start(pictures=given.pop("file"), **given)
+        fields = dict(self.cleaned_data)
+        return request_quick_start(pictures=fields.pop("file"), **fields)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_member_required
-def start(request: HttpRequest) -> HttpResponse:
+def start_page(request: HttpRequest) -> HttpResponse:
     """The form, and what waits for the operator."""
     form = StartForm(request.POST or None, request.FILES or None)
     if row := begun(request, form):
         return redirect("lab-start-one", row.pk)
-    shown = {
+    context = {
         "form": form,
         "matters": list(waiting_matters()),
         "recent": QuickStart.objects.select_related("study", "job")[:5],
     }
-    return render(request, "studies/start.html", shown, status=400 if form.errors else 200)
+    return render(request, "studies/start.html", context, status=400 if form.errors else 200)
 
 
 @require_safe
@@ -102,13 +102,13 @@ def one_start(request: HttpRequest, start_id: int) -> HttpResponse:
         raise Http404(problem.message) from problem
     study = study_with_contenders(row.study.slug) if row.study else None
     galleries = first_pairs(study) if study and study.state != StudyState.DRAFT else []
-    shown = {
+    context = {
         "start": row,
         "study": study,
         "job": job_line(row.job_id) if row.job_id else None,
-        "trials": [one for one in row.registrations.select_related("model") if one.trial],
+        "trials": [registration for registration in row.registrations.select_related("model") if registration.trial],
         "galleries": galleries,
         "competing": len(galleries),
         "pairs": sum(study.queries.values_list("slots", flat=True)) if study else 0,
     }
-    return render(request, "studies/one_start.html", shown)
+    return render(request, "studies/one_start.html", context)

@@ -33,7 +33,7 @@ def new_study(request: HttpRequest) -> HttpResponse:
     form = NewStudyForm(request.POST or None, initial={"catalogue": request.GET.get("catalogue")})
     if request.method == "POST" and form.is_valid():
         try:
-            study = services.create_study(form.plan())
+            study = services.create_study(form.to_plan())
         except Problem as problem:
             refuse(form, problem)
         else:
@@ -47,44 +47,44 @@ def new_study(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-def study(request: HttpRequest, slug: str) -> HttpResponse:
+def study_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Where the study stands: state, contenders with their automatic scores, the newest job, where to go."""
-    found = _found(slug)
-    progress = study_reads.studies_with_progress().get(pk=found.pk)
-    scores = study_reads.stored_evaluation(found)
-    dependents = services.study_needed_by(found)
-    shown = {
-        "study": found,
-        "queries": found.queries.count(),
+    study = _study_or_404(slug)
+    progress = study_reads.studies_with_progress().get(pk=study.pk)
+    scores = study_reads.stored_evaluation(study)
+    dependents = services.study_needed_by(study)
+    context = {
+        "study": study,
+        "queries": study.queries.count(),
         "pairs": getattr(progress, "pair_count", 0),
         "votes": getattr(progress, "dopes", 0) + getattr(progress, "nopes", 0),
         "of_index": getattr(progress, "index_slug", None),
-        "job": newest_job("precompute", target_of("study", found.pk)),
-        "reported_out": pair_flags.reported_out(found),
-        "most_reported": pair_flags.most_reported(found),
-        "next_round": study_reads.next_round_of(found),
-        "before_is_open": found.previous is not None and found.previous.is_open,
-        "round_form": NextRoundForm(found),
-        "holding": [one for one in dependents if one.holds],
-        "going": [one for one in dependents if not one.holds],
-        "free_slug": study_reads.free_study_slug(found.slug),
-        "contenders": _contenders(found, scores),
+        "job": newest_job("precompute", target_of("study", study.pk)),
+        "reported_out": pair_flags.reported_out(study),
+        "most_reported": pair_flags.most_reported(study),
+        "next_round": study_reads.next_round_of(study),
+        "before_is_open": study.previous is not None and study.previous.is_open,
+        "round_form": NextRoundForm(study),
+        "holding": [dependent for dependent in dependents if dependent.holds],
+        "going": [dependent for dependent in dependents if not dependent.holds],
+        "free_slug": study_reads.free_study_slug(study.slug),
+        "contenders": _contenders_with_scores(study, scores),
         "scores": scores,
-        "form": ChangeStudyForm(instance=found),
-        "link": link_for_others(request, f"/play/{found.slug}/"),
+        "form": ChangeStudyForm(instance=study),
+        "link": link_for_others(request, f"/play/{study.slug}/"),
     }
-    return render(request, "studies/study.html", shown)
+    return render(request, "studies/study.html", context)
 
 
 @require_POST
 @staff_member_required
-def precompute(request: HttpRequest, slug: str) -> HttpResponse:
+def precompute_study(request: HttpRequest, slug: str) -> HttpResponse:
     """Have workers make what is missing."""
 
-    def ask(found: Study) -> None:
-        nudge(request_job("precompute", target_of("study", found.pk)))
+    def request_precompute(study: Study) -> None:
+        nudge(request_job("precompute", target_of("study", study.pk)))
 
-    return _change(request, slug, ask, "")
+    return _change_study(request, slug, request_precompute, "")
 
 
 @require_POST
@@ -92,14 +92,14 @@ def precompute(request: HttpRequest, slug: str) -> HttpResponse:
 def open_study(request: HttpRequest, slug: str) -> HttpResponse:
     """Let people vote."""
     keep = "keep_before" in request.POST
-    return _change(request, slug, partial(services.open_study, keep_before=keep), "People may vote now.")
+    return _change_study(request, slug, partial(services.open_study, keep_before=keep), "People may vote now.")
 
 
 @require_POST
 @staff_member_required
 def close_study(request: HttpRequest, slug: str) -> HttpResponse:
     """End the voting."""
-    return _change(request, slug, services.close_study, "The voting has ended; what was cast stays.")
+    return _change_study(request, slug, services.close_study, "The voting has ended; what was cast stays.")
 
 
 @require_POST
@@ -110,12 +110,12 @@ def change_study(request: HttpRequest, slug: str) -> HttpResponse:
     hosts = request.POST.get("hosts")
     follows = "follows_catalogue" in request.POST
 
-    def change(found: Study) -> None:
-        services.change_study(found, **texts, follows_catalogue=follows)
+    def apply_changes(study: Study) -> None:
+        services.change_study(study, **texts, follows_catalogue=follows)
         if hosts is not None:
-            services.set_embed_hosts(found, hosts.replace("\n", ",").split(","))
+            services.set_embed_hosts(study, hosts.replace("\n", ",").split(","))
 
-    return _change(request, slug, change, "Saved.")
+    return _change_study(request, slug, apply_changes, "Saved.")
 
 
 @require_POST
@@ -124,17 +124,17 @@ def archive_contender(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a contender out of the race, or let it back in."""
     name, back = request.POST.get("contender", ""), request.POST.get("archived") == "no"
 
-    def change(found: Study) -> None:
-        contender = study_reads.contender_named(found, name)
+    def apply_change(study: Study) -> None:
+        contender = study_reads.contender_named(study, name)
         (services.return_contender if back else services.archive_contender)(contender)
 
-    return _change(request, slug, change, f"{name} is {'back in' if back else 'out of'} the race.")
+    return _change_study(request, slug, apply_change, f"{name} is {'back in' if back else 'out of'} the race.")
 
 
-def _change(request: HttpRequest, slug: str, change: Callable[[Study], None], done: str) -> HttpResponse:
-    found = _found(slug)
+def _change_study(request: HttpRequest, slug: str, change: Callable[[Study], None], done: str) -> HttpResponse:
+    study = _study_or_404(slug)
     try:
-        change(found)
+        change(study)
     except Problem as problem:
         messages.error(request, problem.message)
     else:
@@ -143,16 +143,19 @@ def _change(request: HttpRequest, slug: str, change: Callable[[Study], None], do
     return redirect("lab-study", slug)
 
 
-def _found(slug: str) -> Study:
+def _study_or_404(slug: str) -> Study:
     try:
         return study_reads.study_with_contenders(slug)
     except NotFound as problem:
         raise Http404(problem.message) from problem
 
 
-def _contenders(found: Study, scores: dict[str, Any] | None) -> list[dict[str, Any]]:
+def _contenders_with_scores(study: Study, scores: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Each contender with its automatic scores, where they were computed."""
-    known = {line["contender"]: line for line in (scores or {}).get("contenders", [])}
+    scores_by_name = {line["contender"]: line for line in (scores or {}).get("contenders", [])}
     control = (scores or {}).get("control", {})
-    line_up = getattr(found, "line_up", [])
-    return [{"row": one, "scores": control if one.is_control else known.get(one.name, {})} for one in line_up]
+    line_up = getattr(study, "line_up", [])
+    return [
+        {"row": contender, "scores": control if contender.is_control else scores_by_name.get(contender.name, {})}
+        for contender in line_up
+    ]

@@ -23,11 +23,11 @@ _SEARCH_QUERIES = 2048
 _RENDITIONS = 128
 
 
-def _study(target: str) -> Study:
+def _study_of_target(target: str) -> Study:
     return Study.objects.get(pk=target_id("study", target))
 
 
-def _models(study: Study) -> dict[EmbeddingModel, list[str]]:
+def _taps_by_model(study: Study) -> dict[EmbeddingModel, list[str]]:
     """Each model of the study with the taps that its contenders need: one forward pass serves them all."""
     taps: dict[EmbeddingModel, list[str]] = {}
     for contender in study.contenders.exclude(embedding=None).select_related("embedding__model"):
@@ -38,27 +38,27 @@ def _models(study: Study) -> dict[EmbeddingModel, list[str]]:
     return taps
 
 
-def _items(study: Study) -> list[int]:
+def _items_to_embed(study: Study) -> list[int]:
     gallery: list[int] = gallery_items(study.pk)
-    known = set(gallery)
-    return gallery + [item for item in study.queries.values_list("item_id", flat=True) if item not in known]
+    in_gallery = set(gallery)
+    return gallery + [item for item in study.queries.values_list("item_id", flat=True) if item not in in_gallery]
 
 
 # --- Embeddings --------------------------------------------------------------------------------------------
 
 
 def _cut_embeddings(target: str) -> Iterator[Piece]:
-    study = _study(target)
-    items = _items(study)
+    study = _study_of_target(target)
+    items = _items_to_embed(study)
     size = embeddings.chunk_size()
-    for model, taps in _models(study).items():
+    for model, taps in _taps_by_model(study).items():
         missing = embeddings.items_without_vectors(model, taps, items)
         for start in range(0, len(missing), size):
             part = missing[start : start + size]
             yield Piece({"model": model.pk, "taps": taps, "items": part}, size=len(part))
 
 
-def _embed(_target: str, arguments: dict[str, Any]) -> list[Fault]:
+def _embed_pictures(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     model = EmbeddingModel.objects.get(pk=arguments["model"])
     return embeddings.embed_items(model, arguments["taps"], arguments["items"])
 
@@ -72,7 +72,7 @@ def _pictures_of(_target: str, arguments: dict[str, Any]) -> list[Part]:
 
 
 def _cut_neighbours(target: str) -> Iterator[Piece]:
-    study = _study(target)
+    study = _study_of_target(target)
     if study.opened_at is not None:
         # People vote or have voted on what was nominated: it stays, whatever could be embedded since.
         return
@@ -83,8 +83,8 @@ def _cut_neighbours(target: str) -> Iterator[Piece]:
             yield Piece({"contender": contender.pk, "start": start, "stop": stop}, size=stop - start)
 
 
-def _search(target: str, arguments: dict[str, Any]) -> list[Fault]:
-    study = _study(target)
+def _search_neighbours(target: str, arguments: dict[str, Any]) -> list[Fault]:
+    study = _study_of_target(target)
     contender = Contender.objects.select_related("embedding__model").get(pk=arguments["contender"])
     block = study.queries.filter(position__gte=arguments["start"], position__lt=arguments["stop"])
     queries = list(block.order_by("position"))
@@ -97,28 +97,28 @@ def _search(target: str, arguments: dict[str, Any]) -> list[Fault]:
 
 
 def _cut_pairs(target: str) -> Iterator[Piece]:
-    if _study(target).opened_at is None:
+    if _study_of_target(target).opened_at is None:
         yield Piece({})
 
 
-def _deal(target: str, _arguments: dict[str, Any]) -> list[Fault]:
-    services.deal_slots(_study(target))
+def _deal_pairs(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+    services.deal_slots(_study_of_target(target))
     return []
 
 
 def _cut_renditions(target: str) -> Iterator[Piece]:
-    study = _study(target)
+    study = _study_of_target(target)
     pairs = Pair.objects.filter(study=study, slot__isnull=False)
     items = pairs.values_list("query__item_id", flat=True).union(pairs.values_list("candidate_id", flat=True))
     shown = set(shown_of(items, study.box_style).values())
     for name, kind in (("pictures", Picture), ("cutouts", Cutout)):
-        ids = sorted(one.pk for one in shown if isinstance(one, kind))
+        ids = sorted(picture.pk for picture in shown if isinstance(picture, kind))
         for start in range(0, len(ids), _RENDITIONS):
             part = ids[start : start + _RENDITIONS]
             yield Piece({name: part}, size=len(part))
 
 
-def _draw(_target: str, arguments: dict[str, Any]) -> list[Fault]:
+def _draw_renditions(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     failed = ensure_renditions(arguments.get("pictures", ()), arguments.get("cutouts", ()))
     return [(str(picture), reason) for picture, reason in failed]
 
@@ -127,16 +127,16 @@ def _cut_scores(_target: str) -> Iterator[Piece]:
     yield Piece({})
 
 
-def _score(target: str, _arguments: dict[str, Any]) -> list[Fault]:
-    study = _study(target)
+def _score_contenders(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+    study = _study_of_target(target)
     # Without any pair there is nothing to score, and `finish` says why.
     if Pair.objects.filter(study=study, slot__isnull=False).exists():
-        offline_scores.evaluate(study)
+        offline_scores.evaluate_study(study)
     return []
 
 
-def _finish(target: str, _state: str) -> None:
-    study = _study(target)
+def _finish_precompute(target: str, _state: str) -> None:
+    study = _study_of_target(target)
     if not Pair.objects.filter(study=study, slot__isnull=False).exists():
         raise Problem(f"{study} got no pairs: no contender had a neighbour to propose.")
     services.mark_ready(study)
@@ -144,11 +144,11 @@ def _finish(target: str, _state: str) -> None:
 
 PLAN = Plan(
     stages=(
-        Stage("embed", "pictures", _cut_embeddings, _embed, _pictures_of),
-        Stage("neighbours", "queries", _cut_neighbours, _search),
-        Stage("pairs", "steps", _cut_pairs, _deal),
-        Stage("pictures", "pictures", _cut_renditions, _draw),
-        Stage("scores", "steps", _cut_scores, _score),
+        Stage("embed", "pictures", _cut_embeddings, _embed_pictures, _pictures_of),
+        Stage("neighbours", "queries", _cut_neighbours, _search_neighbours),
+        Stage("pairs", "steps", _cut_pairs, _deal_pairs),
+        Stage("pictures", "pictures", _cut_renditions, _draw_renditions),
+        Stage("scores", "steps", _cut_scores, _score_contenders),
     ),
-    finish=_finish,
+    finish=_finish_precompute,
 )

@@ -17,81 +17,83 @@ from evalapp.studies.pipeline import precompute
 from evalapp.studies.services.quick_starts import draft_of, quick_start_by_id
 
 
-def _row(target: str) -> QuickStart:
+def _start_of_target(target: str) -> QuickStart:
     return quick_start_by_id(target_id("start", target))
 
 
-def _pictures(target: str) -> str:
-    row = _row(target)
+def _import_target(target: str) -> str:
+    row = _start_of_target(target)
     if row.pictures is None:
         raise Problem("The pictures are gone: start again.")
     return target_of("import", row.pictures.pk)
 
 
-def _study(target: str) -> str:
-    row = _row(target)
+def _study_target(target: str) -> str:
+    row = _start_of_target(target)
     if row.study is None:
         raise Problem("The study was deleted meanwhile.")
     return target_of("study", row.study.pk)
 
 
-def _of_pictures(stage: Stage) -> Stage:
+def _picture_stage(stage: Stage) -> Stage:
     """A stage of the import, about the pictures that came with the start; nothing where they were there already."""
 
-    def cut(target: str) -> Iterator[Piece]:
-        if _row(target).pictures is not None:
-            yield from stage.cut(_pictures(target))
+    def cut_pictures(target: str) -> Iterator[Piece]:
+        if _start_of_target(target).pictures is not None:
+            yield from stage.cut(_import_target(target))
 
-    return Stage(stage.name, stage.unit, cut, lambda target, arguments: stage.work(_pictures(target), arguments))
+    return Stage(
+        stage.name, stage.unit, cut_pictures, lambda target, arguments: stage.work(_import_target(target), arguments)
+    )
 
 
 def _cut_registrations(target: str) -> Iterator[Piece]:
-    row = _row(target)
+    row = _start_of_target(target)
     if row.pictures is not None:
-        import_jobs.finish_import(_pictures(target))
-    for one in row.registrations.all():
-        yield Piece({"registration": one.pk})
+        import_jobs.finish_import(_import_target(target))
+    for registration in row.registrations.all():
+        yield Piece({"registration": registration.pk})
 
 
-def _register(_target: str, arguments: dict[str, Any]) -> list[Fault]:
+def _register_network(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     target = target_of("registration", arguments["registration"])
     return [*registrations.register_network(target, {}), *registrations.try_out(target, {})]
 
 
-def _draft(target: str, _arguments: dict[str, Any]) -> list[Fault]:
-    draft_of(_row(target))
+def _draft_study(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+    draft_of(_start_of_target(target))
     return []
 
 
-def _later(stage: Stage) -> Stage:
+def _study_stage(stage: Stage) -> Stage:
     """A stage of the precomputation, about the study that the start drafted."""
     parts = stage.parts
 
     def of_parts(target: str, arguments: dict[str, Any]) -> list[Part]:
-        return parts(_study(target), arguments) if parts else []
+        return parts(_study_target(target), arguments) if parts else []
 
     return Stage(
         stage.name,
         stage.unit,
-        lambda target: stage.cut(_study(target)),
-        lambda target, arguments: stage.work(_study(target), arguments),
+        lambda target: stage.cut(_study_target(target)),
+        lambda target, arguments: stage.work(_study_target(target), arguments),
         of_parts if parts else None,
     )
 
 
-def _finish(target: str, state: str) -> None:
-    for one in _row(target).registrations.all():
-        if one.upload:
-            drop_upload(one.upload)
-    precompute.PLAN.finish(_study(target), state)
+def _finish_start(target: str, state: str) -> None:
+    for registration in _start_of_target(target).registrations.all():
+        if registration.upload:
+            drop_upload(registration.upload)
+    precompute.PLAN.finish(_study_target(target), state)
 
 
 PLAN = Plan(
     stages=(
-        *(_of_pictures(stage) for stage in import_jobs.PLAN.stages),
-        Stage("register", "networks", _cut_registrations, _register),
-        Stage("draft", "studies", registrations.cut_once, _draft),
-        *(_later(stage) for stage in precompute.PLAN.stages),
+        *(_picture_stage(stage) for stage in import_jobs.PLAN.stages),
+        Stage("register", "networks", _cut_registrations, _register_network),
+        Stage("draft", "studies", registrations.cut_once, _draft_study),
+        *(_study_stage(stage) for stage in precompute.PLAN.stages),
     ),
-    finish=_finish,
+    finish=_finish_start,
 )

@@ -42,11 +42,11 @@ def measure_contender(
     encoder = embeddings.warm_encoder(embedding.model_id) if reads_pictures else None
     if not isinstance(encoder, Encoder):
         raise Problem(f"{contender} has ready vectors and reads no pictures: none can be damaged.")
-    asked = _asked(contender, queries)
+    asked = _queries_to_damage(contender, queries)
     lines = measure_robustness(
         encoder, embedding.tap, contender.metric, asked, strength=strength, on_progress=on_progress
     )
-    found, _ = Robustness.objects.update_or_create(
+    row, _ = Robustness.objects.update_or_create(
         contender=contender,
         defaults={
             "queries": len(asked.pictures),
@@ -55,10 +55,10 @@ def measure_contender(
             "measured_at": timezone.now(),
         },
     )
-    return found
+    return row
 
 
-def measurable(study: Study) -> list[Contender]:
+def measurable_contenders(study: Study) -> list[Contender]:
     """The contenders that read pictures; those with ready vectors and the control do not."""
     return [
         contender
@@ -67,45 +67,45 @@ def measurable(study: Study) -> list[Contender]:
     ]
 
 
-def _asked(contender: Contender, queries: int) -> Asked:
+def _queries_to_damage(contender: Contender, queries: int) -> Asked:
     embedding = contender.embedding
     if embedding is None:
         raise Problem(f"{contender} answers by no vectors.")
     folder = embeddings.folder_of(embedding.model, embedding.tap)
     items = gallery_items(contender.study_id)
-    known = embeddings.contents(embedding.model, items)
-    missing = set(folder.missing([content.key for content in known]))
-    present = [content for content in known if content.key not in missing]
+    contents = embeddings.contents(embedding.model, items)
+    missing = set(folder.missing([content.key for content in contents]))
+    present = [content for content in contents if content.key not in missing]
     if not present:
         raise Conflict(f"{contender} has no vectors yet; run: python manage.py precompute {contender.study} --wait")
     positions = contender.study.queries.order_by("position")[:queries]
     rows = Item.objects.select_related("picture").in_bulk([query.item_id for query in positions])
-    asked = [rows[query.item_id] for query in positions if query.item_id in rows]
+    query_items = [rows[query.item_id] for query in positions if query.item_id in rows]
     return Asked(
         [
             Picture(item.key, embeddings.source(item.picture.file), Box(*item.box) if item.box else None)
-            for item in asked
+            for item in query_items
         ],
-        np.array([item.pk for item in asked], dtype=np.int64),
+        np.array([item.pk for item in query_items], dtype=np.int64),
         folder.reader([content.key for content in present]),
         np.array([content.item for content in present], dtype=np.int64),
     )
 
 
-def _cut(target: str) -> Iterator[Piece]:
+def _cut_contenders(target: str) -> Iterator[Piece]:
     study = Study.objects.get(pk=target_id("study", target))
-    contenders = measurable(study)
+    contenders = measurable_contenders(study)
     if not contenders:
         raise Problem(f"No contender of {study} reads pictures: none can be damaged.")
     for contender in contenders:
         yield Piece({"contender": contender.pk})
 
 
-def _measure(_target: str, arguments: dict[str, Any]) -> list[Fault]:
+def _measure_piece(_target: str, arguments: dict[str, Any]) -> list[Fault]:
     contender = Contender.objects.select_related("embedding__model", "study").filter(pk=arguments["contender"]).first()
     if contender is not None:  # else it was deleted meanwhile
         measure_contender(contender)
     return []
 
 
-PLAN = Plan(stages=(Stage("damage", "contenders", _cut, _measure),))
+PLAN = Plan(stages=(Stage("damage", "contenders", _cut_contenders, _measure_piece),))

@@ -40,22 +40,23 @@ def example_galleries(study: Study, by: By = "distance", each: int = PER_PLACE) 
     By distance the nearest is best; by votes the share of dope is, smoothed by one vote of each kind, among pairs with
     votes. A contender that answers at random has no distances and is shown by votes alone. Two statements in all.
     """
-    chosen = {contender: _chosen(rows, each) for contender, rows in _ranked(study, by).items()}
-    wanted = {pair for three in chosen.values() for part in three for pair, _ in part}
-    found = Pair.objects.filter(pk__in=wanted).select_related(
+    chosen = {contender: _choose_examples(rows, each) for contender, rows in _ranked_pairs(study, by).items()}
+    pair_ids = {pair for three in chosen.values() for part in three for pair, _ in part}
+    found = Pair.objects.filter(pk__in=pair_ids).select_related(
         "query__item__picture", "query__item__cutout", "candidate__picture", "candidate__cutout"
     )
     pairs = {pair.pk: pair for pair in found}
     return [
         ExampleGallery(
-            contender, *([_example(pairs[pair], distance) for pair, distance in part] for part in chosen[contender.pk])
+            contender,
+            *([_example_of(pairs[pair], distance) for pair, distance in part] for part in chosen[contender.pk]),
         )
         for contender in study.contenders.order_by("pk")
         if contender.pk in chosen
     ]
 
 
-def _ranked(study: Study, by: By) -> dict[int, list[tuple[int, float | None]]]:
+def _ranked_pairs(study: Study, by: By) -> dict[int, list[tuple[int, float | None]]]:
     """Pairs with their distances of each contender, best first."""
     rows = Nomination.objects.filter(contender__study=study, rank=1)
     if by == "distance":
@@ -71,7 +72,7 @@ def _ranked(study: Study, by: By) -> dict[int, list[tuple[int, float | None]]]:
     return ranked
 
 
-def _chosen(
+def _choose_examples(
     rows: Sequence[tuple[int, float | None]], each: int
 ) -> tuple[Sequence[tuple[int, float | None]], Sequence[tuple[int, float | None]], Sequence[tuple[int, float | None]]]:
     """The first, the middle and the last `each`; of few rows none is shown twice."""
@@ -81,6 +82,6 @@ def _chosen(
     return best, rest[start : start + each], worst
 
 
-def _example(pair: Pair, distance: float | None) -> Example:
+def _example_of(pair: Pair, distance: float | None) -> Example:
     votes = pair.dope + pair.nope
     return Example(pair, distance, pair.dope / votes if votes else None)

@@ -23,11 +23,11 @@ def first_pairs(study: Study, queries: int = SHOWN) -> list[FirstPairs]:
     rows = Nomination.objects.filter(
         contender__study=study, rank=1, pair__query__position__lt=queries, pair__query__study=study
     ).order_by("pair__query__position")
-    found = rows.select_related(
+    with_pictures = rows.select_related(
         "pair__query__item__picture", "pair__query__item__cutout", "pair__candidate__picture", "pair__candidate__cutout"
     )
     by_contender: dict[int, list[tuple[Item, Item, float | None]]] = {}
-    for row in found:
+    for row in with_pictures:
         pair = row.pair
         by_contender.setdefault(row.contender_id, []).append((pair.query.item, pair.candidate, row.distance))
     return [

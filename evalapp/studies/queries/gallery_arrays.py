@@ -28,7 +28,7 @@ class GalleryArrays:
     def __init__(self, study: Study) -> None:
         items = gallery_items(study.pk)
         outside = set(study.queries.values_list("item_id", flat=True)) - set(items)
-        columns = [*_columns(items), *(_columns(sorted(outside)) if outside else ())]
+        columns = [*_item_columns(items), *(_item_columns(sorted(outside)) if outside else ())]
         size = len(columns) - len(outside)
         self._ids: Ids = np.array([row[0] for row in columns], dtype=np.int64)
         self._products = [row[2] or None for row in columns]
@@ -39,13 +39,13 @@ class GalleryArrays:
         # The same picture under two keys says nothing about an encoder: it is never its own answer.
         self.groups: list[Ids] = [np.array([row[1] for row in columns], dtype=np.int64)]
         if study.exclude == "product":
-            self.groups.append(_numbers(self._products))
+            self.groups.append(_name_numbers(self._products))
         self._row = {int(pk): row for row, pk in enumerate(self._ids)}
 
     @property
     def product_numbers(self) -> Ids:
         """[N] equal for pictures of one product, -1 for none."""
-        return _numbers(self.products)
+        return _name_numbers(self.products)
 
     def largest_product(self, rows: Ids) -> int:
         """Pictures of the product that has most of them among these rows, at least 1."""
@@ -53,7 +53,7 @@ class GalleryArrays:
         named = named[named >= 0]
         return int(np.bincount(named).max()) if len(named) else 1
 
-    def attributes(self) -> tuple[list[dict[str, str]], list[str]]:
+    def comparable_attributes(self) -> tuple[list[dict[str, str]], list[str]]:
         """The attributes of every row, those outside the gallery included, and the names that are worth comparing:
         the most frequent ones whose values are shared by several items."""
         by_id = dict(Item.objects.filter(pk__in=self._ids.tolist()).values_list("pk", "attributes"))
@@ -85,18 +85,18 @@ class GalleryArrays:
         """The keys of any rows as 64 bits each, for draws that depend on names alone."""
         return name_words(self._keys[row] for row in rows)
 
-    def hidden(self, queries: Ids, gallery: Ids | None = None) -> list[tuple[Ids, Ids]]:
+    def hidden_groups(self, queries: Ids, gallery: Ids | None = None) -> list[tuple[Ids, Ids]]:
         """Groups of the query rows, and of the gallery rows (all where None), as the search takes them."""
         keep = slice(len(self.ids)) if gallery is None else gallery
         return [(group[queries], group[keep]) for group in self.groups]
 
 
-def _columns(items: Sequence[int]) -> list[tuple[int, int, str, str, str]]:
+def _item_columns(items: Sequence[int]) -> list[tuple[int, int, str, str, str]]:
     rows = Item.objects.filter(pk__in=items).order_by("key")
     return list(rows.values_list("pk", "picture_id", "product", "category", "key").iterator(chunk_size=10_000))
 
 
-def _numbers(names: Sequence[str | None]) -> Ids:
+def _name_numbers(names: Sequence[str | None]) -> Ids:
     """Equal names as equal numbers, -1 for none."""
-    known: dict[str | None, int] = {None: -1}
-    return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
+    number_of: dict[str | None, int] = {None: -1}
+    return np.array([number_of.setdefault(name, len(number_of)) for name in names], dtype=np.int64)

@@ -29,14 +29,14 @@ class Earlier:
         """Whether what hides the item, or what it hides, may be another now."""
         return item in self.relabelled
 
-    def answers(self, items: Sequence[int]) -> dict[int, Answer]:
+    def answers_to(self, items: Sequence[int]) -> dict[int, Answer]:
         """The answers to these query items, all in one statement; none for an item that was not answered."""
         rows = Nomination.objects.filter(contender=self.contender, pair__query__item__in=items).order_by("rank")
-        found: dict[int, Answer] = {}
+        answers: dict[int, Answer] = {}
         for query, candidate, distance in rows.values_list("pair__query__item_id", "pair__candidate_id", "distance"):
             if distance is not None:
-                found.setdefault(query, []).append((candidate, distance))
-        return found
+                answers.setdefault(query, []).append((candidate, distance))
+        return answers
 
 
 def earlier_round(study: Study, contender: Contender) -> Earlier | None:
@@ -51,10 +51,10 @@ def earlier_round(study: Study, contender: Contender) -> Earlier | None:
     if twin is None or not Nomination.objects.filter(contender=twin).exists():
         return None
     searched = frozenset(gallery_items(before.pk)) - set(twin.absent)
-    return Earlier(twin.pk, searched, _relabelled(study, before))
+    return Earlier(twin.pk, searched, _relabelled_since(study, before))
 
 
-def _relabelled(study: Study, before: Study) -> frozenset[int]:
+def _relabelled_since(study: Study, before: Study) -> frozenset[int]:
     """Items whose labels changed between the rounds, where labels decide who may answer whom."""
     if study.exclude == "none":
         return frozenset()

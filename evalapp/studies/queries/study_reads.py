@@ -41,17 +41,17 @@ def free_study_slug(title: str) -> str:
 def study_with_contenders(slug: str) -> Study:
     """The study with `line_up`, its contenders in the order they entered; raises NotFound."""
     line_up = Contender.objects.select_related("embedding__model").order_by("pk")
-    found = Study.objects.select_related("catalogue", "previous").prefetch_related(
+    studies = Study.objects.select_related("catalogue", "previous").prefetch_related(
         Prefetch("contenders", line_up, "line_up")
     )
-    study = found.filter(slug=slug).first()
+    study = studies.filter(slug=slug).first()
     if study is None:
         raise NotFound(f"There is no study {slug}.")
     return study
 
 
-def _summed(field: str, of: QuerySet[Any]) -> Coalesce:
-    sums = of.values("study").annotate(total=Sum(field)).values("total")
+def _sum_by_study(field: str, rows: QuerySet[Any]) -> Coalesce:
+    sums = rows.values("study").annotate(total=Sum(field)).values("total")
     return Coalesce(Subquery(sums, output_field=IntegerField()), 0)
 
 
@@ -62,9 +62,9 @@ def studies_with_progress() -> QuerySet[Study]:
     return Study.objects.select_related("catalogue").annotate(
         # Of the index whose answers people spoke of in it, where it is of that kind: such a study is never opened.
         index_slug=F("search_index__slug"),
-        pair_count=_summed("slots", queries),
-        dopes=_summed("dope", shown),
-        nopes=_summed("nope", shown),
+        pair_count=_sum_by_study("slots", queries),
+        dopes=_sum_by_study("dope", shown),
+        nopes=_sum_by_study("nope", shown),
     )
 
 
@@ -102,8 +102,8 @@ def due_rounds(rest: timedelta) -> QuerySet[Study]:
 
 def stored_evaluation(study: Study) -> dict[str, Any] | None:
     """The automatic scores as they were last computed, in the form of `evaluate --json`; None before that."""
-    found = Evaluation.objects.filter(study=study).values_list("document", flat=True).first()
-    return found if isinstance(found, dict) else None
+    document = Evaluation.objects.filter(study=study).values_list("document", flat=True).first()
+    return document if isinstance(document, dict) else None
 
 
 def contender_named(study: Study, name: str) -> Contender:

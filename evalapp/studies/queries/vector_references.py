@@ -15,10 +15,10 @@ def of_studies() -> Iterator[Need]:
     contenders = Contender.objects.exclude(embedding=None).select_related("study", "embedding__model")
     for contender in contenders.order_by("study__slug", "pk"):
         if contender.embedding is not None:
-            items = partial(_items, contender.study)
+            items = partial(_items_of_study, contender.study)
             yield Need(contender.study.slug, contender.embedding.model, contender.embedding.tap, items)
 
 
-def _items(study: Study) -> set[int]:
+def _items_of_study(study: Study) -> set[int]:
     gallery = gallery_items(study.pk)
     return {*gallery, *Query.objects.filter(study=study).values_list("item_id", flat=True)}

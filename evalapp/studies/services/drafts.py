@@ -84,13 +84,13 @@ def create_study(plan: StudyPlan) -> Study:
     The choice depends on the seed and on the keys of the catalogue's items alone, so that it can be repeated
     elsewhere. Raises InvalidInput for invalid values, Conflict if the slug is taken.
     """
-    _check(plan)
+    _check_plan(plan)
     contenders = [parse_contender(text) for text in plan.contenders]
     names = [contender.name for contender in contenders]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise InvalidInput(f"{', '.join(doubled)} is named twice.")
-    gallery, queries = _choose(plan, [contender.model.pk for contender in contenders])
+    gallery, queries = _choose_items(plan, [contender.model.pk for contender in contenders])
     try:
         with transaction.atomic():
             study = _write_study(plan)
@@ -110,7 +110,7 @@ def create_study(plan: StudyPlan) -> Study:
     return study
 
 
-def _check(plan: StudyPlan) -> None:
+def _check_plan(plan: StudyPlan) -> None:
     check_slug(plan.slug)
     check_text("title", plan.title, LONGEST_WORDS)
     check_text("question", plan.question, LONGEST_WORDS)
@@ -149,7 +149,7 @@ def _check_choices(plan: StudyPlan) -> None:
         raise InvalidInput(f"{plan.sampling!r} is no way to draw; choose one of {', '.join(SamplingMethod.values)}.")
 
 
-def _choose(plan: StudyPlan, models: Collection[int]) -> tuple[list[int], list[int]]:
+def _choose_items(plan: StudyPlan, models: Collection[int]) -> tuple[list[int], list[int]]:
     """Ids of the gallery, in the order of their keys, and of the queries, in a random order.
 
     None is a picture that one of the models was trained on, unless the operator insists.
@@ -157,20 +157,23 @@ def _choose(plan: StudyPlan, models: Collection[int]) -> tuple[list[int], list[i
     unseen_by = () if plan.training_pictures else models
     if plan.gallery == 1:
         raise InvalidInput("--gallery must be at least 2: a picture is never its own neighbour.")
-    found_in, asked_of = (Scope(plan.gallery_domain, plan.gallery_labels), Scope(plan.query_domain, plan.query_labels))
-    gallery = choose_gallery(plan.catalogue, found_in, plan.gallery or MOST_GALLERY, plan.seed, unseen_by)
+    gallery_scope, query_scope = (
+        Scope(plan.gallery_domain, plan.gallery_labels),
+        Scope(plan.query_domain, plan.query_labels),
+    )
+    gallery = choose_gallery(plan.catalogue, gallery_scope, plan.gallery or MOST_GALLERY, plan.seed, unseen_by)
     if len(gallery) < 2:
-        if unseen_by and len(choose_gallery(plan.catalogue, found_in, 2, plan.seed)) == 2:
+        if unseen_by and len(choose_gallery(plan.catalogue, gallery_scope, 2, plan.seed)) == 2:
             raise InvalidInput(
                 f"The contenders were trained on all but {len(gallery)} items of {plan.catalogue}: import pictures "
                 "that they have not seen, or insist with --allow-training-pictures (the board will say so)."
             )
-        where = f" with {found_in.text}" if found_in else ""
+        where = f" with {gallery_scope.text}" if gallery_scope else ""
         raise InvalidInput(f"The catalogue {plan.catalogue} has {len(gallery)} items{where}; a study needs at least 2.")
     count = plan.queries or MOST_QUERIES
-    queries = choose_queries(plan.catalogue, asked_of, gallery, count, plan.seed, unseen_by=unseen_by)
+    queries = choose_queries(plan.catalogue, query_scope, gallery, count, plan.seed, unseen_by=unseen_by)
     if not queries:
-        raise InvalidInput(f"The catalogue {plan.catalogue} has no items with {asked_of.text}.")
+        raise InvalidInput(f"The catalogue {plan.catalogue} has no items with {query_scope.text}.")
     return gallery, queries
 
 

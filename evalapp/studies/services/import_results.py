@@ -37,12 +37,12 @@ class Brought:
     left_out: int = 0
     faults: list[tuple[int, str]] = field(default_factory=list)
 
-    def fault(self, line: int, reason: str) -> None:
+    def add_fault(self, line: int, reason: str) -> None:
         """Leave a row out; the first faults are kept with their lines."""
         self.left_out += 1
-        self.remark(line, reason)
+        self.add_remark(line, reason)
 
-    def remark(self, line: int, reason: str) -> None:
+    def add_remark(self, line: int, reason: str) -> None:
         """Tell something of a row that is taken."""
         if len(self.faults) < _MOST_FAULTS:
             self.faults.append((line, reason))
@@ -69,51 +69,51 @@ def import_answers(study: Study, path: Path, name: str) -> Brought:
     brought = Brought(name)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    answers = _kept(study, list(_read(study, sheet, brought)), brought)
+    answers = _first_answers(study, list(_read_answers(study, sheet, brought)), brought)
     if not answers:
         first = f" Line {brought.faults[0][0]}: {brought.faults[0][1]}" if brought.faults else ""
         raise InvalidInput(f"No row of {path.name} could be used.{first}")
-    _write(study, name, digest, answers)
+    _write_contender(study, name, digest, answers)
     brought.answers, brought.queries = len(answers), len({answer.query for answer in answers})
     return brought
 
 
-def _read(study: Study, sheet: Sheet, brought: Brought) -> Iterator[tuple[int, Nominated]]:
+def _read_answers(study: Study, sheet: Sheet, brought: Brought) -> Iterator[tuple[int, Nominated]]:
     queries = dict(study.queries.values_list("item__key", "pk"))
     gallery = gallery_items(study.pk)
     candidates = dict(Item.objects.filter(pk__in=gallery).values_list("key", "pk"))
     from_zero = False
     for row in sheet.rows():
         if isinstance(row, SheetFault):
-            tell = brought.fault if row.left_out else brought.remark
+            tell = brought.add_fault if row.left_out else brought.add_remark
             tell(row.line, row.message)
             continue
         try:
-            answer = _answer(row, queries, candidates)
+            answer = _parse_answer(row, queries, candidates)
         except InvalidInput as problem:
-            brought.fault(row.line, problem.message)
+            brought.add_fault(row.line, problem.message)
             continue
         if answer.rank == 0 and not from_zero:
             from_zero = True
-            brought.remark(row.line, "Ranks are counted from 0 here: what stands at 0 is the first choice.")
+            brought.add_remark(row.line, "Ranks are counted from 0 here: what stands at 0 is the first choice.")
         yield row.line, answer
 
 
-def _answer(row: SheetRow, queries: dict[str, int], candidates: dict[str, int]) -> Nominated:
-    query = _found(queries, row["query"], "query of this study")
-    candidate = _found(candidates, row["candidate"], "item of its gallery")
+def _parse_answer(row: SheetRow, queries: dict[str, int], candidates: dict[str, int]) -> Nominated:
+    query = _id_of_key(queries, row["query"], "query of this study")
+    candidate = _id_of_key(candidates, row["candidate"], "item of its gallery")
     if row["query"] == row["candidate"]:
         raise InvalidInput("A picture is never its own neighbour.")
-    return Nominated(query, candidate, _rank(row), _distance(row))
+    return Nominated(query, candidate, _parse_rank(row), _parse_distance(row))
 
 
-def _found(known: dict[str, int], key: str, what: str) -> int:
-    if key not in known:
+def _id_of_key(ids: dict[str, int], key: str, what: str) -> int:
+    if key not in ids:
         raise InvalidInput(f"{key!r} is no {what}.")
-    return known[key]
+    return ids[key]
 
 
-def _rank(row: SheetRow) -> int:
+def _parse_rank(row: SheetRow) -> int:
     """From 0, as some programs count; they are counted anew in the end."""
     rank = whole_number(row["rank"], 0, 1000)
     if rank is None:
@@ -121,7 +121,7 @@ def _rank(row: SheetRow) -> int:
     return rank
 
 
-def _distance(row: SheetRow) -> float | None:
+def _parse_distance(row: SheetRow) -> float | None:
     text = told_or_nothing(row["distance"])
     if not text:
         return None
@@ -134,7 +134,7 @@ def _distance(row: SheetRow) -> float | None:
     return distance
 
 
-def _kept(study: Study, rows: list[tuple[int, Nominated]], brought: Brought) -> list[Nominated]:
+def _first_answers(study: Study, rows: list[tuple[int, Nominated]], brought: Brought) -> list[Nominated]:
     """One answer per rank and candidate of a query, the first that comes; no more than the study's `top_k`.
 
     Ranks are counted anew where some were left out: what stands first in the end is the first choice.
@@ -144,9 +144,9 @@ def _kept(study: Study, rows: list[tuple[int, Nominated]], brought: Brought) -> 
     ranks: set[tuple[int, int]] = set()
     for line, answer in rows:
         if (answer.query, answer.candidate) in candidates:
-            brought.fault(line, "The same candidate stands twice for this query.")
+            brought.add_fault(line, "The same candidate stands twice for this query.")
         elif (answer.query, answer.rank) in ranks:
-            brought.fault(line, f"Rank {answer.rank} stands twice for this query.")
+            brought.add_fault(line, f"Rank {answer.rank} stands twice for this query.")
         else:
             by_query.setdefault(answer.query, []).append(answer)
         candidates.add((answer.query, answer.candidate))
@@ -158,7 +158,7 @@ def _kept(study: Study, rows: list[tuple[int, Nominated]], brought: Brought) -> 
     ]
 
 
-def _write(study: Study, name: str, digest: str, answers: list[Nominated]) -> None:
+def _write_contender(study: Study, name: str, digest: str, answers: list[Nominated]) -> None:
     try:
         with transaction.atomic():
             contender = Contender.objects.create(study=study, name=name, answers_sha256=digest)

@@ -41,7 +41,7 @@ def choose_gallery(
 
     Pictures that one of the models `unseen_by` was trained on stay out: they would favour it.
     """
-    ids, keys = _active(catalogue, scope, unseen_by=unseen_by)
+    ids, keys = _active_items(catalogue, scope, unseen_by=unseen_by)
     chosen = np.sort(sample_positions(name_words(keys), size, seed))
     return [ids[row] for row in chosen]
 
@@ -59,13 +59,13 @@ def choose_queries(
 
     Items of `without` are chosen only where the others are not enough.
     """
-    ids, keys = _active(catalogue, scope, None if scope else gallery, unseen_by)
+    ids, keys = _active_items(catalogue, scope, None if scope else gallery, unseen_by)
     order = sample_positions(name_words(keys), len(keys), seed + _QUERIES_APART)
     fresh = [ids[row] for row in order if ids[row] not in without]
     return (fresh + [ids[row] for row in order if ids[row] in without])[:count]
 
 
-def _active(
+def _active_items(
     catalogue: Catalogue, scope: Scope, among: Sequence[int] | None = None, unseen_by: Collection[int] = ()
 ) -> tuple[list[int], list[str]]:
     """Ids and keys of the items that may be chosen, by key."""

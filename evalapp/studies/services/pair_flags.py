@@ -31,8 +31,10 @@ def flagged_pairs(study: Study) -> set[int]:
     """Ids of pairs that are out of play: flagged themselves, or with a flagged item on either side."""
     items = Flag.objects.filter(item__catalogue=study.catalogue_id, state=FlagState.ACTIVE).values("item")
     pairs = Pair.objects.filter(study=study)
-    own = PairFlag.objects.filter(pair__study=study, state=FlagState.ACTIVE).values_list("pair_id", flat=True)
-    return set(own) | set(pairs.filter(Q(query__item__in=items) | Q(candidate__in=items)).values_list("pk", flat=True))
+    flagged = PairFlag.objects.filter(pair__study=study, state=FlagState.ACTIVE).values_list("pair_id", flat=True)
+    return set(flagged) | set(
+        pairs.filter(Q(query__item__in=items) | Q(candidate__in=items)).values_list("pk", flat=True)
+    )
 
 
 def in_play(rows: QuerySet[_Row], pair: str = "pair") -> QuerySet[_Row]:
@@ -159,8 +161,8 @@ def _take_out(study: Study, rising: QuerySet[PairFlag]) -> None:
 
 
 def _check_pairs(study: Study, pairs: Collection[int]) -> None:
-    known = set(Pair.objects.filter(study=study, pk__in=pairs).values_list("pk", flat=True))
-    unknown = sorted(set(pairs) - known)
+    known_pairs = set(Pair.objects.filter(study=study, pk__in=pairs).values_list("pk", flat=True))
+    unknown = sorted(set(pairs) - known_pairs)
     if unknown:
         raise NotFound(f"{study} has no pair {unknown[0]}.", fields={"pairs": [f"Unknown: {unknown[0]}."]})
 

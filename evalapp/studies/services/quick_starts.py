@@ -53,19 +53,19 @@ def request_quick_start(
     _check_encoders(encoders)
     if not encoders and not network and not source:
         raise InvalidInput("Drop a network, or tick one that is there.", fields={"network": ["Choose a network."]})
-    told = title.strip() or Path(str(getattr(pictures, "name", "") or path)).stem or str(catalogue)
+    name = title.strip() or Path(str(getattr(pictures, "name", "") or path)).stem or str(catalogue)
     with transaction.atomic():
-        named = catalogue or create_catalogue(name=told[:LONGEST_WORDS])
-        brought = note_import(named, upload=pictures, path=path) if pictures or path else None
+        used_catalogue = catalogue or create_catalogue(name=name[:LONGEST_WORDS])
+        picture_import = note_import(used_catalogue, upload=pictures, path=path) if pictures or path else None
         row = QuickStart.objects.create(
-            title=told[:LONGEST_WORDS],
+            title=name[:LONGEST_WORDS],
             question=question.strip() or usual_question(StudyMode.SWIPE),
-            catalogue=named,
-            pictures=brought,
+            catalogue=used_catalogue,
+            pictures=picture_import,
             encoders=list(dict.fromkeys(encoders)),
         )
         if network or source:
-            row.registrations.add(_sent(network, source, named))
+            row.registrations.add(_register_sent(network, source, used_catalogue))
         row.job = request_job("start", target_of("start", row.pk))
         row.save(update_fields=["job"])
     return row
@@ -73,25 +73,25 @@ def request_quick_start(
 
 def quick_start_by_id(number: int) -> QuickStart:
     """Raises NotFound."""
-    found = QuickStart.objects.select_related("catalogue", "pictures", "study", "job").filter(pk=number).first()
-    if found is None:
+    row = QuickStart.objects.select_related("catalogue", "pictures", "study", "job").filter(pk=number).first()
+    if row is None:
         raise NotFound(f"There is no start {number}.")
-    return found
+    return row
 
 
 def draft_of(row: QuickStart) -> Study:
     """The study of a start, drafted if it is not; its networks must be registered by then."""
     if row.study is not None:
         return row.study
-    models = [_registered(name) for name in row.encoders]
-    models += [one.model for one in row.registrations.select_related("model") if one.model]
+    models = [_registered_model(name) for name in row.encoders]
+    models += [registration.model for registration in row.registrations.select_related("model") if registration.model]
     row.catalogue.refresh_from_db()
     plan = StudyPlan(
         slug=free_study_slug(row.title),
         title=row.title,
         question=row.question,
         catalogue=row.catalogue,
-        contenders=[_words(model.name, model.spec) for model in models],
+        contenders=[_contender_text(model.name, model.spec) for model in models],
     )
     with transaction.atomic():
         row.study = create_study(plan)
@@ -100,20 +100,22 @@ def draft_of(row: QuickStart) -> Study:
 
 
 def _check_encoders(names: Sequence[str]) -> None:
-    known = set(EmbeddingModel.objects.filter(name__in=names).values_list("name", flat=True))
-    if unknown := [name for name in names if name not in known and name not in ALWAYS_THERE]:
+    registered = set(EmbeddingModel.objects.filter(name__in=names).values_list("name", flat=True))
+    if unknown := [name for name in names if name not in registered and name not in ALWAYS_THERE]:
         raise InvalidInput(f"There is no model {unknown[0]!r}; register it first.", fields={"encoders": ["Unknown."]})
 
 
-def _registered(name: str) -> EmbeddingModel:
-    found = EmbeddingModel.objects.filter(name=name).first()
-    return found or register_model(source=ALWAYS_THERE[name], name=name, options={})[0]
+def _registered_model(name: str) -> EmbeddingModel:
+    model = EmbeddingModel.objects.filter(name=name).first()
+    return model or register_model(source=ALWAYS_THERE[name], name=name, options={})[0]
 
 
-def _sent(network: object, source: str, catalogue: Catalogue) -> Registration:
+def _register_sent(network: object, source: str, catalogue: Catalogue) -> Registration:
     """What was sent, under a name made from the file's own."""
-    told = Path(str(getattr(network, "name", "") or source.replace(":", "-").replace("/", "-"))).stem
-    stem = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in told)
+    sent_name = Path(str(getattr(network, "name", "") or source.replace(":", "-").replace("/", "-"))).stem
+    stem = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in sent_name
+    )
     stem = stem.strip("._-")[:70] or "network"
     for number in range(1, 1000):
         try:
@@ -129,7 +131,7 @@ def _sent(network: object, source: str, catalogue: Catalogue) -> Registration:
     raise Conflict(f"There are a thousand networks called {stem}; give it another name.")
 
 
-def _words(name: str, spec: Mapping[str, Any]) -> str:
+def _contender_text(name: str, spec: Mapping[str, Any]) -> str:
     """The model at its last tap, which is what its makers compare by."""
     taps = [tap["name"] for tap in spec["taps"]]
     tap = "embedding" if "embedding" in taps else taps[-1]

@@ -58,18 +58,18 @@ def start_round(
     gallery = choose_gallery(study.catalogue, Scope(study.gallery_domain, study.gallery_labels), size, seed, unseen_by)
     if len(gallery) < 2:
         raise InvalidInput(f"The catalogue {study.catalogue} has {len(gallery)} items left; a round needs at least 2.")
-    choose = _kept if queries == "kept" else _fresh
-    asked = choose(study, gallery, seed, unseen_by)
-    contenders = list(_contenders(study, added, set(drop)))
+    choose_items = _kept_queries if queries == "kept" else _fresh_queries
+    query_items = choose_items(study, gallery, seed, unseen_by)
+    contenders = list(_contender_fields(study, added, set(drop)))
     try:
         with transaction.atomic():
-            following = _write(study, slug, seed)
+            following = _write_round(study, slug, seed)
             Gallery.objects.create(study=following, items=gallery)
             Query.objects.bulk_create(
-                [Query(study=following, item_id=item, position=position) for position, item in enumerate(asked)],
+                [Query(study=following, item_id=item, position=position) for position, item in enumerate(query_items)],
                 batch_size=2000,
             )
-            ensure_cutouts({*gallery, *asked}, following.box_style)
+            ensure_cutouts({*gallery, *query_items}, following.box_style)
             for fields in contenders:
                 Contender.objects.create(study=following, **fields)
     except IntegrityError as error:
@@ -90,7 +90,7 @@ def next_title(study: Study) -> str:
     return study.title.removesuffix(f" · round {study.round}")[: LONGEST_WORDS - len(ending)] + ending
 
 
-def _write(study: Study, slug: str, seed: int) -> Study:
+def _write_round(study: Study, slug: str, seed: int) -> Study:
     inherited: dict[str, Any] = {
         field.attname: getattr(study, field.attname)
         for field in Study._meta.concrete_fields  # noqa: SLF001 - Django documents it
@@ -107,20 +107,24 @@ def _write(study: Study, slug: str, seed: int) -> Study:
     )
 
 
-def _kept(study: Study, gallery: list[int], seed: int, unseen_by: Collection[int]) -> list[int]:
+def _kept_queries(study: Study, gallery: list[int], seed: int, unseen_by: Collection[int]) -> list[int]:
     """Keep queries at their positions, fill removed ones from a fresh sample, close gaps from the end."""
-    successors = _successors(study)
-    want = study.query_count or MOST_QUERIES
+    successors = _current_rows(study)
+    count = study.query_count or MOST_QUERIES
     scope = _asked_of(study)
-    can = set(choose_queries(study.catalogue, scope, gallery, 1 << 62, seed, unseen_by=unseen_by))
+    # Of all that may be asked, however many: membership is wanted here, not a sample.
+    eligible = set(choose_queries(study.catalogue, scope, gallery, 1 << 62, seed, unseen_by=unseen_by))
     places = [
-        successor if (successor := successors.get(item)) in can else None
+        successor if (successor := successors.get(item)) in eligible else None
         for item in study.queries.order_by("position").values_list("item_id", flat=True)
     ]
     kept = {item for item in places if item is not None}
-    spare = iter(choose_queries(study.catalogue, scope, gallery, want, seed, kept, unseen_by))
-    filled = [item if item is not None else next((one for one in spare if one not in kept), None) for item in places]
-    filled += [one for one in spare if one not in kept][: max(0, want - len(filled))]
+    spare = iter(choose_queries(study.catalogue, scope, gallery, count, seed, kept, unseen_by))
+    filled = [
+        item if item is not None else next((spare_item for spare_item in spare if spare_item not in kept), None)
+        for item in places
+    ]
+    filled += [spare_item for spare_item in spare if spare_item not in kept][: max(0, count - len(filled))]
     return _without_gaps(filled)
 
 
@@ -150,11 +154,11 @@ def _trained_models(study: Study, added: Sequence[ParsedContender]) -> list[int]
     return list(TrainedOn.objects.filter(model__in=models, votes=False).values_list("model", flat=True))
 
 
-def _fresh(study: Study, gallery: list[int], seed: int, unseen_by: Collection[int]) -> list[int]:
-    asked = Query.objects.filter(study__in=[one.pk for one in _rounds_before(study)])
+def _fresh_queries(study: Study, gallery: list[int], seed: int, unseen_by: Collection[int]) -> list[int]:
+    asked = Query.objects.filter(study__in=[earlier.pk for earlier in _rounds_before(study)])
     without = set(asked.values_list("item_id", flat=True))
-    want = study.query_count or MOST_QUERIES
-    return choose_queries(study.catalogue, _asked_of(study), gallery, want, seed, without, unseen_by)
+    count = study.query_count or MOST_QUERIES
+    return choose_queries(study.catalogue, _asked_of(study), gallery, count, seed, without, unseen_by)
 
 
 def _asked_of(study: Study) -> Scope:
@@ -163,24 +167,24 @@ def _asked_of(study: Study) -> Scope:
 
 def _rounds_before(study: Study) -> Iterator[Study]:
     """The study and all rounds before it."""
-    one: Study | None = study
-    while one is not None:
-        yield one
-        one = one.previous
+    earlier: Study | None = study
+    while earlier is not None:
+        yield earlier
+        earlier = earlier.previous
 
 
-def _successors(study: Study) -> dict[int, int]:
+def _current_rows(study: Study) -> dict[int, int]:
     """For each query item the row that bears its key now: itself, unless its picture was changed."""
     rows = study.queries.values_list("item_id", "item__key")
-    now = dict(
+    id_by_key = dict(
         Item.objects.filter(catalogue=study.catalogue, removed=False, key__in=[key for _, key in rows]).values_list(
             "key", "pk"
         )
     )
-    return {item: now[key] for item, key in rows if key in now}
+    return {item: id_by_key[key] for item, key in rows if key in id_by_key}
 
 
-def _contenders(study: Study, added: list[ParsedContender], dropped: set[str]) -> Iterator[dict[str, Any]]:
+def _contender_fields(study: Study, added: list[ParsedContender], dropped: set[str]) -> Iterator[dict[str, Any]]:
     """The fields of every contender of the next round; raises InvalidInput for names that do not fit."""
     before = list(study.contenders.order_by("pk"))
     names = {contender.name for contender in before}
@@ -189,7 +193,13 @@ def _contenders(study: Study, added: list[ParsedContender], dropped: set[str]) -
     new = [word.name for word in added]
     if doubled := {name for name in new if new.count(name) > 1 or name in names - dropped}:
         raise InvalidInput(f"{', '.join(sorted(doubled))} would take part twice.")
-    kept = [one for one in before if one.name not in dropped and one.archived_at is None and not one.is_black_box]
+    kept = [
+        earlier_contender
+        for earlier_contender in before
+        if earlier_contender.name not in dropped
+        and earlier_contender.archived_at is None
+        and not earlier_contender.is_black_box
+    ]
     if not added and all(contender.name == CONTROL for contender in kept):
         raise InvalidInput("Nobody but the control would take part; add a contender.")
     for contender in kept:

@@ -29,12 +29,12 @@ _COPIED = (
 @recorded("changed", "study {study}", "framed by {origins}")
 def set_embed_hosts(study: Study, origins: Sequence[str]) -> None:
     """Let pages of these origins, and no others, show the study in a frame. Raises InvalidInput for what is none."""
-    found = list(dict.fromkeys(origin.strip().rstrip("/") for origin in origins if origin.strip()))
-    for origin in found:
+    hosts = list(dict.fromkeys(origin.strip().rstrip("/") for origin in origins if origin.strip()))
+    for origin in hosts:
         if not _ORIGIN.fullmatch(origin):
-            told = f"{origin!r} is no origin; write https://shop.example.org, without a path."
-            raise InvalidInput(told, fields={"embed_hosts": [told]})
-    study.embed_hosts = found
+            message = f"{origin!r} is no origin; write https://shop.example.org, without a path."
+            raise InvalidInput(message, fields={"embed_hosts": [message]})
+    study.embed_hosts = hosts
     study.save(update_fields=["embed_hosts"])
 
 
@@ -47,10 +47,10 @@ def set_examples(study: Study, examples: Sequence[Sequence[str]]) -> None:
     if len(examples) > MOST_EXAMPLES:
         raise InvalidInput(f"At most {MOST_EXAMPLES} examples: nobody reads more before the first answer.")
     keys = {key for query, candidate, _ in examples for key in (query, candidate)}
-    known = set(
+    known_keys = set(
         Item.objects.filter(catalogue=study.catalogue, key__in=keys, removed=False).values_list("key", flat=True)
     )
-    if missing := sorted(keys - known):
+    if missing := sorted(keys - known_keys):
         raise InvalidInput(f"{study.catalogue} has no picture {missing[0]}.", fields={"examples": ["Unknown key."]})
     if any(answer not in _ANSWERS for *_, answer in examples):
         raise InvalidInput("The answer of an example is dope or nope.", fields={"examples": ["dope or nope"]})

@@ -16,9 +16,11 @@ from evalapp.webhooks.domain.event_names import STUDY_CLOSED
 from evalapp.webhooks.services import announce
 
 
-def _changes(arguments: Mapping[str, Any]) -> str:
-    given = {name: value for name, value in arguments.items() if name not in {"study", "result"} and value is not None}
-    return ", ".join(f"{name}: {value}" for name, value in given.items())
+def _changes_in_words(arguments: Mapping[str, Any]) -> str:
+    changed = {
+        name: value for name, value in arguments.items() if name not in {"study", "result"} and value is not None
+    }
+    return ", ".join(f"{name}: {value}" for name, value in changed.items())
 
 
 def mark_ready(study: Study) -> None:
@@ -59,7 +61,7 @@ def close_study(study: Study) -> None:
         announce(STUDY_CLOSED, {"study": study.slug})
 
 
-@recorded("changed", "study {study}", _changes)
+@recorded("changed", "study {study}", _changes_in_words)
 def change_study(
     study: Study,
     *,
@@ -72,8 +74,8 @@ def change_study(
 
     Raises Conflict for another question once people were asked, InvalidInput for invalid values.
     """
-    given = {"title": title, "question": question, "board": board}
-    changes = {name: value.strip() for name, value in given.items() if value is not None}
+    texts = {"title": title, "question": question, "board": board}
+    changes = {name: value.strip() for name, value in texts.items() if value is not None}
     if empty := [name for name, value in changes.items() if not value]:
         raise InvalidInput(f"The {empty[0]} must not be empty.", fields={name: ["It is empty."] for name in empty})
     for name, value in changes.items():

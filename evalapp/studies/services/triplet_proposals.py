@@ -23,7 +23,7 @@ def propose_from_votes(study: Study, number: int) -> int:
     noped than liked; the clearest come first, every candidate once. Raises InvalidInput where votes claim nothing.
     """
     check_number(number)
-    claims = _claims(study)
+    claims = _claims_of_votes(study)
     if not claims:
         raise InvalidInput(
             f"The votes of {study} claim no triplet: a query with one candidate that people like and one that they do "
@@ -32,7 +32,7 @@ def propose_from_votes(study: Study, number: int) -> int:
     return propose_triplets(study.catalogue, claims[:number], f"study:{study.slug}")
 
 
-def _claims(study: Study) -> list[Claim]:
+def _claims_of_votes(study: Study) -> list[Claim]:
     usable = unflagged(Item.objects.filter(catalogue=study.catalogue_id, removed=False)).values("pk")
     pairs = Pair.objects.filter(study=study, query__item__in=usable, candidate__in=usable)
     decided = pairs.exclude(dope=F("nope")).exclude(pk__in=flagged_pairs(study)).order_by("pk")
@@ -40,9 +40,9 @@ def _claims(study: Study) -> list[Claim]:
     noped: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for query, candidate, dope, nope in decided.values_list("query__item", "candidate", "dope", "nope"):
         (liked if dope > nope else noped)[query].append((abs(dope - nope), candidate))
-    found: list[tuple[int, Claim]] = []
+    ranked: list[tuple[int, Claim]] = []
     for query, best in liked.items():
         both = zip(sorted(best, reverse=True), sorted(noped[query], reverse=True), strict=False)
-        found += [(min(a, b), (query, near, far)) for (a, near), (b, far) in both]
-    found.sort(key=lambda entry: (-entry[0], entry[1]))
-    return [claim for _, claim in found]
+        ranked += [(min(a, b), (query, near, far)) for (a, near), (b, far) in both]
+    ranked.sort(key=lambda entry: (-entry[0], entry[1]))
+    return [claim for _, claim in ranked]

@@ -48,8 +48,8 @@ class CompareApi(APIView):
         runs = begin_comparison(catalogue, params.pop("bases"), **params)
         for run in runs:
             begin(run.job)
-        found = [training_runs.document(run) for run in runs]
-        return Response(RunOutput(found, many=True).data, status=status.HTTP_201_CREATED)
+        documents = [training_runs.run_document(run) for run in runs]
+        return Response(RunOutput(documents, many=True).data, status=status.HTTP_201_CREATED)
 
     class Chosen(serializers.Serializer[Any]):
         runs = serializers.CharField(max_length=400, help_text="Ids with commas.")
@@ -83,11 +83,15 @@ class CompareApi(APIView):
     @extend_schema(operation_id="runs_compared", parameters=[Chosen], responses=Output)
     def get(self, request: Request) -> Response:
         params = checked(self.Chosen(data=request.query_params))
-        found = side_by_side(ids_in(params["runs"]))
+        compared = side_by_side(ids_in(params["runs"]))
         budget = Budget(params["budget_mb"], params["budget_ms"])
-        lines = self.Output.Line(found.lines, many=True).data
+        lines = self.Output.Line(compared.lines, many=True).data
         return Response(
-            {"by_validation": found.by_validation, "lines": lines, "best_within_budget": found.best_within(budget)}
+            {
+                "by_validation": compared.by_validation,
+                "lines": lines,
+                "best_within_budget": compared.best_within(budget),
+            }
         )
 
 
@@ -113,8 +117,8 @@ class SweepApi(APIView):
         runs = begin_sweep(catalogue_named(params.pop("catalogue")), params.pop("bases"), **params)
         for run in runs:
             begin(run.job)
-        found = [training_runs.document(run) for run in runs]
-        return Response(RunOutput(found, many=True).data, status=status.HTTP_201_CREATED)
+        documents = [training_runs.run_document(run) for run in runs]
+        return Response(RunOutput(documents, many=True).data, status=status.HTTP_201_CREATED)
 
 
 class CostsApi(APIView):

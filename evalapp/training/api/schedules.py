@@ -72,14 +72,14 @@ class SchedulesApi(APIView):
 
     @extend_schema(operation_id="schedules", responses=ScheduleOutput(many=True))
     def get(self, request: Request) -> Response:
-        return Response(ScheduleOutput(training_runs.schedules(), many=True).data)
+        return Response(ScheduleOutput(training_runs.schedule_lines(), many=True).data)
 
     @extend_schema(operation_id="schedule_set", request=Input, responses={201: ScheduleOutput})
     def post(self, request: Request) -> Response:
         params = checked(self.Input(data=request.data))
         study, opens = study_by_slug(params.pop("study")), params.pop("open")
-        made = schedules.set_schedule(study, opens=opens, **params)
-        return Response(ScheduleOutput(training_runs.schedule_by_id(made.pk)).data, status=status.HTTP_201_CREATED)
+        schedule = schedules.set_schedule(study, opens=opens, **params)
+        return Response(ScheduleOutput(training_runs.schedule_by_id(schedule.pk)).data, status=status.HTTP_201_CREATED)
 
 
 class ScheduleApi(APIView):
@@ -97,9 +97,9 @@ class ScheduleApi(APIView):
 
     @extend_schema(operation_id="schedule_change", request=Input, responses=ScheduleOutput)
     def patch(self, request: Request, schedule_id: int) -> Response:
-        found = training_runs.schedule_by_id(schedule_id).schedule
+        schedule = training_runs.schedule_by_id(schedule_id).schedule
         change = (
             schedules.resume_schedule if checked(self.Input(data=request.data))["enabled"] else schedules.pause_schedule
         )
-        change(found)
+        change(schedule)
         return Response(ScheduleOutput(training_runs.schedule_by_id(schedule_id)).data)

@@ -76,41 +76,41 @@ class TrainingRunsApi(APIView):
         runs = training_runs.training_runs().order_by("-pk")
         if serializer.validated_data["before"] is not None:
             runs = runs.filter(pk__lt=serializer.validated_data["before"])
-        found = [training_runs.document(run) for run in runs[: serializer.validated_data["limit"]]]
-        return Response(RunOutput(found, many=True).data)
+        documents = [training_runs.run_document(run) for run in runs[: serializer.validated_data["limit"]]]
+        return Response(RunOutput(documents, many=True).data)
 
     @extend_schema(operation_id="training_run_begin", request=Input, responses={201: RunOutput})
     def post(self, request: Request) -> Response:
         serializer = self.Input(data=request.data)
         serializer.is_valid(raise_exception=True)
-        run = _begun(serializer.validated_data)
+        run = _begin_from_params(serializer.validated_data)
         if run.job is not None:
             nudge(run.job)
-        return Response(RunOutput(training_runs.document(run)).data, status=status.HTTP_201_CREATED)
+        return Response(RunOutput(training_runs.run_document(run)).data, status=status.HTTP_201_CREATED)
 
 
-def _begun(given: dict[str, Any]) -> TrainingRun:
-    if bool(given["catalogue"]) == bool(given["study"]):
+def _begin_from_params(params: dict[str, Any]) -> TrainingRun:
+    if bool(params["catalogue"]) == bool(params["study"]):
         raise InvalidInput("Name the catalogue whose labels, or the study whose votes are learnt from.")
-    sources = given["sources"] or ([given["base"]] if given["base"] else [])
-    if given["study"]:
-        study = study_by_slug(given["study"])
+    sources = params["sources"] or ([params["base"]] if params["base"] else [])
+    if params["study"]:
+        study = study_by_slug(params["study"])
         return begin_retraining(
             study,
-            recipe=given["recipe"],
-            name=given["name"],
+            recipe=params["recipe"],
+            name=params["name"],
             sources=sources,
-            settings=given["settings"],
-            opens=given["open"],
+            settings=params["settings"],
+            opens=params["open"],
         ).run
     parent, tap = bases_named(sources or [""])
     return services.begin_run(
-        name=given["name"],
-        recipe=given["recipe"],
-        data=target_of("catalogue", catalogue_named(given["catalogue"]).pk),
+        name=params["name"],
+        recipe=params["recipe"],
+        data=target_of("catalogue", catalogue_named(params["catalogue"]).pk),
         parent=parent,
         parent_tap=tap,
-        settings=given["settings"],
+        settings=params["settings"],
     )
 
 
@@ -144,7 +144,7 @@ class TrainingRunApi(APIView):
         epochs = training_runs.epochs_of(run, after=serializer.validated_data["after"])
         return Response(
             {
-                **RunOutput(training_runs.document(run)).data,
+                **RunOutput(training_runs.run_document(run)).data,
                 "epochs": self.Output.EpochLine(epochs, many=True).data,
             }
         )

@@ -49,7 +49,7 @@ FLOORS = {"colours:l1": "colours alone", "random control": "chance"}
 def floors_of(metrics: Mapping[str, Any]) -> list[Floor]:
     """Colours and chance as a finished run measured them."""
     lines = {line["name"]: line["scores"]["recall_at_1"] for line in metrics["table"]["lines"]}
-    return [Floor(told, interval_of(lines[name])) for name, told in FLOORS.items() if name in lines]
+    return [Floor(label, interval_of(lines[name])) for name, label in FLOORS.items() if name in lines]
 
 
 def cost_from(record: Mapping[str, Any]) -> Cost:
@@ -66,7 +66,7 @@ class Budget:
     megabytes: float | None = None
     ms: float | None = None
 
-    def holds(self, cost: Cost) -> bool:
+    def keeps_within(self, cost: Cost) -> bool:
         """Whether the encoder keeps to it; one whose time is not known keeps to no limit of time."""
         is_small = self.megabytes is None or cost.megabytes <= self.megabytes
         return is_small and (self.ms is None or (cost.ms is not None and cost.ms <= self.ms))
@@ -81,11 +81,11 @@ class Budget:
         """The line that names the best within the budget; empty without a limit."""
         if not self.text:
             return ""
-        within = [cost for cost in costs if self.holds(cost)]
+        within = [cost for cost in costs if self.keeps_within(cost)]
         if not within:
             return f"None keeps to {self.text}."
         best = max(within, key=lambda cost: cost.recall[0])
-        return f"The best within {self.text}: {best.backbone}, {_told(best.recall)}."
+        return f"The best within {self.text}: {best.backbone}, {_format_recall(best.recall)}."
 
 
 def table_of(costs: Sequence[Cost], floors: Sequence[Floor]) -> str:
@@ -97,10 +97,10 @@ def table_of(costs: Sequence[Cost], floors: Sequence[Floor]) -> str:
     for cost in sorted(costs, key=lambda one: -one.recall[0]):
         time_taken = "–" if cost.ms is None else f"{cost.ms:.1f}"
         lines.append(
-            f"| {cost.backbone} | {_told(cost.recall)} | {_told(cost.raw)} | {cost.bytes / 1e6:.1f} | "
-            f"{cost.dimensions} → {cost.head_dimensions} | {time_taken} |"
+            f"| {cost.backbone} | {_format_recall(cost.recall)} | {_format_recall(cost.raw)} | "
+            f"{cost.bytes / 1e6:.1f} | {cost.dimensions} → {cost.head_dimensions} | {time_taken} |"
         )
-    lines += [f"| {floor.name} | – | {_told(floor.recall)} | – | – | – |" for floor in floors]
+    lines += [f"| {floor.name} | – | {_format_recall(floor.recall)} | – | – | – |" for floor in floors]
     return "\n".join(lines) + "\n"
 
 
@@ -116,9 +116,15 @@ def drawing_of(costs: Sequence[Cost], floors: Sequence[Floor], budget: Budget | 
     """
     budget = budget or Budget()
     points = [
-        Priced(one.backbone, one.ms, (one.recall[0], one.recall[2], one.recall[1]), one.bytes, budget.holds(one))
-        for one in costs
-        if one.ms
+        Priced(
+            cost.backbone,
+            cost.ms,
+            (cost.recall[0], cost.recall[2], cost.recall[1]),
+            cost.bytes,
+            budget.keeps_within(cost),
+        )
+        for cost in costs
+        if cost.ms
     ]
     return worth_over_cost(
         "backbones",
@@ -137,6 +143,6 @@ def interval_of(score: Mapping[str, Any]) -> tuple[float, float, float]:
     return score["value"] or 0.0, score["high"] or 0.0, score["low"] or 0.0
 
 
-def _told(recall: tuple[float, float, float]) -> str:
+def _format_recall(recall: tuple[float, float, float]) -> str:
     value, high, low = recall
     return f"{value:.3f} ({low:.3f}–{high:.3f})"

@@ -24,12 +24,12 @@ def follow_run(command: Command, run: TrainingRun) -> jobs.Progress:
     """Show what the run reports until its job has ended; returns where the job stands then."""
     if run.job_id is None:
         raise RuntimeError("A run begins with a job.")
-    told = 0
+    last_shown = 0
     while True:
         progress = jobs.progress_of(run.job_id)
-        for epoch in epochs_of(run, after=told):
-            told = epoch.pk
-            command.say(_line(epoch))
+        for epoch in epochs_of(run, after=last_shown):
+            last_shown = epoch.pk
+            command.say(_format_epoch(epoch))
         if progress.state not in _LIVE:
             return progress
         time.sleep(_POLL_SECONDS)
@@ -53,14 +53,14 @@ def follow_runs(command: Command, runs: Sequence[TrainingRun]) -> None:
 
 def say_recipes(command: Command, entries: Sequence[RecipeEntry]) -> list[dict[str, Any]]:
     """The recipes with their settings; returns them as `--json` prints them."""
-    told = []
+    documents = []
     for entry in entries:
         default = entry.config_type()()
         settings = {field.name: getattr(default, field.name) for field in fields(default)}
-        told.append({"name": entry.name, "summary": entry.summary, "settings": settings})
+        documents.append({"name": entry.name, "summary": entry.summary, "settings": settings})
         command.say(f"{entry.name}: {entry.summary}")
         command.say(f"    {', '.join(f'{name}={value}' for name, value in settings.items())}")
-    return told
+    return documents
 
 
 def say_table(command: Command, metrics: dict[str, Any]) -> None:
@@ -68,24 +68,24 @@ def say_table(command: Command, metrics: dict[str, Any]) -> None:
     table = metrics.get("table")
     if not table:
         return
-    names = sorted({name for line in table["lines"] for name in line["scores"]}, key=_place)
+    names = sorted({name for line in table["lines"] for name in line["scores"]}, key=_column_order)
     command.say(f"{table['queries']} queries, {table['gallery']} in the gallery, judged by {table['judge']}")
     width = max(len(line["name"]) for line in table["lines"])
     command.say(f"{'':{width}}  {'  '.join(f'{name:22}' for name in names)}")
     for line in table["lines"]:
-        command.say(f"{line['name']:{width}}  {'  '.join(_score(line['scores'].get(name)) for name in names)}")
+        command.say(f"{line['name']:{width}}  {'  '.join(_format_score(line['scores'].get(name)) for name in names)}")
 
 
-def _place(name: str) -> tuple[int, str]:
+def _column_order(name: str) -> tuple[int, str]:
     return (0 if name == "category_match" else 1 if name.startswith("recall") else 2, name.rpartition("_")[2].zfill(3))
 
 
-def _score(interval: dict[str, Any] | None) -> str:
+def _format_score(interval: dict[str, Any] | None) -> str:
     if interval is None or interval["value"] is None:
         return f"{'no labels':22}"
     return f"{interval['value']:.3f} ({interval['low']:.3f}–{interval['high']:.3f})".ljust(22)
 
 
-def _line(epoch: Epoch) -> str:
+def _format_epoch(epoch: Epoch) -> str:
     values = "  ".join(f"{name} {value:.4g}" for name, value in epoch.values.items())
     return f"{epoch.part + ' ' if epoch.part else ''}epoch {epoch.epoch}/{epoch.epochs}  {values}"

@@ -19,30 +19,32 @@ from evalapp.training.services.comparisons import request_costs
 
 @require_safe
 @staff_member_required
-def compare(request: HttpRequest) -> HttpResponse:
+def compare_page(request: HttpRequest) -> HttpResponse:
     """Runs side by side, `?runs=1,2`, the best first; `budget_mb` and `budget_ms` name the best that keeps to them."""
     ids = ids_in(request.GET.get("runs", ""))
-    found = side_by_side(ids)
-    megabytes, milliseconds = (_limit(request.GET.get(name, "")) for name in ("budget_mb", "budget_ms"))
+    compared = side_by_side(ids)
+    megabytes, milliseconds = (_parse_limit(request.GET.get(name, "")) for name in ("budget_mb", "budget_ms"))
     budget = Budget(megabytes, milliseconds)
-    weighing = newest_jobs("costs", [line.run.target for line in found.lines]).values()
+    weighing = newest_jobs("costs", [line.run.target for line in compared.lines]).values()
     context = {
-        "found": found,
+        "found": compared,
         "ids": ",".join(str(number) for number in ids),
-        "drawing": drawing_of(found.costs, found.floors, budget) if any(cost.ms for cost in found.costs) else None,
-        "best": found.best_within(budget),
+        "drawing": drawing_of(compared.costs, compared.floors, budget)
+        if any(cost.ms for cost in compared.costs)
+        else None,
+        "best": compared.best_within(budget),
         "budget_mb": megabytes,
         "budget_ms": milliseconds,
         "is_weighing": any(job.can_cancel for job in weighing),
         "faults": [job.error for job in weighing if job.error],
-        "done": all(line.head for line in found.lines),
+        "done": all(line.head for line in compared.lines),
     }
     return render(request, "training/compare.html", context)
 
 
 @require_POST
 @staff_member_required
-def weigh(request: HttpRequest) -> HttpResponse:
+def weigh_encoders(request: HttpRequest) -> HttpResponse:
     """Have a worker measure what the encoders cost."""
     ids = ids_in(request.POST.get("runs", ""))
     try:
@@ -53,7 +55,7 @@ def weigh(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('lab-training-compare')}?runs={','.join(str(number) for number in ids)}")
 
 
-def _limit(text: str) -> float | None:
+def _parse_limit(text: str) -> float | None:
     """A limit above 0; None for anything else."""
     try:
         number = float(text)

@@ -24,7 +24,7 @@ from evalapp.training.services.comparisons import begin_comparison, begin_sweep
 from models_registry.training.common.recipe_base import list_recipes
 
 
-def _starts(model: dict[str, Any]) -> list[str]:
+def _start_points(model: dict[str, Any]) -> list[str]:
     """Where one can start from a model: at each of its taps, and with a VGG at what its convolutions give."""
     taps = [tap["name"] for tap in model["taps"]]
     if len(taps) == 1:
@@ -56,7 +56,7 @@ class LabelsForm(forms.Form):
 
     def __init__(self, *args: object, **words: object) -> None:
         super().__init__(*args, **words)  # type: ignore[arg-type]
-        names = [name for model in registered_models() if model["family"] != "vectors" for name in _starts(model)]
+        names = [name for model in registered_models() if model["family"] != "vectors" for name in _start_points(model)]
         for field, choices in (
             ("bases", [(name, name) for name in names]),
             ("recipe", [(entry.name, f"{entry.name}: {entry.summary}") for entry in list_recipes("labels")]),
@@ -72,19 +72,19 @@ class LabelsForm(forms.Form):
         for part in filter(None, (part.strip() for part in words["settings"].split(","))):
             name, equals, value = part.partition("=")
             if not equals:
-                told = f"Write NAME=VALUE for a setting, not {part!r}."
-                raise InvalidInput(told, fields={"settings": [told]})
+                message = f"Write NAME=VALUE for a setting, not {part!r}."
+                raise InvalidInput(message, fields={"settings": [message]})
             settings.setdefault(name.strip(), []).append(value.strip())
-        named = {"recipe": words["recipe"], "name": words["name"]}
+        shared_fields = {"recipe": words["recipe"], "name": words["name"]}
         if any(len(values) > 1 for values in settings.values()):
-            return begin_sweep(words["catalogue"], words["bases"], settings=settings, **named)
+            return begin_sweep(words["catalogue"], words["bases"], settings=settings, **shared_fields)
         single = {name: values[0] for name, values in settings.items()}
-        return begin_comparison(words["catalogue"], words["bases"], settings=single, **named)
+        return begin_comparison(words["catalogue"], words["bases"], settings=single, **shared_fields)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_member_required
-def learn(request: HttpRequest) -> HttpResponse:
+def labels_page(request: HttpRequest) -> HttpResponse:
     """The form; what was typed stays where something is off."""
     initial = {name: request.GET.get(name) for name in ("catalogue", "settings", "recipe", "name")}
     form = LabelsForm(request.POST or None, initial=initial | {"bases": request.GET.getlist("base")})
@@ -104,10 +104,10 @@ def learn(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @staff_member_required
-def pack(request: HttpRequest, run_id: int) -> HttpResponse:
+def pack_checkpoint(request: HttpRequest, run_id: int) -> HttpResponse:
     """Have a worker pack the encoder."""
     try:
-        nudge(request_checkpoint(_found(run_id), quantise="quantise" in request.POST))
+        nudge(request_checkpoint(_run_or_404(run_id), quantise="quantise" in request.POST))
     except Problem as problem:
         messages.error(request, problem.message)
     return redirect("training-run", run_id)
@@ -115,9 +115,9 @@ def pack(request: HttpRequest, run_id: int) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-def packed(request: HttpRequest, run_id: int) -> HttpResponseBase:
+def send_checkpoint(request: HttpRequest, run_id: int) -> HttpResponseBase:
     """The packed encoder; `?quantised`: with its 8-bit form."""
-    run = _found(run_id)
+    run = _run_or_404(run_id)
     path = packed_checkpoint(run, quantised="quantised" in request.GET)
     if not path.is_file():
         raise Http404(f"{run.name} is not packed.")
@@ -126,15 +126,15 @@ def packed(request: HttpRequest, run_id: int) -> HttpResponseBase:
 
 @require_safe
 @staff_member_required
-def walk(_request: HttpRequest, run_id: int) -> HttpResponseBase:
+def send_walk(_request: HttpRequest, run_id: int) -> HttpResponseBase:
     """The picture of what an autoencoder decodes along its dimensions."""
-    path = training_runs.walk_of(_found(run_id))
+    path = training_runs.walk_of(_run_or_404(run_id))
     if path is None:
         raise Http404("This run has no autoencoder.")
     return FileResponse(path.open("rb"), content_type="image/png")
 
 
-def _found(run_id: int) -> TrainingRun:
+def _run_or_404(run_id: int) -> TrainingRun:
     try:
         return training_runs.run_by_id(run_id)
     except NotFound as problem:

@@ -53,7 +53,7 @@ def family_of(run: TrainingRun) -> Tree:
     return Tree([nodes[key] for level in levels for key in level], drawing)
 
 
-def _add(
+def _add_node(
     node: Node, child: str, level: int, nodes: dict[str, Node], links: list[tuple[str, str]], levels: list[list[str]]
 ) -> bool:
     """Put a node below its child; False where it was there already."""
@@ -80,10 +80,10 @@ def _add_run(
     where = (nodes, links, levels)
     key = f"run/{run.pk}"
     node = Node(key, "run", run.name, run.recipe, reverse("training-run", args=[run.pk]))
-    if not _add(node, child, level, *where) or level > _DEEPEST:
+    if not _add_node(node, child, level, *where) or level > _DEEPEST:
         return
     for data in _data_of(run):
-        _add(data, key, level + 1, *where)
+        _add_node(data, key, level + 1, *where)
     _add_encoder(run.parent, key, level + 1, *where)
 
 
@@ -97,12 +97,12 @@ def _add_encoder(
 ) -> None:
     where = (nodes, links, levels)
     key = f"encoder/{model.pk}"
-    made = TrainingRun.objects.filter(model=model).select_related("parent").first()
-    told = str(model.spec["family"])
-    if not _add(Node(key, "encoder", model.name, told, reverse("lab-models")), child, level, *where):
+    made_by = TrainingRun.objects.filter(model=model).select_related("parent").first()
+    family = str(model.spec["family"])
+    if not _add_node(Node(key, "encoder", model.name, family, reverse("lab-models")), child, level, *where):
         return
-    if made is not None:
-        _add_run(made, key, level + 1, *where)
+    if made_by is not None:
+        _add_run(made_by, key, level + 1, *where)
     parts = {part["fingerprint"] for part in model.spec.get("options", {}).get("parts", [])}
     for part in EmbeddingModel.objects.filter(fingerprint__in=parts):
         _add_encoder(part, key, level + 1, *where)
@@ -112,15 +112,15 @@ def _data_of(run: TrainingRun) -> list[Node]:
     """The catalogue, or every round whose votes were learnt from."""
     kind, number = split_target(run.data)
     if kind == "catalogue":
-        found = Catalogue.objects.filter(pk=number).first()
-        if found is None:
+        catalogue = Catalogue.objects.filter(pk=number).first()
+        if catalogue is None:
             return []
-        url = reverse("lab-catalogue", args=[found.slug])
-        return [Node(f"catalogue/{found.pk}", "labels", found.slug, "labels of the catalogue", url)]
+        url = reverse("lab-catalogue", args=[catalogue.slug])
+        return [Node(f"catalogue/{catalogue.pk}", "labels", catalogue.slug, "labels of the catalogue", url)]
     study = Study.objects.filter(pk=number).first()
     votes = run.card.get("votes", {})
-    told = f"{votes['learnt from']:,} of {votes['votes']:,} votes learnt from, all rounds together" if votes else ""
+    text = f"{votes['learnt from']:,} of {votes['votes']:,} votes learnt from, all rounds together" if votes else ""
     return [
-        Node(f"study/{one.pk}", "votes", one.slug, told, reverse("leaderboard", args=[one.slug]))
-        for one in (rounds_up_to(study) if study else [])
+        Node(f"study/{earlier.pk}", "votes", earlier.slug, text, reverse("leaderboard", args=[earlier.slug]))
+        for earlier in (rounds_up_to(study) if study else [])
     ]

@@ -24,47 +24,49 @@ _RUNS_SHOWN = 100
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_member_required
-def runs(request: HttpRequest) -> HttpResponse:
+def loop_page(request: HttpRequest) -> HttpResponse:
     """The form, the schedules and the newest runs; what was typed stays where something is off."""
     form = LearnForm(request.POST or None, initial={"study": request.GET.get("study")})
     if request.method == "POST" and form.is_valid():
         try:
-            begun = form.begin()
+            started = form.begin()
         except Problem as problem:
             refuse(form, problem)
         else:
-            if isinstance(begun, Job):
-                nudge(begun)
-            told = f"{begun} is learnt {begun.how_often}" if isinstance(begun, Schedule) else "A worker learns"
-            messages.success(request, f"{told}, as long as serve (or a beat and a worker) runs.")
+            if isinstance(started, Job):
+                nudge(started)
+            message = f"{started} is learnt {started.how_often}" if isinstance(started, Schedule) else "A worker learns"
+            messages.success(request, f"{message}, as long as serve (or a beat and a worker) runs.")
             return redirect("lab-training")
-    shown = {
+    context = {
         "form": form,
-        "schedules": training_runs.schedules(),
+        "schedules": training_runs.schedule_lines(),
         "runs": training_runs.training_runs()[:_RUNS_SHOWN],
     }
-    return render(request, "training/runs.html", shown, status=400 if form.errors else 200)
+    return render(request, "training/runs.html", context, status=400 if form.errors else 200)
 
 
 @require_POST
 @staff_member_required
-def pause(request: HttpRequest, schedule_id: int) -> HttpResponse:
+def pause_turns(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """No turn begins by itself any more."""
-    return _change(request, schedule_id, schedules.pause_schedule, "begins no more turns by itself")
+    return _change_schedule(request, schedule_id, schedules.pause_schedule, "begins no more turns by itself")
 
 
 @require_POST
 @staff_member_required
-def resume(request: HttpRequest, schedule_id: int) -> HttpResponse:
+def resume_turns(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Turns begin by themselves again."""
-    return _change(request, schedule_id, schedules.resume_schedule, "goes on")
+    return _change_schedule(request, schedule_id, schedules.resume_schedule, "goes on")
 
 
-def _change(request: HttpRequest, schedule_id: int, change: Callable[[Schedule], None], done: str) -> HttpResponse:
+def _change_schedule(
+    request: HttpRequest, schedule_id: int, change: Callable[[Schedule], None], done: str
+) -> HttpResponse:
     try:
-        found = training_runs.schedule_by_id(schedule_id).schedule
+        schedule = training_runs.schedule_by_id(schedule_id).schedule
     except NotFound as problem:
         raise Http404(problem.message) from problem
-    change(found)
-    messages.success(request, f"{found} {done}.")
+    change(schedule)
+    messages.success(request, f"{schedule} {done}.")
     return redirect("lab-training")

@@ -47,17 +47,17 @@ class EpochMap:
 
 def plots_of(epochs: Sequence[Epoch]) -> list[Plot]:
     """Loss and measures of every part, in the order in which the parts were trained."""
-    found = []
+    plots = []
     for part, rows in groupby(epochs, key=lambda row: row.part):
         history = list(rows)
         for title, names in _PLOTS:
-            plot = _plot(title, part, history, names)
+            plot = _plot_part(title, part, history, names)
             if plot is not None:
-                found.append(plot)
-    return found
+                plots.append(plot)
+    return plots
 
 
-def _plot(title: str, part: str, history: Sequence[Epoch], names: Sequence[str]) -> Plot | None:
+def _plot_part(title: str, part: str, history: Sequence[Epoch], names: Sequence[str]) -> Plot | None:
     lines = {
         name.replace("_", " "): [(row.epoch, float(row.values[name])) for row in history if name in row.values]
         for name in names
@@ -68,8 +68,8 @@ def _plot(title: str, part: str, history: Sequence[Epoch], names: Sequence[str])
         return None
     ends = tuple((name, points[-1][1]) for name, points in lines.items())
     first, last = min(row.epoch for row in history), max(row.epoch for row in history)
-    told = ", ".join(f"{name} ends at {value:.3f}" for name, value in ends)
-    summary = f"From epoch {first} to {last}; {told}"
+    ends_text = ", ".join(f"{name} ends at {value:.3f}" for name, value in ends)
+    summary = f"From epoch {first} to {last}; {ends_text}"
     return Plot(title, part, draw_series("curves", title, summary, lines, step_name="epoch"), ends)
 
 
@@ -82,10 +82,10 @@ def maps_of(epochs: Sequence[Epoch], categories: Mapping[str, str]) -> list[Epoc
     chosen = rows[::step] if not rows or rows[-1] in rows[::step] else [*rows[::step][: _MAPS_SHOWN - 1], rows[-1]]
     names = sorted(set(categories.values()))
     group = {name: number for number, name in enumerate(names)}
-    return [EpochMap(row.part, row.epoch, _map(row, categories, group)) for row in chosen]
+    return [EpochMap(row.part, row.epoch, _draw_map(row, categories, group)) for row in chosen]
 
 
-def _map(row: Epoch, categories: Mapping[str, str], group: Mapping[str, int]) -> Drawing:
+def _draw_map(row: Epoch, categories: Mapping[str, str], group: Mapping[str, int]) -> Drawing:
     points = [(x, y, group.get(categories.get(key, ""), 0)) for key, x, y in row.points]
     title = f"Places of {len(points)} pictures after epoch {row.epoch}"
     return point_cloud("map", title, "One colour is one category.", points)

@@ -22,7 +22,7 @@ _SHOWN = 100
 
 @require_safe
 @staff_member_required
-def snapshots(request: HttpRequest) -> HttpResponse:
+def snapshots_page(request: HttpRequest) -> HttpResponse:
     """All that are kept, with the runs that learnt from them."""
     lines = kept_snapshots()
     runs = training_runs.training_runs().in_bulk([line.run for line in lines if line.run])
@@ -39,10 +39,10 @@ def snapshots(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @staff_member_required
-def pack(request: HttpRequest, run_id: int) -> HttpResponse:
+def pack_snapshot(request: HttpRequest, run_id: int) -> HttpResponse:
     """Have a worker pack what the run learnt from."""
     try:
-        nudge(request_snapshot(_found(run_id)))
+        nudge(request_snapshot(_run_or_404(run_id)))
     except Problem as problem:
         messages.error(request, problem.message)
     return redirect("lab-training-snapshots")
@@ -50,15 +50,15 @@ def pack(request: HttpRequest, run_id: int) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-def packed(_request: HttpRequest, run_id: int) -> HttpResponseBase:
+def send_snapshot(_request: HttpRequest, run_id: int) -> HttpResponseBase:
     """The packed snapshot."""
-    path = packed_snapshot(_found(run_id))
+    path = packed_snapshot(_run_or_404(run_id))
     if not path.is_file():
         raise Http404("It is not packed.")
     return FileResponse(path.open("rb"), as_attachment=True, filename=path.name, content_type="application/zip")
 
 
-def _found(run_id: int) -> TrainingRun:
+def _run_or_404(run_id: int) -> TrainingRun:
     try:
         return training_runs.run_by_id(run_id)
     except NotFound as problem:

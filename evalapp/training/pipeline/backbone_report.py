@@ -29,16 +29,16 @@ def cost_of(run: TrainingRun, catalogue: Catalogue) -> Cost:
     tap = embeddings.folder_of(run.parent, run.parent_tap)
     return Cost(
         backbone=f"{run.parent.name}.{run.parent_tap}",
-        bytes=_size(run),
+        bytes=_weight_bytes(run),
         dimensions=tap.dim or 0,
         head_dimensions=run.model.spec["taps"][-1]["dim"] if run.model else 0,
-        ms=_milliseconds(run, catalogue),
+        ms=_time_per_picture(run, catalogue),
         recall=interval_of(head),
         raw=interval_of(lines["raw features:cosine"]),
     )
 
 
-def _size(run: TrainingRun) -> int:
+def _weight_bytes(run: TrainingRun) -> int:
     if run.parent.weights:
         stem = run.parent.weights.partition(".")[0]  # weights may lie in several files
         return sum(path.stat().st_size for path in Path(settings.WEIGHTS_DIR).glob(f"{stem}*"))
@@ -69,7 +69,7 @@ def measuring_pictures(model: str) -> tuple[list[Picture], list[str | None]]:
     return pictures, [item.category or None for item in rows]
 
 
-def _milliseconds(run: TrainingRun, catalogue: Catalogue) -> float | None:
+def _time_per_picture(run: TrainingRun, catalogue: Catalogue) -> float | None:
     encoder = embeddings.warm_encoder(run.parent.pk)
     if not isinstance(encoder, Encoder):
         return None

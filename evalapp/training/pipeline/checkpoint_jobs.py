@@ -19,15 +19,15 @@ from evalapp.training.services.training_runs import note_measured
 from models_registry.errors import EncoderError
 
 
-def _pack(target: str, _arguments: dict[str, Any]) -> list[Fault]:
-    return _packed(target, quantised=False)
+def _pack_exact(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+    return _pack_checkpoint(target, quantised=False)
 
 
 def _pack_small(target: str, _arguments: dict[str, Any]) -> list[Fault]:
-    return _packed(target, quantised=True)
+    return _pack_checkpoint(target, quantised=True)
 
 
-def _packed(target: str, *, quantised: bool) -> list[Fault]:
+def _pack_checkpoint(target: str, *, quantised: bool) -> list[Fault]:
     from models_registry.training.common.export_bundle import take_away
 
     run = run_by_id(target_id("training", target))
@@ -38,7 +38,7 @@ def _packed(target: str, *, quantised: bool) -> list[Fault]:
     with tempfile.TemporaryDirectory(dir=zipped.parent) as folder:
         taken = take_away(checkpoint_of(run.model.name), Path(folder) / "checkpoint")
         if quantised:
-            note_measured(run, quantised=_quantised(run.model.name, Path(taken.folder)))
+            note_measured(run, quantised=_quantise_encoder(run.model.name, Path(taken.folder)))
         draft = Path(folder) / "draft.zip"
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
             for path in sorted(Path(taken.folder).iterdir()):
@@ -47,7 +47,7 @@ def _packed(target: str, *, quantised: bool) -> list[Fault]:
     return [("encoder.onnx", taken.no_onnx)] if taken.no_onnx else []
 
 
-def _quantised(model: str, folder: Path) -> dict[str, Any]:
+def _quantise_encoder(model: str, folder: Path) -> dict[str, Any]:
     """The 8-bit file beside the others, and what it loses."""
     from models_registry.training.common.quantised_export import quantise_encoder
 
@@ -58,5 +58,5 @@ def _quantised(model: str, folder: Path) -> dict[str, Any]:
         raise Problem(str(error)) from error
 
 
-PLAN = Plan(stages=(Stage("pack", "encoders", cut_once, _pack),))
+PLAN = Plan(stages=(Stage("pack", "encoders", cut_once, _pack_exact),))
 SMALL = Plan(stages=(Stage("pack", "encoders", cut_once, _pack_small),))

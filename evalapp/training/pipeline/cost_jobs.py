@@ -15,7 +15,7 @@ from evalapp.training.queries.training_runs import catalogue_id_of, run_by_id
 from evalapp.training.services.training_runs import note_measured
 
 
-def _weigh(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+def _measure_cost(target: str, _arguments: dict[str, Any]) -> list[Fault]:
     run = run_by_id(target_id("training", target))
     number = catalogue_id_of(run)
     catalogue = None if number is None else Catalogue.objects.filter(pk=number).first()
@@ -25,4 +25,4 @@ def _weigh(target: str, _arguments: dict[str, Any]) -> list[Fault]:
     return []
 
 
-PLAN = Plan(stages=(Stage("weigh", "encoders", cut_once, _weigh),))
+PLAN = Plan(stages=(Stage("weigh", "encoders", cut_once, _measure_cost),))

@@ -17,14 +17,14 @@ class Meter:
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path, self._clock = folder / _FILE, clock
-        self._before, self._begun = _read(self._path), clock()
+        self._before, self._begun = _read_seconds(self._path), clock()
 
     @property
     def seconds(self) -> float:
         """So far, with what earlier attempts noted."""
         return self._before + self._clock() - self._begun
 
-    def note(self) -> None:
+    def note_seconds(self) -> None:
         """Write down how many they are."""
         draft = self._path.with_name(f".{_FILE}")
         draft.write_text(json.dumps({"seconds": self.seconds}), encoding="utf-8")
@@ -43,7 +43,7 @@ def price_of(seconds: float, device: str, card: dict[str, Any], per_hour: float)
     }
 
 
-def _read(path: Path) -> float:
+def _read_seconds(path: Path) -> float:
     try:
         return float(json.loads(path.read_text(encoding="utf-8"))["seconds"])
     except (OSError, ValueError, KeyError, TypeError):

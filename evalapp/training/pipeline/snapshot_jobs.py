@@ -15,12 +15,12 @@ from evalapp.training.queries.training_runs import run_by_id
 from evalapp.training.services.checkpoints import packed_snapshot, snapshot_of
 
 
-def _cut(target: str) -> Iterator[Piece]:
+def _cut_snapshot(target: str) -> Iterator[Piece]:
     require_whole(snapshot_of(run_by_id(target_id("training", target))))
     yield Piece({})
 
 
-def _pack(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+def _pack_snapshot(target: str, _arguments: dict[str, Any]) -> list[Fault]:
     run = run_by_id(target_id("training", target))
     zipped = packed_snapshot(run)
     zipped.parent.mkdir(parents=True, exist_ok=True)
@@ -36,4 +36,4 @@ def _pack(target: str, _arguments: dict[str, Any]) -> list[Fault]:
     return []
 
 
-PLAN = Plan(stages=(Stage("pack", "snapshots", _cut, _pack),))
+PLAN = Plan(stages=(Stage("pack", "snapshots", _cut_snapshot, _pack_snapshot),))

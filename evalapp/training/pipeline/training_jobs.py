@@ -38,11 +38,11 @@ SOURCES = {
 class Source(Protocol):
     """What a module of `sources` offers."""
 
-    def cut(self, run: TrainingRun) -> Iterator[Piece]:
+    def cut_pieces(self, run: TrainingRun) -> Iterator[Piece]:
         """Chunks of what must be computed before the run can read its data."""
         ...
 
-    def work(self, run: TrainingRun, arguments: dict[str, Any]) -> list[Fault]:
+    def embed_piece(self, run: TrainingRun, arguments: dict[str, Any]) -> list[Fault]:
         """Do one of these chunks."""
         ...
 
@@ -51,46 +51,46 @@ class Source(Protocol):
         ...
 
 
-def _run(target: str) -> TrainingRun:
+def _run_of_target(target: str) -> TrainingRun:
     return run_by_id(target_id("training", target))
 
 
-def _source(run: TrainingRun) -> Source:
+def _source_of(run: TrainingRun) -> Source:
     return cast("Source", import_module(SOURCES[recipe_named(run.recipe).learns_from]))
 
 
 def _cut_vectors(target: str) -> Iterator[Piece]:
-    run = _run(target)
-    return _source(run).cut(run)
+    run = _run_of_target(target)
+    return _source_of(run).cut_pieces(run)
 
 
-def _compute(target: str, arguments: dict[str, Any]) -> list[Fault]:
-    run = _run(target)
-    return _source(run).work(run, arguments)
+def _compute_vectors(target: str, arguments: dict[str, Any]) -> list[Fault]:
+    run = _run_of_target(target)
+    return _source_of(run).embed_piece(run, arguments)
 
 
 def _cut_training(target: str) -> Iterator[Piece]:
     """Before anything is trained, what cannot be learnt from is refused in the recipe's own words."""
-    run = _run(target)
+    run = _run_of_target(target)
     entry = recipe_named(run.recipe)
     try:
-        entry.load_recipe().check(_source(run).data_of(run), configure_recipe(entry.config_type(), run.config))
+        entry.load_recipe().check(_source_of(run).data_of(run), configure_recipe(entry.config_type(), run.config))
     except TrainingError as error:
         raise Problem(str(error)) from error
     yield Piece({})
 
 
-def _train(target: str, _arguments: dict[str, Any]) -> list[Fault]:
-    run = _run(target)
+def _train_run(target: str, _arguments: dict[str, Any]) -> list[Fault]:
+    run = _run_of_target(target)
     entry = recipe_named(run.recipe)
     config = configure_recipe(entry.config_type(), run.config)
 
     chunk = _chunk_of(run)
     claim = chunk.claim if chunk else None
 
-    def report(epoch: EpochReport) -> None:
+    def report_epoch(epoch: EpochReport) -> None:
         _require_claim(run, claim)
-        meter.note()
+        meter.note_seconds()
         if training_runs.note_epoch(run, epoch) and chunk is not None:
             # A machine that is taken away every hour must not end a run that goes on from its checkpoint each time.
             jobs.note_progress(chunk)
@@ -101,13 +101,13 @@ def _train(target: str, _arguments: dict[str, Any]) -> list[Fault]:
     meter = Meter(run.workdir)
     compute_on(settings.DEVICE)
     try:
-        data = _source(run).data_of(run)
-        outcome = entry.load_recipe().run(data, config, run.workdir, on_progress=report, resume=True)
+        data = _source_of(run).data_of(run)
+        outcome = entry.load_recipe().run(data, config, run.workdir, on_progress=report_epoch, resume=True)
         _require_claim(run, claim)
     except TrainingError as error:
         # Another attempt would end in the same way: the run is told so instead.
         return [(run.name, str(error))]
-    meter.note()
+    meter.note_seconds()
     price = price_of(meter.seconds, device_in_words(settings.DEVICE), outcome.card, settings.PRICE_PER_HOUR)
     training_runs.note_outcome(run, replace(outcome, card={**outcome.card, "price": price}))
     return []
@@ -125,18 +125,18 @@ def _require_claim(run: TrainingRun, claim: int | None) -> None:
         raise Stopped("Another worker has taken this run over.")
 
 
-def _finish(target: str, state: str) -> None:
-    run = _run(target)
+def _finish_run(target: str, state: str) -> None:
+    run = _run_of_target(target)
     folder = run.workdir / ENCODER
     if run.card and not recipe_named(run.recipe).makes_encoder:
         return
     if not run.card or not folder.is_dir():
-        raise Problem(_reason(run, state))
+        raise Problem(_failure_reason(run, state))
     training_runs.register_result(run, str(folder))
     note_tastes(run)
 
 
-def _reason(run: TrainingRun, state: str) -> str:
+def _failure_reason(run: TrainingRun, state: str) -> str:
     """Why there is no encoder: the words of what stopped the training."""
     chunk = run.job.chunks.filter(stage="train").order_by("-pk").first() if run.job else None
     if chunk is not None and (chunk.faults or chunk.error):
@@ -146,8 +146,8 @@ def _reason(run: TrainingRun, state: str) -> str:
 
 PLAN = Plan(
     stages=(
-        Stage("embed", "pictures", _cut_vectors, _compute),
-        Stage("train", "runs", _cut_training, _train),
+        Stage("embed", "pictures", _cut_vectors, _compute_vectors),
+        Stage("train", "runs", _cut_training, _train_run),
     ),
-    finish=_finish,
+    finish=_finish_run,
 )

@@ -9,10 +9,10 @@ from evalapp.voting.models import Vote
 
 def rounds_up_to(study: Study) -> list[Study]:
     """The study and the rounds before it over the same catalogue, the first one first."""
-    found = [study]
-    while (earlier := found[-1].previous) is not None:
-        found.append(earlier)
-    return found[::-1]
+    rounds = [study]
+    while (earlier := rounds[-1].previous) is not None:
+        rounds.append(earlier)
+    return rounds[::-1]
 
 
 def items_asked_about(study: Study) -> list[int]:

@@ -53,8 +53,8 @@ def ids_in(text: str) -> list[int]:
 def side_by_side(ids: Sequence[int]) -> SideBySide:
     """The runs of these ids; what is not there is left out."""
     runs = list(training_runs().filter(pk__in=ids[:MOST]).order_by("pk"))
-    differing = _differing([run.config for run in runs])
-    lines = [_line(run, differing) for run in runs]
+    differing = _differing_settings([run.config for run in runs])
+    lines = [_run_line(run, differing) for run in runs]
     is_sweep = len(runs) > 1 and len({(run.recipe, run.parent_id, run.parent_tap) for run in runs}) == 1
     if is_sweep:
         lines.sort(key=lambda line: float("inf") if line.validation is None else -line.validation)
@@ -64,24 +64,24 @@ def side_by_side(ids: Sequence[int]) -> SideBySide:
     return SideBySide(lines, is_sweep, floors_of(measured) if measured else [])
 
 
-def _line(run: TrainingRun, differing: Sequence[str]) -> RunLine:
+def _run_line(run: TrainingRun, differing: Sequence[str]) -> RunLine:
     lines = run.metrics.get("table", {}).get("lines", [])
     return RunLine(
         run,
         {name: run.config.get(name) for name in differing},
         run.metrics.get("validation"),
-        _recall(run.metrics.get("headline")),
-        _recall(next((line for line in lines if line["name"] == "raw features:cosine"), None)),
+        _known_recall(run.metrics.get("headline")),
+        _known_recall(next((line for line in lines if line["name"] == "raw features:cosine"), None)),
         cost_from(run.metrics["cost"]) if "cost" in run.metrics else None,
     )
 
 
-def _recall(line: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    found: Mapping[str, Any] | None = (line or {}).get("scores", {}).get("recall_at_1")
-    return found if found and found["value"] is not None else None
+def _known_recall(line: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    recall: Mapping[str, Any] | None = (line or {}).get("scores", {}).get("recall_at_1")
+    return recall if recall and recall["value"] is not None else None
 
 
-def _differing(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+def _differing_settings(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The settings that are not the same in all of them, in the order of the recipe."""
     names = dict.fromkeys(name for config in configs for name in config)
     return [name for name in names if len({str(config.get(name)) for config in configs}) > 1]

@@ -51,24 +51,24 @@ class ScheduleLine:
     @property
     def guard_holds(self) -> bool | None:
         """Whether the guard held in the last turn; None where it was not measured."""
-        held = self.turn.run.metrics.get("guard_holds") if self.turn is not None else None
-        return None if held is None else bool(held)
+        guard = self.turn.run.metrics.get("guard_holds") if self.turn is not None else None
+        return None if guard is None else bool(guard)
 
 
-def schedules() -> list[ScheduleLine]:
+def schedule_lines() -> list[ScheduleLine]:
     """Every schedule with where it stands, by study and age."""
-    return [_line(schedule) for schedule in Schedule.objects.select_related("study")]
+    return [_schedule_line(schedule) for schedule in Schedule.objects.select_related("study")]
 
 
 def schedule_by_id(schedule_id: int) -> ScheduleLine:
     """Raises NotFound."""
-    found = Schedule.objects.filter(pk=schedule_id).select_related("study").first()
-    if found is None:
+    schedule = Schedule.objects.filter(pk=schedule_id).select_related("study").first()
+    if schedule is None:
         raise NotFound(f"There is no schedule {schedule_id}.")
-    return _line(found)
+    return _schedule_line(schedule)
 
 
-def _line(schedule: Schedule) -> ScheduleLine:
+def _schedule_line(schedule: Schedule) -> ScheduleLine:
     # Votes that were set aside since then may have left fewer than there were.
     votes = max(0, votes_of(latest_round(schedule.study)) - schedule.votes_learnt)
     turns = Retraining.objects.filter(schedule=schedule).select_related("run__job", "following")
@@ -104,7 +104,7 @@ def epochs_of(run: TrainingRun, *, after: int = 0) -> list[Epoch]:
     return list(Epoch.objects.filter(run=run, pk__gt=after).defer("points").order_by("pk"))
 
 
-def document(run: TrainingRun) -> dict[str, Any]:
+def run_document(run: TrainingRun) -> dict[str, Any]:
     """A run as `--json` and the API give it."""
     return {
         "id": run.pk,

@@ -21,7 +21,7 @@ def of_runs() -> Iterator[Need]:
     unfinished = TrainingRun.objects.filter(model=None, job__isnull=False).exclude(job__state=JobState.DONE)
     for run in unfinished.select_related("parent"):
         items = _items_of(run)
-        for model, tap in [(run.parent, run.parent_tap), *made_of(run.parent), *_rivals(run)]:
+        for model, tap in [(run.parent, run.parent_tap), *made_of(run.parent), *_rival_taps(run)]:
             yield Need(f"training {run.name}", model, tap, items)
 
 
@@ -38,7 +38,7 @@ def _of_study(study: int) -> list[int]:
     return items_asked_about(Study.objects.get(pk=study))
 
 
-def _rivals(run: TrainingRun) -> Iterator[tuple[EmbeddingModel, str]]:
+def _rival_taps(run: TrainingRun) -> Iterator[tuple[EmbeddingModel, str]]:
     """What a run that learns from votes compares on the same votes: embeddings of the study's catalogue."""
     kind, number = split_target(run.data)
     if kind != "study":

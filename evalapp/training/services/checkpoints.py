@@ -48,17 +48,17 @@ def snapshot_of(run: TrainingRun) -> str:
 
 def packed_snapshot(run: TrainingRun) -> Path:
     """Where the zip of its snapshot lies, or will lie; runs that learnt from the same share it."""
-    return _snapshots() / f"{snapshot_of(run)[:32] or 'none'}.zip"
+    return _snapshot_folder() / f"{snapshot_of(run)[:32] or 'none'}.zip"
 
 
 def drop_stale_snapshots() -> int:
     """Delete packed snapshots that are older than the last time a picture was taken down: it may be in one of them."""
     last = Picture.objects.aggregate(last=Max("withdrawn_at"))["last"]
-    stale = [path for path in _snapshots().glob("*.zip") if last and path.stat().st_mtime <= last.timestamp()]
+    stale = [path for path in _snapshot_folder().glob("*.zip") if last and path.stat().st_mtime <= last.timestamp()]
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)
 
 
-def _snapshots() -> Path:
+def _snapshot_folder() -> Path:
     return Path(settings.EXPORTS_DIR) / "snapshots"

@@ -75,7 +75,7 @@ def start_of(study: Study, recipe: str, sources: Sequence[str]) -> tuple[Embeddi
     return base, tap
 
 
-def advance(retraining: Retraining) -> list[Job]:
+def advance_turn(retraining: Retraining) -> list[Job]:
     """Take the next step of a turn if it is due; returns the jobs that workers must be told of.
 
     Raises nothing: what stands in the way ends the turn with its reason.
@@ -110,10 +110,12 @@ def _after_training(row: Retraining) -> list[Job]:
         end_turn(row, LoopState.KEPT, f"{run.recipe} measures and makes no encoder.")
         return []
     if row.schedule is not None and not run.metrics.get("guard_holds", True):
-        _stop(row, "The guard fell: category match or the spread of the vectors got clearly worse. Look at the run.")
+        _stop_turn(
+            row, "The guard fell: category match or the spread of the vectors got clearly worse. Look at the run."
+        )
         return []
     _draft_round(row)
-    return [request_job("precompute", target_of("study", _following(row).pk))]
+    return [request_job("precompute", target_of("study", _following_study(row).pk))]
 
 
 def _draft_round(row: Retraining) -> None:
@@ -132,7 +134,7 @@ def _draft_round(row: Retraining) -> None:
 
 
 def _after_computing(row: Retraining) -> list[Job]:
-    following = _following(row)
+    following = _following_study(row)
     if following.state == StudyState.DRAFT:
         job = Job.objects.filter(kind="precompute", target=target_of("study", following.pk)).order_by("-pk").first()
         if job is not None and job.is_final:
@@ -140,19 +142,19 @@ def _after_computing(row: Retraining) -> list[Job]:
         return []
     if row.opens:
         open_study(following)
-    _move(row, LoopState.VOTING if row.opens else LoopState.READY)
+    _move_to(row, LoopState.VOTING if row.opens else LoopState.READY)
     return []
 
 
 def _after_drafting(row: Retraining) -> list[Job]:
-    if _following(row).opened_at is not None:
-        _move(row, LoopState.VOTING)
+    if _following_study(row).opened_at is not None:
+        _move_to(row, LoopState.VOTING)
     return []
 
 
 def _after_votes(row: Retraining) -> list[Job]:
     """Only the board's decision on the fresh votes of the round promotes."""
-    following = _following(row)
+    following = _following_study(row)
     update_sums(following)
     decision = board_of(following).decision
     if decision.winner is None:
@@ -175,19 +177,19 @@ def live_turns() -> list[Retraining]:
     return list(Retraining.objects.filter(state__in=LIVE_LOOPS).order_by("pk"))
 
 
-def _following(row: Retraining) -> Study:
+def _following_study(row: Retraining) -> Study:
     if row.following is None:
         raise Problem("The next round is gone.")
     return Study.objects.get(pk=row.following.pk)
 
 
-def _stop(row: Retraining, reason: str) -> None:
+def _stop_turn(row: Retraining, reason: str) -> None:
     if row.schedule is not None:
         row.schedule.stop(reason)
     end_turn(row, LoopState.STOPPED, reason)
 
 
-def _move(row: Retraining, state: LoopState) -> None:
+def _move_to(row: Retraining, state: LoopState) -> None:
     row.state = state
     row.save(update_fields=["state"])
 

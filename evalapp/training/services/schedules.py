@@ -50,12 +50,12 @@ def set_schedule(
         "every_days": every_days or None, "every_votes": every_votes or None, "opens": opens, "enabled": True,
         "stopped_because": "", "last_at": timezone.now(),
     }  # fmt: skip
-    lineage = [one.pk for one in rounds_up_to(latest_round(study))]
-    known = Schedule.objects.filter(name=name, study__in=lineage).first()
-    if known is None:
+    lineage = [earlier.pk for earlier in rounds_up_to(latest_round(study))]
+    existing = Schedule.objects.filter(name=name, study__in=lineage).first()
+    if existing is None:
         return Schedule.objects.create(name=name, **values)
-    Schedule.objects.filter(pk=known.pk).update(**values)
-    return Schedule.objects.get(pk=known.pk)
+    Schedule.objects.filter(pk=existing.pk).update(**values)
+    return Schedule.objects.get(pk=existing.pk)
 
 
 @recorded("paused", "schedule {schedule}")
@@ -91,8 +91,8 @@ def _begin_turn(schedule: Schedule, study: Study, votes: int) -> Retraining | No
     try:
         with transaction.atomic():
             # Two beats at once: whoever moves the number has the turn.
-            mine = Schedule.objects.filter(pk=schedule.pk, turns=schedule.turns)
-            if not mine.update(turns=schedule.turns + 1, votes_learnt=votes, last_at=timezone.now(), study=study):
+            unclaimed = Schedule.objects.filter(pk=schedule.pk, turns=schedule.turns)
+            if not unclaimed.update(turns=schedule.turns + 1, votes_learnt=votes, last_at=timezone.now(), study=study):
                 return None
             return begin_retraining(
                 study,

@@ -45,7 +45,7 @@ def _side_by_side(chosen: Sequence[tuple[EmbeddingModel, str]]) -> tuple[Embeddi
     """One encoder as it is unless its vector has blocks; else the joint of all, registered under its hash."""
     if len(chosen) == 1 and not blocks_of(EncoderSpec.from_json(chosen[0][0].spec)):
         return chosen[0]
-    parts = [part for model, tap in chosen for part in _parts(model, tap)]
+    parts = [part for model, tap in chosen for part in _parts_of_vector(model, tap)]
     draft = Path(settings.TRAINING_DIR) / "joints" / f".{uuid.uuid4().hex}.part"
     try:
         write_joint(draft, parts)
@@ -59,27 +59,29 @@ def _side_by_side(chosen: Sequence[tuple[EmbeddingModel, str]]) -> tuple[Embeddi
 def _of_contenders(study: Study, *, described: bool) -> Iterator[tuple[EmbeddingModel, str]]:
     """Each embedding once, whatever metrics compare it; then the descriptions that are not among them."""
     contenders = Contender.objects.filter(study=study, embedding__isnull=False).select_related("embedding__model")
-    embeddings = {one.embedding.pk: one.embedding for one in contenders if one.embedding is not None}
+    embeddings = {
+        contender.embedding.pk: contender.embedding for contender in contenders if contender.embedding is not None
+    }
     yield from ((embedding.model, embedding.tap) for embedding in embeddings.values())
-    known = {embedding.model.spec["family"] for embedding in embeddings.values()}
+    families = {embedding.model.spec["family"] for embedding in embeddings.values()}
     if embeddings and described:
         for family in DESCRIPTIONS:
-            if family not in known:
+            if family not in families:
                 model = _described_by(family)
                 yield model, model.spec["taps"][0]["name"]
 
 
 def _described_by(family: str) -> EmbeddingModel:
     """The registered encoder of this family, or one registered under the family's name or the next one free."""
-    found = EmbeddingModel.objects.filter(spec__family=family).order_by("pk").first()
-    if found is not None:
-        return found
+    model = EmbeddingModel.objects.filter(spec__family=family).order_by("pk").first()
+    if model is not None:
+        return model
     taken = set(EmbeddingModel.objects.filter(name__startswith=family).values_list("name", flat=True))
     names = (family, *(f"{family}-{number}" for number in range(2, len(taken) + 3)))
     return register_model(source=family, name=next(name for name in names if name not in taken), options={})[0]
 
 
-def _parts(model: EmbeddingModel, tap: str) -> Iterator[Part]:
+def _parts_of_vector(model: EmbeddingModel, tap: str) -> Iterator[Part]:
     """A whole vector, or its blocks where they mean different things."""
     spec = with_every_tap(EncoderSpec.from_json(model.spec))
     blocks = blocks_of(spec) or {"": (0, spec.tap_named(tap).dim)}

@@ -117,8 +117,8 @@ def parse_base(text: str) -> tuple[EmbeddingModel, str]:
     InvalidInput.
     """
     names = [text, text.rpartition(".")[0]]
-    known = {model.name: model for model in EmbeddingModel.objects.filter(name__in=names)}
-    model = known.get(text) or known.get(names[1])
+    models_by_name = {model.name: model for model in EmbeddingModel.objects.filter(name__in=names)}
+    model = models_by_name.get(text) or models_by_name.get(names[1])
     if model is None:
         every = ", ".join(EmbeddingModel.objects.values_list("name", flat=True)) or "none is registered"
         raise InvalidInput(f"{text!r} names no registered model; known: {every}. Register one with register_model.")

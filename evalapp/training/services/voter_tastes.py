@@ -29,25 +29,25 @@ def note_tastes(run: TrainingRun) -> int:
     path = run.workdir / VOTERS
     if not is_target("study", run.data) or not path.is_file():
         return 0
-    told = json.loads(path.read_text(encoding="utf-8"))
+    record = json.loads(path.read_text(encoding="utf-8"))
     study = Study.objects.get(pk=target_id("study", run.data))
-    people = Voter.objects.filter(pk__in=told["voters"], forgotten_at__isnull=True)
-    known = {str(voter): voter for voter in people.values_list("pk", flat=True)}
+    people = Voter.objects.filter(pk__in=record["voters"], forgotten_at__isnull=True)
+    voter_ids = {str(voter): voter for voter in people.values_list("pk", flat=True)}
     off = set(VoterTaste.objects.filter(switched_off=True).values_list("voter_id", flat=True))
     VoterTaste.objects.filter(run=run).delete()
     rows = [
         VoterTaste(
             run=run,
             study=study,
-            voter_id=known[name],
-            weights=dict(zip(told["blocks"], one["weights"], strict=True)),
-            votes=one["votes"],
-            matches=one["matches"],
+            voter_id=voter_ids[name],
+            weights=dict(zip(record["blocks"], learnt["weights"], strict=True)),
+            votes=learnt["votes"],
+            matches=learnt["matches"],
             # Who said no once is not asked again by the next generation.
-            switched_off=known[name] in off,
+            switched_off=voter_ids[name] in off,
         )
-        for name, one in told["voters"].items()
-        if name in known
+        for name, learnt in record["voters"].items()
+        if name in voter_ids
     ]
     VoterTaste.objects.bulk_create(rows, batch_size=500)
     # From now on it lies in the database only, where forgetting a person reaches it.
@@ -57,10 +57,10 @@ def note_tastes(run: TrainingRun) -> int:
 
 def taste_of(voter: Voter, study: Study) -> VoterTaste | None:
     """The newest that was learnt of this voter in the study or a round before it."""
-    rounds = [one.pk for one in rounds_up_to(study)]
+    rounds = [earlier.pk for earlier in rounds_up_to(study)]
     # What was learnt is dropped by the clock; whoever was forgotten has no taste from that moment on.
-    own = VoterTaste.objects.filter(voter=voter.pk, voter__forgotten_at=None, study__in=rounds)
-    return own.order_by("-run").first()
+    tastes = VoterTaste.objects.filter(voter=voter.pk, voter__forgotten_at=None, study__in=rounds)
+    return tastes.order_by("-run").first()
 
 
 def matches_of(taste: VoterTaste) -> list[Matches]:
@@ -68,15 +68,15 @@ def matches_of(taste: VoterTaste) -> list[Matches]:
     keys = {key for query, candidates in taste.matches for key in (query, *candidates)}
     rows = Item.objects.filter(catalogue=taste.study.catalogue, key__in=keys, removed=False)
     items = {row.key: row for row in rows.select_related("picture", "cutout")}
-    found = [
+    matches = [
         Matches(items[query], [items[key] for key in candidates if key in items])
         for query, candidates in taste.matches
         if query in items
     ]
-    return [one for one in found if one.items]
+    return [match for match in matches if match.items]
 
 
-def switch(voter: Voter, *, off: bool) -> None:
+def switch_taste(voter: Voter, *, off: bool) -> None:
     """Have no taste of one's own from now on, or again; generations to come keep to it."""
     VoterTaste.objects.filter(voter=voter.pk).update(switched_off=off)
 

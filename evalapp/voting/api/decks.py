@@ -43,10 +43,10 @@ class DeckApi(VoterApi):
 
     @extend_schema(operation_id="deck", request=Input, responses=Output)
     def post(self, request: Request, slug: str) -> HttpResponse:
-        n, trap = self._read(request.data)
-        known = known_voter(request)
-        voter = known or _somebody_new(request)
-        _let_in(request, n, is_new=known is None)
+        n, trap = self._read_input(request.data)
+        cookie_voter = known_voter(request)
+        voter = cookie_voter or _somebody_new(request)
+        _let_in(request, n, is_new=cookie_voter is None)
         try:
             deck = deck_for(slug, voter, n, limited=True)
         except ForgottenVoter:
@@ -55,11 +55,11 @@ class DeckApi(VoterApi):
         if trap:
             block_voter(voter, TRAP)
         response = JsonResponse({**deck_as_shown(deck.study, deck.cards), "exhausted": not deck.cards})
-        if voter is not known:
+        if voter is not cookie_voter:
             remember_voter(request, response, voter)
         return response
 
-    def _read(self, data: Any) -> tuple[int, str]:
+    def _read_input(self, data: Any) -> tuple[int, str]:
         """How many are asked for, and what stands in the field that people never see."""
         if isinstance(data, dict) and data.keys() <= {"n"}:
             n = data.get("n", _USUAL)

@@ -48,12 +48,12 @@ class UndoApi(VoterApi):
         study = opened_study(slug) if slug else None
         voter = known_voter(request)
         undone = undo_votes(voter, serializer.validated_data["n"], study) if voter else []
-        cards = cards_of([one.exposure for one in undone])
-        said = {one.exposure.token: one.verdict for one in undone}
+        cards = cards_of([vote.exposure for vote in undone])
+        verdicts = {vote.exposure.token: vote.verdict for vote in undone}
         answer: dict[str, Any] = {"exposures": []}
-        studies = [one.exposure.study for one in undone]
-        for one, members in groupby(zip(studies, cards, strict=True), key=itemgetter(0)):
-            for name, shown in deck_as_shown(one, [card for _, card in members], said).items():
+        studies = [vote.exposure.study for vote in undone]
+        for of_study, members in groupby(zip(studies, cards, strict=True), key=itemgetter(0)):
+            for name, shown in deck_as_shown(of_study, [card for _, card in members], verdicts).items():
                 answer.setdefault(name, []).extend(shown)
         return Response(answer)
 

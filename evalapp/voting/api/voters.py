@@ -67,8 +67,8 @@ class VotersApi(APIView):
     def get(self, request: Request, slug: str) -> Response:
         serializer = self.Input(data=request.query_params)
         serializer.is_valid(raise_exception=True)
-        found = listed_voters(study_by_slug(slug), **serializer.validated_data)
-        return Response(self.Output(found.lines, many=True).data)
+        listed = listed_voters(study_by_slug(slug), **serializer.validated_data)
+        return Response(self.Output(listed.lines, many=True).data)
 
 
 class _SettingAside(APIView):
@@ -89,12 +89,12 @@ class _SettingAside(APIView):
         class Meta:
             ref_name = "SetAsideVotes"
 
-    def _read(self, request: Request, slug: str, voter: uuid.UUID) -> tuple[Voter, str, bool]:
+    def _read_request(self, request: Request, slug: str, voter: uuid.UUID) -> tuple[Voter, str, bool]:
         serializer = self.Input(data=request.data)
         serializer.is_valid(raise_exception=True)
         study_by_slug(slug)
-        known = get_object_or_404(Voter, pk=voter)
-        return known, serializer.validated_data["reason"], serializer.validated_data["address"]
+        voter_row = get_object_or_404(Voter, pk=voter)
+        return voter_row, serializer.validated_data["reason"], serializer.validated_data["address"]
 
 
 class BlockVoterApi(_SettingAside):
@@ -102,8 +102,8 @@ class BlockVoterApi(_SettingAside):
 
     @extend_schema(operation_id="voter_block", request=_SettingAside.Input, responses=_SettingAside.Output)
     def post(self, request: Request, slug: str, voter: uuid.UUID) -> Response:
-        known, reason, whole = self._read(request, slug, voter)
-        votes = block_address(known, note=reason) if whole else block_voter(known, note=reason)
+        voter_row, reason, whole = self._read_request(request, slug, voter)
+        votes = block_address(voter_row, note=reason) if whole else block_voter(voter_row, note=reason)
         return Response({"votes": votes})
 
 
@@ -112,6 +112,6 @@ class UnblockVoterApi(_SettingAside):
 
     @extend_schema(operation_id="voter_unblock", request=_SettingAside.Input, responses=_SettingAside.Output)
     def post(self, request: Request, slug: str, voter: uuid.UUID) -> Response:
-        known, reason, whole = self._read(request, slug, voter)
-        votes = unblock_address(known, note=reason) if whole else unblock_voter(known, note=reason)
+        voter_row, reason, whole = self._read_request(request, slug, voter)
+        votes = unblock_address(voter_row, note=reason) if whole else unblock_voter(voter_row, note=reason)
         return Response({"votes": votes})

@@ -61,19 +61,21 @@ class VotesApi(VoterApi):
 
     @extend_schema(operation_id="votes", request=Input, responses=Output)
     def post(self, request: Request) -> HttpResponse:
-        read = [_read_ballot(entry) for entry in self._entries(request.data)]
-        cast = iter(cast_votes(known_voter(request), [ballot for ballot in read if isinstance(ballot, Ballot)]))
-        receipts = [next(cast) if isinstance(entry, Ballot) else entry for entry in read]
+        entries = [_read_ballot(entry) for entry in self._ballot_entries(request.data)]
+        cast_receipts = iter(
+            cast_votes(known_voter(request), [ballot for ballot in entries if isinstance(ballot, Ballot)])
+        )
+        receipts = [next(cast_receipts) if isinstance(entry, Ballot) else entry for entry in entries]
         return JsonResponse({"results": [_as_json(receipt) for receipt in receipts]})
 
-    def _entries(self, data: Any) -> list[Any]:
+    def _ballot_entries(self, data: Any) -> list[Any]:
         entries = data.get("votes") if isinstance(data, dict) else None
         if isinstance(entries, list) and 1 <= len(entries) <= MOST_VOTES:
             return entries
         envelope = self._Envelope(data=data)
         envelope.is_valid(raise_exception=True)
-        found: list[Any] = envelope.validated_data["votes"]
-        return found
+        checked_entries: list[Any] = envelope.validated_data["votes"]
+        return checked_entries
 
 
 def _read_ballot(entry: Any) -> Ballot | Receipt:
@@ -106,5 +108,5 @@ def _is_plain(token: Any = None, verdict: Any = None, response_ms: Any = None, c
 
 
 def _as_json(receipt: Receipt) -> dict[str, Any]:
-    shown = {"token": receipt.token, "status": receipt.status, "verdict": receipt.verdict, "message": receipt.message}
-    return {name: value for name, value in shown.items() if value is not None}
+    fields = {"token": receipt.token, "status": receipt.status, "verdict": receipt.verdict, "message": receipt.message}
+    return {name: value for name, value in fields.items() if value is not None}

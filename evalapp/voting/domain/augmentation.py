@@ -14,7 +14,7 @@ _LEAST_KEPT = 0.5
 _QUALITY = (72, 90)
 
 
-def treated(image: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> bytes:
+def treat_picture(image: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> bytes:
     """A JPEG of this width and height that shows most of the picture."""
     width, height = size
     fit = min(image.width / width, image.height / height) * rng.uniform(*_KEPT)
@@ -27,15 +27,17 @@ def treated(image: Image.Image, size: tuple[int, int], rng: np.random.Generator)
     return out.getvalue()
 
 
-def likely_size(own: tuple[int, int], others: list[tuple[int, int]]) -> tuple[int, int]:
-    """The first of the sizes of other pictures whose shape keeps most of a picture of size `own`.
+def likely_size(own_size: tuple[int, int], others: list[tuple[int, int]]) -> tuple[int, int]:
+    """The first of the sizes of other pictures whose shape keeps most of a picture of size `own_size`.
 
     The sizes are those of pictures that people see beside it anyway, so that a size does not tell what was treated.
     """
-    width, height = own
+    width, height = own_size
 
-    def kept(size: tuple[int, int]) -> float:
+    def kept_share(size: tuple[int, int]) -> float:
         scale = min(width / size[0], height / size[1])
         return size[0] * size[1] * scale * scale / (width * height)
 
-    return next((size for size in others if kept(size) >= _LEAST_KEPT), max(others, key=kept, default=own))
+    return next(
+        (size for size in others if kept_share(size) >= _LEAST_KEPT), max(others, key=kept_share, default=own_size)
+    )

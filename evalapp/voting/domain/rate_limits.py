@@ -20,10 +20,10 @@ class Buckets:
         """Whether there was enough; then it is taken. Keys not seen for longest are forgotten when there are many."""
         with self._lock:
             now = monotonic()
-            left, since = self._left.pop(key, (per_minute, now))
-            left = min(per_minute, left + (now - since) * per_minute / 60)
-            enough = left >= amount
-            self._left[key] = (left - amount if enough else left, now)
+            amount_left, since = self._left.pop(key, (per_minute, now))
+            amount_left = min(per_minute, amount_left + (now - since) * per_minute / 60)
+            enough = amount_left >= amount
+            self._left[key] = (amount_left - amount if enough else amount_left, now)
             while len(self._left) > _MOST:
                 self._left.popitem(last=False)
         return enough

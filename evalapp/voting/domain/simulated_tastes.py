@@ -40,21 +40,21 @@ def parse_taste(text: str) -> Taste:
     Habits may be added: `category+leniency:0.8+noise:0.05+spam:0.1`. Raises InvalidInput.
     """
     first, *habits = text.split("+")
-    kind, given = _read_word(first)
+    kind, numbers = _read_word(first)
     # `random` has no default probability.
-    wanted = given if kind == "random" else given or _USUAL.get(kind, [])
-    more = dict(map(_read_word, habits))
-    right = kind in _USUAL and len(wanted) == len(_USUAL[kind]) and all(0 <= number <= 1 for number in wanted)
-    right = right and len(more) == len(habits)
-    if not right or not all(_is_habit(name, values) for name, values in more.items()):
+    chances = numbers if kind == "random" else numbers or _USUAL.get(kind, [])
+    habit_values = dict(map(_read_word, habits))
+    is_valid = kind in _USUAL and len(chances) == len(_USUAL[kind]) and all(0 <= number <= 1 for number in chances)
+    is_valid = is_valid and len(habit_values) == len(habits)
+    if not is_valid or not all(_is_habit(name, values) for name, values in habit_values.items()):
         raise InvalidInput(
             f"{text!r} is not a taste; write category, category:0.9,0.2, colour, outfit or random:0.5, and add what"
             " you like of +leniency:0.8 +noise:0.05 +spam:0.1."
         )
-    own = {name: values[0] for name, values in more.items()}
+    habit_fields = {name: values[0] for name, values in habit_values.items()}
     if kind == "outfit":
-        return Taste(wanted[0], wanted[2], wanted[1], "outfit", **own)
-    return Taste(wanted[0], wanted[-1], by="colour" if kind == "colour" else "category", **own)
+        return Taste(chances[0], chances[2], chances[1], "outfit", **habit_fields)
+    return Taste(chances[0], chances[-1], by="colour" if kind == "colour" else "category", **habit_fields)
 
 
 def _read_word(part: str) -> tuple[str, list[float]]:

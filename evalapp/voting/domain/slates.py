@@ -27,13 +27,13 @@ class Law:
     version: int | None
 
     @classmethod
-    def of(cls, weights: FloatArray, version: int | None) -> Law:
+    def from_weights(cls, weights: FloatArray, version: int | None) -> Law:
         """Weights of any scale, at least one of them above 0; or none at all, where all pairs have been flagged."""
         sums = np.cumsum(weights)
         total = float(sums[-1]) if len(sums) else 1.0
         return cls(weights / total, sums / total, version)
 
-    def draw(self, rng: np.random.Generator, n: int) -> list[int]:
+    def draw_places(self, rng: np.random.Generator, n: int) -> list[int]:
         """`n` places in the pool, independent of each other; each in logarithmic time."""
         places: list[int] = np.searchsorted(self.cumulative, rng.random(n), side="right").tolist()
         return places
@@ -55,7 +55,7 @@ class Pool:
     only_control: BoolArray
 
     @classmethod
-    def of(cls, pairs: IntArray, positions: IntArray, only_control: BoolArray) -> Pool:
+    def from_sorted_pairs(cls, pairs: IntArray, positions: IntArray, only_control: BoolArray) -> Pool:
         """From pairs sorted by the positions of their queries."""
         firsts = np.flatnonzero(np.diff(positions, prepend=-1))
         sizes = np.diff(firsts, append=len(pairs))
@@ -72,17 +72,17 @@ class Pool:
         """Pairs of each query."""
         return np.diff(self.starts)
 
-    def of_query(self, position: int) -> IntArray:
+    def pairs_of_query(self, position: int) -> IntArray:
         """The pairs of the query that stands at this position of the study; none where it has none."""
         low, high = np.searchsorted(self.positions, [position, position + 1])
         return self.pairs[self.starts[low] : self.starts[high]]
 
-    def span(self, place: int) -> range:
+    def places_of_query(self, place: int) -> range:
         """The places of all pairs of the same query."""
         owner = self.owners[place]
         return range(int(self.starts[owner]), int(self.starts[owner + 1]))
 
-    def uniform(self) -> FloatArray:
+    def uniform_probabilities(self) -> FloatArray:
         """Every query equally likely, then every pair of the query: 1 / (Q slots)."""
         share: FloatArray = 1.0 / (self.queries * self.sizes[self.owners])
         return share
@@ -115,19 +115,19 @@ def hands_from_all(
 
     Leaving it out moves the probabilities by less than the seen share; those given are of the draw.
     """
-    gone = set(seen)
+    dealt_or_seen = set(seen)
     for first in firsts:
-        if (pair := int(pool.pairs[first])) in gone:
+        if (pair := int(pool.pairs[first])) in dealt_or_seen:
             continue
         if rules.most == 1:
-            gone.add(pair)
+            dealt_or_seen.add(pair)
             yield Hand([first], [float(law.probabilities[first])])
             continue
-        left = [place for place in pool.span(first) if int(pool.pairs[place]) not in gone]
-        if len(left) >= rules.least:
-            span = np.fromiter(pool.span(first), dtype=np.int64)
-            hand = _hand(law.probabilities, rules, first, left, span, rng)
-            gone.update(int(pool.pairs[place]) for place in hand.places)
+        unseen_places = [place for place in pool.places_of_query(first) if int(pool.pairs[place]) not in dealt_or_seen]
+        if len(unseen_places) >= rules.least:
+            span = np.fromiter(pool.places_of_query(first), dtype=np.int64)
+            hand = _complete_hand(law.probabilities, rules, first, unseen_places, span, rng)
+            dealt_or_seen.update(int(pool.pairs[place]) for place in hand.places)
             yield hand
 
 
@@ -147,21 +147,21 @@ def hands_from_unseen(
         weights[(left < rules.least)[pool.owners]] = 0.0
         if not (total := float(weights.sum())) > 0:
             return
-        first = Law.of(weights, law.version).draw(rng, 1)[0]
-        rest = [place for place in pool.span(first) if weights[place] > 0]
-        hand = _hand(weights / total, rules, first, rest, np.array(rest), rng)
+        first = Law.from_weights(weights, law.version).draw_places(rng, 1)[0]
+        rest = [place for place in pool.places_of_query(first) if weights[place] > 0]
+        hand = _complete_hand(weights / total, rules, first, rest, np.array(rest), rng)
         weights[hand.places] = 0.0
         yield hand
 
 
-def _hand(
-    chances: FloatArray, rules: Rules, first: int, left: list[int], span: IntArray, rng: np.random.Generator
+def _complete_hand(
+    chances: FloatArray, rules: Rules, first: int, unseen_places: list[int], span: IntArray, rng: np.random.Generator
 ) -> Hand:
-    """The place `first` and others of `left`, in a random order.
+    """The place `first` and others of `unseen_places`, in a random order.
 
     Of s pairs with chances π and P = Σ π, a hand of k holds pair c with probability π_c + (P - π_c) (k - 1) / (s - 1).
     """
-    others = [place for place in left if place != first]
+    others = [place for place in unseen_places if place != first]
     mates = rng.permutation(others)[: rules.most - 1].tolist()
     places: list[int] = rng.permutation([first, *mates]).tolist() if mates else [first]
     size, shown = len(span), min(rules.most, len(span))

@@ -21,45 +21,45 @@ _SHOWN = 200
 
 @require_safe
 @staff_member_required
-def imports(request: HttpRequest, slug: str) -> HttpResponse:
+def imports_page(request: HttpRequest, slug: str) -> HttpResponse:
     """The two forms."""
-    return _page(request, get_object_or_404(Study, slug=slug))
+    return _render_page(request, get_object_or_404(Study, slug=slug))
 
 
 @require_POST
 @staff_member_required
-def votes(request: HttpRequest, slug: str) -> HttpResponse:
+def take_votes(request: HttpRequest, slug: str) -> HttpResponse:
     """Record the votes of the file; what could not be read is told by line."""
     study = get_object_or_404(Study, slug=slug)
     try:
         with uploaded_sheet(request.FILES.get("file")) as path:
             result = import_votes(study, Sheet(path, COLUMNS))
     except Problem as problem:
-        return _page(request, study, error=problem.message)
-    told = (
+        return _render_page(request, study, error=problem.message)
+    message = (
         f"{result.recorded:,} votes recorded, {result.already_recorded:,} there already, "
         f"{result.left_out:,} rows left out."
     )
-    return _page(request, study, told=told, faults=result.faults[:_SHOWN])
+    return _render_page(request, study, told=message, faults=result.faults[:_SHOWN])
 
 
 @require_POST
 @staff_member_required
-def answers(request: HttpRequest, slug: str) -> HttpResponse:
+def take_answers(request: HttpRequest, slug: str) -> HttpResponse:
     """A contender from the answers of the file."""
     study = get_object_or_404(Study, slug=slug)
     try:
         with uploaded_sheet(request.FILES.get("file")) as path:
             brought = import_answers(study, path, request.POST.get("name", "").strip())
     except Problem as problem:
-        return _page(request, study, error=problem.message)
-    told = (
+        return _render_page(request, study, error=problem.message)
+    message = (
         f"{brought.contender} answers {brought.queries:,} queries with {brought.answers:,} items; "
         f"{brought.left_out:,} rows left out. Compute the study next."
     )
-    return _page(request, study, told=told, faults=brought.faults[:_SHOWN])
+    return _render_page(request, study, told=message, faults=brought.faults[:_SHOWN])
 
 
-def _page(request: HttpRequest, study: Study, *, error: str = "", **told: Any) -> HttpResponse:
-    shown = {"study": study, "megabytes": MOST_BYTES >> 20, "error": error, "most": _SHOWN, **told}
-    return render(request, "voting/imports.html", shown, status=400 if error else 200)
+def _render_page(request: HttpRequest, study: Study, *, error: str = "", **outcome: Any) -> HttpResponse:
+    context = {"study": study, "megabytes": MOST_BYTES >> 20, "error": error, "most": _SHOWN, **outcome}
+    return render(request, "voting/imports.html", context, status=400 if error else 200)

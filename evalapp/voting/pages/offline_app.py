@@ -28,14 +28,14 @@ _PAGE, _WORKER = "pages/play", "workers/service"
 def service_worker(_request: HttpRequest) -> HttpResponse:
     """The worker's script; its place at the root lets it speak for every page. Browsers ask for it anew by themselves,
     and take a new one whenever a byte of it, or the hashed name of a file it keeps, has changed."""
-    return HttpResponse(_script(), content_type="text/javascript; charset=utf-8")
+    return HttpResponse(_worker_script(), content_type="text/javascript; charset=utf-8")
 
 
 @require_safe
 @cache_control(public=True, max_age=3600)
-def manifest(_request: HttpRequest) -> HttpResponse:
+def web_manifest(_request: HttpRequest) -> HttpResponse:
     """The web app manifest: the product can be put on a home screen."""
-    described: dict[str, Any] = {
+    document: dict[str, Any] = {
         "name": "Dope or Nope",
         "short_name": "Dope or Nope",
         "description": _("Two pictures. Dope or nope?"),
@@ -50,10 +50,10 @@ def manifest(_request: HttpRequest) -> HttpResponse:
             {"src": static("img/icon-192.png"), "sizes": "192x192", "type": "image/png", "purpose": "any maskable"},
         ],
     }
-    return HttpResponse(json.dumps(described), content_type="application/manifest+json")
+    return HttpResponse(json.dumps(document), content_type="application/manifest+json")
 
 
-def _script() -> str:
+def _worker_script() -> str:
     code, files = bundled_script(_WORKER), _shell_files()
     version = hashlib.sha256("\n".join([code, *files]).encode()).hexdigest()[:12]
     shell = {"version": version, "files": files, "votesUrl": reverse("api-votes")}
@@ -66,11 +66,11 @@ def _shell_files() -> list[str]:
     if has_bundle(bundle_path(page)):
         return [static(path) for path in (sheet_path(page), bundle_path(page), "img/mark.svg")]
     scripts = [f"js/{name}.js" for name in (_PAGE, *needed_by(_PAGE))]
-    return [static(path) for path in (*_styles(), *scripts, "img/mark.svg")]
+    return [static(path) for path in (*_style_sheets(), *scripts, "img/mark.svg")]
 
 
 @cache
-def _styles() -> tuple[str, ...]:
+def _style_sheets() -> tuple[str, ...]:
     """Every style sheet, by its path."""
     roots = [Path(folder) for folder in settings.STATICFILES_DIRS]
     return tuple(path.relative_to(root).as_posix() for root in roots for path in sorted((root / "css").rglob("*.css")))

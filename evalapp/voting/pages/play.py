@@ -31,12 +31,12 @@ from evalapp.voting.services.voters import forget_voter
 
 @never_cache
 @require_GET
-def play(request: HttpRequest, slug: str) -> HttpResponse:
+def play_page(request: HttpRequest, slug: str) -> HttpResponse:
     """The open study; a word of thanks once it is closed. What was not opened yet does not exist for visitors."""
     study = Study.objects.filter(slug=slug, state__in=[StudyState.OPEN, StudyState.CLOSED]).first()
     if study is None:
         raise Http404(f"There is no study {slug}.")
-    shown: dict[str, Any] = {
+    context: dict[str, Any] = {
         "study": {
             "slug": study.slug,
             "title": study.title,
@@ -46,7 +46,7 @@ def play(request: HttpRequest, slug: str) -> HttpResponse:
         "board_url": None if study.board == BoardVisibility.PRIVATE else reverse("leaderboard", args=[slug]),
     }
     if not study.is_open:
-        return render(request, "voting/closed.html", {**shown, **_looking_back(request, study)})
+        return render(request, "voting/closed.html", {**context, **_looking_back(request, study)})
     voter = voter_for_request(request)
     api = {
         "deck": reverse("api-deck", args=[slug]),
@@ -55,11 +55,11 @@ def play(request: HttpRequest, slug: str) -> HttpResponse:
         "yours": reverse("api-yours", args=[slug]),
     }
     # A browser that shows a kept copy of this page knows by the stamp that its count is an old one.
-    shown |= {"answered": rounds_answered(study, voter), "stamp": token_hex(4), "api": api, "words": play_words()}
-    shown |= {"examples": examples_as_shown(question_examples(study))}
+    context |= {"answered": rounds_answered(study, voter), "stamp": token_hex(4), "api": api, "words": play_words()}
+    context |= {"examples": examples_as_shown(question_examples(study))}
     # Inside another page the game stands alone: no way out into pages that may not be framed.
-    shown |= {"card": card_of(request, study), "embedded": request.headers.get("Sec-Fetch-Dest") == "iframe"}
-    response = render(request, "voting/play.html", shown)
+    context |= {"card": card_of(request, study), "embedded": request.headers.get("Sec-Fetch-Dest") == "iframe"}
+    response = render(request, "voting/play.html", context)
     remember_voter(request, response, voter, is_framed=let_be_framed(request, response, study))
     return response
 
@@ -67,9 +67,9 @@ def play(request: HttpRequest, slug: str) -> HttpResponse:
 def _looking_back(request: HttpRequest, study: Study) -> dict[str, Any]:
     """What a voter may read once nobody votes any more: how much of the crowd they were, and where most alone."""
     voter = known_voter(request)
-    alone = rebellion_of(study, voter)
-    pair = answers_as_shown([(alone.card, alone.verdict)])[0] if alone else None
-    return {"agreement": yours_of(study, voter).agreement, "alone": alone, "pair": pair}
+    rebellion = rebellion_of(study, voter)
+    pair = answers_as_shown([(rebellion.card, rebellion.verdict)])[0] if rebellion else None
+    return {"agreement": yours_of(study, voter).agreement, "alone": rebellion, "pair": pair}
 
 
 def card_of(request: HttpRequest, study: Study) -> dict[str, str]:
@@ -82,14 +82,14 @@ def card_of(request: HttpRequest, study: Study) -> dict[str, str]:
 
 @never_cache
 @require_safe
-def privacy(request: HttpRequest) -> HttpResponse:
+def privacy_page(request: HttpRequest) -> HttpResponse:
     """What is stored of a voter, for how long, and how to be forgotten."""
     days = {"days": settings.ADDRESS_KEPT.days, "kept": settings.SEARCH_PHOTOS_KEPT.days}
     return render(request, "voting/privacy.html", days)
 
 
 @require_POST
-def forget(request: HttpRequest) -> HttpResponse:
+def forget_visitor(request: HttpRequest) -> HttpResponse:
     """Forget the visitor, and back to the page that says what is stored."""
     voter = known_voter(request)
     votes = forget_voter(voter) if voter else 0

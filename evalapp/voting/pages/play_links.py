@@ -19,7 +19,7 @@ from evalapp.voting.pages.play import card_of
 
 @require_safe
 @staff_member_required
-def invite(request: HttpRequest, slug: str) -> HttpResponse:
+def invite_page(request: HttpRequest, slug: str) -> HttpResponse:
     """The link that people get, as words, as a card, as a QR code and as a frame for other pages."""
     study = get_object_or_404(Study, slug=slug)
     link = link_for_others(request, reverse("play", args=[slug]))
@@ -30,32 +30,32 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
 @staff_member_required
 def code_for_operators(request: HttpRequest, slug: str) -> HttpResponse:
     """The QR code of a study in whatever state."""
-    return _code(request, get_object_or_404(Study, slug=slug))
+    return _render_code(request, get_object_or_404(Study, slug=slug))
 
 
 @require_safe
-def code(request: HttpRequest, slug: str) -> HttpResponse:
+def study_code(request: HttpRequest, slug: str) -> HttpResponse:
     """The QR code of an open study, for the wall and the poster."""
-    return _code(request, _open(slug))
+    return _render_code(request, _open_study(slug))
 
 
 @require_safe
-def poster(request: HttpRequest, slug: str) -> HttpResponse:
+def poster_page(request: HttpRequest, slug: str) -> HttpResponse:
     """A page to print and hang up: the question, and the code that leads to it."""
-    study = _open(slug)
+    study = _open_study(slug)
     link = link_for_others(request, reverse("play", args=[slug]))
-    shown = {"study": study, "question": in_their_language(study.question), "link": link}
-    return render(request, "voting/poster.html", shown)
+    context = {"study": study, "question": in_their_language(study.question), "link": link}
+    return render(request, "voting/poster.html", context)
 
 
-def _open(slug: str) -> Study:
+def _open_study(slug: str) -> Study:
     study = Study.objects.filter(slug=slug).first()
     if study is None or not study.is_open:
         raise Http404(f"There is no open study {slug}.")
     return study
 
 
-def _code(request: HttpRequest, study: Study) -> HttpResponse:
+def _render_code(request: HttpRequest, study: Study) -> HttpResponse:
     """The link as a QR code that prints at any size."""
     out = io.BytesIO()
     link = link_for_others(request, reverse("play", args=[study.slug])).address

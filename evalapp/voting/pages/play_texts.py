@@ -28,7 +28,7 @@ def play_words() -> Words:
         "days": _("Day {count} in a row. Welcome back!"),
         "crowd": _("You agree with the crowd {share} of the time."),
         "crowd.mine": _("I am {share} crowd"),
-        "crowd.later": _two(
+        "crowd.later": _both_forms(
             lambda n: ngettext(
                 "{count} more answer, and you see how often you agree with the crowd.",
                 "{count} more answers, and you see how often you agree with the crowd.",
@@ -36,18 +36,18 @@ def play_words() -> Words:
             )
         ),
         "crowd.few": _("Too few others have seen your pairs to compare yet."),
-        "streak": _two(lambda n: ngettext("{count} day in a row", "{count} days in a row", n)),
-        "answered": _two(lambda n: ngettext("{count} answer of yours", "{count} answers of yours", n)),
+        "streak": _both_forms(lambda n: ngettext("{count} day in a row", "{count} days in a row", n)),
+        "answered": _both_forms(lambda n: ngettext("{count} answer of yours", "{count} answers of yours", n)),
         "yours.cut": _("This cannot be looked up just now. Try again once you are online."),
         "offline": _("You are offline."),
         "unreachable": _("The server cannot be reached."),
         "trying": _("Trying again by itself."),
-        "kept": _two(
+        "kept": _both_forms(
             lambda n: ngettext(
                 "{count} answer is kept here and sent later.", "{count} answers are kept here and sent later.", n
             )
         ),
-        "refused": _two(
+        "refused": _both_forms(
             lambda n: ngettext("{count} answer came too late to count.", "{count} answers came too late to count.", n)
         ),
         "back": _("Taken back. Have another look."),
@@ -55,9 +55,9 @@ def play_words() -> Words:
         "back.none": _("There is no answer to take back."),
         "back.cut": _("This one can be taken back once you are online again."),
         "done.none": _("None matches"),
-        "done.some": _two(lambda n: ngettext("{count} matches", "{count} match", n)),
+        "done.some": _both_forms(lambda n: ngettext("{count} matches", "{count} match", n)),
     }
 
 
-def _two(text: Callable[[int], str]) -> tuple[str, str]:
+def _both_forms(text: Callable[[int], str]) -> tuple[str, str]:
     return text(1), text(2)

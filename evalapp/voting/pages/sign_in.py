@@ -46,9 +46,11 @@ class SignIn(views.LoginView):
         """A try too many is answered without a look at the password, right or wrong."""
         name = request.POST.get("username", "")[:150].casefold()
         tries = (f"address/{address_of(request)}", f"name/{name}")
-        if not all(sign_ins.take(one, 1, MOST_PER_MINUTE) for one in tries):
-            told = _("Too many tries. Please wait a minute.")
-            answer = self.render_to_response(self.get_context_data(form=self.authentication_form(request), told=told))
+        if not all(sign_ins.take(key, 1, MOST_PER_MINUTE) for key in tries):
+            message = _("Too many tries. Please wait a minute.")
+            answer = self.render_to_response(
+                self.get_context_data(form=self.authentication_form(request), told=message)
+            )
             answer.status_code = 429
             answer["Retry-After"] = "60"
             return answer
@@ -74,5 +76,5 @@ class ChangePassword(views.PasswordChangeView):
 @require_http_methods(["GET", "HEAD", "POST"])
 def from_admin(request: HttpRequest) -> HttpResponseBase:
     """`/admin/login/`, where every page of the lab sends those who are not signed in: there is one place to do it."""
-    wanted = request.GET.get("next", "") or reverse("lab")
-    return redirect(f"{reverse('sign-in')}?{urlencode({'next': wanted})}")
+    next_address = request.GET.get("next", "") or reverse("lab")
+    return redirect(f"{reverse('sign-in')}?{urlencode({'next': next_address})}")

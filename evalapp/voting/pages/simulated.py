@@ -17,7 +17,7 @@ from evalapp.voting.pipeline.simulation import MOST_AT_ONCE, simulate_votes
 
 @require_POST
 @staff_member_required
-def simulate(request: HttpRequest, slug: str) -> HttpResponse:
+def simulate_crowd(request: HttpRequest, slug: str) -> HttpResponse:
     """Let a simulated crowd cast some votes, which are marked for ever."""
     try:
         study = study_by_slug(slug)

@@ -26,7 +26,7 @@ from evalapp.voting.services.voters import (
 
 @require_safe
 @staff_member_required
-def voters(request: HttpRequest, slug: str) -> HttpResponse:
+def voters_page(request: HttpRequest, slug: str) -> HttpResponse:
     """The voters of a study with what their answers tell about them; `?voter=ID` is about to be blocked or back.
 
     `?state=` says who is shown, `?order=` who comes first, `?page=` goes on; words that nobody knows are as none.
@@ -35,27 +35,27 @@ def voters(request: HttpRequest, slug: str) -> HttpResponse:
     state, order = request.GET.get("state", ""), request.GET.get("order", "")
     state, order = state if state in STATES else "", order if order in ORDERS else ""
     number = whole_number(request.GET.get("page", ""), 1, MOST_STORED // USUAL) or 1
-    found = listed_voters(study, state=state, order=order, limit=USUAL, offset=(number - 1) * USUAL)
-    chosen = get_object_or_404(Voter, pk=one) if (one := _uuid(request.GET.get("voter", ""))) else None
-    shown = {
+    listed = listed_voters(study, state=state, order=order, limit=USUAL, offset=(number - 1) * USUAL)
+    chosen = get_object_or_404(Voter, pk=voter_id) if (voter_id := _parse_uuid(request.GET.get("voter", ""))) else None
+    context = {
         "study": study,
-        "voters": found.lines,
-        "found": found.found,
-        "all": found.all,
+        "voters": listed.lines,
+        "found": listed.found,
+        "all": listed.all,
         "state": state,
         "states": {"": "everybody", **STATES},
         "order": order,
         "orders": {"": "the blocked, then most answers", **ORDERS},
         "page": number,
-        "pages": -(-found.found // USUAL),
+        "pages": -(-listed.found // USUAL),
         "same": urlencode({"state": state, "order": order}),
         "chosen": chosen,
         "simulated": Vote.objects.filter(study=study, simulated=True, counted=True).count(),
     }
-    return render(request, "voting/voters.html", shown)
+    return render(request, "voting/voters.html", context)
 
 
-def _uuid(text: str) -> uuid.UUID | None:
+def _parse_uuid(text: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(text)
     except ValueError:
@@ -64,7 +64,7 @@ def _uuid(text: str) -> uuid.UUID | None:
 
 @require_POST
 @staff_member_required
-def block(request: HttpRequest, slug: str, voter_id: uuid.UUID) -> HttpResponse:
+def change_block(request: HttpRequest, slug: str, voter_id: uuid.UUID) -> HttpResponse:
     """Set aside the votes of a voter, or of all of their address, or let them count again; and back to the list."""
     voter = get_object_or_404(Voter, pk=voter_id)
     note = request.POST.get("note", "").strip()
@@ -81,7 +81,7 @@ def block(request: HttpRequest, slug: str, voter_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @staff_member_required
-def rehearsal(request: HttpRequest, slug: str) -> HttpResponse:
+def finish_rehearsal(request: HttpRequest, slug: str) -> HttpResponse:
     """Put an end to the rehearsal, and back to the list of voters."""
     study = get_object_or_404(Study, slug=slug)
     messages.success(request, f"{end_rehearsal(study):,} simulated votes are set aside. The board follows in a minute.")

@@ -29,14 +29,14 @@ class Colours:
         self._encoder = encoder
         self._seen: dict[int, NDArray[np.float32]] = {}
 
-    def alike(self, pairs: Collection[tuple[int, int]]) -> list[bool]:
+    def are_alike(self, pairs: Collection[tuple[int, int]]) -> list[bool]:
         """Whether the two items of each pair are alike; a picture that cannot be read is like none."""
-        self._look({item for pair in pairs for item in pair} - self._seen.keys())
+        self._look_at({item for pair in pairs for item in pair} - self._seen.keys())
         nothing = np.zeros(1, dtype=np.float32)
         seen = [(self._seen.get(one, nothing), self._seen.get(other, nothing)) for one, other in pairs]
         return [len(one) == len(other) and float(one @ other) > ALIKE for one, other in seen]
 
-    def _look(self, items: Iterable[int]) -> None:
+    def _look_at(self, items: Iterable[int]) -> None:
         rows = list(Item.objects.filter(pk__in=items).select_related("picture"))
         pictures = [Picture(row.key, source(row.picture.file), Box(*row.box) if row.box else None) for row in rows]
         start, stop = BLOCKS["colours"]

@@ -34,7 +34,7 @@ class _Person:
     pace: float
 
     @classmethod
-    def of(cls, taste: Taste, seed: int, number: int) -> _Person:
+    def from_seed(cls, taste: Taste, seed: int, number: int) -> _Person:
         """Always the same one for the same seed and number."""
         rng = np.random.default_rng([seed, number])
         leniency, is_spammer = taste.leniency * rng.standard_normal(), rng.random() < taste.spam
@@ -78,33 +78,35 @@ def simulate_votes(
     prepare_golds(study)
     judge = _Judge(taste)
     cast = 0
-    for number, share in enumerate(_shares(votes, voters)):
-        for done in _visit(study, judge, seed, number, share):
+    for number, share in enumerate(_split_votes(votes, voters)):
+        for done in _simulate_visit(study, judge, seed, number, share):
             cast += done
             advance(done)
     return cast
 
 
-def _shares(votes: int, voters: int) -> Iterator[int]:
+def _split_votes(votes: int, voters: int) -> Iterator[int]:
     each, rest = divmod(votes, voters)
     return (each + (number < rest) for number in range(voters))
 
 
-def _visit(study: Study, judge: _Judge, seed: int, number: int, share: int) -> Iterator[int]:
+def _simulate_visit(study: Study, judge: _Judge, seed: int, number: int, share: int) -> Iterator[int]:
     voter, _ = Voter.objects.get_or_create(pk=uuid.uuid5(_NAMESPACE, f"{study.slug}/{seed}/{number}"))
     begun = Exposure.objects.filter(study=study, voter=voter).count()
     rng = np.random.default_rng([seed, number, begun])
-    person = _Person.of(judge.taste, seed, number)
+    person = _Person.from_seed(judge.taste, seed, number)
     while share > 0:
         exposures = serve_deck(study, voter, min(share, _DECK), rng)[:share]
         if not exposures:
             return
-        chances = judge.chances(exposures)
-        said = _verdicts(study, exposures, [person.says_dope(chances[one.pk], rng) for one in exposures], rng)
+        chances = judge.dope_chances(exposures)
+        verdicts = _verdicts_from_likes(
+            study, exposures, [person.says_dope(chances[one.pk], rng) for one in exposures], rng
+        )
         paces = rng.lognormal(person.pace, 0.5, len(exposures)).astype(int).tolist()
         ballots = [
             Ballot(sign_token(exposure.token), verdict, response_ms=pace)
-            for exposure, verdict, pace in zip(exposures, said, paces, strict=True)
+            for exposure, verdict, pace in zip(exposures, verdicts, paces, strict=True)
         ]
         cast_votes(voter, ballots, simulated=True)
         share -= len(exposures)
@@ -118,7 +120,7 @@ class _Judge:
         self.taste = taste
         self._colours = None if taste.by == "category" else Colours()
 
-    def chances(self, exposures: list[Exposure]) -> dict[int, float]:
+    def dope_chances(self, exposures: list[Exposure]) -> dict[int, float]:
         """By the exposure's id; of known answers people are surer."""
         rows = Exposure.objects.filter(pk__in=[exposure.pk for exposure in exposures]).values_list(
             "pk",
@@ -131,33 +133,37 @@ class _Judge:
         shown = list(rows)
         alike = [True] * len(shown)
         if self._colours is not None:
-            alike = self._colours.alike([(query, candidate) for *_, query, candidate in shown])
+            alike = self._colours.are_alike([(query, candidate) for *_, query, candidate in shown])
         return {
-            pk: self._sure(expected) if expected else self._chance(bool(one) and one == other, in_colours=near)
+            pk: self._chance_on_gold(expected)
+            if expected
+            else self._chance_of_dope(bool(one) and one == other, in_colours=near)
             for (pk, expected, one, other, _, _), near in zip(shown, alike, strict=True)
         }
 
-    def _chance(self, in_category: bool, *, in_colours: bool) -> float:
+    def _chance_of_dope(self, in_category: bool, *, in_colours: bool) -> float:
         taste = self.taste
         if taste.by == "outfit" and in_category and not in_colours:
             return taste.half
         is_alike = in_colours if taste.by == "colour" else in_category and in_colours
         return taste.alike if is_alike else taste.other
 
-    def _sure(self, expected: str) -> float:
+    def _chance_on_gold(self, expected: str) -> float:
         taste = self.taste
         surer = 1.0 if taste.alike == taste.other else 1 / 3
         return 1 - (1 - taste.alike) * surer if expected == Answer.DOPE else taste.other * surer
 
 
-def _verdicts(study: Study, exposures: list[Exposure], likes: list[bool], rng: np.random.Generator) -> list[Answer]:
+def _verdicts_from_likes(
+    study: Study, exposures: list[Exposure], likes: list[bool], rng: np.random.Generator
+) -> list[Answer]:
     """What is said to each; of two alternatives one wins, or both are equal."""
-    said = [Answer.DOPE if liked else Answer.NOPE for liked in likes]
+    verdicts = [Answer.DOPE if liked else Answer.NOPE for liked in likes]
     if study.mode != StudyMode.TWO:
-        return said
+        return verdicts
     for first in range(0, len(exposures) - 1, 2):
-        if said[first] == said[first + 1]:
+        if verdicts[first] == verdicts[first + 1]:
             is_tie, winner = rng.random() < 0.5, int(rng.integers(2))
-            said[first + winner] = Answer.TIE if is_tie else Answer.DOPE
-            said[first + 1 - winner] = Answer.TIE if is_tie else Answer.NOPE
-    return said
+            verdicts[first + winner] = Answer.TIE if is_tie else Answer.DOPE
+            verdicts[first + 1 - winner] = Answer.TIE if is_tie else Answer.NOPE
+    return verdicts

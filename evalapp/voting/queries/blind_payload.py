@@ -16,13 +16,19 @@ from evalapp.voting.queries.deck_reads import Card, DeckStudy, Example, PictureS
 
 
 def deck_as_shown(
-    study: Study | DeckStudy, cards: Sequence[Card], said: Mapping[uuid.UUID, str] | None = None
+    study: Study | DeckStudy, cards: Sequence[Card], undone: Mapping[uuid.UUID, str] | None = None
 ) -> dict[str, Any]:
-    """The cards as the study's mode shows them: `exposures` one by one, or `groups`; `said` are verdicts undone."""
-    told = said or {}
+    """The cards as the study's mode shows them: `exposures` one by one, or `groups`.
+
+    `undone` are verdicts taken back, by token.
+    """
+    verdicts = undone or {}
     if study.mode == StudyMode.SWIPE:
-        return {"exposures": [_swiped(study, card, told) for card in cards]}
-    groups = [_group(group, list(members), told) for group, members in groupby(cards, key=lambda card: card.group)]
+        return {"exposures": [_pair_document(study, card, verdicts) for card in cards]}
+    groups = [
+        _group_document(group, list(members), verdicts)
+        for group, members in groupby(cards, key=lambda card: card.group)
+    ]
     return {"exposures": [], "groups": groups}
 
 
@@ -30,8 +36,8 @@ def answers_as_shown(answers: Sequence[tuple[Card, str]]) -> list[dict[str, Any]
     """A voter's own answers, to be looked at again."""
     return [
         {
-            "query": _picture(card.query, _("First picture"), card.token),
-            "candidate": _picture(card.candidate, _("Second picture"), card.token),
+            "query": _picture_document(card.query, _("First picture"), card.token),
+            "candidate": _picture_document(card.candidate, _("Second picture"), card.token),
             "verdict": verdict,
         }
         for card, verdict in answers
@@ -42,44 +48,49 @@ def examples_as_shown(examples: Sequence[Example]) -> list[dict[str, Any]]:
     """What visitors see before they begin."""
     return [
         {
-            "query": _picture(one.query, _("First picture")),
-            "candidate": _picture(one.candidate, _("Second picture")),
-            "verdict": one.verdict,
+            "query": _picture_document(example.query, _("First picture")),
+            "candidate": _picture_document(example.candidate, _("Second picture")),
+            "verdict": example.verdict,
         }
-        for one in examples
+        for example in examples
     ]
 
 
-def _swiped(study: Study | DeckStudy, card: Card, said: Mapping[uuid.UUID, str]) -> dict[str, Any]:
+def _pair_document(study: Study | DeckStudy, card: Card, verdicts: Mapping[uuid.UUID, str]) -> dict[str, Any]:
     """Two pictures and a token: nothing from which a contender, a metric, a distance or a rank can be told."""
     shown = {
         "token": sign_token(card.token),
-        "query": _picture(card.query, _("First picture"), card.token),
-        "candidate": _picture(card.candidate, _("Second picture"), card.token),
+        "query": _picture_document(card.query, _("First picture"), card.token),
+        "candidate": _picture_document(card.candidate, _("Second picture"), card.token),
     }
     # Only in studies with random sides, and then for every pair: a side sent for some would tell those apart.
-    return shown | ({"side": card.side} if study.random_sides else {}) | _verdict(card, said)
+    return shown | ({"side": card.side} if study.random_sides else {}) | _undone_verdict(card, verdicts)
 
 
-def _group(group: uuid.UUID | None, cards: Sequence[Card], said: Mapping[uuid.UUID, str]) -> dict[str, Any]:
+def _group_document(
+    group: uuid.UUID | None, cards: Sequence[Card], verdicts: Mapping[uuid.UUID, str]
+) -> dict[str, Any]:
     """One query with several candidates, each with its token."""
     return {
         "group": group.hex if group else "",
-        "query": _picture(cards[0].query, _("The picture to compare with"), cards[0].token),
-        "candidates": [_candidate(card, number) | _verdict(card, said) for number, card in enumerate(cards, start=1)],
+        "query": _picture_document(cards[0].query, _("The picture to compare with"), cards[0].token),
+        "candidates": [
+            _candidate_document(card, number) | _undone_verdict(card, verdicts)
+            for number, card in enumerate(cards, start=1)
+        ],
     }
 
 
-def _candidate(card: Card, number: int) -> dict[str, Any]:
-    picture = _picture(card.candidate, _("Picture {number}").format(number=number), card.token)
+def _candidate_document(card: Card, number: int) -> dict[str, Any]:
+    picture = _picture_document(card.candidate, _("Picture {number}").format(number=number), card.token)
     return {"token": sign_token(card.token), **picture}
 
 
-def _verdict(card: Card, said: Mapping[uuid.UUID, str]) -> dict[str, str]:
-    return {"verdict": said[card.token]} if card.token in said else {}
+def _undone_verdict(card: Card, verdicts: Mapping[uuid.UUID, str]) -> dict[str, str]:
+    return {"verdict": verdicts[card.token]} if card.token in verdicts else {}
 
 
-def _picture(picture: PictureShown, alt: str, exposure: uuid.UUID | None = None) -> dict[str, Any]:
+def _picture_document(picture: PictureShown, alt: str, exposure: uuid.UUID | None = None) -> dict[str, Any]:
     # The text is the same for every pair: a name or a category would answer the question. So would an address that
     # is the same whenever the picture is shown.
     name = names_once(picture.public_id, exposure.bytes) if exposure else picture.public_id

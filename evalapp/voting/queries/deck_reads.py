@@ -85,7 +85,7 @@ class Card:
     candidate: PictureShown
 
     @classmethod
-    def of(cls, row: dict[str, Any]) -> Card:
+    def from_row(cls, row: dict[str, Any]) -> Card:
         """From a row of the functions `voting_deck_cards` and `voting_deal_deck`."""
         return cls(
             exposure=row["exposure"],
@@ -111,7 +111,7 @@ class DeckStudy:
     withdrawals: int
 
     @classmethod
-    def of(cls, study: Study) -> DeckStudy:
+    def from_study(cls, study: Study) -> DeckStudy:
         """From the row, with its catalogue at hand or read."""
         return cls(
             pk=study.pk,
@@ -144,7 +144,7 @@ class GoldPair:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedPool:
     """A pool, when its study was opened, after how many withdrawals of pictures and when it was read, and its law."""
 
     pool: Pool
@@ -155,7 +155,7 @@ class _Kept:
     law: Law
 
 
-_kept: dict[int, _Kept] = {}
+_cached_pools: dict[int, _CachedPool] = {}
 _reading = Lock()
 
 
@@ -165,41 +165,50 @@ def pool_of(study: DeckStudy) -> Pool:
     Kept by each process for a minute: the pairs of an open study hardly change. A picture that is withdrawn from the
     catalogue ends that at once.
     """
-    return _kept_of(study).pool
+    return _cached_pool(study).pool
 
 
 def golds_of(study: DeckStudy) -> list[GoldPair]:
     """The study's pairs with a known answer; kept as the pool is."""
-    return _kept_of(study).golds
+    return _cached_pool(study).golds
 
 
 def law_of(study: DeckStudy, version: int | None) -> Law:
     """The probabilities of the design of this version, in the order of the pool; None is the uniform one."""
-    kept = _kept_of(study)
-    if kept.law.version == version:
-        return kept.law
-    law = _read_law(study, kept.pool, version)
+    cached = _cached_pool(study)
+    if cached.law.version == version:
+        return cached.law
+    law = _read_law(study, cached.pool, version)
     if study.is_open:
-        _kept[study.pk] = replace(kept, law=law)
+        _cached_pools[study.pk] = replace(cached, law=law)
     return law
 
 
-def _kept_of(study: DeckStudy) -> _Kept:
-    kept, withdrawals = _kept.get(study.pk), study.withdrawals
-    if kept is not None and not (study.is_open and kept.opened == study.opened_at and kept.withdrawals == withdrawals):
-        kept = None
-    if kept is not None and monotonic() - kept.read_at < _POOL_SECONDS:
-        return kept
+def _cached_pool(study: DeckStudy) -> _CachedPool:
+    cached, withdrawals = _cached_pools.get(study.pk), study.withdrawals
+    if cached is not None and not (
+        study.is_open and cached.opened == study.opened_at and cached.withdrawals == withdrawals
+    ):
+        cached = None
+    if cached is not None and monotonic() - cached.read_at < _POOL_SECONDS:
+        return cached
     # One thread reads anew; the others go on with what they have, unless they have nothing.
-    if not _reading.acquire(blocking=kept is None) and kept is not None:
-        return kept
+    if not _reading.acquire(blocking=cached is None) and cached is not None:
+        return cached
     try:
         pool = _read_pool(study)
-        fresh = _Kept(pool, _read_golds(study), study.opened_at, withdrawals, monotonic(), Law.of(pool.uniform(), None))
+        fresh = _CachedPool(
+            pool,
+            _read_golds(study),
+            study.opened_at,
+            withdrawals,
+            monotonic(),
+            Law.from_weights(pool.uniform_probabilities(), None),
+        )
         if study.is_open:
-            while len(_kept) >= _MOST_POOLS:
-                _kept.pop(next(iter(_kept)), None)
-            _kept[study.pk] = fresh
+            while len(_cached_pools) >= _MOST_POOLS:
+                _cached_pools.pop(next(iter(_cached_pools)), None)
+            _cached_pools[study.pk] = fresh
         return fresh
     finally:
         _reading.release()
@@ -209,7 +218,9 @@ def _read_pool(study: DeckStudy) -> Pool:
     with connection.cursor() as cursor:
         cursor.execute(_POOL, {"study": study.pk})
         pairs, positions, control = (bytes(column or b"") for column in cursor.fetchone())
-    return Pool.of(_integers(pairs), _integers(positions), np.frombuffer(control, dtype=np.bool_))
+    return Pool.from_sorted_pairs(
+        _unpack_integers(pairs), _unpack_integers(positions), np.frombuffer(control, dtype=np.bool_)
+    )
 
 
 def _read_golds(study: DeckStudy) -> list[GoldPair]:
@@ -217,39 +228,50 @@ def _read_golds(study: DeckStudy) -> list[GoldPair]:
     return [GoldPair(*row) for row in rows.values_list("pair_id", "pair__query__position", "expected")]
 
 
-def _integers(packed: bytes) -> IntArray:
+def _unpack_integers(packed: bytes) -> IntArray:
     return np.frombuffer(packed, dtype=">i8").astype(np.int64)
 
 
 def _read_law(study: DeckStudy, pool: Pool, version: int | None) -> Law:
     """A design speaks about the pairs there were when it was published; of those that have left none is drawn."""
     if version is None:
-        return Law.of(pool.uniform(), None)
+        return Law.from_weights(pool.uniform_probabilities(), None)
     design = Design.objects.only("pairs", "probabilities").get(study=study.pk, version=version)
     pairs = np.frombuffer(design.pairs, dtype="<i8").astype(np.int64)
     chances: FloatArray = np.frombuffer(design.probabilities, dtype="<f8").astype(np.float64)
     order = np.argsort(pairs)
     places = np.minimum(np.searchsorted(pairs, pool.pairs, sorter=order), len(pairs) - 1)
-    known = pairs[order[places]] == pool.pairs
-    left = np.where(known, chances[order[places]], 0.0)
-    return Law.of(left if left.any() else pool.uniform(), version)
+    is_in_design = pairs[order[places]] == pool.pairs
+    weights = np.where(is_in_design, chances[order[places]], 0.0)
+    return Law.from_weights(weights if weights.any() else pool.uniform_probabilities(), version)
 
 
 def question_examples(study: Study) -> list[Example]:
     """The pairs by which the operator explains the question; what names no picture of the catalogue is left out."""
-    told = [one for one in study.examples if _is_example(one)][:_MOST_EXAMPLES]
-    if not told:
+    stored = [one for one in study.examples if _is_example(one)][:_MOST_EXAMPLES]
+    if not stored:
         return []
-    keys = {key for query, candidate, _ in told for key in (query, candidate)}
+    keys = {key for query, candidate, _ in stored for key in (query, candidate)}
     items = Item.objects.filter(catalogue=study.catalogue_id, key__in=keys, removed=False)
-    known = dict(items.values_list("key", "pk"))
-    seen = shown_of(known.values(), study.box_style)
-    shown = {key: PictureShown(one.public_id, one.width, one.height) for key, pk in known.items() if (one := seen[pk])}
-    return [Example(shown[one[0]], shown[one[1]], one[2]) for one in told if one[0] in shown and one[1] in shown]
+    ids = dict(items.values_list("key", "pk"))
+    pictures = shown_of(ids.values(), study.box_style)
+    shown_pictures = {
+        key: PictureShown(one.public_id, one.width, one.height) for key, pk in ids.items() if (one := pictures[pk])
+    }
+    return [
+        Example(shown_pictures[one[0]], shown_pictures[one[1]], one[2])
+        for one in stored
+        if one[0] in shown_pictures and one[1] in shown_pictures
+    ]
 
 
-def _is_example(one: Any) -> bool:
-    return isinstance(one, list) and len(one) == 3 and all(isinstance(word, str) for word in one) and one[2] in VERDICTS
+def _is_example(entry: Any) -> bool:
+    return (
+        isinstance(entry, list)
+        and len(entry) == 3
+        and all(isinstance(word, str) for word in entry)
+        and entry[2] in VERDICTS
+    )
 
 
 def seen_among(voter: Voter, pairs: Sequence[int]) -> set[int]:
@@ -272,8 +294,8 @@ def rounds_answered(study: Study, voter: Voter | None) -> int:
     if voter is None:
         return 0
     answered = Exposure.objects.filter(study=study, voter=voter, voter__forgotten_at=None, answered_at__isnull=False)
-    found: int = answered.aggregate(rounds=Count(Coalesce("group", "token"), distinct=True))["rounds"]
-    return found
+    rounds: int = answered.aggregate(rounds=Count(Coalesce("group", "token"), distinct=True))["rounds"]
+    return rounds
 
 
 def cards_of(exposures: Sequence[Exposure]) -> list[Card]:
@@ -282,5 +304,5 @@ def cards_of(exposures: Sequence[Exposure]) -> list[Card]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(_CARDS, {"exposures": [exposure.pk for exposure in exposures]})
-        cards = {card.exposure: card for card in map(Card.of, named_rows(cursor))}
+        cards = {card.exposure: card for card in map(Card.from_row, named_rows(cursor))}
     return [cards[exposure.pk] for exposure in exposures]

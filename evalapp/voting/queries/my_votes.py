@@ -61,15 +61,17 @@ def yours_of(study: Study, voter: Voter | None) -> Yours:
         return Yours(0, None, AGREEMENT_FROM, [])
     votes = Vote.objects.filter(study=study, voter=voter).exclude(void_reason=UNDONE)
     verdicts = votes.filter(verdict__in=VERDICTS)
-    given = verdicts.count()
-    missing = max(0, AGREEMENT_FROM - given)
+    verdict_count = verdicts.count()
+    missing = max(0, AGREEMENT_FROM - verdict_count)
     return Yours(
         answered=rounds_answered(study, voter),
         agreement=None
         if missing
-        else agreement_of(_judged(voter, _looked_at(verdicts.order_by("-voted_at", "-pk"), given % _STEP))),
+        else agreement_of(
+            _judge_votes(voter, _looked_at(verdicts.order_by("-voted_at", "-pk"), verdict_count % _STEP))
+        ),
         until_agreement=missing,
-        last=_last(votes.order_by("-voted_at", "-pk")),
+        last=_last_answers(votes.order_by("-voted_at", "-pk")),
     )
 
 
@@ -90,29 +92,32 @@ def rebellion_of(study: Study, voter: Voter | None) -> Rebellion | None:
         return None
     votes = Vote.objects.filter(study=study, voter=voter, verdict__in=VERDICTS).exclude(void_reason=UNDONE)
     looked_at = _looked_at(votes.order_by("-voted_at", "-pk"), 0)
-    found = [(_against(one), one, vote) for one, vote in zip(_judged(voter, looked_at), looked_at, strict=True)]
-    alone = [(share, one, vote) for share, one, vote in found if share > _ALONE_FROM]
+    contradicted = [
+        (_share_against(judged), judged, vote)
+        for judged, vote in zip(_judge_votes(voter, looked_at), looked_at, strict=True)
+    ]
+    alone = [(share, judged, vote) for share, judged, vote in contradicted if share > _ALONE_FROM]
     if not alone:
         return None
-    _, one, vote = max(alone, key=lambda row: (row[0], row[1].dope + row[1].nope, row[2].pk))
+    _, judged, vote = max(alone, key=lambda row: (row[0], row[1].dope + row[1].nope, row[2].pk))
     (card,) = cards_of([vote.exposure])
-    against = one.nope if one.verdict == Answer.DOPE else one.dope
-    return Rebellion(card, one.verdict, against, one.dope + one.nope)
+    against = judged.nope if judged.verdict == Answer.DOPE else judged.dope
+    return Rebellion(card, judged.verdict, against, judged.dope + judged.nope)
 
 
-def _against(one: Judged) -> float:
+def _share_against(judged: Judged) -> float:
     """The share of others who said the opposite; 0 where they are few."""
-    others = one.dope + one.nope
-    against = one.nope if one.verdict == Answer.DOPE else one.dope
+    others = judged.dope + judged.nope
+    against = judged.nope if judged.verdict == Answer.DOPE else judged.dope
     return against / others if others >= _FEWEST_OTHERS else 0.0
 
 
 def agreement_of(judged: Iterable[Judged]) -> Agreement | None:
     """Pairs on which others are few or of two minds say nothing; None where too few are left."""
-    compared = [one for one in judged if one.dope + one.nope >= _FEWEST_OTHERS and one.dope != one.nope]
+    compared = [pair for pair in judged if pair.dope + pair.nope >= _FEWEST_OTHERS and pair.dope != pair.nope]
     if len(compared) < _FEWEST_COMPARED:
         return None
-    alike = sum((one.dope > one.nope) == (one.verdict == Answer.DOPE) for one in compared)
+    alike = sum((pair.dope > pair.nope) == (pair.verdict == Answer.DOPE) for pair in compared)
     return Agreement(alike / len(compared), len(compared))
 
 
@@ -125,23 +130,27 @@ def _looked_at(newest: QuerySet[Vote], skipped: int) -> list[Vote]:
     return list(newest.select_related("exposure", "pair")[skipped : skipped + _LOOKED_AT])
 
 
-def _judged(voter: Voter, looked_at: list[Vote]) -> list[Judged]:
-    known = _others_on_known(voter, [vote.pair_id for vote in looked_at if vote.exposure.kind == ExposureKind.GOLD])
+def _judge_votes(voter: Voter, looked_at: list[Vote]) -> list[Judged]:
+    known_counts = _others_on_known(
+        voter, [vote.pair_id for vote in looked_at if vote.exposure.kind == ExposureKind.GOLD]
+    )
     before = Vote.objects.filter(
         exposure__in=[vote.exposure.repeats_id for vote in looked_at if vote.exposure.repeats_id]
     )
     earlier = {vote.exposure_id: vote for vote in before.exclude(void_reason=UNDONE)}
-    return [_one(vote, known, earlier) for vote in looked_at]
+    return [_judge_vote(vote, known_counts, earlier) for vote in looked_at]
 
 
-def _one(vote: Vote, known: Mapping[tuple[int, str], int], earlier: Mapping[int, Vote]) -> Judged:
+def _judge_vote(vote: Vote, known_counts: Mapping[tuple[int, str], int], earlier: Mapping[int, Vote]) -> Judged:
     if vote.exposure.kind == ExposureKind.GOLD:
-        return Judged(vote.verdict, known.get((vote.pair_id, "dope"), 0), known.get((vote.pair_id, "nope"), 0))
+        return Judged(
+            vote.verdict, known_counts.get((vote.pair_id, "dope"), 0), known_counts.get((vote.pair_id, "nope"), 0)
+        )
     # The pair's counts hold the voter's own verdict: of a repeat the one given before, of a filler none.
-    own: Vote | None = vote if vote.exposure.kind in DRAWN_KINDS else earlier.get(vote.exposure.repeats_id or 0)
+    own_vote: Vote | None = vote if vote.exposure.kind in DRAWN_KINDS else earlier.get(vote.exposure.repeats_id or 0)
     dope, nope = vote.pair.dope, vote.pair.nope
-    if own is not None and own.counted:
-        dope, nope = dope - (own.verdict == Answer.DOPE), nope - (own.verdict == Answer.NOPE)
+    if own_vote is not None and own_vote.counted:
+        dope, nope = dope - (own_vote.verdict == Answer.DOPE), nope - (own_vote.verdict == Answer.NOPE)
     return Judged(vote.verdict, dope, nope)
 
 
@@ -154,7 +163,7 @@ def _others_on_known(voter: Voter, pairs: list[int]) -> dict[tuple[int, str], in
     return {(pair, verdict): votes for pair, verdict, votes in rows}
 
 
-def _last(newest: QuerySet[Vote]) -> list[tuple[Card, str]]:
+def _last_answers(newest: QuerySet[Vote]) -> list[tuple[Card, str]]:
     votes = list(newest.select_related("exposure")[:_LAST])
     cards = cards_of([vote.exposure for vote in votes])
     return [(card, vote.verdict) for card, vote in zip(cards, votes, strict=True)]

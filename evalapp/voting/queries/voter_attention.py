@@ -22,5 +22,5 @@ def of_voters() -> Iterator[Matter]:
     )
     counted = aside.order_by().values_list("study__slug", "study__title").annotate(n=Count("voter", distinct=True))
     for slug, title, count in counted.order_by("study__slug"):
-        told = f"{title}: {count:,} suspicious voter{'' if count == 1 else 's'} set aside"
-        yield Matter(told, "lab-voters", (slug,))
+        text = f"{title}: {count:,} suspicious voter{'' if count == 1 else 's'} set aside"
+        yield Matter(text, "lab-voters", (slug,))

@@ -32,8 +32,8 @@ def known_voter(request: HttpRequest) -> Voter | None:
     Not read from the database: the signature says that we made this id. The row may be gone with an older database;
     `serve_deck` makes it again.
     """
-    held = _held(request)
-    return None if held is None else Voter(pk=held)
+    voter_id = _voter_id_of_cookie(request)
+    return None if voter_id is None else Voter(pk=voter_id)
 
 
 def voter_for_request(request: HttpRequest) -> Voter:
@@ -47,27 +47,27 @@ def address_of(request: HttpRequest) -> str:
     Behind proxies the address is the one that the outermost of ours saw; what a client writes itself is not believed.
     """
     salt = f"evalapp.voting.address/{timezone.now():%Y-%m-%d}"
-    return salted_hmac(salt, _place_of(_address(request)), algorithm="sha256").hexdigest()[:32]
+    return salted_hmac(salt, _place_of(_client_address(request)), algorithm="sha256").hexdigest()[:32]
 
 
-def _address(request: HttpRequest) -> str:
+def _client_address(request: HttpRequest) -> str:
     forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
     proxies = settings.TRUSTED_PROXIES
-    found: str = forwarded[-proxies] if 0 < proxies <= len(forwarded) else request.META.get("REMOTE_ADDR", "")
-    return found
+    client_address: str = forwarded[-proxies] if 0 < proxies <= len(forwarded) else request.META.get("REMOTE_ADDR", "")
+    return client_address
 
 
 def _place_of(address: str) -> str:
     """What one household or machine cannot change at will: an IPv4 address, of an IPv6 address the first 64 bits."""
     try:
-        found = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+        parsed = ipaddress.ip_address(address.strip("[]").partition("%")[0])
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
 
 
 def forget_cookie(response: HttpResponseBase) -> None:
@@ -81,7 +81,7 @@ def remember_voter(request: HttpRequest, response: HttpResponseBase, voter: Vote
     In a frame of another site only a partitioned cookie that may travel across sites comes back, and over HTTPS only.
     JSON is all that the operations read, so that no form of another site can use it.
     """
-    if _held(request) == voter.pk:
+    if _voter_id_of_cookie(request) == voter.pk:
         return
     across = is_framed and settings.HTTPS
     response.set_signed_cookie(
@@ -97,7 +97,7 @@ def remember_voter(request: HttpRequest, response: HttpResponseBase, voter: Vote
         response.cookies[COOKIE]["partitioned"] = True
 
 
-def _held(request: HttpRequest) -> uuid.UUID | None:
+def _voter_id_of_cookie(request: HttpRequest) -> uuid.UUID | None:
     value = request.get_signed_cookie(COOKIE, default=None, salt=_SALT, max_age=_YEAR)
     try:
         return None if value is None else uuid.UUID(value)

@@ -98,14 +98,14 @@ def listed_voters(study: Study, *, state: str = "", order: str = "", limit: int 
 
     Without an order the blocked come first, then who answered most. Raises InvalidInput for words that nobody knows.
     """
-    for name, word, known in (("state", state, STATES), ("order", order, ORDERS)):
-        if word and word not in known:
-            told = f"There is no {name} {word!r}; there are {', '.join(known)}."
-            raise InvalidInput(told, fields={name: [told]})
-    chosen = _by_run if order == "run" else _by_database
-    page, found, everybody = chosen(study, state, order, limit, offset)
+    for name, word, choices in (("state", state, STATES), ("order", order, ORDERS)):
+        if word and word not in choices:
+            message = f"There is no {name} {word!r}; there are {', '.join(choices)}."
+            raise InvalidInput(message, fields={name: [message]})
+    read_page = _by_run if order == "run" else _by_database
+    page, found, everybody = read_page(study, state, order, limit, offset)
     if offset and not page:
-        _, found, everybody = chosen(study, state, order, 1, 0)
+        _, found, everybody = read_page(study, state, order, 1, 0)
     return VoterList(lines_of(study, page), found, everybody)
 
 
@@ -119,7 +119,7 @@ def _by_database(study: Study, state: str, order: str, limit: int, offset: int) 
         ) voters
         ORDER BY NOT fits, first NULLS LAST, {_LAST} LIMIT %(limit)s OFFSET %(offset)s
     """  # noqa: S608 - made of the words above
-    rows = _rows(statement, study, limit=limit, offset=offset)
+    rows = _fetch_rows(statement, study, limit=limit, offset=offset)
     found, everybody = rows[0][2:] if rows else (0, 0)
     return [voter for voter, fits, _, _ in rows if fits], found, everybody
 
@@ -133,20 +133,20 @@ def _by_run(study: Study, state: str, _order: str, limit: int, offset: int) -> t
         ) voters
         ORDER BY {_LAST}
     """  # noqa: S608 - made of the words above
-    rows = _rows(statement, study, newest=NEWEST)
+    rows = _fetch_rows(statement, study, newest=NEWEST)
     fitting = [(voter, verdicts or "") for voter, fits, verdicts in rows if fits]
-    ranked = sorted((_chance(verdicts), place) for place, (_, verdicts) in enumerate(fitting))
+    ranked = sorted((_run_chance(verdicts), place) for place, (_, verdicts) in enumerate(fitting))
     return [fitting[place][0] for _, place in ranked[offset : offset + limit]], len(fitting), len(rows)
 
 
-def _chance(verdicts: str) -> float:
+def _run_chance(verdicts: str) -> float:
     longest = max(map(len, _RUNS.findall(verdicts)), default=0)
     return chance_of_run(verdicts.count("1"), len(verdicts), longest)
 
 
-def _rows(statement: str, study: Study, **params: Any) -> Sequence[tuple[Any, ...]]:
+def _fetch_rows(statement: str, study: Study, **params: Any) -> Sequence[tuple[Any, ...]]:
     params |= {"study": study.pk, "undone": UNDONE, "verdicts": VERDICTS, "repeat": ExposureKind.REPEAT}
     with connection.cursor() as cursor:
         cursor.execute(statement, params | {"right": RIGHT, "wrong": WRONG})
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

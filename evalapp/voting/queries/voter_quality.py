@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from evalapp.stats.voter_honesty import honesty, longest_run, straight_lining
+from evalapp.stats.voter_honesty import chance_honest, longest_run, straight_lining
 from evalapp.studies.models import Study
 from evalapp.voting.domain.verdicts import VERDICTS
 from evalapp.voting.domain.void_reasons import UNDONE
@@ -53,7 +53,7 @@ class VoterLine:
 
     `gold`: known answers met, `self_agreement`: of repeats, `longest_run`: same verdicts in a row,
     `straight_lining`: the probability of a run as long, had the same verdicts come in any order (small is suspicious),
-    `honesty`: the probability that they look at the pictures (both: `evalapp.stats.voter_honesty`),
+    `chance_honest`: the probability that they look at the pictures (both: `evalapp.stats.voter_honesty`),
     `neighbours`: voters of the same address on the same day, themselves included.
     """
 
@@ -87,11 +87,11 @@ def lines_of(study: Study, voters: Sequence[UUID]) -> list[VoterLine]:
     with connection.cursor() as cursor:
         params: dict[str, Any] = {"study": study.pk, "voters": list(voters), "verdicts": VERDICTS}
         cursor.execute(_LINES, params | {"undone": UNDONE, "repeat": ExposureKind.REPEAT})
-        found = {row[0]: _line(*row) for row in cursor.fetchall()}
-    return [found[voter] for voter in voters if voter in found]
+        lines = {row[0]: _voter_line(*row) for row in cursor.fetchall()}
+    return [lines[voter] for voter in voters if voter in lines]
 
 
-def _line(
+def _voter_line(
     voter: UUID, answers: int, counted: int, dopes: int, verdicts: int, right: int, wrong: int, same: int, repeats: int,
     median: float | None, run: list[bool] | None, is_simulated: bool, last: datetime, blocked_at: datetime | None,
     block_reason: str, trusted: bool, neighbours: int,
@@ -104,7 +104,7 @@ def _line(
         dope_share=dopes / verdicts if verdicts else None,
         gold=right + wrong,
         gold_agreement=right / (right + wrong) if right + wrong else None,
-        honesty=honesty(right, wrong),
+        honesty=chance_honest(right, wrong),
         repeats=repeats,
         self_agreement=same / repeats if repeats else None,
         median_ms=None if median is None else round(median),

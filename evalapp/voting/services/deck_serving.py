@@ -21,7 +21,7 @@ from evalapp.studies.services.pair_flags import in_play
 from evalapp.voting.domain.slates import Hand, Law, Pool, Rules, hands_from_all, hands_from_unseen
 from evalapp.voting.models import Exposure, ExposureKind, Side, Voter
 from evalapp.voting.queries.deck_reads import Card, DeckStudy, cards_of, law_of, pool_of, seen_among
-from evalapp.voting.services.quality_items import Planned, planned
+from evalapp.voting.services.quality_items import Planned, plan_hands
 
 _SEEN_SHARE = 0.02
 """Up to this probability of drawing one of them, a pair seen before is drawn again; beyond, only unseen pairs are in
@@ -102,19 +102,19 @@ def serve_deck(
 def deck_for(slug: str, voter: Voter, n: int, rng: np.random.Generator | None = None, *, limited: bool = False) -> Deck:
     """The same for who has the study's name only; raises NotFound, or Conflict with the code `closed`, too."""
     with transaction.atomic():
-        turn = _begin(slug, voter)
+        turn = _begin_turn(slug, voter)
         if limited and turn.allowance < n:
             raise TooMany("That was fast. More pairs come in a few seconds.")
         again = _offer_again(turn, n) if turn.has_open else []
         cards = cards_of(again)
         short = n - len({exposure.group or exposure.pk for exposure in again})
-        fresh = _deal(turn, short, rng or _chance()) if short and len(turn.pool.pairs) else []
+        fresh = _deal_exposures(turn, short, rng or _thread_rng()) if short and len(turn.pool.pairs) else []
         if fresh:
-            cards += _write(turn, fresh)
+            cards += _write_exposures(turn, fresh)
     return Deck(turn.study, again + fresh, cards)
 
 
-def _chance() -> np.random.Generator:
+def _thread_rng() -> np.random.Generator:
     """This thread's own: to seed one takes as long as to draw."""
     if not hasattr(_of_thread, "rng"):
         _of_thread.rng = np.random.default_rng()
@@ -122,7 +122,7 @@ def _chance() -> np.random.Generator:
     return rng
 
 
-def _begin(slug: str, voter: Voter) -> _Turn:
+def _begin_turn(slug: str, voter: Voter) -> _Turn:
     params: dict[str, Any] = {
         "slug": slug,
         "voter": voter.pk,
@@ -170,79 +170,81 @@ def _study_to_vote_on(slug: str, begun: dict[str, Any]) -> DeckStudy:
 def _offer_again(turn: _Turn, n: int) -> list[Exposure]:
     """Up to `n` whole hands. A hand of which a part was answered is not shown again."""
     now = timezone.now()
-    mine = in_play(Exposure.objects.filter(study=turn.study.pk, voter=turn.voter, answered_at__isnull=True))
+    unanswered = in_play(Exposure.objects.filter(study=turn.study.pk, voter=turn.voter, answered_at__isnull=True))
     # One that is locked is being answered at this moment.
-    unlocked = mine.filter(leased_until__lt=now).select_for_update(no_key=True, skip_locked=True).order_by("pk")
-    found = list(unlocked[: n * turn.rules.most])
-    if turn.rules.most > 1 and found:
-        found = _whole_hands(found, n)
-    if found:
-        Exposure.objects.filter(pk__in=[one.pk for one in found]).update(leased_until=now + settings.EXPOSURE_LEASE)
-    return found
+    unlocked = unanswered.filter(leased_until__lt=now).select_for_update(no_key=True, skip_locked=True).order_by("pk")
+    offered = list(unlocked[: n * turn.rules.most])
+    if turn.rules.most > 1 and offered:
+        offered = _whole_hands(offered, n)
+    if offered:
+        Exposure.objects.filter(pk__in=[exposure.pk for exposure in offered]).update(
+            leased_until=now + settings.EXPOSURE_LEASE
+        )
+    return offered
 
 
-def _whole_hands(found: list[Exposure], n: int) -> list[Exposure]:
-    rows = Exposure.objects.filter(group__in={one.group for one in found}, voter=found[0].voter)
+def _whole_hands(exposures: list[Exposure], n: int) -> list[Exposure]:
+    rows = Exposure.objects.filter(group__in={exposure.group for exposure in exposures}, voter=exposures[0].voter)
     sizes: dict[uuid.UUID | None, int] = {}
     for group in rows.values_list("group", flat=True):
         sizes[group] = sizes.get(group, 0) + 1
     hands: dict[uuid.UUID | None, list[Exposure]] = {}
-    for one in found:
-        hands.setdefault(one.group, []).append(one)
+    for exposure in exposures:
+        hands.setdefault(exposure.group, []).append(exposure)
     whole = [hand for group, hand in hands.items() if len(hand) == sizes[group]]
-    return [one for hand in whole[:n] for one in hand]
+    return [exposure for hand in whole[:n] for exposure in hand]
 
 
-def _deal(turn: _Turn, n: int, rng: np.random.Generator) -> list[Exposure]:
+def _deal_exposures(turn: _Turn, n: int, rng: np.random.Generator) -> list[Exposure]:
     """Up to `n` new hands, most of them drawn by the design; none where it has nothing left for this voter."""
-    known = planned(turn.study, turn.voter, n, turn.rules, rng)
+    planned_hands = plan_hands(turn.study, turn.voter, n, turn.rules, rng)
     # A grid around a known answer holds pairs that the design could draw as well.
-    beside = {shown.pair for hand in known.values() for shown in hand.shown}
-    drawn = iter(_draw(turn, n - len(known), rng, beside)) if n > len(known) else iter(())
-    hands = [known.get(place) or next(drawn, None) for place in range(n)]
-    if not any(isinstance(hand, Hand) for hand in hands) and not _draw(turn, 1, rng, set()):
+    beside = {shown.pair for hand in planned_hands.values() for shown in hand.shown}
+    drawn = iter(_draw_hands(turn, n - len(planned_hands), rng, beside)) if n > len(planned_hands) else iter(())
+    hands = [planned_hands.get(slate_number) or next(drawn, None) for slate_number in range(n)]
+    if not any(isinstance(hand, Hand) for hand in hands) and not _draw_hands(turn, 1, rng, set()):
         return []
-    return [exposure for hand in hands if hand for exposure in _exposures(turn, hand, rng)]
+    return [exposure for hand in hands if hand for exposure in _exposures_of_hand(turn, hand, rng)]
 
 
-def _write(turn: _Turn, exposures: list[Exposure]) -> list[Card]:
+def _write_exposures(turn: _Turn, exposures: list[Exposure]) -> list[Card]:
     """Insert them, in their order, and count them in the visit."""
-    dealt = turn.dealt + sum(one.kind != ExposureKind.REPEAT for one in exposures)
-    left = max(0.0, turn.allowance - len({one.group or one.token for one in exposures}))
+    dealt = turn.dealt + sum(exposure.kind != ExposureKind.REPEAT for exposure in exposures)
+    allowance_left = max(0.0, turn.allowance - len({exposure.group or exposure.token for exposure in exposures}))
     first = exposures[0]
     params: dict[str, Any] = {
         "visit": turn.visit,
         "dealt": dealt,
-        "allowance": left,
+        "allowance": allowance_left,
         "voter": turn.voter.pk,
         "study": turn.study.pk,
         "now": first.served_at,
         "lease": first.leased_until,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_DEAL, params | {name: [getattr(one, name) for one in exposures] for name in _COLUMNS})
-        cards = {card.token: card for card in map(Card.of, named_rows(cursor))}
-    for one in exposures:
-        one.pk = cards[one.token].exposure
-    return [cards[one.token] for one in exposures]
+        cursor.execute(_DEAL, params | {name: [getattr(exposure, name) for exposure in exposures] for name in _COLUMNS})
+        cards = {card.token: card for card in map(Card.from_row, named_rows(cursor))}
+    for exposure in exposures:
+        exposure.pk = cards[exposure.token].exposure
+    return [cards[exposure.token] for exposure in exposures]
 
 
-def _exposures(turn: _Turn, hand: Hand | Planned, rng: np.random.Generator) -> Iterator[Exposure]:
+def _exposures_of_hand(turn: _Turn, hand: Hand | Planned, rng: np.random.Generator) -> Iterator[Exposure]:
     now = timezone.now()
     group = uuid.uuid4() if turn.rules.most > 1 else None
-    for number, what in enumerate(_drawn(turn, hand) if isinstance(hand, Hand) else _as_planned(hand)):
+    for number, fields in enumerate(_drawn_fields(turn, hand) if isinstance(hand, Hand) else _planned_fields(hand)):
         yield Exposure(
             voter_id=turn.voter.pk,
             study_id=turn.study.pk,
             group=group,
-            side=_side(turn.study, number, rng),
+            side=_choose_side(turn.study, number, rng),
             served_at=now,
             leased_until=now + settings.EXPOSURE_LEASE,
-            **what,
+            **fields,
         )
 
 
-def _drawn(turn: _Turn, hand: Hand) -> Iterator[dict[str, Any]]:
+def _drawn_fields(turn: _Turn, hand: Hand) -> Iterator[dict[str, Any]]:
     for place, propensity in zip(hand.places, hand.propensities, strict=True):
         yield {
             "pair_id": int(turn.pool.pairs[place]),
@@ -252,7 +254,7 @@ def _drawn(turn: _Turn, hand: Hand) -> Iterator[dict[str, Any]]:
         }
 
 
-def _as_planned(hand: Planned) -> Iterator[dict[str, Any]]:
+def _planned_fields(hand: Planned) -> Iterator[dict[str, Any]]:
     for shown in hand.shown:
         yield {
             "pair_id": shown.pair,
@@ -263,14 +265,14 @@ def _as_planned(hand: Planned) -> Iterator[dict[str, Any]]:
         }
 
 
-def _side(study: DeckStudy, number: int, rng: np.random.Generator) -> Side:
+def _choose_side(study: DeckStudy, number: int, rng: np.random.Generator) -> Side:
     """Side of the candidate in two-alternative mode, else side of the query."""
     if study.mode == StudyMode.TWO:
         return Side.RIGHT if number else Side.LEFT
     return Side.RIGHT if study.random_sides and rng.random() < 0.5 else Side.LEFT
 
 
-def _draw(turn: _Turn, n: int, rng: np.random.Generator, beside: set[int]) -> list[Hand]:
+def _draw_hands(turn: _Turn, n: int, rng: np.random.Generator, beside: set[int]) -> list[Hand]:
     """Hands without what the voter has seen, and without the pairs `beside`, which are dealt together with them."""
     law = _law_for(turn)
     hands: list[Hand] = []
@@ -280,7 +282,7 @@ def _draw(turn: _Turn, n: int, rng: np.random.Generator, beside: set[int]) -> li
     # No more than if all were of the likeliest: a sharp design spends most of its draws on few pairs.
     if (turn.dealt + n * turn.rules.most) * float(law.probabilities.max()) <= _SEEN_SHARE:
         for _ in range(_ROUNDS):
-            firsts = law.draw(rng, 2 * (n - len(hands)) + 4)
+            firsts = law.draw_places(rng, 2 * (n - len(hands)) + 4)
             seen = taken | _seen_among(turn, firsts)
             for hand in hands_from_all(turn.pool, law, turn.rules, firsts, seen, rng):
                 hands.append(hand)
@@ -298,10 +300,14 @@ def _law_for(turn: _Turn) -> Law | None:
         return turn.law
     enough = (turn.pool.sizes >= turn.rules.least)[turn.pool.owners]
     weights = np.where(enough, turn.law.probabilities, 0.0)
-    return Law.of(weights, turn.law.version) if weights.any() else None
+    return Law.from_weights(weights, turn.law.version) if weights.any() else None
 
 
 def _seen_among(turn: _Turn, firsts: list[int]) -> set[int]:
     """Of all pairs that a hand begun with these may hold, those the voter has an exposure for."""
-    places = set(firsts) if turn.rules.most == 1 else {place for one in firsts for place in turn.pool.span(one)}
+    places = (
+        set(firsts)
+        if turn.rules.most == 1
+        else {place for first in firsts for place in turn.pool.places_of_query(first)}
+    )
     return seen_among(turn.voter, turn.pool.pairs[list(places)].tolist())

@@ -13,7 +13,7 @@ from evalapp.catalog.queries import shown_of
 from evalapp.catalog.services.renditions import ensure_renditions, image_of
 from evalapp.studies.models import Pair, Query, Study
 from evalapp.studies.queries.galleries import gallery_items
-from evalapp.voting.domain.augmentation import likely_size, treated
+from evalapp.voting.domain.augmentation import likely_size, treat_picture
 from evalapp.voting.models import Answer, Gold
 from models_registry.pictures import BadPicture
 
@@ -33,24 +33,24 @@ def prepare_golds(study: Study, most: int = MOST_QUERIES) -> int:
         # Whoever comes second finds them made.
         Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         if not Gold.objects.filter(study=study).exists():
-            _make(study, most)
-    _draw(study)
+            _make_golds(study, most)
+    _draw_renditions(study)
     return Gold.objects.filter(study=study).count()
 
 
-def _draw(study: Study) -> None:
+def _draw_renditions(study: Study) -> None:
     """Ahead, as for all other pairs: a picture that is made when it is asked for would come later than others."""
     golds = Gold.objects.filter(study=study)
     untreated = golds.filter(picture=None).values_list("pair__candidate", flat=True)
     shown = shown_of(untreated, study.box_style).values()
     treated_ones = golds.filter(picture__isnull=False).values_list("picture", flat=True)
     ensure_renditions(
-        [*treated_ones, *(one.pk for one in shown if isinstance(one, Picture))],
-        [one.pk for one in shown if isinstance(one, Cutout)],
+        [*treated_ones, *(picture.pk for picture in shown if isinstance(picture, Picture))],
+        [picture.pk for picture in shown if isinstance(picture, Cutout)],
     )
 
 
-def _make(study: Study, most: int) -> None:
+def _make_golds(study: Study, most: int) -> None:
     rng = np.random.default_rng([study.seed, 0x60D])
     queries = list(Query.objects.filter(study=study, slots__gt=0).select_related("item").order_by("position"))
     gallery = gallery_items(study.pk)
@@ -59,7 +59,7 @@ def _make(study: Study, most: int) -> None:
         others = _random_items(gallery, rng)
         taken = set(Pair.objects.filter(query=query).values_list("candidate_id", flat=True))
         yes = _same_picture(study, query, rng) or _same_product(study, query, gallery, taken)
-        no = _another(query, others, taken)
+        no = _unrelated_item(query, others, taken)
         # One without the other would let people learn that odd pairs are of one kind.
         if yes is not None and no is not None:
             yes.save()
@@ -69,8 +69,8 @@ def _make(study: Study, most: int) -> None:
 
 def _random_items(gallery: list[int], rng: np.random.Generator) -> list[Item]:
     chosen = rng.choice(gallery, min(_TRIES, len(gallery)), replace=False).tolist()
-    found = Item.objects.filter(removed=False).select_related("picture").in_bulk(chosen)
-    return [found[item] for item in chosen if item in found]
+    items = Item.objects.filter(removed=False).select_related("picture").in_bulk(chosen)
+    return [items[item] for item in chosen if item in items]
 
 
 def _same_picture(study: Study, query: Query, rng: np.random.Generator) -> Gold | None:
@@ -78,12 +78,12 @@ def _same_picture(study: Study, query: Query, rng: np.random.Generator) -> Gold 
     rows = Pair.objects.filter(query=query, slot__isnull=False).order_by("slot")
     candidates = list(rows.values_list("candidate", flat=True))
     shown = shown_of([query.item_id, *candidates], study.box_style)
-    asked = shown[query.item_id]
+    query_picture = shown[query.item_id]
     sizes = [(shown[item].width, shown[item].height) for item in candidates]
     mixed = [sizes[index] for index in rng.permutation(len(sizes)).tolist()]
-    size = likely_size((asked.width, asked.height), mixed)
+    size = likely_size((query_picture.width, query_picture.height), mixed)
     try:
-        original = store_original(treated(image_of(asked), size, rng))
+        original = store_original(treat_picture(image_of(query_picture), size, rng))
     except (BadPicture, OSError):
         return None
     stored, _ = Picture.objects.get_or_create(
@@ -110,12 +110,12 @@ def _same_product(study: Study, query: Query, gallery: list[int], taken: set[int
     return Gold(study=study, pair=pair, expected=Answer.DOPE)
 
 
-def _another(query: Query, others: list[Item], taken: set[int]) -> Item | None:
+def _unrelated_item(query: Query, others: list[Item], taken: set[int]) -> Item | None:
     """A random picture of another category and product that nobody nominated, as far as labels tell."""
-    return next(_unlike(query.item, [other for other in others if other.pk not in taken]), None)
+    return next(_items_unlike(query.item, [other for other in others if other.pk not in taken]), None)
 
 
-def _unlike(item: Item, others: list[Item]) -> Iterator[Item]:
+def _items_unlike(item: Item, others: list[Item]) -> Iterator[Item]:
     for other in others:
         same_category = bool(item.category) and item.category == other.category
         same_product = bool(item.product) and item.product == other.product

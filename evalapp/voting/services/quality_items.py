@@ -49,7 +49,7 @@ class Planned:
     propensity: float
 
 
-def planned(study: DeckStudy, voter: Voter, n: int, rules: Rules, rng: np.random.Generator) -> dict[int, Planned]:
+def plan_hands(study: DeckStudy, voter: Voter, n: int, rules: Rules, rng: np.random.Generator) -> dict[int, Planned]:
     """For some of the places 0 … n - 1 of a deck what is shown there instead of what the design draws.
 
     Each place is left to chance, whatever was there before: nobody can foresee the next one.
@@ -59,59 +59,59 @@ def planned(study: DeckStudy, voter: Voter, n: int, rules: Rules, rng: np.random
     coins = rng.random(n)
     golds = np.flatnonzero(coins < study.gold_share).tolist()
     repeats = np.flatnonzero((coins >= study.gold_share) & (coins < study.gold_share + study.repeat_share)).tolist()
-    found: dict[int, Planned] = {}
+    hands_by_place: dict[int, Planned] = {}
     if golds:
-        found |= dict(zip(golds, _golds(study, voter, len(golds), rules, rng), strict=False))
+        hands_by_place |= dict(zip(golds, _plan_golds(study, voter, len(golds), rules, rng), strict=False))
     if repeats:
-        found |= dict(zip(repeats, _repeats(study, voter, len(repeats), rules, rng), strict=False))
-    return found
+        hands_by_place |= dict(zip(repeats, _plan_repeats(study, voter, len(repeats), rules, rng), strict=False))
+    return hands_by_place
 
 
-def _golds(study: DeckStudy, voter: Voter, n: int, rules: Rules, rng: np.random.Generator) -> list[Planned]:
-    known = golds_of(study)
-    hands = [[gold] for gold in known] if study.mode == StudyMode.SWIPE else _both_of_a_query(known)
+def _plan_golds(study: DeckStudy, voter: Voter, n: int, rules: Rules, rng: np.random.Generator) -> list[Planned]:
+    golds = golds_of(study)
+    hands = [[gold] for gold in golds] if study.mode == StudyMode.SWIPE else _both_of_a_query(golds)
     tried = [hands[index] for index in rng.permutation(len(hands))[: _TRIES * n].tolist()]
     # What a grid shows beside them is what it usually shows of their query.
     usual = [_usual_of(study, hand) if study.mode == StudyMode.GRID else [] for hand in tried]
     seen = seen_among(voter, [gold.pair for hand in tried for gold in hand] + [pair for some in usual for pair in some])
-    found = []
+    planned_hands = []
     for hand, others in zip(tried, usual, strict=True):
         unseen = [pair for pair in others if pair not in seen]
         if seen & {gold.pair for gold in hand} or (study.mode == StudyMode.GRID and len(unseen) < len(hand)):
             continue
         # As many tiles as a usual grid would have.
-        beside = _shuffled(unseen, rng)[: max(0, min(rules.most, len(unseen)) - len(hand))]
-        found.append(Planned(_shuffled(_with_known(study, hand, beside), rng), 1 / len(hands)))
-    return found[:n]
+        beside = _shuffled_copy(unseen, rng)[: max(0, min(rules.most, len(unseen)) - len(hand))]
+        planned_hands.append(Planned(_shuffled_copy(_with_known(study, hand, beside), rng), 1 / len(hands)))
+    return planned_hands[:n]
 
 
 def _with_known(study: DeckStudy, hand: list[GoldPair], beside: list[int]) -> list[Shown]:
     """In two-alternative mode only the positive gold is scored; choosing it rejects the other."""
-    asked = [gold for gold in hand if study.mode != StudyMode.TWO or gold.expected == Answer.DOPE]
-    others = beside + [gold.pair for gold in hand if gold not in asked]
+    scored = [gold for gold in hand if study.mode != StudyMode.TWO or gold.expected == Answer.DOPE]
+    others = beside + [gold.pair for gold in hand if gold not in scored]
     return [
-        *(Shown(gold.pair, ExposureKind.GOLD, expected=gold.expected) for gold in asked),
+        *(Shown(gold.pair, ExposureKind.GOLD, expected=gold.expected) for gold in scored),
         *(Shown(pair, ExposureKind.FILLER) for pair in others),
     ]
 
 
-def _both_of_a_query(known: list[GoldPair]) -> list[list[GoldPair]]:
+def _both_of_a_query(golds: list[GoldPair]) -> list[list[GoldPair]]:
     hands: dict[int, list[GoldPair]] = {}
-    for gold in known:
+    for gold in golds:
         hands.setdefault(gold.position, []).append(gold)
     return [hand for hand in hands.values() if len(hand) == 2]
 
 
 def _usual_of(study: DeckStudy, hand: list[GoldPair]) -> list[int]:
-    pairs: list[int] = pool_of(study).of_query(hand[0].position).tolist()
+    pairs: list[int] = pool_of(study).pairs_of_query(hand[0].position).tolist()
     return pairs
 
 
-def _shuffled(things: Sequence[_T], rng: np.random.Generator) -> list[_T]:
+def _shuffled_copy(things: Sequence[_T], rng: np.random.Generator) -> list[_T]:
     return [things[index] for index in rng.permutation(len(things)).tolist()]
 
 
-def _repeats(study: DeckStudy, voter: Voter, n: int, rules: Rules, rng: np.random.Generator) -> list[Planned]:
+def _plan_repeats(study: DeckStudy, voter: Voter, n: int, rules: Rules, rng: np.random.Generator) -> list[Planned]:
     """What was answered some time ago and not asked for again yet; what was shown together comes back together."""
     hands: dict[UUID, list[RepeatableVote]] = {}
     for vote in repeatable_votes(study, voter, (_REPEAT_AFTER + _REPEAT_AMONG) * rules.most):
@@ -121,13 +121,16 @@ def _repeats(study: DeckStudy, voter: Voter, n: int, rules: Rules, rng: np.rando
         groups = Exposure.objects.filter(voter=voter, group__in=[group for group, _ in older])
         sizes = Counter(groups.values_list("group", flat=True))
         older = [(group, hand) for group, hand in older if len(hand) == sizes[group]]
-    return [Planned(_once_more(study, _shuffled(hand, rng)), 1 / len(older)) for _, hand in _shuffled(older, rng)[:n]]
+    return [
+        Planned(_once_more(study, _shuffled_copy(hand, rng)), 1 / len(older))
+        for _, hand in _shuffled_copy(older, rng)[:n]
+    ]
 
 
 def _once_more(study: DeckStudy, hand: list[RepeatableVote]) -> list[Shown]:
     """Two alternatives are one answer, so that only one of them says what it repeats."""
-    told = 1 if study.mode == StudyMode.TWO else len(hand)
+    repeat_count = 1 if study.mode == StudyMode.TWO else len(hand)
     return [
-        Shown(vote.pair, ExposureKind.REPEAT, repeats=vote.exposure if number < told else None)
+        Shown(vote.pair, ExposureKind.REPEAT, repeats=vote.exposure if number < repeat_count else None)
         for number, vote in enumerate(hand)
     ]

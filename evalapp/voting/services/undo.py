@@ -60,12 +60,14 @@ def _last_votes(voter: Voter, n: int, study: Study | None) -> list[Vote]:
 
     What was shown together was answered together, and is taken back together.
     """
-    mine = Vote.objects.filter(voter=voter, study__state=StudyState.OPEN)
+    own_votes = Vote.objects.filter(voter=voter, study__state=StudyState.OPEN)
     if study is not None:
-        mine = mine.filter(study=study)
-    answers = mine.annotate(answer=Coalesce("exposure__group", "exposure__token"))
-    given = answers.values("answer").annotate(last=Max("voted_at"), newest=Max("pk")).order_by("-last", "-newest")
-    within = list(given.values_list("answer", flat=True)[:MOST_UNDONE])
+        own_votes = own_votes.filter(study=study)
+    answers = own_votes.annotate(answer=Coalesce("exposure__group", "exposure__token"))
+    newest_answers = (
+        answers.values("answer").annotate(last=Max("voted_at"), newest=Max("pk")).order_by("-last", "-newest")
+    )
+    within = list(newest_answers.values_list("answer", flat=True)[:MOST_UNDONE])
     standing = answers.filter(answer__in=within).exclude(void_reason=UNDONE).select_related("exposure__study")
     by_answer: dict[uuid.UUID, list[Vote]] = {}
     # Candidates as they stood.

@@ -75,24 +75,24 @@ def cast_votes(voter: Voter | None, ballots: Sequence[Ballot], *, simulated: boo
     now = timezone.now()
     # Reports are rare, and may take a pair out of play, which is decided in Python.
     quick = {token: ballot for token, ballot in first.items() if ballot.verdict != Answer.REPORT}
-    recorded = _record(voter, quick, now, simulated) if voter and quick else set()
+    recorded = _record_open(voter, quick, now, simulated) if voter and quick else set()
     if len(recorded) == len(ballots):
         return [Receipt(ballot.token, Status.RECORDED, ballot.verdict) for ballot in ballots]
     with transaction.atomic():
-        locked = _LockedExposures.of(voter, first.keys() - recorded, now)
+        locked = _LockedExposures.lock_batch(voter, first.keys() - recorded, now)
         receipts = []
         for ballot, token in zip(ballots, tokens, strict=True):
             if token not in recorded:
-                receipts.append(locked.take(ballot, token, simulated))
+                receipts.append(locked.take_ballot(ballot, token, simulated))
             elif first[token] is ballot:
                 receipts.append(Receipt(ballot.token, Status.RECORDED, ballot.verdict))
             else:
                 receipts.append(Receipt(ballot.token, Status.ALREADY_RECORDED, first[token].verdict))
-        locked.write()
+        locked.write_votes()
     return receipts
 
 
-def _record(voter: Voter, ballots: dict[uuid.UUID, Ballot], now: datetime, simulated: bool) -> set[uuid.UUID]:
+def _record_open(voter: Voter, ballots: dict[uuid.UUID, Ballot], now: datetime, simulated: bool) -> set[uuid.UUID]:
     """Record what is open, all of it or nothing; the tokens of what was recorded. The rules: `sql/cast_votes.sql`."""
     params: dict[str, Any] = {
         "voter": voter.pk,
@@ -131,7 +131,7 @@ class _LockedExposures:
     fresh: list[Vote] = field(default_factory=list)
 
     @classmethod
-    def of(cls, voter: Voter | None, tokens: Iterable[uuid.UUID], now: datetime) -> _LockedExposures:
+    def lock_batch(cls, voter: Voter | None, tokens: Iterable[uuid.UUID], now: datetime) -> _LockedExposures:
         # Whoever forgets or blocks the voter waits until these answers are written, or is seen here.
         if voter is not None and not _is_held(voter):
             voter = None
@@ -142,9 +142,9 @@ class _LockedExposures:
             .select_related("study", "voter")
             .order_by("pk")
         )
-        wanted = list(tokens)
-        found = locked.filter(voter=voter, token__in=wanted) if voter and wanted else locked.none()
-        batch = cls(now, {exposure.token: exposure for exposure in found})
+        token_list = list(tokens)
+        exposures = locked.filter(voter=voter, token__in=token_list) if voter and token_list else locked.none()
+        batch = cls(now, {exposure.token: exposure for exposure in exposures})
         ids = [exposure.pk for exposure in batch.exposures.values()]
         for vote in Vote.objects.filter(exposure__in=ids) if ids else ():
             if vote.void_reason == UNDONE:
@@ -153,7 +153,7 @@ class _LockedExposures:
                 batch.standing[vote.exposure_id] = vote.verdict
         return batch
 
-    def take(self, ballot: Ballot, token: uuid.UUID | None, simulated: bool) -> Receipt:
+    def take_ballot(self, ballot: Ballot, token: uuid.UUID | None, simulated: bool) -> Receipt:
         exposure = self.exposures.get(token) if token else None
         if exposure is None:
             return Receipt(ballot.token, Status.UNKNOWN)
@@ -170,10 +170,10 @@ class _LockedExposures:
         if self.now > exposure.leased_until - settings.EXPOSURE_LEASE + settings.EXPOSURE_MAX_AGE:
             return Receipt(ballot.token, Status.EXPIRED)
         self.standing[exposure.pk] = ballot.verdict
-        self.fresh.append(self._vote(exposure, ballot, simulated))
+        self.fresh.append(self._new_vote(exposure, ballot, simulated))
         return Receipt(ballot.token, Status.RECORDED, ballot.verdict)
 
-    def write(self) -> None:
+    def write_votes(self) -> None:
         """Record the new votes and change the counts of their pairs."""
         if not self.fresh:
             return
@@ -182,7 +182,7 @@ class _LockedExposures:
         Vote.objects.bulk_create(self.fresh)
         change_counts(counts_of(vote for vote in self.fresh if vote.counted))
 
-    def _vote(self, exposure: Exposure, ballot: Ballot, simulated: bool) -> Vote:
+    def _new_vote(self, exposure: Exposure, ballot: Ballot, simulated: bool) -> Vote:
         return Vote(
             exposure=exposure,
             study_id=exposure.study_id,

@@ -44,12 +44,12 @@ class Imported:
     left_out: int = 0
     faults: list[tuple[int, str]] = field(default_factory=list)
 
-    def fault(self, line: int, reason: str) -> None:
+    def add_fault(self, line: int, reason: str) -> None:
         """Leave a row out; the first faults are kept with their lines."""
         self.left_out += 1
-        self.remark(line, reason)
+        self.add_remark(line, reason)
 
-    def remark(self, line: int, reason: str) -> None:
+    def add_remark(self, line: int, reason: str) -> None:
         """Tell something of a row that is taken."""
         if len(self.faults) < _MOST_FAULTS:
             self.faults.append((line, reason))
@@ -85,34 +85,34 @@ def import_votes(study: Study, sheet: Sheet, advance: Callable[[int], object] = 
     queries = dict(study.queries.values_list("item__key", "pk"))
     rows = sheet.rows()
     while batch := list(islice(rows, _BATCH)):
-        lines = _understood(study, batch, queries, result)
+        lines = _parse_rows(study, batch, queries, result)
         with transaction.atomic():
-            _record(study, lines, result)
+            _record_lines(study, lines, result)
         advance(len(batch))
     return result
 
 
-def _understood(
-    study: Study, found: Sequence[SheetRow | SheetFault], queries: dict[str, int], result: Imported
+def _parse_rows(
+    study: Study, sheet_rows: Sequence[SheetRow | SheetFault], queries: dict[str, int], result: Imported
 ) -> list[_Line]:
-    for fault in found:
+    for fault in sheet_rows:
         if isinstance(fault, SheetFault):
-            tell = result.fault if fault.left_out else result.remark
+            tell = result.add_fault if fault.left_out else result.add_remark
             tell(fault.line, fault.message)
-    rows = [row for row in found if isinstance(row, SheetRow)]
+    rows = [row for row in sheet_rows if isinstance(row, SheetRow)]
     keys = {row["candidate"] for row in rows}
     items = Item.objects.filter(catalogue=study.catalogue, key__in=keys)
     candidates = dict(items.values_list("key", "pk"))
     lines = []
     for row in rows:
         try:
-            lines.append(_line(study, row, queries, candidates))
+            lines.append(_parse_row(study, row, queries, candidates))
         except InvalidInput as problem:
-            result.fault(row.line, problem.message)
+            result.add_fault(row.line, problem.message)
     return lines
 
 
-def _line(study: Study, row: SheetRow, queries: dict[str, int], candidates: dict[str, int]) -> _Line:
+def _parse_row(study: Study, row: SheetRow, queries: dict[str, int], candidates: dict[str, int]) -> _Line:
     query, candidate, verdict, voter = (row[column] for column in COLUMNS)
     if query not in queries:
         raise InvalidInput(f"{query!r} is no query of this study.")
@@ -123,16 +123,24 @@ def _line(study: Study, row: SheetRow, queries: dict[str, int], candidates: dict
     if not voter or len(voter) > _LONGEST_NAME:
         raise InvalidInput(f"The voter must have a name of 1 to {_LONGEST_NAME} characters.")
     pseudonym = uuid.uuid5(_NAMESPACE, f"{study.pk}/{voter}")
-    return _Line(row.line, queries[query], candidates[candidate], pseudonym, verdict, _moment(row), _milliseconds(row))
+    return _Line(
+        row.line,
+        queries[query],
+        candidates[candidate],
+        pseudonym,
+        verdict,
+        _parse_moment(row),
+        _parse_milliseconds(row),
+    )
 
 
-def _moment(row: SheetRow) -> datetime:
+def _parse_moment(row: SheetRow) -> datetime:
     """When it was said; now where that is not told."""
     text = told_or_nothing(row["voted_at"])
     return past_moment(text) if text else timezone.now()
 
 
-def _milliseconds(row: SheetRow) -> int | None:
+def _parse_milliseconds(row: SheetRow) -> int | None:
     text = told_or_nothing(row["response_ms"])
     if not text:
         return None
@@ -142,10 +150,10 @@ def _milliseconds(row: SheetRow) -> int | None:
     return number
 
 
-def _record(study: Study, lines: Sequence[_Line], result: Imported) -> None:
+def _record_lines(study: Study, lines: Sequence[_Line], result: Imported) -> None:
     """Write what is new of these lines. Of several lines of one voter and pair the first stands."""
     Voter.objects.bulk_create([Voter(pk=voter) for voter in {line.voter for line in lines}], ignore_conflicts=True)
-    pairs = _pairs(study, lines)
+    pairs = _pairs_of_lines(study, lines)
     fresh: dict[tuple[uuid.UUID, int], _Line] = {}
     standing = set(
         Exposure.objects.filter(voter__in={line.voter for line in lines}, pair__in=pairs.values()).values_list(
@@ -158,24 +166,26 @@ def _record(study: Study, lines: Sequence[_Line], result: Imported) -> None:
             result.already_recorded += 1
         else:
             fresh[key] = line
-    exposures = Exposure.objects.bulk_create(_exposure(study, pair, line) for (_, pair), line in fresh.items())
+    exposures = Exposure.objects.bulk_create(_exposure_of_line(study, pair, line) for (_, pair), line in fresh.items())
     votes = Vote.objects.bulk_create(
-        _vote(exposure, line) for exposure, line in zip(exposures, fresh.values(), strict=True)
+        _vote_of_line(exposure, line) for exposure, line in zip(exposures, fresh.values(), strict=True)
     )
     change_counts(counts_of(votes))
     result.recorded += len(votes)
 
 
-def _pairs(study: Study, lines: Sequence[_Line]) -> dict[tuple[int, int], int]:
+def _pairs_of_lines(study: Study, lines: Sequence[_Line]) -> dict[tuple[int, int], int]:
     """The pair of each query and candidate, made where no contender nominated it: without a slot nobody is shown it."""
-    wanted = sorted({(line.query, line.candidate) for line in lines})
-    rows = [Pair(study=study, query_id=query, candidate_id=candidate) for query, candidate in wanted]
+    pair_keys = sorted({(line.query, line.candidate) for line in lines})
+    rows = [Pair(study=study, query_id=query, candidate_id=candidate) for query, candidate in pair_keys]
     Pair.objects.bulk_create(rows, ignore_conflicts=True)
-    found = Pair.objects.filter(query__in={query for query, _ in wanted}, candidate__in={one for _, one in wanted})
-    return {(query, candidate): pk for pk, query, candidate in found.values_list("pk", "query_id", "candidate_id")}
+    pairs = Pair.objects.filter(
+        query__in={query for query, _ in pair_keys}, candidate__in={one for _, one in pair_keys}
+    )
+    return {(query, candidate): pk for pk, query, candidate in pairs.values_list("pk", "query_id", "candidate_id")}
 
 
-def _exposure(study: Study, pair: int, line: _Line) -> Exposure:
+def _exposure_of_line(study: Study, pair: int, line: _Line) -> Exposure:
     return Exposure(
         voter_id=line.voter,
         study=study,
@@ -188,7 +198,7 @@ def _exposure(study: Study, pair: int, line: _Line) -> Exposure:
     )
 
 
-def _vote(exposure: Exposure, line: _Line) -> Vote:
+def _vote_of_line(exposure: Exposure, line: _Line) -> Vote:
     return Vote(
         exposure=exposure,
         study_id=exposure.study_id,

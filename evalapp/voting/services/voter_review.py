@@ -86,32 +86,32 @@ def review_voters() -> list[UUID]:
     Votes of blocked voters that were on their way when they were blocked are set aside as well.
     """
     blocked = []
-    for reason, found in ((TOO_FAST, _hasty()), (REPORTS, _reporting()), (BURST, _bursts())):
-        for voter in found:
+    for reason, voters in ((TOO_FAST, _hasty_voters()), (REPORTS, _reporting_voters()), (BURST, _burst_voters())):
+        for voter in voters:
             block_voter(Voter(pk=voter), reason)
-        blocked += found
+        blocked += voters
     catch_up_with_blocks()
     return blocked
 
 
-def _hasty() -> list[UUID]:
-    return _voters(
+def _hasty_voters() -> list[UUID]:
+    return _select_voters(
         _HASTY, fewest=_FEWEST, median=_MEDIAN_MS, at_once=_FEWEST_AT_ONCE, rate=_MOST_PER_SECOND
     )  # fmt: skip
 
 
-def _reporting() -> list[UUID]:
-    return _voters(_REPORTING, fewest=_FEWEST_REPORTING, share=_MOST_REPORTED)
+def _reporting_voters() -> list[UUID]:
+    return _select_voters(_REPORTING, fewest=_FEWEST_REPORTING, share=_MOST_REPORTED)
 
 
-def _bursts() -> list[UUID]:
-    return _voters(
+def _burst_voters() -> list[UUID]:
+    return _select_voters(
         _BURSTS, stay=_STAY_SECONDS, idle=_IDLE_SECONDS, crowd=_CROWD, few=_FEW_STAY, others=_OTHERS,
         others_stay=_OTHERS_STAY, reason=BURST,
     )  # fmt: skip
 
 
-def _voters(statement: str, **params: Any) -> list[UUID]:
+def _select_voters(statement: str, **params: Any) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(statement, {"newest": _NEWEST, **params})
         return [voter for (voter,) in cursor.fetchall()]

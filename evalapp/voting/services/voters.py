@@ -30,9 +30,9 @@ def block_voter(voter: Voter, reason: str = BLOCKED, *, note: str = "") -> int: 
 def _set_aside(voter: UUID) -> int:
     with transaction.atomic():
         # Waits for votes that are being written by somebody who still takes the voter for free.
-        known = Voter.objects.select_for_update().get(pk=voter)
-        votes = _locked(Vote.objects.filter(voter=voter, counted=True))
-        _mark(votes, counted=False, reason=known.block_reason)
+        voter_row = Voter.objects.select_for_update().get(pk=voter)
+        votes = _lock_votes(Vote.objects.filter(voter=voter, counted=True))
+        _mark_votes(votes, counted=False, reason=voter_row.block_reason)
     return len(votes)
 
 
@@ -40,21 +40,21 @@ def _set_aside(voter: UUID) -> int:
 def unblock_voter(voter: Voter, *, note: str = "") -> int:  # noqa: ARG001 - `recorded` reads it
     """Let their votes count again, and trust them from now on; returns how many came back."""
     with transaction.atomic():
-        known = Voter.objects.select_for_update().get(pk=voter.pk)
-        if known.blocked_at is None:
+        voter_row = Voter.objects.select_for_update().get(pk=voter.pk)
+        if voter_row.blocked_at is None:
             return 0
-        votes = _locked(Vote.objects.filter(voter=voter, counted=False, void_reason=known.block_reason))
-        _mark(votes, counted=True, reason=known.block_reason)
+        votes = _lock_votes(Vote.objects.filter(voter=voter, counted=False, void_reason=voter_row.block_reason))
+        _mark_votes(votes, counted=True, reason=voter_row.block_reason)
         Voter.objects.filter(pk=voter.pk).update(blocked_at=None, block_reason="", trusted=True)
     return len(votes)
 
 
-def _locked(votes: QuerySet[Vote]) -> list[Vote]:
+def _lock_votes(votes: QuerySet[Vote]) -> list[Vote]:
     ordered = votes.select_related("exposure").order_by("pk")
     return list(ordered.select_for_update(of=("self",), no_key=True))
 
 
-def _mark(votes: list[Vote], *, counted: bool, reason: str) -> None:
+def _mark_votes(votes: list[Vote], *, counted: bool, reason: str) -> None:
     now = timezone.now()
     Vote.objects.filter(pk__in=[vote.pk for vote in votes]).update(
         counted=counted, void_reason="" if counted else reason
@@ -70,8 +70,8 @@ def _mark(votes: list[Vote], *, counted: bool, reason: str) -> None:
 def end_rehearsal(study: Study) -> int:
     """Set the votes of simulated crowds aside, so that only people's are left; returns how many counted until now."""
     with transaction.atomic():
-        votes = _locked(Vote.objects.filter(study=study, simulated=True, counted=True))
-        _mark(votes, counted=False, reason=REHEARSAL)
+        votes = _lock_votes(Vote.objects.filter(study=study, simulated=True, counted=True))
+        _mark_votes(votes, counted=False, reason=REHEARSAL)
     return len(votes)
 
 
@@ -86,16 +86,16 @@ def catch_up_with_blocks() -> None:
 def block_address(voter: Voter, *, note: str = "") -> int:  # noqa: ARG001 - `recorded` reads it
     """Block this voter and all who came from the same address on the same day, but whom an operator trusts; returns how
     many votes counted until now."""
-    return sum(block_voter(one) for one in _neighbours(voter).filter(blocked_at=None, trusted=False))
+    return sum(block_voter(neighbour) for neighbour in _voters_of_address(voter).filter(blocked_at=None, trusted=False))
 
 
 @recorded("took back address", "voter {voter}", "{result:,} votes {note}")
 def unblock_address(voter: Voter, *, note: str = "") -> int:  # noqa: ARG001 - `recorded` reads it
     """Let the votes of all blocked voters of this voter's address count again; returns how many came back."""
-    return sum(unblock_voter(one) for one in _neighbours(voter).exclude(blocked_at=None))
+    return sum(unblock_voter(neighbour) for neighbour in _voters_of_address(voter).exclude(blocked_at=None))
 
 
-def _neighbours(voter: Voter) -> QuerySet[Voter]:
+def _voters_of_address(voter: Voter) -> QuerySet[Voter]:
     """Voters with the same address hash, this one included; the hash changes daily."""
     address = Voter.objects.filter(pk=voter.pk).values_list("address", flat=True).first()
     return Voter.objects.filter(address=address) if address else Voter.objects.filter(pk=voter.pk)
@@ -103,8 +103,8 @@ def _neighbours(voter: Voter) -> QuerySet[Voter]:
 
 def expire_addresses() -> int:
     """Drop the hashes of addresses whose time is over; returns how many."""
-    kept = Voter.objects.exclude(address="").filter(address_until__lt=timezone.now())
-    return kept.update(address="", address_until=None)
+    expired = Voter.objects.exclude(address="").filter(address_until__lt=timezone.now())
+    return expired.update(address="", address_until=None)
 
 
 def forget_voter(voter: Voter) -> int:
@@ -114,7 +114,7 @@ def forget_voter(voter: Voter) -> int:
     out. The cookie leads nowhere any more: whoever still holds it is a new voter, and what is on its way is unknown.
     """
     with transaction.atomic():
-        kept = Voter.objects.filter(pk=voter.pk, forgotten_at__isnull=True)
-        if not kept.update(forgotten_at=timezone.now(), address="", address_until=None):
+        remembered = Voter.objects.filter(pk=voter.pk, forgotten_at__isnull=True)
+        if not remembered.update(forgotten_at=timezone.now(), address="", address_until=None):
             return 0
         return Vote.objects.filter(voter=voter).update(client_id="", response_ms=None)

@@ -39,7 +39,7 @@ def callable_url(url: str) -> str:
 
     Raises InvalidInput for an address that can never be called.
     """
-    parts, port = _split(url)
+    parts, port = _split_url(url)
     if parts.username or parts.password:
         raise InvalidInput(
             "Leave user and password out of the address; what is sent is signed.",
@@ -60,7 +60,7 @@ def callable_url(url: str) -> str:
     return called
 
 
-def resolve(url: str) -> Target:
+def resolve_target(url: str) -> Target:
     """Look the host up and choose an address that may be called.
 
     Raises Problem where the host is unknown or where any of its addresses is not public: a name that means both a
@@ -70,17 +70,17 @@ def resolve(url: str) -> Target:
     host = str(parts.hostname)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Problem(f"{host} is not known.") from error
-    addresses = [str(entry[4][0]) for entry in found]
+    addresses = [str(entry[4][0]) for entry in entries]
     if host not in map(_ascii_host, settings.WEBHOOK_PRIVATE_HOSTS) and not all(map(_is_public, addresses)):
         raise Problem(f"{host} is not a public address; name it in WEBHOOK_PRIVATE_HOSTS if it is yours.")
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, addresses[0], port, path)
 
 
-def _split(url: str) -> tuple[SplitResult, int | None]:
+def _split_url(url: str) -> tuple[SplitResult, int | None]:
     if _UNWRITABLE.search(url):
         raise _no_address(url)
     try:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from evalapp.core.domain.errors import Problem
 from evalapp.webhooks import services
-from evalapp.webhooks.domain.callable_addresses import resolve
+from evalapp.webhooks.domain.callable_addresses import resolve_target
 from evalapp.webhooks.domain.signatures import signed_headers
 from evalapp.webhooks.models import Delivery
 from evalapp.webhooks.pipeline.http_post import post
@@ -31,21 +31,21 @@ def deliver_due() -> int:
         while True:
             busy = failed | {delivery.webhook_id for delivery in running.values()}
             for delivery in services.claim_due(timezone.now(), services.AT_ONCE - len(running), busy):
-                running[pool.submit(_attempt, delivery)] = delivery
+                running[pool.submit(_attempt_delivery, delivery)] = delivery
             if not running:
                 return tried
             for ended in wait(running, return_when=FIRST_COMPLETED).done:
                 delivery, error = running.pop(ended), ended.result()
-                _note(delivery, error)
+                _note_outcome(delivery, error)
                 if error:
                     failed.add(delivery.webhook_id)
                 tried += 1
 
 
-def _attempt(delivery: Delivery) -> str:
+def _attempt_delivery(delivery: Delivery) -> str:
     """Send it; what went wrong, empty where nothing did. In a thread: no database here."""
     try:
-        post(resolve(delivery.webhook.url), *_message(delivery))
+        post(resolve_target(delivery.webhook.url), *_signed_message(delivery))
     except Problem as problem:
         return problem.message
     except Exception as error:
@@ -54,7 +54,7 @@ def _attempt(delivery: Delivery) -> str:
     return ""
 
 
-def _note(delivery: Delivery, error: str) -> None:
+def _note_outcome(delivery: Delivery, error: str) -> None:
     if not error:
         services.mark_delivered(delivery)
         return
@@ -62,7 +62,7 @@ def _note(delivery: Delivery, error: str) -> None:
     services.mark_failed(delivery, error)
 
 
-def _message(delivery: Delivery) -> tuple[bytes, dict[str, str]]:
+def _signed_message(delivery: Delivery) -> tuple[bytes, dict[str, str]]:
     """The body and the headers that say what it is, which attempt does not matter, and who sent it."""
     document = {
         "id": str(delivery.name),

@@ -20,7 +20,7 @@ def post(target: Target, body: bytes, headers: Mapping[str, str]) -> None:
     """Deliver the body; raises Problem, saying why, unless the answer's status is 2xx within `SECONDS`."""
     late = Event()
     try:
-        status = _status(target, body, headers, late)
+        status = _send_request(target, body, headers, late)
     except (OSError, ValueError, http.client.HTTPException) as error:
         why = f"no answer within {SECONDS:g} seconds" if late.is_set() else str(error) or type(error).__name__
         raise Problem(f"{target.host} did not take it: {why}.") from error
@@ -28,22 +28,22 @@ def post(target: Target, body: bytes, headers: Mapping[str, str]) -> None:
         raise Problem(f"{target.host} answered {status}.")
 
 
-def _status(target: Target, body: bytes, headers: Mapping[str, str], late: Event) -> int:
-    with _ended_when_late(_connected(target), late) as link:
+def _send_request(target: Target, body: bytes, headers: Mapping[str, str], late: Event) -> int:
+    with _ended_when_late(_open_connection(target), late) as link:
         if isinstance(link, ssl.SSLSocket):
             link.do_handshake()
         connection = http.client.HTTPConnection(target.host, target.port)
         connection.sock = link
-        connection.request("POST", target.path, body, {**headers, "Host": _host(target), "Connection": "close"})
+        connection.request("POST", target.path, body, {**headers, "Host": _host_header(target), "Connection": "close"})
         return connection.getresponse().status
 
 
-def _host(target: Target) -> str:
+def _host_header(target: Target) -> str:
     host = f"[{target.host}]" if ":" in target.host else target.host
     return host if target.port in {80, 443} else f"{host}:{target.port}"
 
 
-def _connected(target: Target) -> socket.socket:
+def _open_connection(target: Target) -> socket.socket:
     """A connection to the address that was checked; TLS asks for the certificate of the name, once it begins."""
     plain = socket.create_connection((target.ip, target.port), SECONDS / 2)
     plain.settimeout(SECONDS)
@@ -57,7 +57,7 @@ def _connected(target: Target) -> socket.socket:
 def _ended_when_late(link: socket.socket, late: Event) -> Iterator[socket.socket]:
     """Shut the connection down after what remains of `SECONDS`, whatever is being read or written then."""
 
-    def end() -> None:
+    def end_link() -> None:
         late.set()
         try:
             # The plain socket's method: that of TLS takes the reading side away under the hands of who reads.
@@ -65,7 +65,7 @@ def _ended_when_late(link: socket.socket, late: Event) -> Iterator[socket.socket
         except OSError:
             return
 
-    timer = Timer(SECONDS / 2, end)
+    timer = Timer(SECONDS / 2, end_link)
     timer.daemon = True
     timer.start()
     try:

@@ -50,8 +50,8 @@ def test_four_ways_to_ask_name_the_same_pairs(
     voter = _who_said_yes_to_all(study, pairs)
 
     among_rows = set(in_play(Exposure.objects.filter(voter=voter)).values_list("pair", flat=True))
-    in_pool = set(pool_of(DeckStudy.of(study)).pairs.tolist())
-    asked_again = {vote.pair for vote in repeatable_votes(DeckStudy.of(study), voter, ITEMS)}
+    in_pool = set(pool_of(DeckStudy.from_study(study)).pairs.tolist())
+    asked_again = {vote.pair for vote in repeatable_votes(DeckStudy.from_study(study), voter, ITEMS)}
     not_flagged = {pair.pk for pair in pairs} - flagged_pairs(study) - _withdrawn(study)
     transaction.savepoint_rollback(point)
     assert among_rows == in_pool == asked_again == not_flagged

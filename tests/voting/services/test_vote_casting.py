@@ -173,7 +173,7 @@ def _outcome(voter: Voter | None, ballots: list[Ballot], simulated: bool, *, qui
         if quick:
             receipts = cast_votes(voter, ballots, simulated=simulated)
         else:
-            with patch.object(module, "_record", lambda *_: set()):
+            with patch.object(module, "_record_open", lambda *_: set()):
                 receipts = cast_votes(voter, ballots, simulated=simulated)
     rows = _rows()
     transaction.savepoint_rollback(point)

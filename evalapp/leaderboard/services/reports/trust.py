@@ -15,7 +15,7 @@ from evalapp.leaderboard.queries import contenders_of, field_of
 from evalapp.leaderboard.services.sums.codec import unpack_batch, unpack_voter
 from evalapp.stats.agreement import alpha_with_interval, noise_ceiling
 from evalapp.stats.fragility import fewest_removed, leave_one_out
-from evalapp.stats.intervals.share_intervals import wilson
+from evalapp.stats.intervals.share_intervals import wilson_interval
 from evalapp.stats.sums.contender_sums import FloatArray, VoterSums
 from evalapp.stats.sums.epochs import own_weights
 from evalapp.stats.sums.voter_histories import Histories
@@ -121,7 +121,10 @@ def _fewest_to_swap(liked: FloatArray, mass: FloatArray, first: int, second: int
 def _voter_sums(state: BoardState) -> VoterSums:
     # In one order always: sums differ by it in their last place.
     rows = list(BoardVoter.objects.filter(study=state.study_id).order_by("pk").values_list("numbers", flat=True))
-    sums, histories = VoterSums.none(len(rows), len(state.contenders), state.eras), Histories.none(len(rows))
+    sums, histories = (
+        VoterSums.zeros_for(len(rows), len(state.contenders), state.eras),
+        Histories.without_votes(len(rows)),
+    )
     for row, numbers in enumerate(rows):
         unpack_voter(numbers, sums, histories, row)
     return sums
@@ -161,7 +164,7 @@ def _gold_shares(study: Study) -> dict[str, Any]:
 
 
 def _share_with_interval(right: int, trials: int) -> dict[str, Any]:
-    interval = wilson(right, trials)
+    interval = wilson_interval(right, trials)
     return {"value": interval.estimate, "low": interval.low, "high": interval.high, "trials": trials}
 
 

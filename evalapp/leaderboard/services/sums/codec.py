@@ -34,7 +34,7 @@ def pack_evidence(evidence: Evidence) -> bytes:
 
 def unpack_evidence(data: bytes | memoryview, contenders: int, eras: int) -> Evidence:
     """The evidence as it was packed, over so many contenders and eras."""
-    numbers, evidence, start = unpack_array(data), Evidence.none(contenders, eras), 0
+    numbers, evidence, start = unpack_array(data), Evidence.before_votes(contenders, eras), 0
     for sums_field in fields(Evidence):
         empty = getattr(evidence, sums_field.name)
         size = np.size(empty)
@@ -52,7 +52,7 @@ def widen_evidence(evidence: Evidence, contenders: int) -> Evidence:
     if not more:
         return evidence
     entered = [*evidence.entered.astype(int).tolist(), *[evidence.eras] * more]
-    wider = Evidence.none(contenders, evidence.eras + 1, entered)
+    wider = Evidence.before_votes(contenders, evidence.eras + 1, entered)
     for sums_field in fields(Evidence):
         numbers = getattr(evidence, sums_field.name)
         if isinstance(numbers, np.ndarray):

@@ -20,9 +20,18 @@ from evalapp.leaderboard.models import BoardBatch, BoardState, BoardVoter
 from evalapp.leaderboard.queries import Fact, facts_after, racing_of
 from evalapp.leaderboard.services.sums.codec import unpack_voter
 from evalapp.leaderboard.services.sums.stored_sums import Book, Voters, post
-from evalapp.stats.decision import Flags, Look, Record, Votes, bars, conclude, jackknifed, look_at
+from evalapp.stats.decision import (
+    Flags,
+    Look,
+    Record,
+    Votes,
+    draw_conclusion,
+    evidence_bars,
+    jackknife_variances,
+    look_at,
+)
 from evalapp.stats.sums.contender_sums import FloatArray, VoterSums
-from evalapp.stats.sums.epochs import units
+from evalapp.stats.sums.epochs import difference_units
 from evalapp.stats.sums.voter_histories import Histories
 from evalapp.studies.models import Contender, Study
 from evalapp.voting.models import Vote
@@ -38,14 +47,14 @@ def units_of(book: Book) -> FloatArray:
     scale = np.full((len(book.contenders),) * 2, np.nan)
     firsts = BoardBatch.objects.filter(study=book.state.study_id).order_by("era", "version").distinct("era")
     for version in firsts.values_list("version", flat=True):
-        scale = np.where(np.isnan(scale), units(book.batch_of(version)), scale)
+        scale = np.where(np.isnan(scale), difference_units(book.batch_of(version)), scale)
     return scale
 
 
 def record_of(state: BoardState, contenders: Sequence[int]) -> Record:
     """The marks, as arrays over these contenders."""
     position_of = {str(pk): position for position, pk in enumerate(contenders)}
-    record = Record.none(len(contenders))
+    record = Record.nothing_reached(len(contenders))
     for mark in fields(Record):
         noted_votes: Votes = getattr(record, mark.name)
         for pk, vote in state.marks.get(mark.name, {}).items():
@@ -63,12 +72,12 @@ def record_of(state: BoardState, contenders: Sequence[int]) -> Record:
 def look_now(book: Book, racing: Flags, scale: FloatArray, record: Record | None = None) -> Look:
     """The evidence of the sums. The voters' rows are read only where a guard is about to be passed."""
     look = look_at(book.evidence, scale, racing=racing, led=book.leaders_until(), margin=book.margin)
-    bar, _ = bars(DELTA, book.margin)
+    bar, _ = evidence_bars(DELTA, book.margin)
     about = (look.guards >= bar) & ((record.guards == 0) if record else True)
     if not about.any():
         return look
     rows = _rows_of(book)
-    variances = jackknifed(rows.guard, rows.stake)
+    variances = jackknife_variances(rows.guard, rows.stake)
     return look_at(
         book.evidence, scale, racing=racing, variances=variances, led=book.leaders_until(), margin=book.margin
     )
@@ -90,9 +99,9 @@ def note_and_decide(state: BoardState, book: Book, vote: int) -> None:
     if state.winner_id is not None and _was_rehearsed(state):
         _withdraw_winner(state)
     if book.evidence.votes:
-        record.note(look_now(book, racing, scale, record), vote, DELTA, book.margin)
+        record.note_look(look_now(book, racing, scale, record), vote, DELTA, book.margin)
     _keep_marks(state, book, record, racing)
-    conclusion = conclude(record, scale, racing, book.margin)
+    conclusion = draw_conclusion(record, scale, racing, book.margin)
     if state.winner_id is None and conclusion.winner >= 0 and not is_rehearsal(state):
         state.winner_id = book.contenders[conclusion.winner]
         state.decided_kind, state.decided_vote = conclusion.kind or "", vote
@@ -124,12 +133,12 @@ def review_moments(study: Study, state: BoardState, book: Book, doubt: int) -> N
     moments = sorted({int(vote) for votes in noted_votes for vote in np.unique(votes) if vote >= doubt})
     if not moments:
         return
-    best, near = bars(DELTA, book.margin)
+    best, near = evidence_bars(DELTA, book.margin)
     again, voters, cursor = book.without_votes(), Voters.without_rows(book, _voters_of(book)), 0
     simulated = state.simulated
     for moment in moments:
         cursor = _replay_votes(study, again, voters, cursor, moment)
-        variances = jackknifed(voters.rows.guard, voters.rows.stake)
+        variances = jackknife_variances(voters.rows.guard, voters.rows.stake)
         look = look_at(
             again.evidence, scale, racing=racing, variances=variances, led=book.leaders_until(), margin=book.margin
         )
@@ -142,7 +151,7 @@ def review_moments(study: Study, state: BoardState, book: Book, doubt: int) -> N
         return
     for votes in noted_votes:
         votes[votes > (state.decided_vote or 0)] = 0
-    if conclude(record, scale, racing, book.margin).winner < 0:
+    if draw_conclusion(record, scale, racing, book.margin).winner < 0:
         _withdraw_winner(state)
 
 
@@ -166,8 +175,8 @@ def _voters_of(book: Book) -> list[UUID]:
 
 def _rows_of(book: Book) -> VoterSums:
     packed = list(BoardVoter.objects.filter(study=book.state.study_id).values_list("numbers", flat=True))
-    rows = VoterSums.none(len(packed), len(book.contenders), book.evidence.eras)
-    histories = Histories.none(len(packed))
+    rows = VoterSums.zeros_for(len(packed), len(book.contenders), book.evidence.eras)
+    histories = Histories.without_votes(len(packed))
     for row, numbers in enumerate(packed):
         unpack_voter(numbers, rows, histories, row)
     return rows

@@ -11,7 +11,7 @@ from evalapp.leaderboard.queries import Field, field_of
 from evalapp.leaderboard.services.sums.codec import FORMAT, pack_arrays, pack_batch, pack_evidence, unpack_batch
 from evalapp.stats.designs.adaptive_design import uniform_design
 from evalapp.stats.sums.contender_sums import Evidence, FloatArray
-from evalapp.stats.sums.epochs import Batch, bounds
+from evalapp.stats.sums.epochs import Batch, design_bounds
 from evalapp.studies.models import Study, StudyMode
 from evalapp.voting.models import Design
 
@@ -48,7 +48,7 @@ def _empty_page(study: Study) -> BoardState:
         study=study,
         contenders=everybody,
         eras=eras,
-        evidence=pack_evidence(Evidence.none(len(everybody), eras, entered)),
+        evidence=pack_evidence(Evidence.before_votes(len(everybody), eras, entered)),
         queries=pack_arrays(np.zeros((2, field.positions))),
         raw=pack_arrays(np.zeros((2, len(everybody)))),
         format=FORMAT,
@@ -132,7 +132,7 @@ def _design_of_batch(
 
 
 def _pack_numbers(study: Study, field: Field, chances: FloatArray, old: Batch | None) -> bytes:
-    variance, reach, own_bounds = bounds(field.members, chances, field.queries)
+    variance, reach, own_bounds = design_bounds(field.members, chances, field.queries)
     # Shown together, both candidates may speak at once.
     reach = reach * (1 if study.mode == StudyMode.SWIPE else 2)
     closeness, means = (None, None) if old is None else (old.closeness, old.query_means)

@@ -23,11 +23,11 @@ from evalapp.leaderboard.services.sums.codec import (
     unpack_voter,
 )
 from evalapp.stats.decision import LEADS_FROM
-from evalapp.stats.sums.contender_sums import Evidence, FloatArray, VoterSums, add, credits_of
+from evalapp.stats.sums.contender_sums import Evidence, FloatArray, VoterSums, add_portion, credits_of
 from evalapp.stats.sums.epochs import Batch, own_weights
-from evalapp.stats.sums.vote_baselines import VOTER_PRIOR, baselines, shrunk_means
-from evalapp.stats.sums.voter_histories import Histories, before_each, known_before, remember
-from evalapp.stats.voter_honesty import honesty
+from evalapp.stats.sums.vote_baselines import VOTER_PRIOR, baselines_of_votes, shrunk_means
+from evalapp.stats.sums.voter_histories import Histories, before_each, known_before, remember_votes
+from evalapp.stats.voter_honesty import chance_honest
 from evalapp.voting.domain.verdicts import WORTH
 
 Ids = NDArray[np.int64]
@@ -59,7 +59,9 @@ class Book:
 
     def without_votes(self) -> Book:
         """The same study's book without any vote."""
-        none = Evidence.none(len(self.contenders), self.evidence.eras, self.evidence.entered.astype(int).tolist())
+        none = Evidence.before_votes(
+            len(self.contenders), self.evidence.eras, self.evidence.entered.astype(int).tolist()
+        )
         queries, raw = np.zeros_like(self.queries), np.zeros_like(self.raw)
         return replace(self, evidence=none, queries=queries, raw=raw)
 
@@ -100,9 +102,9 @@ class Voters:
     def without_rows(cls, book: Book, ids: Sequence[UUID]) -> Voters:
         """Sums of voters without votes."""
         count, contenders = len(ids), len(book.contenders)
-        rows = VoterSums.none(count, contenders, book.evidence.eras)
+        rows = VoterSums.zeros_for(count, contenders, book.evidence.eras)
         seen = np.zeros((count, contenders))
-        return cls(list(ids), rows, Histories.none(count), seen, [NO_IDS] * count, [NO_IDS] * count)
+        return cls(list(ids), rows, Histories.without_votes(count), seen, [NO_IDS] * count, [NO_IDS] * count)
 
     @classmethod
     def read_rows(cls, book: Book, ids: Sequence[UUID]) -> Voters:
@@ -155,7 +157,7 @@ def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -
     gold = np.array([int(fact.verdict == fact.expected) if fact.is_gold else -1 for fact in facts], dtype=np.int8)
     hands = _group_numbers(facts)
     history = known_before(voters.histories, voter_rows, answers, gold, hands)
-    trust = honesty(history.gold_right.astype(np.int64), history.gold_wrong.astype(np.int64))
+    trust = chance_honest(history.gold_right.astype(np.int64), history.gold_wrong.astype(np.int64))
     members, positions = _members_of_facts(book, facts), np.array([fact.position for fact in facts])
     versions = np.array([fact.version for fact in facts])
     batches = {int(version): book.batch_of(int(version)) for version in np.unique(versions)}
@@ -163,7 +165,7 @@ def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -
     for version, batch in batches.items():
         rows = np.flatnonzero(versions == version)
         means = shrunk_means(history.liked[rows], history.votes[rows], batch.mean, VOTER_PRIOR)
-        expected[rows] = baselines(batch.mean, means, _query_means(batch, positions[rows]))
+        expected[rows] = baselines_of_votes(batch.mean, means, _query_means(batch, positions[rows]))
     # Nobody is shown a pair twice: what was answered before is part of what each draw from the rest stands for.
     tells = np.where(gold[:, None] < 0, members * (answers - expected)[:, None] / book.shown, 0.0)
     earlier = voters.seen[voter_rows] + before_each(voter_rows, tells, hands)
@@ -184,12 +186,12 @@ def post(book: Book, voters: Voters, facts: Sequence[Fact], sign: float = 1.0) -
             together,
             earlier[rows],
         )
-        add(book.evidence, voters.rows, batch, ready, sign)
+        add_portion(book.evidence, voters.rows, batch, ready, sign)
         np.add.at(book.queries[0], positions[rows], sign)
         np.add.at(book.queries[1], positions[rows], sign * answers[rows])
         post_raw(book, batch, members[rows], weights, answers[rows], sign)
     np.add.at(voters.seen, voter_rows, sign * tells)
-    remember(voters.histories, voter_rows, answers, gold, sign)
+    remember_votes(voters.histories, voter_rows, answers, gold, sign)
     book.state.simulated += int(sign) * sum(fact.simulated and not fact.is_gold for fact in facts)
     after = voters.histories.votes > 0.5
     book.evidence.voters += float(after.sum()) - float(before.sum())

@@ -8,7 +8,7 @@ from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser
 from evalapp.core.management.temporary_workers import a_worker, follow, require_success
 from evalapp.core.tasks import nudge
-from evalapp.search.queries.search_indexes import described, index_named
+from evalapp.search.queries.search_indexes import described_index, index_named
 from evalapp.search.services.search_indexes import go_back, request_build
 
 
@@ -25,12 +25,12 @@ class Command(BaseCommand):
         index = index_named(options["slug"])
         if options["go_back"]:
             self.say(f"Generation {go_back(index).number} of {index} serves.")
-            return described(index)
+            return described_index(index)
         job = request_build(index)
         if not options["wait"]:
             nudge(job)
             self.say(f"Job {job.pk} builds {index}.")
-            return {**described(index), "job": job.pk}
+            return {**described_index(index), "job": job.pk}
         with a_worker():
             nudge(job)
             progress = follow(self, job.pk)
@@ -38,4 +38,4 @@ class Command(BaseCommand):
         index = index_named(index.slug)
         if index.serving is not None:
             self.say(f"Generation {index.serving.number} of {index} serves {index.serving.rows:,} items.")
-        return {**described(index), "job": job.pk}
+        return {**described_index(index), "job": job.pk}

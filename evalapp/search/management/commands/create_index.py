@@ -6,7 +6,7 @@ from typing import Any
 
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser, Usage
-from evalapp.search.queries.search_indexes import described
+from evalapp.search.queries.search_indexes import described_index
 from evalapp.search.services.search_indexes import ENGINES, IndexPlan, create_index
 
 
@@ -46,4 +46,4 @@ class Command(BaseCommand):
         )
         index = create_index(plan)
         self.say(f"Index {index.slug} is there; build it with: python manage.py build_index {index.slug} --wait")
-        return described(index)
+        return described_index(index)

@@ -35,13 +35,13 @@ class Command(BaseCommand):
             progress = follow(self, job.pk)
         require_success(progress, job.pk)
         experiment.refresh_from_db()
-        found = described_experiment(experiment)
+        document = described_experiment(experiment)
         self.say(f"{'engine':14} {'metric':8} {'recall@10':>9} {'queries/CPU s':>14} {'over exact':>10} {'MiB':>8}")
-        for report in found["reports"]:
+        for report in document["reports"]:
             self.say(
                 f"{report['engine']:14} {report['metric']:8} {report['recall']:9.3f} "
                 f"{report['queries_per_cpu_second']:14,.0f} {report['over_exact']:10.1f} "
                 f"{report['memory_bytes'] / 2**20:8.1f}"
             )
-        self.say(f"auto takes {found['choice']}: {found['reason']}")
-        return {"index": index.slug, **found}
+        self.say(f"auto takes {document['choice']}: {document['reason']}")
+        return {"index": index.slug, **document}

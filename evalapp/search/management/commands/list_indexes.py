@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evalapp.core.management.command_base import Command as BaseCommand
-from evalapp.search.queries.search_indexes import described, search_indexes
+from evalapp.search.queries.search_indexes import described_index, search_indexes
 
 
 class Command(BaseCommand):
@@ -13,7 +13,7 @@ class Command(BaseCommand):
     offers_json = True
 
     def run(self, **options: Any) -> Any:
-        lines = [described(index) for index in search_indexes()]
+        lines = [described_index(index) for index in search_indexes()]
         for line in lines:
             serving = f"generation {line['generation']}, {line['rows']:,} items" if line["generation"] else "not built"
             lag = "no search process" if line["lag"] is None else f"{line['lag']} changes behind"

@@ -41,13 +41,13 @@ class Command(BaseCommand):
             kind="photo" if options["photo"] else "item",
             k=options["k"],
             metric=options["metric"],
-            filters=_filters(options["filter"]),
+            filters=_parse_filters(options["filter"]),
             box=corners_of(options["box"]),
             item=item_of(index, options["item"]).pk if options["item"] else None,
             one_per_product=options["products"],
             suggest=options["suggest"],
         )
-        result = look_up(index, params, _read(options["photo"]), fall_back=False)
+        result = look_up(index, params, _read_photo(options["photo"]), fall_back=False)
         for answer in result.answers:
             self.say(f"{answer.distance:10.4f}  {answer.item.category:16}  {answer.item.key}")
         for level, guess in (result.guess or {}).items():
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         }
 
 
-def _read(photo: str | None) -> bytes:
+def _read_photo(photo: str | None) -> bytes:
     if not photo:
         return b""
     try:
@@ -80,11 +80,11 @@ def _read(photo: str | None) -> bytes:
         raise Failed(f"{photo} cannot be read: {error.strerror}.") from error
 
 
-def _filters(rules: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _parse_filters(rules: Sequence[str]) -> dict[str, list[str]]:
+    filters: dict[str, list[str]] = {}
     for rule in rules:
         name, equals, value = rule.partition("=")
         if not equals or (name not in COLUMNS and not name.startswith(ATTRIBUTE)):
             raise InvalidInput(f"--filter {rule}: write FIELD=VALUE with {', '.join(COLUMNS)} or attributes.NAME.")
-        found.setdefault(name, []).append(value)
-    return found
+        filters.setdefault(name, []).append(value)
+    return filters

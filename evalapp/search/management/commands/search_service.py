@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def run(self, **options: Any) -> None:
         bind = options["bind"] or _usual_bind()
         command = [
-            sys.executable, "-m", "gunicorn", "evalapp.search.pipeline.search_service.wsgi:started()",
+            sys.executable, "-m", "gunicorn", "evalapp.search.pipeline.search_service.wsgi:start_application()",
             "--bind", bind, "--worker-class", "gthread", "--workers", "1", "--threads", str(_THREADS),
             # Nobody else on this machine may connect to the socket.
             "--umask", "0o177", "--log-level", "warning", "--no-control-socket", "--keep-alive", "75",

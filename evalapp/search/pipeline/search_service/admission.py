@@ -32,34 +32,34 @@ class Gate:
         self._latencies: deque[float] = deque(maxlen=_RECENT)
 
     @contextmanager
-    def admitted(self, seconds_left: float) -> Iterator[None]:
+    def admit_question(self, seconds_left: float) -> Iterator[None]:
         """The block is one answer; raises Overloaded where it would come too late."""
         arrived = monotonic()
         with self._lock:
             rounds = self._inside // self._lanes + 1
             if rounds * self._usual > seconds_left:
-                raise self._overloaded()
+                raise self._overload_problem()
             self._inside += 1
         try:
-            if not self._enter(max(0.0, seconds_left - self._usual)):
-                raise self._overloaded()
+            if not self._take_lane(max(0.0, seconds_left - self._usual)):
+                raise self._overload_problem()
             try:
                 begun = monotonic()
                 yield
-                self._learn(monotonic() - begun, monotonic() - arrived)
+                self._note_duration(monotonic() - begun, monotonic() - arrived)
             finally:
-                self._leave()
+                self._free_lane()
         finally:
             with self._lock:
                 self._inside -= 1
 
     @property
-    def latencies(self) -> list[float]:
+    def recent_latencies(self) -> list[float]:
         """Milliseconds from arrival to answer of the newest answers, the newest last."""
         with self._lock:
             return [round(1000 * seconds, 2) for seconds in self._latencies]
 
-    def _enter(self, seconds: float) -> bool:
+    def _take_lane(self, seconds: float) -> bool:
         """Whether a lane was free in time."""
         with self._lock:
             if self._free:
@@ -76,17 +76,17 @@ class Gate:
             self._line.remove(turn)
             return False
 
-    def _leave(self) -> None:
+    def _free_lane(self) -> None:
         with self._lock:
             if self._line:
                 self._line.popleft().set()
             else:
                 self._free += 1
 
-    def _learn(self, worked: float, took: float) -> None:
+    def _note_duration(self, worked: float, took: float) -> None:
         with self._lock:
             self._usual = worked if not self._usual else (1 - _WEIGHT) * self._usual + _WEIGHT * worked
             self._latencies.append(took)
 
-    def _overloaded(self) -> Overloaded:
+    def _overload_problem(self) -> Overloaded:
         return Overloaded("More is being searched than can be answered in time; try again in a few seconds.")

@@ -40,14 +40,14 @@ def guess_of(
     if answers is None or answers.slots.shape[1] < NEIGHBOURS:
         answers = snapshot.search(vector, metric=metric, k=NEIGHBOURS)
     nearest = answers.first_answers(NEIGHBOURS)
-    told: dict[str, dict[str, Any] | None] = dict.fromkeys(LEVELS)
+    guesses: dict[str, dict[str, Any] | None] = dict.fromkeys(LEVELS)
     for level, guess in identify_by(snapshot, nearest, levels).items():
         if guess.likeliest is not None:
-            told[level] = {name: _rounded(value) for name, value in asdict(guess).items()}
+            guesses[level] = {name: _rounded_value(value) for name, value in asdict(guess).items()}
     for level in LEVELS:
         if level not in levels:
-            told[level] = _by_share(snapshot, level, nearest.slots, nearest.distances)
-    return told
+            guesses[level] = _by_share(snapshot, level, nearest.slots, nearest.distances)
+    return guesses
 
 
 def _by_share(
@@ -64,10 +64,10 @@ def _by_share(
         "value": word if share >= _LEAST_SHARE else None,
         "likeliest": word,
         "confidence": None,
-        "share": _rounded(share),
-        "margin": _rounded(margin),
+        "share": _rounded_value(share),
+        "margin": _rounded_value(margin),
     }
 
 
-def _rounded(value: Any) -> Any:
+def _rounded_value(value: Any) -> Any:
     return round(value, 3) if isinstance(value, float) else value

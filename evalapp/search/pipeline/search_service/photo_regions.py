@@ -36,22 +36,31 @@ class PhotoRegions:
     def __init__(self, row: SearchIndex) -> None:
         self.row = row
         self._by = "locator" if row.locator else "map"
-        self._locator = _registered(row) if row.locator else _own_map(row)
+        self._locator = _registered_locator(row) if row.locator else _map_locator(row)
 
     def suggest(self, image: Image.Image, data: bytes) -> list[Region]:
         """Boxes of a photo, those first that the catalogue itself has for this very picture, then the surest."""
-        found = [Region(_corners(one.box), 1.0, one.label, "catalogue") for one in self._known(image, data)]
+        known_regions = [
+            Region(_box_corners(suggested.box), 1.0, suggested.label, "catalogue")
+            for suggested in self._catalogue_boxes(image, data)
+        ]
         if self._locator is None:
-            return found
+            return known_regions
         try:
-            more = self._locator.suggest(image)
+            located = self._locator.suggest(image)
         except EncoderError:
             # Whoever searches gets their answers all the same.
             logger.exception("The locator of %s failed.", self.row)
-            return found
-        return [*found, *(Region(_corners(one.box), round(one.score, 4), one.label, self._by) for one in more)]
+            return known_regions
+        return [
+            *known_regions,
+            *(
+                Region(_box_corners(suggested.box), round(suggested.score, 4), suggested.label, self._by)
+                for suggested in located
+            ),
+        ]
 
-    def _known(self, image: Image.Image, data: bytes) -> list[SuggestedBox]:
+    def _catalogue_boxes(self, image: Image.Image, data: bytes) -> list[SuggestedBox]:
         try:
             rows = boxes_in(self.row, hashlib.sha256(data).hexdigest())
         except DatabaseError:
@@ -65,11 +74,11 @@ class PhotoRegions:
         return best_boxes(boxes)
 
 
-def _corners(box: Box) -> tuple[int, int, int, int]:
+def _box_corners(box: Box) -> tuple[int, int, int, int]:
     return box.x1, box.y1, box.x2, box.y2
 
 
-def _registered(row: SearchIndex) -> Locator | None:
+def _registered_locator(row: SearchIndex) -> Locator | None:
     if row.locator is None:
         return None
     try:
@@ -79,7 +88,7 @@ def _registered(row: SearchIndex) -> Locator | None:
         return None
 
 
-def _own_map(row: SearchIndex) -> Locator | None:
+def _map_locator(row: SearchIndex) -> Locator | None:
     """What suggests boxes by the encoder's own last map; None for encoders that have none."""
     model = row.embedding.model
     try:

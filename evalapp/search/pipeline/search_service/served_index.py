@@ -47,49 +47,49 @@ class ServedIndex:
         self._levels = levels_by_metric(generation.identification)
         # Read before the rows: a change that comes meanwhile is applied once more, never missed.
         self.applied = _last_change(row)
-        self.snapshot = self._opened()
+        self.snapshot = self._open_snapshot()
         self._warm_up()
 
     # --- Questions ---------------------------------------------------------------------------------------------
 
-    def answer(self, params: LookupParams, blob: bytes) -> Found:
+    def answer_lookup(self, params: LookupParams, blob: bytes) -> Found:
         """The nearest items; raises what is wrong with the question."""
         snapshot, change = self.snapshot, self.applied
         metric = params.metric or self.row.metric
         if not is_metric(metric) or metric not in self.row.metrics:
             raise InvalidInput(f"{self.row} serves {', '.join(self.row.metrics)}, not {metric!r}.")
         if params.hide_product:
-            answers, seen = self._similar(snapshot, params, metric), None
+            answers, seen = self._similar_items(snapshot, params, metric), None
         else:
-            question, seen = self._question(snapshot, params, blob)
-            answers = self._search(snapshot, params, question, metric)
+            question, seen = self._question_vector(snapshot, params, blob)
+            answers = self._search_snapshot(snapshot, params, question, metric)
         # What a photo shows is told by its neighbours, whatever else was asked: mostly they are the answers.
         is_plain = not (params.filters or params.one_per_product or params.like or params.unlike or params.item)
-        there = answers.slots[0] >= 0
-        items = zip(answers.ids[0][there].tolist(), answers.distances[0][there].tolist(), strict=True)
+        is_found = answers.slots[0] >= 0
+        items = zip(answers.ids[0][is_found].tolist(), answers.distances[0][is_found].tolist(), strict=True)
         return Found(
             items=list(items),
             generation=self.generation.number,
             change=change,
             exact=answers.exact,
             facets=facets_of(snapshot, params),
-            guess=self._guess(snapshot, metric, seen.vector, answers if is_plain else None) if seen else None,
+            guess=self._guess_labels(snapshot, metric, seen.vector, answers if is_plain else None) if seen else None,
             picture=seen.image.size if seen else None,
             regions=self._regions.suggest(seen.image, blob) if seen and params.suggest else [],
         )
 
-    def _guess(
+    def _guess_labels(
         self, snapshot: VectorIndex, metric: Metric, vector: NDArray[np.float32], answers: Answers | None
     ) -> dict[str, dict[str, Any] | None]:
         return guess_of(snapshot, metric, vector, self._levels.get(metric, {}), answers)
 
-    def _similar(self, snapshot: VectorIndex, params: LookupParams, metric: Metric) -> Answers:
+    def _similar_items(self, snapshot: VectorIndex, params: LookupParams, metric: Metric) -> Answers:
         try:
             return snapshot.similar_items(params.item or 0, metric=metric, k=params.k, diversity=params.diversity)
         except LookupError as error:
             raise NotFound("This item is not in the index.") from error
 
-    def _search(
+    def _search_snapshot(
         self, snapshot: VectorIndex, params: LookupParams, question: NDArray[np.float32], metric: Metric
     ) -> Answers:
         allowed = None
@@ -107,33 +107,33 @@ class ServedIndex:
             one_per="product" if params.one_per_product else None,
         )
 
-    def _question(
+    def _question_vector(
         self, snapshot: VectorIndex, params: LookupParams, blob: bytes
     ) -> tuple[NDArray[np.float32], SeenPhoto | None]:
         """The vector that is searched with, moved towards what was liked; and what was seen of a photo."""
-        asked: list[NDArray[np.float32]] = []
+        vectors: list[NDArray[np.float32]] = []
         seen = None
         if params.kind == "photo":
-            seen = self._photo(params, blob)
-            asked = [seen.vector]
+            seen = self._see_photo(params, blob)
+            vectors = [seen.vector]
         elif params.kind == "vector":
-            asked = [self._given(blob)]
+            vectors = [self._read_vector(blob)]
         elif params.item:
-            asked = list(self._vectors_of(snapshot, [params.item]))
-        likes = [*asked, *self._vectors_of(snapshot, params.like)]
+            vectors = list(self._vectors_of(snapshot, [params.item]))
+        likes = [*vectors, *self._vectors_of(snapshot, params.like)]
         if not likes:
             raise InvalidInput("Name an item, or at least one that is liked.")
         if len(likes) == 1 and not params.unlike:
             return likes[0], seen
         return liked_vector(np.stack(likes), self._vectors_of(snapshot, params.unlike)), seen
 
-    def _photo(self, params: LookupParams, blob: bytes) -> SeenPhoto:
+    def _see_photo(self, params: LookupParams, blob: bytes) -> SeenPhoto:
         if self._encoder is None or self.row.embedding.model.spec["reads"] != "pictures":
             raise InvalidInput(f"{self.row.embedding.model} reads no photos; search with an item.")
         image = opened_photo(blob)
         return SeenPhoto(image, photo_vector(self._encoder, self.row.embedding.tap, image, params.box))
 
-    def _given(self, blob: bytes) -> NDArray[np.float32]:
+    def _read_vector(self, blob: bytes) -> NDArray[np.float32]:
         vector = np.frombuffer(blob, dtype="<f4") if len(blob) % 4 == 0 else np.empty(0, np.float32)
         if len(vector) != self.snapshot.dim or not np.isfinite(vector).all():
             raise InvalidInput(f"Give {self.snapshot.dim} numbers, as this index has.", fields={"vector": ["Wrong."]})
@@ -143,7 +143,7 @@ class ServedIndex:
         """The vectors [n, d] of items, those included that the index does not show."""
         slots = snapshot.slots_of(list(items)) if items else np.empty(0, np.int64)
         hidden = [item for item, slot in zip(items, slots.tolist(), strict=True) if slot < 0]
-        stored = self._stored(hidden) if hidden else {}
+        stored = self._stored_vectors(hidden) if hidden else {}
         if len(stored) < len(hidden):
             raise NotFound("This item has no vector.")
         rows = [
@@ -166,7 +166,7 @@ class ServedIndex:
         if until > self.applied:
             rows = rows_changed(self.row, self.applied, until)
             self._broken -= {row.item for row in rows}
-            self.snapshot = self._applied(self.snapshot, rows)
+            self.snapshot = self._apply_rows(self.snapshot, rows)
             self.applied = until
         if self.is_behind:
             self._embed_some()
@@ -181,12 +181,12 @@ class ServedIndex:
         faults = embeddings.embed_items(self.row.embedding.model, [self.row.embedding.tap], some, self.row.masker)
         rows = [row for row in gallery_rows(self.row, some) if row.shown]
         self.waiting -= set(some)
-        self.snapshot = self._applied(self.snapshot, rows)
+        self.snapshot = self._apply_rows(self.snapshot, rows)
         if faults:
             # A picture that cannot be read is not tried again before its row changes.
             self._broken |= self.waiting & set(some)
 
-    def _opened(self) -> VectorIndex:
+    def _open_snapshot(self) -> VectorIndex:
         """The generation with every row as it is now: later changes are added, what has left is taken out."""
         folder = Path(settings.INDEXES_DIR) / self.generation.folder
         model, tap = self.row.embedding.model, self.row.embedding.tap
@@ -194,39 +194,39 @@ class ServedIndex:
         rows = list(gallery_rows(self.row))
         shown = np.array([row.item for row in rows], dtype=np.int64)
         snapshot = snapshot.without_rows(np.setdiff1d(snapshot.ids, shown))
-        return self._applied(snapshot, rows)
+        return self._apply_rows(snapshot, rows)
 
-    def _applied(self, snapshot: VectorIndex, rows: Sequence[GalleryRow]) -> VectorIndex:
+    def _apply_rows(self, snapshot: VectorIndex, rows: Sequence[GalleryRow]) -> VectorIndex:
         gone = [row.item for row in rows if not row.shown]
         if gone:
             snapshot = snapshot.without_rows(gone)
             self.waiting -= set(gone)
         shown = [row for row in rows if row.shown]
         slots = snapshot.slots_of([row.item for row in shown]).tolist() if shown else []
-        known = [row for row, slot in zip(shown, slots, strict=True) if slot >= 0]
-        if known:
+        held = [row for row, slot in zip(shown, slots, strict=True) if slot >= 0]
+        if held:
             names = snapshot.columns.codes
-            snapshot = snapshot.with_labels([row.item for row in known], labels_of(known, names))
-        new = [row for row, slot in zip(shown, slots, strict=True) if slot < 0]
-        stored = self._stored([row.item for row in new]) if new else {}
-        self.waiting |= {row.item for row in new if row.item not in stored}
-        there = [row for row in new if row.item in stored]
-        if there:
-            vectors = np.stack([stored[row.item] for row in there])
-            snapshot = snapshot.with_rows([row.item for row in there], vectors, labels_of(there))
+            snapshot = snapshot.with_labels([row.item for row in held], labels_of(held, names))
+        added = [row for row, slot in zip(shown, slots, strict=True) if slot < 0]
+        stored = self._stored_vectors([row.item for row in added]) if added else {}
+        self.waiting |= {row.item for row in added if row.item not in stored}
+        with_vector = [row for row in added if row.item in stored]
+        if with_vector:
+            vectors = np.stack([stored[row.item] for row in with_vector])
+            snapshot = snapshot.with_rows([row.item for row in with_vector], vectors, labels_of(with_vector))
         return snapshot
 
-    def _stored(self, items: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+    def _stored_vectors(self, items: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """The vectors of those of the items that have one in the store."""
         model = self.row.embedding.model
         store = embeddings.folder_of(model, self.row.embedding.tap)
-        known = embeddings.contents(model, items, self.row.masker)
-        missing = set(store.missing([content.key for content in known]))
-        there = [content for content in known if content.key not in missing]
-        if not there:
+        contents = embeddings.contents(model, items, self.row.masker)
+        missing = set(store.missing([content.key for content in contents]))
+        stored = [content for content in contents if content.key not in missing]
+        if not stored:
             return {}
-        rows = store.reader([content.key for content in there]).rows(0, len(there))
-        return {content.item: row for content, row in zip(there, rows, strict=True)}
+        rows = store.reader([content.key for content in stored]).rows(0, len(stored))
+        return {content.item: row for content, row in zip(stored, rows, strict=True)}
 
     def _warm_up(self) -> None:
         """One forward pass and one question, so that the first visitor does not wait for what is loaded then."""
@@ -244,7 +244,7 @@ class ServedIndex:
 
 def facets_of(snapshot: VectorIndex, params: LookupParams) -> dict[str, dict[str, int]]:
     """How many items have each value of a column, among those that the filters of the other columns let through."""
-    found = {}
+    facets = {}
     for name in snapshot.columns.codes:
         if name not in {"category", "domain"} and not name.startswith(ATTRIBUTE):
             continue
@@ -252,8 +252,8 @@ def facets_of(snapshot: VectorIndex, params: LookupParams) -> dict[str, dict[str
         counts = snapshot.columns.value_counts(name, snapshot.may_answer(others or None))
         largest = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_FACET_VALUES]
         if len(largest) > 1 or name in params.filters:
-            found[name] = dict(largest)
-    return found
+            facets[name] = dict(largest)
+    return facets
 
 
 def _last_change(row: SearchIndex) -> int:

@@ -42,20 +42,20 @@ class ServedIndexes:
         """Whether everything that serves is open and warm."""
         return self._looked
 
-    def answer(self, params: LookupParams, blob: bytes, seconds_left: float) -> Found:
+    def answer_lookup(self, params: LookupParams, blob: bytes, seconds_left: float) -> Found:
         """An answer in time, or the problem why there is none."""
         served = self._served.get(params.index)
         if served is None:
             raise SearchUnavailable("This index is not ready; try again in a few seconds.")
-        with self.gate.admitted(seconds_left):
-            return served.answer(params, blob)
+        with self.gate.admit_question(seconds_left):
+            return served.answer_lookup(params, blob)
 
     def run(self) -> None:
         """Look at the rows until `stop`; whatever goes wrong, what is open goes on answering."""
         while not self._stop.is_set():
             is_behind = False
             try:
-                is_behind = self.look()
+                is_behind = self.look_at_rows()
             except DatabaseError:
                 logger.warning("The rows cannot be read; trying again.")
                 connection.close()
@@ -70,23 +70,23 @@ class ServedIndexes:
         """End `run`."""
         self._stop.set()
 
-    def look(self) -> bool:
+    def look_at_rows(self) -> bool:
         """One look: open, close, and apply changes. Whether pictures wait that can be made into vectors at once."""
-        found = SearchIndex.objects.exclude(serving=None)
+        serving = SearchIndex.objects.exclude(serving=None)
         rows = {
             row.slug: row
-            for row in found.select_related("embedding__model", "catalogue", "serving", "locator", "masker")
+            for row in serving.select_related("embedding__model", "catalogue", "serving", "locator", "masker")
         }
         for slug in self._served.keys() - rows.keys():
             del self._served[slug]
         for slug, row in rows.items():
-            self._keep(slug, row)
+            self._keep_current(slug, row)
         self._looked = True
         if monotonic() - self._said > _SAY_SECONDS:
-            self._say()
+            self._report_replicas()
         return any(served.is_behind for served in list(self._served.values()))
 
-    def _keep(self, slug: str, row: SearchIndex) -> None:
+    def _keep_current(self, slug: str, row: SearchIndex) -> None:
         served = self._served.get(slug)
         if row.serving is None or self._failed.get(row.pk) == row.serving.pk:
             return
@@ -103,7 +103,7 @@ class ServedIndexes:
         # The old one answers until its last question is done; nobody waits for this.
         self._served[slug] = opened
 
-    def _say(self) -> None:
+    def _report_replicas(self) -> None:
         self._said = monotonic()
         for served in list(self._served.values()):
             see_replica(
@@ -114,6 +114,6 @@ class ServedIndexes:
                 rows=len(served.snapshot),
                 young=served.snapshot.delta.rows,
                 waiting=len(served.waiting),
-                latencies=self.gate.latencies,
+                latencies=self.gate.recent_latencies,
             )
         forget_replicas(own_name(), but=[served.row.pk for served in self._served.values()])

@@ -39,29 +39,29 @@ class SearchApplication:
         self.served = served
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
-        status, body = self._answer(environ)
+        status, body = self._answer_request(environ)
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         if status == 503:
             headers.append(("Retry-After", "2"))
         start(f"{status} {_REASONS.get(status, 'Error')}", headers)
         return [body]
 
-    def _answer(self, environ: Environ) -> tuple[int, bytes]:
+    def _answer_request(self, environ: Environ) -> tuple[int, bytes]:
         path = environ["PATH_INFO"]
         if path == "/healthz":
             return 200, b"{}"
         if path == "/ready":
             return (200 if self.served.is_ready else 503), b"{}"
         if path != "/lookup" or environ["REQUEST_METHOD"] != "POST":
-            return _told(NotFound("There is nothing here."))
+            return _problem_answer(NotFound("There is nothing here."))
         try:
             return 200, self._look_up(environ)
         except Problem as problem:
-            return _told(problem)
+            return _problem_answer(problem)
         except Exception:
             # Of what was asked, nothing is written down: it may be somebody's photo.
             logger.exception("A lookup failed.")
-            return _told(Problem("Search did not work."), status=500)
+            return _problem_answer(Problem("Search did not work."), status=500)
         finally:
             # Few lookups read rows; those that did must not hold a connection per thread.
             if not connection.in_atomic_block:
@@ -72,26 +72,26 @@ class SearchApplication:
         if size > settings.SEARCH_PHOTO_MB * 1_048_576 + _WORDS_BYTES:
             raise TooLarge(f"The photo has more than {settings.SEARCH_PHOTO_MB} MB, the limit.")
         message = environ["wsgi.input"].read(size)
-        if settings.SEARCH_URL and not is_signed(message, environ.get(_variable(SIGNATURE_HEADER), "")):
+        if settings.SEARCH_URL and not is_signed(message, environ.get(_header_variable(SIGNATURE_HEADER), "")):
             raise InvalidInput("The message is not signed by this installation.")
         try:
-            params, blob = LookupParams.unpacked(message)
-            seconds = float(environ.get(_variable(SECONDS_HEADER)) or settings.SEARCH_SECONDS)
+            params, blob = LookupParams.from_message(message)
+            seconds = float(environ.get(_header_variable(SECONDS_HEADER)) or settings.SEARCH_SECONDS)
         except ValueError as error:
             raise InvalidInput(str(error)) from error
-        return self.served.answer(params, blob, seconds).to_json()
+        return self.served.answer_lookup(params, blob, seconds).to_json()
 
 
-def _variable(header: str) -> str:
+def _header_variable(header: str) -> str:
     return f"HTTP_{header.upper().replace('-', '_')}"
 
 
-def _told(problem: Problem, status: int | None = None) -> tuple[int, bytes]:
+def _problem_answer(problem: Problem, status: int | None = None) -> tuple[int, bytes]:
     error = {"code": problem.code, "message": problem.message, "fields": problem.fields}
     return status or problem.status, json.dumps({"error": error}).encode()
 
 
-def started() -> SearchApplication:
+def start_application() -> SearchApplication:
     """The application with its thread running."""
     served = ServedIndexes()
     threading.Thread(target=served.run, name="catalogue-tail", daemon=True).start()

@@ -39,19 +39,19 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> Any:
         if not (options["zip"] or options["path"] or options["catalogue"]):
-            found = list(waiting_matters())
-            for matter in found:
+            waiting = list(waiting_matters())
+            for matter in waiting:
                 self.say(("! " if matter.urgent else "  ") + matter.text)
-            if not found:
+            if not waiting:
                 self.say("Nothing waits. To begin: python manage.py ask --zip PICTURES.zip --network NET.onnx")
-            return [{"text": matter.text, "urgent": matter.urgent} for matter in found]
-        given = {name: options[name] for name in ("path", "source", "encoders", "question", "title")}
-        with _opened(options["zip"]) as pictures, _opened(options["network"]) as network:
+            return [{"text": matter.text, "urgent": matter.urgent} for matter in waiting]
+        fields = {name: options[name] for name in ("path", "source", "encoders", "question", "title")}
+        with _open_upload(options["zip"]) as pictures, _open_upload(options["network"]) as network:
             row = request_quick_start(
                 pictures=pictures,
                 network=network,
                 catalogue=catalogue_named(options["catalogue"]) if options["catalogue"] else None,
-                **given,
+                **fields,
             )
         if row.job is None:
             raise RuntimeError("A start begins with a job.")
@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _opened(path: str | None) -> Iterator[UploadedFile[bytes] | None]:
+def _open_upload(path: str | None) -> Iterator[UploadedFile[bytes] | None]:
     """A file as if it had been sent, or nothing. Raises InvalidInput where there is none."""
     if not path:
         yield None

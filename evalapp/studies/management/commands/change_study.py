@@ -40,8 +40,8 @@ class Command(BaseCommand):
     def run(self, **options: Any) -> Any:
         study = study_by_slug(options["study"])
         follows = {"yes": True, "no": False, None: None}[options["follows"]]
-        given = {name: options[name] for name in ("title", "question", "board")}
-        services.change_study(study, **given, follows_catalogue=follows)
+        texts = {name: options[name] for name in ("title", "question", "board")}
+        services.change_study(study, **texts, follows_catalogue=follows)
         if options["frame"] is not None:
             services.set_embed_hosts(study, options["frame"])
         if options["examples"] is not None:
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         if options["archive"] or options["back"]:
             services.archive_study(study, archived=options["archive"])
         dependents = services.study_needed_by(study)
-        stood = {one.what: one.count for one in dependents}
+        counts = {dependent.what: dependent.count for dependent in dependents}
         if options["copy"]:
             copied = services.copy_study(study, options["copy"])
             self.say(f"{copied} is drafted. Next: python manage.py precompute {copied} --wait")
@@ -64,4 +64,4 @@ class Command(BaseCommand):
             services.delete_study(study)
         state = "deleted" if options["delete"] else "put away" if study.archived_at else study.state
         self.say(f"{study.slug}: {state}; on it stood {in_words(dependents)}.")
-        return {"study": study.slug, "state": state, "dependents": stood}
+        return {"study": study.slug, "state": state, "dependents": counts}

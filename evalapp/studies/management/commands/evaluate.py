@@ -7,7 +7,7 @@ from typing import Any
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser
 from evalapp.studies.queries.study_reads import study_by_slug
-from evalapp.studies.services.offline_scores import evaluate
+from evalapp.studies.services.offline_scores import evaluate_study
 
 
 class Command(BaseCommand):
@@ -18,26 +18,28 @@ class Command(BaseCommand):
         parser.add_argument("study")
 
     def run(self, **options: Any) -> Any:
-        found = evaluate(study_by_slug(options["study"]))
-        width = max(len("contender"), *(len(line["contender"]) for line in found["contenders"]), 16)
-        self.say(f"{found['queries']:,} queries, {found['gallery']:,} items in the gallery")
+        document = evaluate_study(study_by_slug(options["study"]))
+        width = max(len("contender"), *(len(line["contender"]) for line in document["contenders"]), 16)
+        self.say(f"{document['queries']:,} queries, {document['gallery']:,} items in the gallery")
         self.say(f"rank  {'contender':{width}}  category match           product recall@1")
-        for line in found["contenders"]:
-            match = _share(line["category_match"], line["low"], line["high"])
-            recall = _share(line["product_recall_at_1"], line["product_recall_low"], line["product_recall_high"])
+        for line in document["contenders"]:
+            match = _format_share(line["category_match"], line["low"], line["high"])
+            recall = _format_share(line["product_recall_at_1"], line["product_recall_low"], line["product_recall_high"])
             self.say(f"{line['rank'] or '–':>4}  {line['contender']:{width}}  {match:23}  {recall}")
-        control = found["control"]
-        self.say(f"      {'control':{width}}  {_share(control['category_match'], control['low'], control['high'])}")
-        self.say(f"      {'control expected':{width}}  {_share(control['expected'])}")
+        control = document["control"]
+        self.say(
+            f"      {'control':{width}}  {_format_share(control['category_match'], control['low'], control['high'])}"
+        )
+        self.say(f"      {'control expected':{width}}  {_format_share(control['expected'])}")
         for name, chance in control["attributes"].items():
-            self.say(f"the same {name} (by chance {_share(chance['expected'])}):")
-            known = [(line["contender"], line["attributes"][name]) for line in found["contenders"]]
-            for contender, match in sorted(known, key=lambda one: -(one[1]["match"] or 0.0)):
-                self.say(f"      {contender:{width}}  {_share(match['match'], match['low'], match['high'])}")
-        return found
+            self.say(f"the same {name} (by chance {_format_share(chance['expected'])}):")
+            matches = [(line["contender"], line["attributes"][name]) for line in document["contenders"]]
+            for contender, match in sorted(matches, key=lambda entry: -(entry[1]["match"] or 0.0)):
+                self.say(f"      {contender:{width}}  {_format_share(match['match'], match['low'], match['high'])}")
+        return document
 
 
-def _share(value: float | None, low: float | None = None, high: float | None = None) -> str:
+def _format_share(value: float | None, low: float | None = None, high: float | None = None) -> str:
     if value is None:
         return "no labels"
     interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"

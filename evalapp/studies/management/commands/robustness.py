@@ -20,13 +20,13 @@ class Command(BaseCommand):
         parser.add_argument("--strength", type=float, default=0.5, help="how much damage, 0 to 1; 0.5 if left out")
 
     def run(self, **options: Any) -> Any:
-        from evalapp.studies.pipeline.robustness import measurable, measure_contender
+        from evalapp.studies.pipeline.robustness import measurable_contenders, measure_contender
 
         study = study_by_slug(options["study"])
-        contenders = measurable(study)
+        contenders = measurable_contenders(study)
         if not contenders:
             raise Failed(f"No contender of {study} reads pictures: none can be damaged.")
-        found = []
+        entries = []
         with self.progress("Damaging", len(contenders) * len(CORRUPTIONS), "passes") as bar:
             for contender in contenders:
                 report = measure_contender(
@@ -35,16 +35,16 @@ class Command(BaseCommand):
                     strength=options["strength"],
                     on_progress=lambda _name: bar.update(1),
                 )
-                found.append({"contender": contender.name, "queries": report.queries, "lines": report.lines})
-        for entry in found:
+                entries.append({"contender": contender.name, "queries": report.queries, "lines": report.lines})
+        for entry in entries:
             self.say(entry["contender"])
             for line in entry["lines"]:
-                top, first = _share(line["overlap"]), _share(line["same_first"])
+                top, first = _format_interval(line["overlap"]), _format_interval(line["same_first"])
                 self.say(f"  {line['corruption']:9} {top} of the top 10, first {first}")
-        return {"study": study.slug, "strength": options["strength"], "contenders": found}
+        return {"study": study.slug, "strength": options["strength"], "contenders": entries}
 
 
-def _share(interval: dict[str, Any]) -> str:
+def _format_interval(interval: dict[str, Any]) -> str:
     if interval["value"] is None:
         return "unknown"
     return f"{interval['value']:.2f} ({interval['low']:.2f}–{interval['high']:.2f})"

@@ -41,21 +41,22 @@ class Command(BaseCommand):
         else:
             self.say(f"The ONNX file gives the same vectors (largest difference {taken.onnx_difference:.1g}).")
         self.say(f"It comes back with: python manage.py register_model checkpoint:{taken.folder} --name NAME")
-        return {**asdict(taken), "quantised": self._quantised(options) if options["quantise"] else None}
+        return {**asdict(taken), "quantised": self._export_quantised(options) if options["quantise"] else None}
 
-    def _quantised(self, options: dict[str, Any]) -> dict[str, Any]:
+    def _export_quantised(self, options: dict[str, Any]) -> dict[str, Any]:
         from models_registry.training.common.quantised_export import quantise_encoder
 
         pictures, categories = measuring_pictures(options["model"])
         try:
-            found = quantise_encoder(options["output"], pictures, categories)
+            quantised = quantise_encoder(options["output"], pictures, categories)
         except EncoderError as error:
             raise Failed(str(error)) from error
-        moved, same = ENGLISH.share(found.moved, 1), ENGLISH.share(found.same_first, 1)
+        moved, same = ENGLISH.share(quantised.moved, 1), ENGLISH.share(quantised.same_first, 1)
         self.say(
-            f"{found.file}: {found.bytes / 1e6:.1f} MB instead of {found.exact_bytes / 1e6:.1f}. On {found.pictures} "
-            f"pictures vectors moved by {moved} of their length, and {same} of first neighbours stayed the same."
+            f"{quantised.file}: {quantised.bytes / 1e6:.1f} MB instead of {quantised.exact_bytes / 1e6:.1f}. "
+            f"On {quantised.pictures} pictures vectors moved by {moved} of their length, "
+            f"and {same} of first neighbours stayed the same."
         )
-        if found.category_match is not None:
-            self.say(f"Category match {found.category_match:.3f} instead of {found.exact_category_match:.3f}.")
-        return asdict(found)
+        if quantised.category_match is not None:
+            self.say(f"Category match {quantised.category_match:.3f} instead of {quantised.exact_category_match:.3f}.")
+        return asdict(quantised)

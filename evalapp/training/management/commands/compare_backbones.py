@@ -42,8 +42,8 @@ class Command(BaseCommand):
             raise Usage("Name at least two encoders to compare with --base.")
         catalogue = catalogue_named(options["catalogue"])
         settings = settings_of(options["assignments"], {})
-        given = {name: options[name] for name in ("recipe", "name")}
-        runs = begin_comparison(catalogue, options["bases"], settings=settings, **given)
+        fields = {name: options[name] for name in ("recipe", "name")}
+        runs = begin_comparison(catalogue, options["bases"], settings=settings, **fields)
         follow_runs(self, runs)
         done = [run_by_id(run.pk) for run in runs]
         costs, floors = [cost_of(run, catalogue) for run in done], floors_of(done[0].metrics)

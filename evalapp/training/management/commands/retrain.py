@@ -14,8 +14,8 @@ from evalapp.studies.queries.study_reads import study_by_slug
 from evalapp.training.management.run_watching import follow_run, say_recipes
 from evalapp.training.management.set_options import settings_of
 from evalapp.training.models import LIVE_LOOPS, LoopState, Retraining, Schedule
-from evalapp.training.queries.training_runs import document
-from evalapp.training.services.retraining import advance, begin_retraining
+from evalapp.training.queries.training_runs import run_document
+from evalapp.training.services.retraining import advance_turn, begin_retraining
 from evalapp.training.services.schedules import pause_schedule, set_schedule
 from models_registry.training.common.recipe_base import list_recipes
 
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             return self._end_schedule(options["name"])
         settings = settings_of(options["given"], {"seed": options["seed"]})
         if options["every_votes"] or options["every_days"]:
-            return self._schedule(study, settings, options)
+            return self._set_schedule(study, settings, options)
         turn = begin_retraining(
             study,
             recipe=options["recipe"],
@@ -69,17 +69,17 @@ class Command(BaseCommand):
         if not options["wait"]:
             nudge(turn.run.job)
             self.say(f"Run {turn.run.pk} waits for a worker: python manage.py serve (or a worker of yours).")
-            return document(turn.run)
+            return run_document(turn.run)
         with a_worker():
             nudge(turn.run.job)
             require_success(follow_run(self, turn.run), turn.run.job.pk)
             turn = self._to_the_next_round(turn)
-        return self._told(turn)
+        return self._report_turn(turn)
 
     def _to_the_next_round(self, turn: Retraining) -> Retraining:
         """Take the steps that a beat would take, until people are to decide."""
         while True:
-            for job in advance(turn):
+            for job in advance_turn(turn):
                 nudge(job)
                 follow(self, job.pk)
             turn = Retraining.objects.select_related("run__model", "following").get(pk=turn.pk)
@@ -87,7 +87,7 @@ class Command(BaseCommand):
                 return turn
             time.sleep(0.2)
 
-    def _told(self, turn: Retraining) -> dict[str, Any]:
+    def _report_turn(self, turn: Retraining) -> dict[str, Any]:
         if turn.state == LoopState.FAILED:
             raise Failed(turn.note)
         following = turn.following
@@ -98,10 +98,14 @@ class Command(BaseCommand):
             self.say(f"{turn.run.name} takes part in {following}, which is open. The board decides.")
         else:
             self.say(f"{turn.run.name} takes part in {following}. Next: python manage.py open_study {following}")
-        told = {"state": turn.state, "study": following.slug if following else None, "contender": turn.contender}
-        return {**document(turn.run), "round": told}
+        round_document = {
+            "state": turn.state,
+            "study": following.slug if following else None,
+            "contender": turn.contender,
+        }
+        return {**run_document(turn.run), "round": round_document}
 
-    def _schedule(self, study: Study, settings: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    def _set_schedule(self, study: Study, settings: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         schedule = set_schedule(
             study,
             name=options["name"],
@@ -122,10 +126,10 @@ class Command(BaseCommand):
         }
 
     def _end_schedule(self, name: str) -> dict[str, Any]:
-        found = list(Schedule.objects.filter(name=name, enabled=True))
-        if not found:
+        schedules = list(Schedule.objects.filter(name=name, enabled=True))
+        if not schedules:
             raise Failed(f"There is no schedule {name} that runs.")
-        for schedule in found:
+        for schedule in schedules:
             pause_schedule(schedule)
         self.say(f"{name} begins no more turns by itself.")
         return {"schedule": name, "enabled": False}
@@ -142,21 +146,23 @@ def _say_lines(command: BaseCommand, metrics: dict[str, Any]) -> None:
     """What the run measured on votes that it never saw."""
     for line in metrics.get("lines", []):
         command.say(
-            f"{line['name']:24} vote AUC {_share(line['vote_auc'])}  same category {_share(line['category_match'])}"
+            f"{line['name']:24} vote AUC {_format_measure(line['vote_auc'])}  "
+            f"same category {_format_measure(line['category_match'])}"
         )
     for name, what in _BOTH.items():
         measured = metrics.get("both", {}).get(name)
         if measured is not None:
-            within = _share(measured["within_query"])
-            command.say(f"{what:56} vote AUC {_share(measured['vote_auc'])}  liked one of two {within}")
+            within = _format_measure(measured["within_query"])
+            command.say(f"{what:56} vote AUC {_format_measure(measured['vote_auc'])}  liked one of two {within}")
     for line in metrics.get("calibrated", []):
         mark = "" if line["competed"] else "  (off-policy)"
         command.say(
-            f"{line['name']:24} vote AUC {_share(line['vote_auc'])}  log loss {line['log_loss_learnt']:.3f}{mark}"
+            f"{line['name']:24} vote AUC {_format_measure(line['vote_auc'])}  "
+            f"log loss {line['log_loss_learnt']:.3f}{mark}"
         )
 
 
-def _share(measure: dict[str, Any] | None) -> str:
+def _format_measure(measure: dict[str, Any] | None) -> str:
     if measure is None or measure["value"] is None:
         return "–".ljust(20)
     return f"{measure['value']:.3f} ({measure['low']:.3f}–{measure['high']:.3f})"

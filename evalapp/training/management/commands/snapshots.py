@@ -21,19 +21,19 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> Any:
         if options["snapshot"] is None:
-            return self._list()
+            return self._list_snapshots()
         if options["output"] is None:
             raise Usage("Say with --output DIR where the snapshot is to be written.")
-        told = export_snapshot(options["snapshot"], options["output"])
-        self.say(f"{told['folder']}: {told['pictures']:,} pictures of {told['catalogue']}.")
-        self.say(f"It comes back with: python manage.py import_catalogue SLUG {told['folder']}/items.csv")
-        return told
+        exported = export_snapshot(options["snapshot"], options["output"])
+        self.say(f"{exported['folder']}: {exported['pictures']:,} pictures of {exported['catalogue']}.")
+        self.say(f"It comes back with: python manage.py import_catalogue SLUG {exported['folder']}/items.csv")
+        return exported
 
-    def _list(self) -> Any:
-        found = kept_snapshots()
-        for line in found:
+    def _list_snapshots(self) -> Any:
+        lines = kept_snapshots()
+        for line in lines:
             runs = ", ".join(line.runs) or "no run that is finished"
             self.say(f"{line.snapshot[:16]}  {line.catalogue}: {line.pictures:,} pictures; {runs}")
-        if not found:
+        if not lines:
             self.say("No snapshot is kept yet: each training run from labels keeps its own.")
-        return [asdict(line) for line in found]
+        return [asdict(line) for line in lines]

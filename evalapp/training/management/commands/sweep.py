@@ -10,7 +10,7 @@ from evalapp.core.management.command_base import CommandParser
 from evalapp.training.management.run_watching import follow_runs, nudge_runs
 from evalapp.training.management.set_options import settings_of
 from evalapp.training.queries.side_by_side import RunLine, side_by_side
-from evalapp.training.queries.training_runs import document
+from evalapp.training.queries.training_runs import run_document
 from evalapp.training.services.comparisons import begin_sweep
 
 
@@ -37,24 +37,24 @@ class Command(BaseCommand):
         for text in options["assignments"]:
             for name, value in settings_of([text], {}).items():
                 settings.setdefault(name, []).append(value)
-        given = {name: options[name] for name in ("recipe", "name")}
-        runs = begin_sweep(catalogue_named(options["catalogue"]), options["bases"], settings=settings, **given)
+        fields = {name: options[name] for name in ("recipe", "name")}
+        runs = begin_sweep(catalogue_named(options["catalogue"]), options["bases"], settings=settings, **fields)
         if not options["wait"]:
             nudge_runs(runs)
             self.say(f"{len(runs)} runs wait for a worker: python manage.py serve (or a worker of yours).")
-            return [document(run) for run in runs]
+            return [run_document(run) for run in runs]
         follow_runs(self, runs)
-        found = side_by_side([run.pk for run in runs])
-        for line in found.lines:
-            self.say(_told(line))
-        best = found.lines[0].run.name if found.by_validation else None
+        compared = side_by_side([run.pk for run in runs])
+        for line in compared.lines:
+            self.say(_format_line(line))
+        best = compared.lines[0].run.name if compared.by_validation else None
         if best:
             self.say(f"The best by validation is {best}.")
-        lines = [{**document(line.run), "differs": line.settings} for line in found.lines]
+        lines = [{**run_document(line.run), "differs": line.settings} for line in compared.lines]
         return {"best_by_validation": best, "runs": lines}
 
 
-def _told(line: RunLine) -> str:
+def _format_line(line: RunLine) -> str:
     settings = ", ".join(f"{name}={value}" for name, value in line.settings.items())
     recall = f"{line.head['value']:.3f}" if line.head else "–"
     validation = f"{line.validation:.4f}" if line.validation is not None else "–"

@@ -13,7 +13,7 @@ from evalapp.core.management.temporary_workers import a_worker, require_success
 from evalapp.core.tasks import nudge
 from evalapp.training.management.run_watching import follow_run, say_recipes, say_table
 from evalapp.training.management.set_options import settings_of
-from evalapp.training.queries.training_runs import document, run_by_id
+from evalapp.training.queries.training_runs import run_by_id, run_document
 from evalapp.training.services.start_encoder import bases_named
 from evalapp.training.services.training_runs import begin_run
 from models_registry.training.common.recipe_base import list_recipes
@@ -42,13 +42,13 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> Any:
         if options["list"]:
-            told = say_recipes(self, list_recipes("labels"))
+            documents = say_recipes(self, list_recipes("labels"))
             self.say(f"From votes: {', '.join(entry.name for entry in list_recipes('votes'))}; see retrain --list.")
-            return told
+            return documents
         needed = {"CATALOGUE": "catalogue", "--recipe": "recipe", "--name": "name", "--base": "bases"}
-        for asked, name in needed.items():
+        for argument, name in needed.items():
             if not options[name]:
-                raise Usage(f"{asked} is missing; see train --help.")
+                raise Usage(f"{argument} is missing; see train --help.")
         parent, tap = bases_named(options["bases"])
         run = begin_run(
             name=options["name"],
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         if not options["wait"]:
             nudge(run.job)
             self.say(f"Run {run.pk} waits for a worker: python manage.py serve (or a worker of yours).")
-            return document(run)
+            return run_document(run)
         with a_worker():
             nudge(run.job)
             progress = follow_run(self, run)
@@ -71,4 +71,4 @@ class Command(BaseCommand):
         run = run_by_id(run.pk)
         say_table(self, run.metrics)
         self.say(f"{run.name} is registered. Next: python manage.py create_study … --contender {run.name}:l2")
-        return {**document(run), "progress": asdict(progress)}
+        return {**run_document(run), "progress": asdict(progress)}

@@ -53,10 +53,10 @@ class SnapshotLine:
     run: int | None = None
 
 
-def keep(data: LabelledPictures) -> str:
+def keep_snapshot(data: LabelledPictures) -> str:
     """Write the rows of what is about to be learnt from, unless they are kept already; returns the snapshot's name."""
     name = data.snapshot
-    path = _folder() / f"{name}.json.gz"
+    path = _snapshot_folder() / f"{name}.json.gz"
     if path.is_file():
         return name
     record = {
@@ -70,7 +70,7 @@ def keep(data: LabelledPictures) -> str:
     draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     with gzip.open(draft, "wt", encoding="utf-8") as file:
         json.dump(record, file, sort_keys=True)
-    _about(path).write_text(json.dumps({"catalogue": data.name, "pictures": len(data)}), encoding="utf-8")
+    _about_path(path).write_text(json.dumps({"catalogue": data.name, "pictures": len(data)}), encoding="utf-8")
     draft.rename(path)
     return name
 
@@ -81,24 +81,24 @@ def kept_snapshots() -> list[SnapshotLine]:
     finished = TrainingRun.objects.filter(card__data__snapshot__isnull=False).order_by("pk")
     for number, name, snapshot in finished.values_list("pk", "name", "card__data__snapshot"):
         runs.setdefault(snapshot, []).append((number, name))
-    found = []
-    for path in sorted(_folder().glob("*.json.gz")):
+    lines = []
+    for path in sorted(_snapshot_folder().glob("*.json.gz")):
         name = path.name.partition(".")[0]
-        own = runs.get(name, [])
-        names, newest = [run for _, run in own], own[-1][0] if own else None
-        found.append(SnapshotLine(name, *_told(path), path.stat().st_size, names, newest))
-    return sorted(found, key=lambda one: (one.catalogue, one.snapshot))
+        learnt_runs = runs.get(name, [])
+        names, newest = [run for _, run in learnt_runs], learnt_runs[-1][0] if learnt_runs else None
+        lines.append(SnapshotLine(name, *_read_about(path), path.stat().st_size, names, newest))
+    return sorted(lines, key=lambda line: (line.catalogue, line.snapshot))
 
 
 def read_snapshot(name: str) -> tuple[str, dict[str, Any]]:
     """The full name and the record of a kept snapshot, by its name or the first digits of it; raises NotFound."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(f"A snapshot is named by 8 to 64 hex digits, not {name}.")
-    paths = sorted(_folder().glob(f"{name}*.json.gz"))
+    paths = sorted(_snapshot_folder().glob(f"{name}*.json.gz"))
     if len(paths) != 1:
         which = "no kept snapshot begins" if not paths else f"{len(paths)} kept snapshots begin"
         raise NotFound(f"For {name}: {which} so; python manage.py snapshots lists them.")
-    return paths[0].name.partition(".")[0], _record(paths[0])
+    return paths[0].name.partition(".")[0], _read_record(paths[0])
 
 
 def data_from(run: TrainingRun, name: str) -> LabelledPictures:
@@ -109,10 +109,10 @@ def data_from(run: TrainingRun, name: str) -> LabelledPictures:
     full, record = read_snapshot(name)
     rows = record["rows"]
     files = _require_pictures(full, rows)
-    pictures = [Picture(row["key"], embeddings.source(files[row["sha256"]]), _box(row)) for row in rows]
+    pictures = [Picture(row["key"], embeddings.source(files[row["sha256"]]), _box_of_row(row)) for row in rows]
     keys = [_content_key(run.parent.spec["reads"], row) for row in rows]
     store = embeddings.folder_of(run.parent, run.parent_tap)
-    _compute(run, store, keys, pictures)
+    _compute_vectors(run, store, keys, pictures)
     data = LabelledPictures(
         name=record["catalogue"],
         keys=[row["key"] for row in rows],
@@ -127,7 +127,7 @@ def data_from(run: TrainingRun, name: str) -> LabelledPictures:
         base_tap=run.parent_tap,
         base_weights=Path(settings.WEIGHTS_DIR) / run.parent.weights if run.parent.weights else None,
         vectors=store.reader(keys),
-        reviewed=Reviewed(_triplets(record["accepted"]), _triplets(record["rejected"])),
+        reviewed=Reviewed(_triplet_array(record["accepted"]), _triplet_array(record["rejected"])),
     )
     if data.snapshot != full:
         raise Problem(f"The file of snapshot {full[:12]} is not what was kept: its rows give another hash.")
@@ -152,7 +152,7 @@ def export_snapshot(name: str, output: Path) -> dict[str, Any]:
     rows = record["rows"]
     (output / "pictures").mkdir(parents=True)
     for sha256 in sorted({row["sha256"] for row in rows}):
-        _copy(sha256, output / "pictures" / sha256)
+        _copy_picture(sha256, output / "pictures" / sha256)
     attributes = sorted({attribute for row in rows for attribute in row["attributes"]})
     with (output / "items.csv").open("w", newline="", encoding="utf-8") as file:
         sheet = csv.writer(file)
@@ -160,8 +160,8 @@ def export_snapshot(name: str, output: Path) -> dict[str, Any]:
         for row in rows:
             box = row["box"] or ["", "", "", ""]
             fields = [row["key"], *(row[field] or "" for field in ("category", "product", "domain", "split")), *box]
-            own = [row["attributes"].get(attribute, "") for attribute in attributes]
-            sheet.writerow([f"pictures/{row['sha256']}", *fields, *own])
+            attribute_cells = [row["attributes"].get(attribute, "") for attribute in attributes]
+            sheet.writerow([f"pictures/{row['sha256']}", *fields, *attribute_cells])
     with (output / "triplets.csv").open("w", newline="", encoding="utf-8") as file:
         sheet = csv.writer(file)
         sheet.writerow(["query", "positive", "negative", "decision"])
@@ -172,8 +172,8 @@ def export_snapshot(name: str, output: Path) -> dict[str, Any]:
 
 def _require_pictures(full: str, rows: Sequence[Row]) -> dict[str, str]:
     """The files of the pictures by their hash; raises Problem where one is gone."""
-    there = StoredPicture.objects.filter(sha256__in={row["sha256"] for row in rows}, withdrawn_at=None)
-    files = dict(there.values_list("sha256", "file"))
+    stored = StoredPicture.objects.filter(sha256__in={row["sha256"] for row in rows}, withdrawn_at=None)
+    files = dict(stored.values_list("sha256", "file"))
     gone = [row["key"] for row in rows if row["sha256"] not in files]
     if gone:
         lacking = f"{len(gone)} pictures of snapshot {full[:12]} are gone, such as {gone[0]}"
@@ -182,21 +182,21 @@ def _require_pictures(full: str, rows: Sequence[Row]) -> dict[str, str]:
 
 
 def _rows_of(data: LabelledPictures) -> Iterator[Row]:
-    for place, key in enumerate(data.keys):
-        box = data.pictures[place].box
+    for row, key in enumerate(data.keys):
+        box = data.pictures[row].box
         yield {
             "key": key,
-            "sha256": data.sha256s[place],
+            "sha256": data.sha256s[row],
             "box": None if box is None else [box.x1, box.y1, box.x2, box.y2],
-            "category": data.categories[place],
-            "product": data.products[place],
-            "domain": data.domains[place],
-            "split": data.splits[place],
-            "attributes": dict(data.attributes[place]),
+            "category": data.categories[row],
+            "product": data.products[row],
+            "domain": data.domains[row],
+            "split": data.splits[row],
+            "attributes": dict(data.attributes[row]),
         }
 
 
-def _compute(run: TrainingRun, store: TapStore, keys: Sequence[bytes], pictures: Sequence[Picture]) -> None:
+def _compute_vectors(run: TrainingRun, store: TapStore, keys: Sequence[bytes], pictures: Sequence[Picture]) -> None:
     """Make the vectors that are missing; raises Problem where one cannot be made."""
     absent = set(store.missing(keys))
     if not absent:
@@ -204,14 +204,14 @@ def _compute(run: TrainingRun, store: TapStore, keys: Sequence[bytes], pictures:
     encoder = embeddings.warm_encoder(run.parent.pk)
     if not isinstance(encoder, Encoder):
         raise Problem(f"{run.parent} has no vectors of {len(absent)} pictures of the snapshot, and computes none.")
-    first = {key: place for place, key in reversed(list(enumerate(keys))) if key in absent}
-    wanted = [(key, pictures[place]) for key, place in first.items()]
-    for batch in embed(encoder, [picture for _, picture in wanted], taps=[run.parent_tap], batch_size=256):
+    first = {key: number for number, key in reversed(list(enumerate(keys))) if key in absent}
+    absent_pictures = [(key, pictures[number]) for key, number in first.items()]
+    for batch in embed(encoder, [picture for _, picture in absent_pictures], taps=[run.parent_tap], batch_size=256):
         if batch.failures:
-            place, reason = batch.failures[0]
-            raise Problem(f"{wanted[place][1].key!s} has no vector: {reason}")
-        made = [wanted[place][0] for place in batch.indices.tolist()]
-        store.write(made, batch.vectors[run.parent_tap], half=settings.HALF_VECTORS)
+            number, reason = batch.failures[0]
+            raise Problem(f"{absent_pictures[number][1].key!s} has no vector: {reason}")
+        made_keys = [absent_pictures[number][0] for number in batch.indices.tolist()]
+        store.write(made_keys, batch.vectors[run.parent_tap], half=settings.HALF_VECTORS)
 
 
 def _content_key(reads: str, row: Row) -> bytes:
@@ -221,15 +221,15 @@ def _content_key(reads: str, row: Row) -> bytes:
     return content_key(row["sha256"], box) if reads == "pictures" else key_for_both(row["sha256"], box, row["key"])
 
 
-def _box(row: Row) -> Box | None:
+def _box_of_row(row: Row) -> Box | None:
     return None if row["box"] is None else Box(*row["box"])
 
 
-def _triplets(rows: Sequence[Sequence[int]]) -> np.ndarray:
+def _triplet_array(rows: Sequence[Sequence[int]]) -> np.ndarray:
     return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
 
-def _copy(sha256: str, target: Path) -> None:
+def _copy_picture(sha256: str, target: Path) -> None:
     stored = StoredPicture.objects.filter(sha256=sha256, withdrawn_at=None).first()
     if stored is None:
         raise Problem(f"The picture {sha256[:12]} is gone: the snapshot cannot be taken away whole.")
@@ -237,21 +237,21 @@ def _copy(sha256: str, target: Path) -> None:
         shutil.copyfileobj(source, file, 1 << 20)
 
 
-def _about(path: Path) -> Path:
+def _about_path(path: Path) -> Path:
     """The small file beside a snapshot that a list needs: to read all rows for their number takes a second each."""
     return path.with_name(f"{path.name.partition('.')[0]}.about.json")
 
 
-def _told(path: Path) -> tuple[str, int]:
+def _read_about(path: Path) -> tuple[str, int]:
     """The catalogue of a snapshot and its number of pictures; those of earlier versions have no file for that."""
-    if _about(path).is_file():
-        told = json.loads(_about(path).read_text(encoding="utf-8"))
-        return str(told["catalogue"]), int(told["pictures"])
-    record = _record(path)
+    if _about_path(path).is_file():
+        about = json.loads(_about_path(path).read_text(encoding="utf-8"))
+        return str(about["catalogue"]), int(about["pictures"])
+    record = _read_record(path)
     return record["catalogue"], len(record["rows"])
 
 
-def _record(path: Path) -> dict[str, Any]:
+def _read_record(path: Path) -> dict[str, Any]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             record: dict[str, Any] = json.load(file)
@@ -262,5 +262,5 @@ def _record(path: Path) -> dict[str, Any]:
     return record
 
 
-def _folder() -> Path:
+def _snapshot_folder() -> Path:
     return Path(settings.TRAINING_DIR) / "snapshots"

@@ -19,7 +19,7 @@ from models_registry.spec import Box, EncoderSpec
 from models_registry.store import Vectors
 
 
-def pieces(run: TrainingRun, items: QuerySet[Item]) -> Iterator[Piece]:
+def pieces_without_vectors(run: TrainingRun, items: QuerySet[Item]) -> Iterator[Piece]:
     """The items that have no vector of the base yet, in chunks."""
     missing = embeddings.items_without_vectors(run.parent, [run.parent_tap], list(items.values_list("pk", flat=True)))
     size = embeddings.chunk_size()
@@ -28,7 +28,7 @@ def pieces(run: TrainingRun, items: QuerySet[Item]) -> Iterator[Piece]:
         yield Piece({"items": part}, size=len(part))
 
 
-def work(run: TrainingRun, arguments: dict[str, Any]) -> list[Fault]:
+def embed_piece(run: TrainingRun, arguments: dict[str, Any]) -> list[Fault]:
     """Embed the items of a chunk; a joint follows from what its parts have stored."""
     return embeddings.embed_items(run.parent, [run.parent_tap], arguments["items"])
 

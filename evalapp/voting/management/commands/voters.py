@@ -33,22 +33,22 @@ class Command(BaseCommand):
     def run(self, **options: Any) -> Any:
         study = study_by_slug(options["study"])
         if options["block"]:
-            self.say(f"{block_voter(_voter(options['block'])):,} votes are set aside.")
+            self.say(f"{block_voter(_voter_of_text(options['block'])):,} votes are set aside.")
         if options["unblock"]:
-            self.say(f"{unblock_voter(_voter(options['unblock'])):,} votes count again.")
-        given = {name: options[name] for name in ("state", "order", "limit")}
-        lines = [asdict(line) for line in listed_voters(study, **given).lines]
+            self.say(f"{unblock_voter(_voter_of_text(options['unblock'])):,} votes count again.")
+        filters = {name: options[name] for name in ("state", "order", "limit")}
+        lines = [asdict(line) for line in listed_voters(study, **filters).lines]
         for line in lines:
             self.say("  ".join(f"{name} {value}" for name, value in line.items() if value not in {None, ""}))
         return lines
 
 
-def _voter(text: str) -> Voter:
+def _voter_of_text(text: str) -> Voter:
     try:
         number = UUID(text)
     except ValueError as error:
         raise InvalidInput(f"{text!r} is no id of a voter.") from error
-    found = Voter.objects.filter(pk=number).first()
-    if found is None:
+    voter = Voter.objects.filter(pk=number).first()
+    if voter is None:
         raise NotFound(f"There is no voter {text}.")
-    return found
+    return voter

@@ -29,7 +29,7 @@ class Command(BaseCommand):
             services.try_webhook(queries.webhook_by_id(options["ping"]))
         if options["remove"] is not None:
             services.remove_webhook(queries.webhook_by_id(options["remove"]))
-        rows = list(queries.webhooks())
+        rows = list(queries.all_webhooks())
         for row in rows:
             self.say(f"{row.pk:>6} {row.url}  {', '.join(row.events)}")
         return [{"id": row.pk, "url": row.url, "events": row.events} for row in rows]
