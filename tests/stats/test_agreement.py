@@ -46,6 +46,30 @@ def test_the_interval_holds_alpha_and_grows_with_fewer_voters() -> None:
     assert narrow.high - narrow.low < wide.high - wide.low
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.5])
+def test_the_interval_leaves_out_as_much_as_alpha_on_either_side(alpha: float) -> None:
+    """A slow twin: draw voters, count each as often as drawn, compare answers of two different voters."""
+    pairs, voters, answers = crowd(2, voters=12)
+    found = alpha_with_interval(pairs, voters, answers, resamples=200, seed=4, alpha=alpha)
+    rng = np.random.default_rng(4)
+    values = []
+    for times in rng.multinomial(12, np.full(12, 1 / 12), size=200):
+        disagree, possible, weight = 0.0, 0.0, np.zeros(2)
+        for pair in range(int(pairs.max()) + 1):
+            here = pairs == pair
+            counts = np.array([(times[voters[here]] * (answers[here] == value)).sum() for value in (0, 1)])
+            alike = (times[voters[here]] ** 2).sum()
+            together = counts.sum() ** 2 - alike
+            if together > 0:
+                disagree += 2 * counts[0] * counts[1] / together * counts.sum()
+                possible += counts.sum()
+                weight += counts
+        expected = 2 * weight[0] * weight[1] / weight.sum() ** 2
+        values.append(1 - disagree / possible / expected)
+    low, high = np.quantile(values, [alpha / 2, 1 - alpha / 2])
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
+
+
 def slow_one_coin(pairs: np.ndarray, voters: np.ndarray, answers: np.ndarray) -> tuple[list[float], list[float]]:
     votes = list(zip(pairs.tolist(), voters.tolist(), answers.tolist(), strict=True))
     liked = {p: np.mean([y for q, _, y in votes if q == p]) for p in set(pairs.tolist())}

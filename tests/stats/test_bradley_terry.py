@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import evalica
 import numpy as np
 import pytest
@@ -13,8 +15,10 @@ from evalapp.stats.comparisons.bradley_terry import (
     RIGHT,
     TIE,
     Comparisons,
+    Strengths,
     cluster_covariance,
     count_comparisons,
+    expected_outcomes,
     fit_mm,
     fit_newton,
 )
@@ -37,6 +41,49 @@ def test_strengths_ties_and_the_side_are_found() -> None:
     found = fit_newton(count_comparisons(*games(40_000), 5))
     assert np.allclose(found.theta - found.theta.mean(), TRUTH - TRUTH.mean(), atol=0.05)
     assert (found.side, found.ties) == (pytest.approx(SIDE, abs=0.04), pytest.approx(TIES, abs=0.04))
+
+
+@pytest.mark.parametrize("ties", [TIES, -30.0])
+@pytest.mark.parametrize("solve", [fit_newton, fit_mm])
+def test_the_covariance_inverts_minus_the_second_derivatives(solve: Callable[..., Strengths], ties: float) -> None:
+    """A twin by finite differences of the likelihood, written anew, virtual games with a player of strength 0."""
+    data, ridge = count_comparisons(*games(300, 7, ties), 5), 0.3
+    found = solve(data, ridge=ridge)
+    with_ties = bool(np.isfinite(found.ties))
+    at = np.r_[found.theta, found.side, found.ties] if with_ties else np.r_[found.theta, found.side]
+
+    def likelihood(x: np.ndarray) -> float:
+        total = ridge * float(np.log(1 / (1 + np.exp(-x)) / (1 + np.exp(x))).sum())
+        for i in range(5):
+            for j in range(5):
+                a, b = np.exp(x[5] + x[i]), np.exp(x[j])
+                tie = np.exp(x[6]) * np.sqrt(a * b) if with_ties else 0.0
+                shares = np.log(np.array([a, b, tie if with_ties else 1.0]) / (a + b + tie))
+                total += shares @ np.array([data.left[i, j], data.right[i, j], data.ties[i, j]])
+        return total
+
+    step, size = 1e-3, len(at)
+    steps = np.eye(size) * step
+    second = np.array([
+        [sum(s * t * likelihood(at + s * one + t * other) for s in (1, -1) for t in (1, -1)) for other in steps]
+        for one in steps
+    ]) / (4 * step**2)  # fmt: skip
+    assert found.covariance[:size, :size] == pytest.approx(np.linalg.inv(-second), rel=1e-3, abs=1e-5)
+
+
+def test_two_voters_make_the_covariance_of_clusters_twice_as_wide_as_their_scores() -> None:
+    left, right, outcomes = games(60, 4)
+    data = count_comparisons(left, right, outcomes, 5)
+    fitted = fit_newton(data)
+    two = cluster_covariance(fitted, left, right, outcomes, np.arange(60) % 2, data)
+    half, tie = expected_outcomes(fitted)
+    scores = np.zeros((2, 7))
+    for voter, (a, b, outcome) in enumerate(zip(left, right, outcomes, strict=True)):
+        missed = {LEFT: 1.0, RIGHT: 0.0, TIE: 0.5}[int(outcome)] - half[a, b]
+        scores[voter % 2] += missed * (np.eye(7)[a] - np.eye(7)[b] + np.eye(7)[5])
+        scores[voter % 2, 6] += (outcome == TIE) - tie[a, b]
+    meat = 2 * sum(np.outer(score, score) for score in scores)
+    assert two.covariance == pytest.approx(fitted.covariance @ meat @ fitted.covariance, rel=1e-6, abs=1e-9)
 
 
 @settings(max_examples=15, deadline=None)

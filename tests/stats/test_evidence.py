@@ -99,7 +99,7 @@ def test_the_sums_are_those_of_a_loop_over_votes_pairs_and_bets() -> None:
     liked, mass, wealth = np.zeros(count), np.zeros(count), np.zeros(bets.shape)
     stops, by_voter = np.zeros((len(bets), count)), np.zeros((25, count, count))
     weighted, total = np.zeros((25, count)), np.zeros((25, count))
-    squares = np.zeros((3, count))
+    squares, spread = np.zeros((3, count)), np.zeros((count, count))
     for voter, pair, y, m, r in zip(
         votes.voters, votes.pairs, votes.answers, votes.baselines, votes.trust, strict=True
     ):
@@ -114,6 +114,7 @@ def test_the_sums_are_those_of_a_loop_over_votes_pairs_and_bets() -> None:
             for j in range(count):
                 psi = r * w * (float(mine) - float(votes.members[pair, j])) * (y - m)
                 by_voter[voter, i, j] += psi
+                spread[i, j] += psi**2
                 wealth[:, i, j] += np.log1p(bets[:, i, j] * psi)
                 if i == 2:
                     stops[:, j] += np.log1p(bets[:, i, j] * psi)
@@ -133,6 +134,29 @@ def test_the_sums_are_those_of_a_loop_over_votes_pairs_and_bets() -> None:
         inference.difference_variances(evidence, np.zeros((4, 4))), common**2 * (by_voter**2).sum(axis=0)
     )
     assert np.allclose(evidence.paired, pairs * by_voter.sum(axis=0))
+    assert abs(float(common[0]) - 1) > 0.05
+    assert np.allclose(evidence.vote_spread, common**2 * spread)
+    approvals = inference.estimate_approvals(evidence)
+    alone = squares[2] - 2 * liked / mass * squares[1] + (liked / mass) ** 2 * squares[0]
+    assert np.allclose(approvals.errors, np.sqrt(centred) / mass)
+    assert np.allclose(approvals.design_effects, centred / alone)
+    effects = inference.estimate_differences(evidence, difference_units(batch)).design_effects
+    off = ~np.eye(count, dtype=bool)
+    centres = inference.estimate_differences(evidence, difference_units(batch)).estimates
+    assert np.allclose(
+        effects[off], (inference.difference_variances(evidence, centres) / (common**2 * spread + np.eye(count)))[off]
+    )
+
+
+def test_what_was_shown_together_is_trusted_as_its_least_trusted_vote() -> None:
+    members, halves = np.array([[True, False], [False, True], [True, False]]), np.full(3, 0.5)
+    trust, groups = np.array([0.3, 0.8, 0.6]), np.array([5, 5, 7])
+    found = credits_of(np.array([0, 0, 1]), members, np.ones(3), trust, np.ones(3), halves, groups)
+    assert found.trust.tolist() == [0.3, 0.6]
+    assert found.mass.tolist() == [[0.3, 0.8], [0.6, 0.0]]
+    known = np.array([[0.1, 0.2], [0.1, 0.2], [0.0, 0.4]])
+    with_known = credits_of(np.array([0, 0, 1]), members, np.ones(3), trust, np.ones(3), halves, groups, known)
+    assert with_known.moves - found.moves == pytest.approx(np.array([[0.03, 0.06], [0.0, 0.24]]))
 
 
 @settings(max_examples=15, deadline=None)
