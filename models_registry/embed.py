@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.decoding import (
+from models_registry.decoding_pool import (
     Prepared,
     SharedPasses,
     Source,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models_registry.decoding import Unfetched
+    from models_registry.decoding_pool import Unfetched
     from models_registry.encoders.encoder_base import Encoder, Vectors
     from models_registry.spec import Box
 

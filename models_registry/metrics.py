@@ -6,7 +6,7 @@ products, float32), but what they report and how they order it comes from here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeGuard, get_args
+from typing import TYPE_CHECKING, Literal, TypeGuard, assert_never, get_args
 
 import numpy as np
 
@@ -49,7 +49,9 @@ def exact_distances(metric: Metric, query: NDArray[np.float32], rows: NDArray[np
     if metric == "l1":
         np.abs(wide, out=wide)
         return np.asarray(wide.sum(axis=1))
-    return np.asarray(np.sqrt(_dot_products(wide, wide)))
+    if metric == "l2":
+        return np.asarray(np.sqrt(_dot_products(wide, wide)))
+    assert_never(metric)
 
 
 def pairwise_distances(metric: Metric, queries: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from evalapp.catalog.models import (
 from evalapp.contenders.models import Embedding, Registration
 from evalapp.core.domain.values.slugs import SLUG_PATTERN
 from evalapp.core.models import Job
+from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_REPEAT_SHARE
 
 LONGEST_WORDS = 200
 """Characters of a title and of a question."""
@@ -120,8 +121,10 @@ class Study(models.Model):
         db_default=False,
         help_text="Whether votes of a simulated crowd may declare a winner; untold, they are a rehearsal.",
     )
-    gold_share = models.FloatField(default=0.05, help_text="Share of exposures whose answer is known.")
-    repeat_share = models.FloatField(default=0.02, help_text="Share of exposures that a voter answered before.")
+    gold_share = models.FloatField(default=USUAL_GOLD_SHARE, help_text="Share of exposures whose answer is known.")
+    repeat_share = models.FloatField(
+        default=USUAL_REPEAT_SHARE, help_text="Share of exposures that a voter answered before."
+    )
     follows_catalogue = models.BooleanField(
         default=False, help_text="Whether the next round is drafted and computed by itself when the catalogue changed."
     )

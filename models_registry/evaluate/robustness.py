@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models_registry.decoding import Source
+    from models_registry.decoding_pool import Source
     from models_registry.encoders.encoder_base import Encoder
     from models_registry.metrics import Metric
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
@@ -167,7 +167,11 @@ def _rough_costs(
     apart = rows - query
     if metric == "l1":
         return np.abs(apart, out=apart).sum(axis=1), lambda bound: bound
-    return np.einsum("ij,ij->i", apart, apart), lambda bound: bound
+    if metric == "l2":
+        return np.einsum("ij,ij->i", apart, apart), lambda bound: bound
+    if metric == "hamming":
+        raise ValueError("Bits are counted exactly at once; there is nothing to estimate.")
+    assert_never(metric)
 
 
 def scan_rows(

@@ -6,7 +6,7 @@ Half precision and TF32 stay off: their error would make the shortlists long.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 import torch
@@ -95,5 +95,7 @@ class _OnDevice(Kernel):
         products = queries @ rows.T
         if self._metric == "cosine":
             return products  # of queries that were turned round
-        # Of zeros and ones the squared distance is the number of bits that differ.
-        return queries.square().sum(1)[:, None] + rows.square().sum(1)[None, :] - 2 * products
+        if self._metric in ("l2", "hamming"):
+            # Of zeros and ones the squared distance is the number of bits that differ.
+            return queries.square().sum(1)[:, None] + rows.square().sum(1)[None, :] - 2 * products
+        assert_never(self._metric)

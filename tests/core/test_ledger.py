@@ -148,7 +148,7 @@ def test_a_chunk_whose_worker_dies_three_times_is_given_up() -> None:
     job = _job()
     jobs.begin_stage(job, "cut", [Piece({})])
     job.refresh_from_db()
-    for _ in range(jobs.MOST_ATTEMPTS):
+    for _ in range(jobs.MOST_CHUNK_ATTEMPTS):
         assert jobs.claim_chunk(job) is not None
         jobs.requeue_silent_chunks(timedelta(0))
 
@@ -161,12 +161,12 @@ def test_attempts_that_got_further_are_not_counted_together() -> None:
     job = _job()
     jobs.begin_stage(job, "cut", [Piece({})])
     job.refresh_from_db()
-    for _ in range(3 * jobs.MOST_ATTEMPTS):
+    for _ in range(3 * jobs.MOST_CHUNK_ATTEMPTS):
         chunk = jobs.claim_chunk(job)
         assert chunk is not None
         assert jobs.note_progress(chunk)
         jobs.requeue_silent_chunks(timedelta(0))
-    for _ in range(jobs.MOST_ATTEMPTS - 1):
+    for _ in range(jobs.MOST_CHUNK_ATTEMPTS - 1):
         chunk = jobs.claim_chunk(job)
         assert chunk is not None
         jobs.requeue_silent_chunks(timedelta(0))
@@ -179,10 +179,10 @@ def test_a_third_attempt_that_got_further_and_then_failed_is_tried_again() -> No
     job = _job()
     jobs.begin_stage(job, "cut", [Piece({})])
     job.refresh_from_db()
-    for _ in range(jobs.MOST_ATTEMPTS):
+    for _ in range(jobs.MOST_CHUNK_ATTEMPTS):
         chunk = jobs.claim_chunk(job)
         assert chunk is not None
-        if chunk.attempt < jobs.MOST_ATTEMPTS:
+        if chunk.attempt < jobs.MOST_CHUNK_ATTEMPTS:
             jobs.requeue_silent_chunks(timedelta(0))
     jobs.note_progress(chunk)
     assert jobs.fail_chunk(chunk, "It broke.")
@@ -242,7 +242,7 @@ def test_what_runs_when_its_job_is_cancelled_is_thrown_away() -> None:
 
 
 def test_a_resumed_job_does_what_failed_and_what_builds_on_it(kitchen: Kitchen) -> None:
-    kitchen.burns = {1: jobs.MOST_ATTEMPTS}
+    kitchen.burns = {1: jobs.MOST_CHUNK_ATTEMPTS}
     job = _job()
     chunk_work.work_on(job.pk)
     kitchen.done.clear()

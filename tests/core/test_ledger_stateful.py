@@ -150,7 +150,7 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def attempts_are_bounded(self) -> None:
-        assert not Chunk.objects.filter(job=self.job, attempt__gt=jobs.MOST_ATTEMPTS).exists()
+        assert not Chunk.objects.filter(job=self.job, attempt__gt=jobs.MOST_CHUNK_ATTEMPTS).exists()
 
     @invariant()
     def no_chunk_is_lost(self) -> None:
@@ -186,7 +186,7 @@ class Ledger(RuleBasedStateMachine):
         if self._row().state == JobState.CANCELLED:
             jobs.resume_job(self._row())
         jobs.requeue_silent_chunks(timedelta(seconds=-1))
-        for _ in range(2 * CHUNKS * jobs.MOST_ATTEMPTS + 4):
+        for _ in range(2 * CHUNKS * jobs.MOST_CHUNK_ATTEMPTS + 4):
             self._advance()
             chunk = jobs.claim_chunk(self._row())
             if chunk is not None:

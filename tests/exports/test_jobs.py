@@ -105,7 +105,7 @@ def test_a_disk_that_fills_up_leaves_no_file_and_says_why(study: Study, monkeypa
 
     monkeypatch.setattr(export_jobs, "pack_folder", full)
     export = request_export(study, "csv")
-    for _ in range(ledger.MOST_ATTEMPTS):
+    for _ in range(ledger.MOST_CHUNK_ATTEMPTS):
         written(export)
     assert not export.is_whole
     assert list(export_jobs.exports_folder().iterdir()) == []

@@ -238,7 +238,7 @@ def test_no_memory_is_left_behind_when_the_caller_stops_early(monkeypatch: pytes
             super().__init__(*args, **kwargs)
             made.append(self)
 
-    monkeypatch.setattr("models_registry.decoding.SharedMemory", Noted)
+    monkeypatch.setattr("models_registry.decoding_pool.SharedMemory", Noted)
     given = [Picture(str(seed), png(seed)) for seed in range(60)]
     found = embed(Recorder(), given, taps=["mean"], batch_size=3, decoders=1, processes=True)
     next(found)
@@ -270,7 +270,7 @@ def test_pictures_of_a_store_are_fetched_at_once_and_decoded_by_the_processes() 
 
 
 def test_decoding_processes_know_no_torch() -> None:
-    from models_registry.decoding import decoding_processes
+    from models_registry.decoding_pool import decoding_processes
 
     assert decoding_processes(1).submit(_loaded, "torch").result() is False
 

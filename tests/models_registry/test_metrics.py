@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
+from models_registry.index.vector_spaces import SPACE_OF
 from models_registry.metrics import METRICS, Metric, exact_distances, is_metric, pairwise_distances, sign_bits
+from models_registry.neighbours.metric_kernels import kernel_for
 
 
 def random_vectors(count: int, dim: int, seed: int = 0) -> np.ndarray:
@@ -59,3 +61,10 @@ def test_bits_are_taken_from_values_that_half_precision_would_lose() -> None:
 
 def test_metrics_have_names() -> None:
     assert [is_metric(name) for name in (*METRICS, "euclid")] == [True, True, True, True, False]
+
+
+def test_every_metric_has_its_search_and_its_space() -> None:
+    assert {*SPACE_OF} == {*METRICS}
+    for metric in METRICS:
+        assert kernel_for(metric, 8, 1).dim == 8
+        assert kernel_for(metric, 8, 1, compiled=True).dim == 8

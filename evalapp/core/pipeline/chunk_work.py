@@ -63,7 +63,7 @@ def _do_chunk(job: Job, chunk: Chunk) -> None:
         with _keep_beating(chunk):
             # The first time this loads the engine, which takes seconds: the chunk must not look dead meanwhile.
             stage = next(stage for stage in plan_of(job.kind).stages if stage.name == chunk.stage)
-            if stage.parts is not None and chunk.attempt >= jobs.MOST_ATTEMPTS:
+            if stage.parts is not None and chunk.attempt >= jobs.MOST_CHUNK_ATTEMPTS:
                 _do_apart(stage, job, chunk, stage.parts(job.target, chunk.arguments))
                 return
             faults = stage.work(job.target, chunk.arguments)

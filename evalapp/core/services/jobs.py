@@ -17,7 +17,7 @@ from evalapp.core.models import FINAL_STATES, Chunk, Job, JobState, Worker
 from evalapp.core.queries import is_resumable, name_of_target
 from evalapp.core.services.deeds import recorded
 
-MOST_ATTEMPTS = 3
+MOST_CHUNK_ATTEMPTS = 3
 
 
 def _job_asked_for(arguments: Mapping[str, Any]) -> str:
@@ -105,7 +105,7 @@ def fail_chunk(chunk: Chunk, error: str, faults: Sequence[Fault] = ()) -> bool:
     """Give the chunk back for another attempt, or for good after the third, with what was at fault."""
     # As the row counts: what got further meanwhile has its attempts counted anew.
     attempt = _claimed_rows(chunk).values_list("attempt", flat=True).first() or chunk.attempt
-    state = JobState.FAILED if attempt >= MOST_ATTEMPTS else JobState.PENDING
+    state = JobState.FAILED if attempt >= MOST_CHUNK_ATTEMPTS else JobState.PENDING
     return (
         _claimed_rows(chunk).update(state=state, error=error[:2000], faults=list(faults), ended_at=timezone.now()) == 1
     )
@@ -180,11 +180,11 @@ def requeue_silent_chunks(silence: timedelta) -> Counter[int]:
             state=JobState.RUNNING, heartbeat__lte=timezone.now() - silence
         )
         silent_rows = list(silent.values_list("pk", "job_id", "attempt"))
-        worn_out = [chunk for chunk, _, attempt in silent_rows if attempt >= MOST_ATTEMPTS]
+        worn_out = [chunk for chunk, _, attempt in silent_rows if attempt >= MOST_CHUNK_ATTEMPTS]
         requeued = Chunk.objects.filter(pk__in=[chunk for chunk, _, _ in silent_rows])
         requeued.exclude(pk__in=worn_out).update(state=JobState.PENDING)
         requeued.filter(pk__in=worn_out).update(
-            state=JobState.FAILED, error=f"Its worker died {MOST_ATTEMPTS} times.", ended_at=timezone.now()
+            state=JobState.FAILED, error=f"Its worker died {MOST_CHUNK_ATTEMPTS} times.", ended_at=timezone.now()
         )
     return Counter(job for _, job, _ in silent_rows)
 

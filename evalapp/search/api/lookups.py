@@ -70,7 +70,7 @@ class PhotoLookupApi(SearchApi):
     parser_classes = [MultiPartParser]
 
     class Input(LikesInput):
-        photo = serializers.FileField(help_text="JPEG, PNG, WebP, BMP or GIF; held in memory only.")
+        photo = serializers.FileField(help_text="JPEG, PNG, WebP, AVIF, BMP or GIF; held in memory only.")
         box = BoxField(required=False, default=None)
         suggest = serializers.BooleanField(default=False, help_text="Whether `regions` say where the thing may be.")
         keep = serializers.BooleanField(

@@ -12,7 +12,7 @@ from evalapp.stats.sums.contender_sums import Evidence
 FloatArray = NDArray[np.float64]
 Members = NDArray[np.bool_]
 
-FLOOR = 0.1
+EVEN_SHARE = 0.1
 """ε: this share of the draws is uniform over queries and their pairs, so that every pair keeps a known chance."""
 FEWEST_WARM, WARM_PER_CONTENDER = 100, 10
 FEWEST_IN_BATCH, SHARE_IN_BATCH = 20, 0.01
@@ -97,7 +97,7 @@ def uniform_design(places: NDArray[np.intp], queries: int) -> FloatArray:
 
 
 def adaptive_design(
-    members: Members, places: NDArray[np.intp], queries: int, aimed: Aim, floor: float = FLOOR
+    members: Members, places: NDArray[np.intp], queries: int, aimed: Aim, floor: float = EVEN_SHARE
 ) -> FloatArray:
     """π [K] by the square-root rule; pairs on which leader and challengers agree get the floor only.
 
@@ -128,7 +128,9 @@ def _pair_gains(members: Members, places: NDArray[np.intp], aimed: Aim) -> Float
     return np.where(has_leader, against, weighted * led[places]).clip(min=0.0)
 
 
-def quota_design(counts: NDArray[np.int64], places: NDArray[np.intp], queries: int, floor: float = FLOOR) -> FloatArray:
+def quota_design(
+    counts: NDArray[np.int64], places: NDArray[np.intp], queries: int, floor: float = EVEN_SHARE
+) -> FloatArray:
     """π [K] that evens out the votes per pair: those that are behind the fullest share 1 - ε by what they lack.
 
     `counts` [K] are the votes on each pair so far, known before the votes that the design is for.

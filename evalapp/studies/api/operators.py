@@ -21,6 +21,7 @@ from evalapp.core.queries import job_line
 from evalapp.core.services.jobs import request_job
 from evalapp.core.tasks import nudge
 from evalapp.studies import services
+from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_REPEAT_SHARE
 from evalapp.studies.models import BoardVisibility, Contender, SamplingMethod, Study, StudyMode
 from evalapp.studies.queries import study_reads
 
@@ -146,8 +147,8 @@ class CreateStudyInput(serializers.Serializer[Any]):
         max_value=services.MOST_MARGIN,
         help_text="Whoever is surely at most so far below the best may be declared, too; 0: only the best.",
     )
-    gold_share = serializers.FloatField(default=0.05, min_value=0, max_value=services.MOST_SHARE)
-    repeat_share = serializers.FloatField(default=0.02, min_value=0, max_value=services.MOST_SHARE)
+    gold_share = serializers.FloatField(default=USUAL_GOLD_SHARE, min_value=0, max_value=services.MOST_SHARE)
+    repeat_share = serializers.FloatField(default=USUAL_REPEAT_SHARE, min_value=0, max_value=services.MOST_SHARE)
 
     class Meta:
         ref_name = "CreateStudy"

@@ -13,6 +13,7 @@ from evalapp.catalog.models import Catalogue
 from evalapp.catalog.queries import label_choices
 from evalapp.contenders.queries.registered_models import registered_models
 from evalapp.core.domain.errors import Problem
+from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_REPEAT_SHARE
 from evalapp.studies.models import BoardVisibility, SamplingMethod, Study, StudyMode
 from evalapp.studies.queries.study_reads import free_study_slug
 from evalapp.studies.services import MOST_GALLERY, MOST_MARGIN, MOST_QUERIES, MOST_SHARE, StudyPlan
@@ -133,14 +134,14 @@ class NewStudyForm(forms.Form):
     gold_share = forms.FloatField(
         min_value=0,
         max_value=MOST_SHARE,
-        initial=0.05,
+        initial=USUAL_GOLD_SHARE,
         label="Share of known answers",
         help_text="To know whom to trust.",
     )
     repeat_share = forms.FloatField(
         min_value=0,
         max_value=MOST_SHARE,
-        initial=0.02,
+        initial=USUAL_REPEAT_SHARE,
         label="Share of repeats",
         help_text="Do people agree with themselves?",
     )

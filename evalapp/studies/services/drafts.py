@@ -19,6 +19,7 @@ from evalapp.core.domain.values.storable_texts import check_text
 from evalapp.core.domain.values.whole_numbers import MOST_STORED
 from evalapp.core.services.deeds import recorded
 from evalapp.studies.domain.question_texts import usual_question
+from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_REPEAT_SHARE
 from evalapp.studies.models import (
     LONGEST_WORDS,
     BoardVisibility,
@@ -73,8 +74,8 @@ class StudyPlan:
     training_pictures: bool = False
     follows_catalogue: bool = False
     margin: float = 0.02
-    gold_share: float = 0.05
-    repeat_share: float = 0.02
+    gold_share: float = USUAL_GOLD_SHARE
+    repeat_share: float = USUAL_REPEAT_SHARE
 
 
 @recorded("drafted", "study {plan.slug}")

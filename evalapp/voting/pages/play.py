@@ -26,6 +26,7 @@ from evalapp.voting.queries.blind_payload import answers_as_shown, examples_as_s
 from evalapp.voting.queries.deck_reads import question_examples, rounds_answered
 from evalapp.voting.queries.my_votes import rebellion_of, yours_of
 from evalapp.voting.queries.voter_identity import forget_cookie, known_voter, remember_voter, voter_for_request
+from evalapp.voting.services.undo import MOST_UNDONE
 from evalapp.voting.services.voters import forget_voter
 
 
@@ -56,6 +57,7 @@ def play_page(request: HttpRequest, slug: str) -> HttpResponse:
     }
     # A browser that shows a kept copy of this page knows by the stamp that its count is an old one.
     context |= {"answered": rounds_answered(study, voter), "stamp": token_hex(4), "api": api, "words": play_words()}
+    context["most_undone"] = MOST_UNDONE
     context |= {"examples": examples_as_shown(question_examples(study))}
     # Inside another page the game stands alone: no way out into pages that may not be framed.
     context |= {"card": card_of(request, study), "embedded": request.headers.get("Sec-Fetch-Dest") == "iframe"}

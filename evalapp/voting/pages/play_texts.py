@@ -51,7 +51,7 @@ def play_words() -> Words:
             lambda n: ngettext("{count} answer came too late to count.", "{count} answers came too late to count.", n)
         ),
         "back": _("Taken back. Have another look."),
-        "back.far": _("Only the last ten answers can be taken back."),
+        "back.far": _("Only the last {count} answers can be taken back."),
         "back.none": _("There is no answer to take back."),
         "back.cut": _("This one can be taken back once you are online again."),
         "done.none": _("None matches"),

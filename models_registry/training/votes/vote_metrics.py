@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-DRAWS = 500
+RESAMPLED_VOTES = 500
 _FEWEST = 20
 """Votes below which a measure would be a guess."""
 
@@ -42,7 +42,7 @@ def vote_auc(scores: Floats, pairs: Pairs, *, seed: int = 0) -> Measure:
     rng = np.random.default_rng(seed)
     queries, query_number = np.unique(pairs.query, return_inverse=True)
     draws = []
-    for _ in range(DRAWS):
+    for _ in range(RESAMPLED_VOTES):
         times = np.bincount(rng.integers(len(queries), size=len(queries)), minlength=len(queries))[query_number]
         again = weighted_auc(scores, pairs.likes * times, pairs.nopes * times)
         if again is not None:
@@ -83,7 +83,7 @@ def within_query(scores: Floats, pairs: Pairs, *, seed: int = 0) -> Measure:
     if compared.sum() < _FEWEST:
         return Measure(None, None, None, float(compared.sum()))
     rng = np.random.default_rng(seed)
-    times = rng.multinomial(len(queries), np.full(len(queries), 1 / len(queries)), size=DRAWS)
+    times = rng.multinomial(len(queries), np.full(len(queries), 1 / len(queries)), size=RESAMPLED_VOTES)
     bottom = times @ compared
     draws = (times @ right)[bottom > 0] / bottom[bottom > 0]
     low, high = np.quantile(draws, [0.025, 0.975])

@@ -8,6 +8,7 @@ from evalapp.catalog.domain.label_scopes import labels_from_words
 from evalapp.catalog.queries import catalogue_named
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser
+from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_REPEAT_SHARE
 from evalapp.studies.models import BoardVisibility, SamplingMethod, StudyMode
 from evalapp.studies.services import EXCLUSIONS, MOST_GALLERY, MOST_QUERIES, StudyPlan, create_study
 
@@ -84,8 +85,12 @@ class Command(BaseCommand):
             "--margin", type=float, default=0.02,
             help="declare also who is surely at most so far below the best (0.02 of approval); 0: only the best",
         )  # fmt: skip
-        parser.add_argument("--gold-share", type=float, default=0.05, help="exposures with a known answer (0.05)")
-        parser.add_argument("--repeat-share", type=float, default=0.02, help="exposures shown a second time (0.02)")
+        parser.add_argument(
+            "--gold-share", type=float, default=USUAL_GOLD_SHARE, help="exposures with a known answer (%(default)s)"
+        )
+        parser.add_argument(
+            "--repeat-share", type=float, default=USUAL_REPEAT_SHARE, help="exposures shown a second time (%(default)s)"
+        )
 
     def run(self, **options: Any) -> Any:
         options["catalogue"] = catalogue_named(options["catalogue"])

@@ -44,8 +44,8 @@ const lasting = safeStorage("localStorage");
 const trap = /** @type {HTMLInputElement} */ (find("trap"));
 const felt = find("table");
 
-/** So many answers back and no further, as on the server. */
-const MOST_UNDONE = 10;
+/** So many answers back and no further: what the server goes by. */
+const mostUndone = Number(root.dataset.mostUndone);
 
 let closed = false;
 let undoing = false;
@@ -147,11 +147,13 @@ function choose(choice) {
   label();
 }
 
+const tooFarBack = () => say("back.far", { count: mostUndone });
+
 async function undo() {
   if (undoing || closed) return;
   undoing = true;
   render();
-  const taken = pending.size < MOST_UNDONE ? await takeBackLast(sender, study, undoUrl) : say("back.far");
+  const taken = pending.size < mostUndone ? await takeBackLast(sender, study, undoUrl) : tooFarBack();
   undoing = false;
   if (typeof taken === "string") {
     notice.news(taken);

@@ -1,0 +1,6 @@
+"""What a study does where nobody says otherwise: how much of what it shows is there to measure the voters."""
+
+USUAL_GOLD_SHARE = 0.05
+"""Of what is shown, pairs whose answer is known (gold): they tell whom to trust."""
+USUAL_REPEAT_SHARE = 0.02
+"""Of what is shown, pairs that the voter answered before: do people agree with themselves?"""
