@@ -1,0 +1,133 @@
+"""What a deck holds where little is left, where known answers take all places, and where something was shown before."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from evalapp.studies.models import Pair, Study, StudyMode
+from evalapp.voting.domain.tokens import sign_token
+from evalapp.voting.models import Exposure, ExposureKind, Gold, Voter
+from evalapp.voting.services.deck_serving import serve_deck
+from evalapp.voting.services.vote_casting import Ballot, cast_votes
+from tests import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def study_of(mode: str, queries: int = 8, **words: object) -> Study:
+    study = cast.open_study(queries=queries)
+    Study.objects.update(mode=mode, **words)
+    study.refresh_from_db()
+    return study
+
+
+def answer(voter: Voter, dealt: list[Exposure]) -> None:
+    cast_votes(voter, [Ballot(sign_token(one.token), "dope") for one in dealt])
+
+
+def give_golds(study: Study) -> set[int]:
+    """Two pairs that nobody nominated get a known answer; their ids."""
+    first = study.queries.order_by("position")[0]
+    items = study.catalogue.items.order_by("key")
+    pairs = [Pair.objects.create(study=study, query=first, candidate=item) for item in items[6:8]]
+    for pair, expected in zip(pairs, ("dope", "nope"), strict=True):
+        Gold.objects.create(study=study, pair=pair, expected=expected)
+    return {pair.pk for pair in pairs}
+
+
+@pytest.mark.parametrize("mode", [StudyMode.TWO, StudyMode.GRID])
+def test_beside_the_first_of_a_hand_nothing_is_shown_that_was_seen_before(mode: StudyMode) -> None:
+    """Of somebody who saw little of a large pool: the first pair of each query."""
+    study = study_of(mode, queries=200)
+    voter, now = cast.ada(), timezone.now()
+    seen = Pair.objects.filter(study=study, slot=0).values_list("pk", flat=True)
+    Exposure.objects.bulk_create(
+        Exposure(voter=voter, study=study, pair_id=pair, propensity=0.1, leased_until=now, answered_at=now)
+        for pair in seen
+    )
+    rng = np.random.default_rng(3)
+    dealt = [one for _ in range(4) for one in serve_deck(study, voter, 1, rng)]
+    slots = dict(Pair.objects.filter(study=study).values_list("pk", "slot"))
+    assert len({one.group for one in dealt}) == 4
+    assert {slots[one.pair_id] for one in dealt} <= {1, 2}
+
+
+def test_a_deck_of_nothing_but_a_known_answer_is_no_end() -> None:
+    study = study_of(StudyMode.SWIPE, gold_share=1.0)
+    golds = give_golds(study)
+    voter = cast.ada()
+    assert [one.pair_id in golds for one in serve_deck(study, voter, 1)] == [True]
+    assert [one.kind for one in serve_deck(study, voter, 1)] == [ExposureKind.GOLD]
+    assert [one.pair_id in golds for one in serve_deck(study, voter, 3)] == [False] * 3
+
+
+def test_a_known_answer_alone_is_not_shown_where_all_else_was_seen() -> None:
+    study = study_of(StudyMode.SWIPE)
+    voter = cast.cleo(study)
+    give_golds(study)
+    Study.objects.update(gold_share=1.0)
+    assert serve_deck(study, voter, 2) == []
+
+
+def test_a_tile_that_was_shown_alone_is_offered_again() -> None:
+    study = study_of(StudyMode.GRID)
+    voter = cast.ada()
+    dealt = serve_deck(study, voter, 8)
+    alone = next(one for one in dealt if [other.group for other in dealt].count(one.group) == 1)
+    answer(voter, [one for one in dealt if one.group != alone.group])
+    cast.let_leases_run_out(voter)
+    again = serve_deck(study, voter, 1)
+    assert [one.token for one in again] == [alone.token]
+    assert Exposure.objects.get(token=alone.token).leased_until > timezone.now() + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("mode", StudyMode.values)
+def test_only_what_is_shown_together_has_a_group(mode: str) -> None:
+    dealt = serve_deck(study_of(mode), cast.ada(), 3)
+    groups = {one.group for one in dealt}
+    assert groups == {None} if mode == StudyMode.SWIPE else len(groups) == 3
+    assert {type(group) for group in groups} <= {uuid.UUID, type(None)}
+
+
+def test_of_two_alternatives_only_queries_with_two_pairs_are_in_the_draw() -> None:
+    study = study_of(StudyMode.TWO, queries=120)
+    rng = np.random.default_rng(2)
+    slots = dict(Pair.objects.filter(study=study, slot__isnull=False).values_list("pk", "query__slots"))
+    dealt = [one for _ in range(12) for one in serve_deck(study, cast.ada(), 1, rng)]
+    for one in dealt:
+        assert one.propensity == pytest.approx(2 / slots[one.pair_id] / 90)
+
+
+@pytest.mark.parametrize("mode", list(StudyMode))
+def test_what_was_answered_comes_back_after_ten_other_answers(mode: StudyMode) -> None:
+    study = study_of(mode, queries=60, repeat_share=1.0)
+    voter = cast.ada()
+    shown: list[list[Exposure]] = []
+    for _ in range(11):
+        dealt = serve_deck(study, voter, 1)
+        assert {one.kind for one in dealt} <= {ExposureKind.STUDY, ExposureKind.CONTROL}
+        shown.append(dealt)
+        answer(voter, dealt)
+    again = serve_deck(study, voter, 1)
+    assert {one.kind for one in again} == {ExposureKind.REPEAT}
+    assert {one.pair_id for one in again} == {one.pair_id for one in shown[0]}
+    assert {one.propensity for one in again} == {1.0}
+
+
+@pytest.mark.parametrize("mode", [StudyMode.SWIPE, StudyMode.TWO])
+def test_repeats_are_drawn_among_the_twenty_answers_before_those_ten(mode: StudyMode) -> None:
+    study = study_of(mode, queries=80)
+    voter = cast.ada()
+    shown = []
+    for _ in range(32):
+        shown.append(serve_deck(study, voter, 1))
+        answer(voter, shown[-1])
+    Study.objects.update(repeat_share=1.0)
+    again = [one for one in serve_deck(study, voter, 25) if one.kind == ExposureKind.REPEAT]
+    assert {one.pair_id for one in again} == {one.pair_id for hand in shown[2:22] for one in hand}
+    assert {one.propensity for one in again} == {1 / 20}
