@@ -8,13 +8,16 @@ from threading import Barrier
 from typing import TypeVar
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
+from PIL.Image import Image
 
 from evalapp.studies.models import Pair, Study
 from evalapp.voting.domain.tokens import sign_token
 from evalapp.voting.models import Exposure, Vote, Voter
+from evalapp.voting.services import gold_pairs
 from evalapp.voting.services.deck_serving import serve_deck
+from evalapp.voting.services.gold_pairs import prepare_golds
 from evalapp.voting.services.undo import undo_votes
 from evalapp.voting.services.vote_casting import Ballot, Status, cast_votes
 from tests import cast
@@ -40,6 +43,18 @@ def at_once(jobs: Iterable[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(waiting)) as pool:
         return [done.result(timeout=60) for done in [pool.submit(run, job) for job in waiting]]
+
+
+def without_waiting(job: Callable[[], T]) -> T:
+    """Run the job in a thread of its own while the caller holds its locks; an error where it would wait for them."""
+
+    def run() -> T:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '500ms'")
+        return job()
+
+    (result,) = at_once([run])
+    return result
 
 
 @pytest.fixture
@@ -126,3 +141,29 @@ def test_first_decks_of_many_new_visitors_do_not_disturb_each_other(study: Study
     at_once(lambda: cast.deck(cast.browser_of(), study, 16) for _ in range(8))
     assert Voter.objects.count() == 8
     assert Exposure.objects.count() == 8 * 16
+
+
+def test_decks_are_dealt_while_answers_are_taken_back(study: Study) -> None:
+    """To the same person in another tab, and to others, of the same pairs."""
+    ada, bo = cast.ada(), cast.bo()
+    cast_votes(ada, ballots(serve_deck(study, ada, 8)))
+    with transaction.atomic():
+        assert len(undo_votes(ada, 8)) == 8
+        assert len(without_waiting(lambda: serve_deck(study, ada, 4))) == 4
+        assert len(without_waiting(lambda: serve_deck(study, bo, 16))) == 16
+
+
+def test_decks_are_dealt_while_known_answers_are_made(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which takes as long as it takes to draw some hundred pictures."""
+    Study.objects.update(gold_share=0.2)
+    study.refresh_from_db()
+    dealt: list[Exposure] = []
+
+    def draw(*_: object) -> Image:
+        if not dealt:
+            dealt.extend(without_waiting(lambda: serve_deck(study, cast.ada(), 4)))
+        raise OSError
+
+    monkeypatch.setattr(gold_pairs, "image_of", draw)
+    prepare_golds(study)
+    assert len(dealt) == 4
