@@ -91,6 +91,9 @@ def test_times_are_kept_and_taken_as_utc_where_the_zone_is_left_out(study: Study
         ("item-0000,item-0002,dope,ann,1970-01-01T00:00:00Z,", "The time '1970-01-01T00:00:00Z' is no moment"),
         ("item-0000,item-0002,dope,ann,1767225600,", "The time '1767225600' is no moment"),
         ("item-0000,item-0002,dope,ann,,fast", "The response time 'fast' is no number of milliseconds"),
+        ("item-0000,item-0002,dope,ann,,-1", "The response time '-1' is no number of milliseconds"),
+        ("item-0000,item-0002,dope,ann,,3600001", "The response time '3600001' is no number of milliseconds"),
+        (f"item-0000,item-0002,dope,{'n' * 201},,", "The voter must have a name of 1 to 200 characters."),
     ],
 )
 def test_a_row_that_cannot_be_used_is_told_and_the_rest_goes_in(
@@ -102,6 +105,20 @@ def test_a_row_that_cannot_be_used_is_told_and_the_rest_goes_in(
     assert line == 2
     assert told.startswith(reason)
     assert result.recorded == 1
+
+
+@pytest.mark.parametrize(("voter", "ms"), [("n" * 200, 0), ("n", 3_600_000)])
+def test_the_longest_name_and_the_longest_and_shortest_answer_are_taken(
+    study: Study, tmp_path: Path, voter: str, ms: int
+) -> None:
+    header = "query,candidate,verdict,voter,response_ms"
+    assert bring(study, tmp_path, f"item-0000,item-0002,dope,{voter},{ms}", header=header).recorded == 1
+    assert Vote.objects.get().response_ms == ms
+
+
+def test_all_rows_left_out_are_counted_and_the_first_thousand_told(study: Study, tmp_path: Path) -> None:
+    result = bring(study, tmp_path, *["x,y,dope,ann"] * 1001)
+    assert (result.left_out, len(result.faults), result.problems[-1]["line"]) == (1001, 1000, 1001)
 
 
 def test_they_are_exported_with_their_kind_and_without_a_propensity(study: Study, tmp_path: Path) -> None:

@@ -62,6 +62,13 @@ def test_a_vote_taken_back_stays_with_its_reason(study: Study, browser: Client) 
     assert (vote.counted, vote.void_reason) == (False, "undone")
 
 
+def test_the_board_counts_no_vote_that_was_taken_back(study: Study, browser: Client) -> None:
+    cast.play(browser, study, 5)
+    assert cast.board(study).votes == 5
+    undo(browser, n=2)
+    assert cast.board(study).votes == 3
+
+
 def test_what_was_taken_back_can_be_answered_again(study: Study, browser: Client) -> None:
     token = cast.deck(browser, study, 1)[0]["token"]
     for verdict in ("dope", "nope", "dope"):

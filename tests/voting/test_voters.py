@@ -80,6 +80,18 @@ def test_what_a_blocked_voter_says_later_does_not_count_and_comes_back_too(study
     assert sum(counts()) == 6
 
 
+def test_who_was_unblocked_is_trusted_and_counts_from_now_on(study: Study) -> None:
+    bo = cast.bo()
+    swipe(study, bo, 30, ms=100)
+    assert review_voters() == [bo.pk]
+    unblock_voter(bo)
+    assert review_voters() == []
+    cast.play(cast.browser_of(bo), study, 5)
+    assert sum(counts()) == 35
+    bo.refresh_from_db()
+    assert (bo.blocked_at, bo.block_reason, bo.trusted) == (None, "", True)
+
+
 def test_what_was_taken_back_stays_so_when_its_voter_is_unblocked(study: Study) -> None:
     bo = cast.bo()
     cast.play(cast.browser_of(bo), study, 5)
@@ -159,6 +171,16 @@ def test_a_vote_that_was_under_way_when_its_voter_was_blocked_is_set_aside_by_th
     Voter.objects.filter(pk=bo.pk).update(blocked_at=timezone.now(), block_reason="blocked")
     review_voters()
     assert counts() == (0, 0)
+
+
+@pytest.mark.parametrize(("minutes", "left"), [(59, 0), (61, 10)])
+def test_after_an_hour_no_vote_is_under_way_any_more(study: Study, minutes: int, left: int) -> None:
+    bo = cast.bo()
+    swipe(study, bo, 10)
+    blocked_at = timezone.now() - timedelta(minutes=minutes)
+    Voter.objects.filter(pk=bo.pk).update(blocked_at=blocked_at, block_reason="blocked")
+    review_voters()
+    assert counts() == (left, 0)
 
 
 def test_a_field_that_people_never_see_is_a_trap(study: Study) -> None:
