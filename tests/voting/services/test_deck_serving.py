@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from datetime import timedelta
 
 import numpy as np
 import pytest
 from django.utils import timezone
 
-from evalapp.studies.models import Pair, Study, StudyMode
+from evalapp.studies.models import Pair, Query, Study, StudyMode
 from evalapp.voting.domain.tokens import sign_token
 from evalapp.voting.models import Exposure, ExposureKind, Gold, Voter
 from evalapp.voting.services.deck_serving import serve_deck
@@ -30,14 +31,26 @@ def answer(voter: Voter, dealt: list[Exposure]) -> None:
     cast_votes(voter, [Ballot(sign_token(one.token), "dope") for one in dealt])
 
 
-def give_golds(study: Study) -> set[int]:
-    """Two pairs that nobody nominated get a known answer; their ids."""
-    first = study.queries.order_by("position")[0]
-    items = study.catalogue.items.order_by("key")
-    pairs = [Pair.objects.create(study=study, query=first, candidate=item) for item in items[6:8]]
+def give_golds(study: Study, position: int = 0) -> set[int]:
+    """Two pairs of a query that nobody nominated get a known answer; their ids."""
+    query = study.queries.get(position=position)
+    others = study.catalogue.items.exclude(pk__in=query.pairs.values("candidate")).order_by("-key")
+    pairs = [Pair.objects.create(study=study, query=query, candidate=item) for item in others[:2]]
     for pair, expected in zip(pairs, ("dope", "nope"), strict=True):
         Gold.objects.create(study=study, pair=pair, expected=expected)
     return {pair.pk for pair in pairs}
+
+
+def give_slots(study: Study, slots: int) -> Query:
+    """The first query gets so many pairs to show."""
+    query = study.queries.get(position=0)
+    query.pairs.all().delete()
+    others = study.catalogue.items.exclude(pk=query.item_id).order_by("key")[:slots]
+    Pair.objects.bulk_create(
+        Pair(study=study, query=query, candidate=item, slot=slot) for slot, item in enumerate(others)
+    )
+    Query.objects.filter(pk=query.pk).update(slots=slots)
+    return query
 
 
 @pytest.mark.parametrize("mode", [StudyMode.TWO, StudyMode.GRID])
@@ -131,3 +144,51 @@ def test_repeats_are_drawn_among_the_twenty_answers_before_those_ten(mode: Study
     again = [one for one in serve_deck(study, voter, 25) if one.kind == ExposureKind.REPEAT]
     assert {one.pair_id for one in again} == {one.pair_id for hand in shown[2:22] for one in hand}
     assert {one.propensity for one in again} == {1 / 20}
+
+
+def test_what_was_answered_in_part_does_not_come_back() -> None:
+    study = study_of(StudyMode.TWO, queries=60, repeat_share=1.0)
+    voter = cast.ada()
+    answer(voter, serve_deck(study, voter, 1)[:1])
+    for _ in range(11):
+        dealt = serve_deck(study, voter, 1)
+        assert {one.kind for one in dealt} <= {ExposureKind.STUDY, ExposureKind.CONTROL}
+        answer(voter, dealt)
+    assert {one.kind for one in serve_deck(study, voter, 1)} == {ExposureKind.REPEAT}
+
+
+def test_a_grid_has_nine_tiles_at_most_and_the_rest_comes_later() -> None:
+    study = study_of(StudyMode.GRID)
+    query = give_slots(study, 12)
+    voter = cast.ada()
+    sizes = []
+    while dealt := serve_deck(study, voter, 3):
+        sizes += Counter(one.group for one in dealt if one.pair.query_id == query.pk).values()
+    assert sizes == [9, 3]
+
+
+@pytest.mark.parametrize(("slots", "tiles"), [(1, 0), (2, 2), (3, 3), (9, 9), (12, 9)])
+def test_a_grid_with_known_answers_has_as_many_tiles_as_others_of_its_query(slots: int, tiles: int) -> None:
+    """Where a query has a single pair there is no room for two known answers."""
+    study = study_of(StudyMode.GRID, gold_share=1.0)
+    query = give_slots(study, slots)
+    golds = give_golds(study)
+    dealt = serve_deck(study, cast.ada(), 1)
+    if not tiles:
+        assert not golds & {one.pair_id for one in dealt}
+        return
+    assert golds < {one.pair_id for one in dealt} or tiles == 2
+    assert {one.pair.query_id for one in dealt} == {query.pk}
+    assert Counter(one.kind for one in dealt) == Counter(gold=2, filler=tiles - 2)
+    assert {one.propensity for one in dealt} == {1.0}
+
+
+def test_of_somebody_who_can_have_seen_little_the_draw_is_of_all_pairs_and_else_of_those_left() -> None:
+    """The likeliest pairs are drawn once in sixty times: one of them is little, two are more than a fiftieth."""
+    study = study_of(StudyMode.SWIPE, queries=60)
+    slots = dict(Pair.objects.filter(study=study, slot__isnull=False).values_list("pk", "query__slots"))
+    (alone,) = serve_deck(study, cast.ada(), 1)
+    assert alone.propensity == pytest.approx(1 / 60 / slots[alone.pair_id])
+    first, second = serve_deck(study, cast.ada(), 2)
+    left = 1 - 1 / 60 / slots[first.pair_id]
+    assert second.propensity == pytest.approx(1 / 60 / slots[second.pair_id] / left, rel=1e-9)
