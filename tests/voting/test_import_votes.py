@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,16 @@ def study() -> Study:
     return cast.open_study()
 
 
-def bring(study: Study, folder: Path, *rows: str, header: str = "query,candidate,verdict,voter") -> Imported:
+def bring(
+    study: Study,
+    folder: Path,
+    *rows: str,
+    header: str = "query,candidate,verdict,voter",
+    advance: Callable[[int], object] = lambda _rows: None,
+) -> Imported:
     path = folder / "votes.csv"
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return import_votes(study, Sheet(path, COLUMNS))
+    return import_votes(study, Sheet(path, COLUMNS), advance)
 
 
 def test_they_count_in_pairs_and_not_on_the_board(study: Study, tmp_path: Path) -> None:
@@ -58,6 +65,7 @@ def test_a_pair_that_nobody_nominated_is_kept_for_training_and_never_shown(study
     bring(study, tmp_path, "item-0000,item-0009,dope,ann")
     pair = Pair.objects.get(study=study, query__item__key="item-0000", candidate__key="item-0009")
     assert (pair.slot, pair.dope) == (None, 1)
+    assert Exposure.objects.values_list("kind", "propensity").get() == ("imported", 0.0)
 
 
 def test_a_person_of_the_file_is_one_voter_here_and_another_elsewhere(study: Study, tmp_path: Path) -> None:
@@ -147,8 +155,10 @@ def test_the_command_tells_what_became_of_the_file(study: Study, tmp_path: Path)
 
 def test_more_rows_than_a_batch_need_no_statement_per_row(study: Study, tmp_path: Path) -> None:
     rows = [f"item-{n % 8:04d},item-{n % 8 + 4:04d},dope,voter-{n // 8}" for n in range(2400)]
+    dealt_with: list[int] = []
     with CaptureQueriesContext(connection) as statements:
-        assert bring(study, tmp_path, *rows).recorded == 2400
+        assert bring(study, tmp_path, *rows, advance=dealt_with.append).recorded == 2400
+    assert (sum(dealt_with), len(dealt_with)) == (2400, 3)
     assert len(statements) < 60
     assert Exposure.objects.count() == 2400
 

@@ -20,6 +20,7 @@ from evalapp.voting.services.voter_review import review_voters
 from evalapp.voting.services.voters import (
     block_address,
     block_voter,
+    end_rehearsal,
     expire_addresses,
     forget_voter,
     unblock_address,
@@ -181,6 +182,17 @@ def test_after_an_hour_no_vote_is_under_way_any_more(study: Study, minutes: int,
     Voter.objects.filter(pk=bo.pk).update(blocked_at=blocked_at, block_reason="blocked")
     review_voters()
     assert counts() == (left, 0)
+
+
+def test_at_the_end_of_a_rehearsal_only_what_people_said_is_left(study: Study) -> None:
+    ada, simulated = cast.ada(), cast.bo()
+    swipe(study, ada, 10)
+    swipe(study, simulated, 20)
+    Vote.objects.filter(voter=simulated).update(simulated=True)
+    assert [end_rehearsal(study), end_rehearsal(study)] == [20, 0]
+    assert counts() == (10, 0)
+    assert set(Vote.objects.filter(counted=False).values_list("voter", "void_reason")) == {(simulated.pk, "rehearsal")}
+    assert set(Correction.objects.values_list("counted", "reason")) == {(False, "rehearsal")}
 
 
 def test_a_field_that_people_never_see_is_a_trap(study: Study) -> None:
