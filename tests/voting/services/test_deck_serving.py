@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 
+from evalapp.core.domain.errors import TooMany
 from evalapp.studies.models import Pair, Query, Study, StudyMode
 from evalapp.voting.domain.tokens import sign_token
 from evalapp.voting.models import Exposure, ExposureKind, Gold, Voter
@@ -192,3 +194,18 @@ def test_of_somebody_who_can_have_seen_little_the_draw_is_of_all_pairs_and_else_
     first, second = serve_deck(study, cast.ada(), 2)
     left = 1 - 1 / 60 / slots[first.pair_id]
     assert second.propensity == pytest.approx(1 / 60 / slots[second.pair_id] / left, rel=1e-9)
+
+
+@pytest.mark.parametrize("mode", StudyMode.values)
+def test_a_round_counts_once_in_the_limit_however_many_pairs_it_shows(
+    mode: str, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.VOTER_PAIRS_PER_MINUTE = 6
+    study, voter, now = study_of(mode, queries=24), cast.ada(), timezone.now()
+    monkeypatch.setattr("evalapp.voting.services.deck_serving.timezone.now", lambda: now)
+    for _ in range(2):
+        assert serve_deck(study, voter, 3, limited=True)
+    with pytest.raises(TooMany):
+        serve_deck(study, voter, 1, limited=True)
+    now += timedelta(seconds=10)
+    assert serve_deck(study, voter, 1, limited=True)
