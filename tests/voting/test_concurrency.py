@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
+import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
+from PIL.Image import Image
 
 from evalapp.studies.models import Pair, Study
 from evalapp.voting.domain.tokens import sign_token
-from evalapp.voting.models import Exposure, Vote, Voter
+from evalapp.voting.models import Exposure, Gold, Vote, Voter
+from evalapp.voting.services import gold_pairs
 from evalapp.voting.services.deck_serving import serve_deck
+from evalapp.voting.services.designs import publish_design
+from evalapp.voting.services.gold_pairs import prepare_golds
+from evalapp.voting.services.pair_counts import change_counts
 from evalapp.voting.services.undo import undo_votes
 from evalapp.voting.services.vote_casting import Ballot, Status, cast_votes
 from tests import cast
@@ -40,6 +48,18 @@ def at_once(jobs: Iterable[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(waiting)) as pool:
         return [done.result(timeout=60) for done in [pool.submit(run, job) for job in waiting]]
+
+
+def without_waiting(job: Callable[[], T]) -> T:
+    """Run the job in a thread of its own while the caller holds its locks; an error where it would wait for them."""
+
+    def run() -> T:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '500ms'")
+        return job()
+
+    (result,) = at_once([run])
+    return result
 
 
 @pytest.fixture
@@ -126,3 +146,84 @@ def test_first_decks_of_many_new_visitors_do_not_disturb_each_other(study: Study
     at_once(lambda: cast.deck(cast.browser_of(), study, 16) for _ in range(8))
     assert Voter.objects.count() == 8
     assert Exposure.objects.count() == 8 * 16
+
+
+def test_decks_are_dealt_while_answers_are_taken_back(study: Study) -> None:
+    """To the same person in another tab, and to others, of the same pairs."""
+    ada, bo = cast.ada(), cast.bo()
+    cast_votes(ada, ballots(serve_deck(study, ada, 8)))
+    with transaction.atomic():
+        assert len(undo_votes(ada, 8)) == 8
+        assert len(without_waiting(lambda: serve_deck(study, ada, 4))) == 4
+        assert len(without_waiting(lambda: serve_deck(study, bo, 16))) == 16
+
+
+def test_decks_are_dealt_while_known_answers_are_made(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which takes as long as it takes to draw some hundred pictures."""
+    Study.objects.update(gold_share=0.2)
+    study.refresh_from_db()
+    dealt: list[Exposure] = []
+
+    def draw(*_: object) -> Image:
+        if not dealt:
+            dealt.extend(without_waiting(lambda: serve_deck(study, cast.ada(), 4)))
+        raise OSError
+
+    monkeypatch.setattr(gold_pairs, "image_of", draw)
+    prepare_golds(study)
+    assert len(dealt) == 4
+
+
+def test_designs_published_at_once_get_a_version_each(study: Study) -> None:
+    pairs = np.array(study.pairs.filter(slot__isnull=False).values_list("pk", flat=True))
+    chances = np.full(len(pairs), 1 / len(pairs))
+    designs = at_once(lambda: publish_design(study, pairs, chances, method="test") for _ in range(4))
+    assert sorted(design.version for design in designs) == [1, 2, 3, 4]
+
+
+def test_known_answers_asked_for_at_once_are_made_once(study: Study) -> None:
+    Study.objects.update(gold_share=0.2)
+    study.refresh_from_db()
+    made = at_once(lambda: prepare_golds(study) for _ in range(3))
+    assert Gold.objects.exists()
+    assert made == [Gold.objects.count()] * 3
+
+
+def test_a_deck_passes_over_what_is_being_answered_at_this_moment(study: Study) -> None:
+    ada = cast.ada()
+    first, second = serve_deck(study, ada, 2)
+    cast.let_leases_run_out(ada)
+    with transaction.atomic():
+        cast_votes(ada, ballots([first]))
+        again = without_waiting(lambda: serve_deck(study, ada, 1))
+    assert [one.pk for one in again] == [second.pk]
+
+
+def test_whoever_waits_to_count_a_pair_holds_no_later_one(study: Study) -> None:
+    """Else two who count the same pairs in opposite orders would wait for each other for ever."""
+    low, high = study.pairs.order_by("pk").values_list("pk", flat=True)[:2]
+    waiting = threading.Thread(target=_count, args=({(high, "dope"): 1, (low, "nope"): 1},))
+    with transaction.atomic():
+        Pair.objects.select_for_update().get(pk=low)
+        waiting.start()
+        _until_somebody_waits()
+        Pair.objects.select_for_update(nowait=True).get(pk=high)
+    waiting.join(timeout=30)
+    assert votes_in_pairs() == {"dope": 1, "nope": 1}
+
+
+def _count(changes: dict[tuple[int, str], int]) -> None:
+    with transaction.atomic():
+        change_counts(changes)
+    connection.close()
+
+
+def _until_somebody_waits() -> None:
+    deadline = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+    raise AssertionError("nobody waits")

@@ -93,6 +93,28 @@ def test_a_design_that_is_off_is_refused(study: Study, spoil) -> None:  # type: 
     assert not study.designs.exists()
 
 
+def without_a_chance_for_one(chances: np.ndarray) -> np.ndarray:
+    kept = np.where(chances == chances.min(), 0.0, chances)
+    return kept / kept.sum()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda pairs, chances: (pairs, without_a_chance_for_one(chances)), "above 0"),
+        (lambda pairs, chances: (pairs, np.append(chances[1:], np.inf)), "above 0"),
+        (lambda pairs, chances: (pairs, np.append(chances[:-2], chances[-2:].sum())), "one probability for each pair"),
+        (lambda pairs, chances: (pairs[:, None], chances[:, None]), "one probability for each pair"),
+        (lambda pairs, chances: (pairs, chances * (1 + 1e-6)), "sum to 1"),
+    ],
+)
+def test_a_refusal_says_what_is_off(study: Study, spoil, told: str) -> None:  # type: ignore[no-untyped-def]
+    pairs = slots(study)
+    with pytest.raises(InvalidInput, match=told):
+        publish_design(study, *spoil(pairs, lopsided(pairs)), method="test")
+    assert not study.designs.exists()
+
+
 def test_pairs_that_only_the_random_control_put_first_are_marked(study: Study) -> None:
     for exposure in serve_deck(study, cast.ada(), 50):
         names = set(exposure.pair.nominations.filter(rank=1).values_list("contender__name", flat=True))

@@ -86,6 +86,17 @@ def test_who_reported_early_is_heard_once_there_is_a_record_and_who_is_set_aside
     assert flagged_pairs(study) == set()
 
 
+def test_one_report_alone_weighs_nothing_until_there_is_a_record(study: Study) -> None:
+    browser = cast.browser_of(Voter.objects.create(address="somewhere"))
+    reported, *others = cast.deck(browser, study, FEWEST_VERDICTS + 1)
+    cast.send(browser, {"token": reported["token"], "verdict": "report"})
+    assert PairFlag.objects.values_list("reports", "backing").get() == (1, 0)
+    Exposure.objects.update(served_at=timezone.now() - timedelta(minutes=10))
+    cast.send(browser, *({"token": one["token"], "verdict": "nope"} for one in others))
+    tasks.review()
+    assert PairFlag.objects.values_list("reports", "backing").get() == (1, 1)
+
+
 def test_a_pair_that_was_dealt_and_flagged_since_is_not_offered_again(study: Study) -> None:
     ada = cast.ada()
     browser = cast.browser_of(ada)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,16 @@ def study() -> Study:
     return cast.open_study()
 
 
-def bring(study: Study, folder: Path, *rows: str, header: str = "query,candidate,verdict,voter") -> Imported:
+def bring(
+    study: Study,
+    folder: Path,
+    *rows: str,
+    header: str = "query,candidate,verdict,voter",
+    advance: Callable[[int], object] = lambda _rows: None,
+) -> Imported:
     path = folder / "votes.csv"
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return import_votes(study, Sheet(path, COLUMNS))
+    return import_votes(study, Sheet(path, COLUMNS), advance)
 
 
 def test_they_count_in_pairs_and_not_on_the_board(study: Study, tmp_path: Path) -> None:
@@ -58,6 +65,7 @@ def test_a_pair_that_nobody_nominated_is_kept_for_training_and_never_shown(study
     bring(study, tmp_path, "item-0000,item-0009,dope,ann")
     pair = Pair.objects.get(study=study, query__item__key="item-0000", candidate__key="item-0009")
     assert (pair.slot, pair.dope) == (None, 1)
+    assert Exposure.objects.values_list("kind", "propensity").get() == ("imported", 0.0)
 
 
 def test_a_person_of_the_file_is_one_voter_here_and_another_elsewhere(study: Study, tmp_path: Path) -> None:
@@ -91,6 +99,9 @@ def test_times_are_kept_and_taken_as_utc_where_the_zone_is_left_out(study: Study
         ("item-0000,item-0002,dope,ann,1970-01-01T00:00:00Z,", "The time '1970-01-01T00:00:00Z' is no moment"),
         ("item-0000,item-0002,dope,ann,1767225600,", "The time '1767225600' is no moment"),
         ("item-0000,item-0002,dope,ann,,fast", "The response time 'fast' is no number of milliseconds"),
+        ("item-0000,item-0002,dope,ann,,-1", "The response time '-1' is no number of milliseconds"),
+        ("item-0000,item-0002,dope,ann,,3600001", "The response time '3600001' is no number of milliseconds"),
+        (f"item-0000,item-0002,dope,{'n' * 201},,", "The voter must have a name of 1 to 200 characters."),
     ],
 )
 def test_a_row_that_cannot_be_used_is_told_and_the_rest_goes_in(
@@ -102,6 +113,20 @@ def test_a_row_that_cannot_be_used_is_told_and_the_rest_goes_in(
     assert line == 2
     assert told.startswith(reason)
     assert result.recorded == 1
+
+
+@pytest.mark.parametrize(("voter", "ms"), [("n" * 200, 0), ("n", 3_600_000)])
+def test_the_longest_name_and_the_longest_and_shortest_answer_are_taken(
+    study: Study, tmp_path: Path, voter: str, ms: int
+) -> None:
+    header = "query,candidate,verdict,voter,response_ms"
+    assert bring(study, tmp_path, f"item-0000,item-0002,dope,{voter},{ms}", header=header).recorded == 1
+    assert Vote.objects.get().response_ms == ms
+
+
+def test_all_rows_left_out_are_counted_and_the_first_thousand_told(study: Study, tmp_path: Path) -> None:
+    result = bring(study, tmp_path, *["x,y,dope,ann"] * 1001)
+    assert (result.left_out, len(result.faults), result.problems[-1]["line"]) == (1001, 1000, 1001)
 
 
 def test_they_are_exported_with_their_kind_and_without_a_propensity(study: Study, tmp_path: Path) -> None:
@@ -130,8 +155,10 @@ def test_the_command_tells_what_became_of_the_file(study: Study, tmp_path: Path)
 
 def test_more_rows_than_a_batch_need_no_statement_per_row(study: Study, tmp_path: Path) -> None:
     rows = [f"item-{n % 8:04d},item-{n % 8 + 4:04d},dope,voter-{n // 8}" for n in range(2400)]
+    dealt_with: list[int] = []
     with CaptureQueriesContext(connection) as statements:
-        assert bring(study, tmp_path, *rows).recorded == 2400
+        assert bring(study, tmp_path, *rows, advance=dealt_with.append).recorded == 2400
+    assert (sum(dealt_with), len(dealt_with)) == (2400, 3)
     assert len(statements) < 60
     assert Exposure.objects.count() == 2400
 

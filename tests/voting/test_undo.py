@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from evalapp.studies.models import Pair, Study, StudyState
-from evalapp.voting.models import Exposure, Vote
+from evalapp.voting.models import Correction, Exposure, Vote
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -60,6 +60,14 @@ def test_a_vote_taken_back_stays_with_its_reason(study: Study, browser: Client) 
     undo(browser)
     vote = Vote.objects.get()
     assert (vote.counted, vote.void_reason) == (False, "undone")
+    assert [*Correction.objects.values_list("vote", "counted", "reason")] == [(vote.pk, False, "undone")]
+
+
+def test_the_board_counts_no_vote_that_was_taken_back(study: Study, browser: Client) -> None:
+    cast.play(browser, study, 5)
+    assert cast.board(study).votes == 5
+    undo(browser, n=2)
+    assert cast.board(study).votes == 3
 
 
 def test_what_was_taken_back_can_be_answered_again(study: Study, browser: Client) -> None:

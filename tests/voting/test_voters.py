@@ -20,6 +20,7 @@ from evalapp.voting.services.voter_review import review_voters
 from evalapp.voting.services.voters import (
     block_address,
     block_voter,
+    end_rehearsal,
     expire_addresses,
     forget_voter,
     unblock_address,
@@ -78,6 +79,18 @@ def test_what_a_blocked_voter_says_later_does_not_count_and_comes_back_too(study
     assert sum(counts()) == 0
     assert unblock_voter(bo) == 6
     assert sum(counts()) == 6
+
+
+def test_who_was_unblocked_is_trusted_and_counts_from_now_on(study: Study) -> None:
+    bo = cast.bo()
+    swipe(study, bo, 30, ms=100)
+    assert review_voters() == [bo.pk]
+    unblock_voter(bo)
+    assert review_voters() == []
+    cast.play(cast.browser_of(bo), study, 5)
+    assert sum(counts()) == 35
+    bo.refresh_from_db()
+    assert (bo.blocked_at, bo.block_reason, bo.trusted) == (None, "", True)
 
 
 def test_what_was_taken_back_stays_so_when_its_voter_is_unblocked(study: Study) -> None:
@@ -159,6 +172,27 @@ def test_a_vote_that_was_under_way_when_its_voter_was_blocked_is_set_aside_by_th
     Voter.objects.filter(pk=bo.pk).update(blocked_at=timezone.now(), block_reason="blocked")
     review_voters()
     assert counts() == (0, 0)
+
+
+@pytest.mark.parametrize(("minutes", "left"), [(59, 0), (61, 10)])
+def test_after_an_hour_no_vote_is_under_way_any_more(study: Study, minutes: int, left: int) -> None:
+    bo = cast.bo()
+    swipe(study, bo, 10)
+    blocked_at = timezone.now() - timedelta(minutes=minutes)
+    Voter.objects.filter(pk=bo.pk).update(blocked_at=blocked_at, block_reason="blocked")
+    review_voters()
+    assert counts() == (left, 0)
+
+
+def test_at_the_end_of_a_rehearsal_only_what_people_said_is_left(study: Study) -> None:
+    ada, simulated = cast.ada(), cast.bo()
+    swipe(study, ada, 10)
+    swipe(study, simulated, 20)
+    Vote.objects.filter(voter=simulated).update(simulated=True)
+    assert [end_rehearsal(study), end_rehearsal(study)] == [20, 0]
+    assert counts() == (10, 0)
+    assert set(Vote.objects.filter(counted=False).values_list("voter", "void_reason")) == {(simulated.pk, "rehearsal")}
+    assert set(Correction.objects.values_list("counted", "reason")) == {(False, "rehearsal")}
 
 
 def test_a_field_that_people_never_see_is_a_trap(study: Study) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -29,7 +29,6 @@ _BATCH = 1000
 _MOST_FAULTS = 1000
 _LONGEST_NAME = 200
 _LONGEST_ANSWER_MS = 3_600_000
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
