@@ -95,7 +95,7 @@ class _OnDevice(Kernel):
         products = queries @ rows.T
         if self._metric == "cosine":
             return products  # of queries that were turned round
-        if self._metric in ("l2", "hamming"):
+        if self._metric == "l2" or self._metric == "hamming":
             # Of zeros and ones the squared distance is the number of bits that differ.
             return queries.square().sum(1)[:, None] + rows.square().sum(1)[None, :] - 2 * products
         assert_never(self._metric)
