@@ -93,7 +93,7 @@ def test_one_report_alone_weighs_nothing_until_there_is_a_record(study: Study) -
     assert PairFlag.objects.values_list("reports", "backing").get() == (1, 0)
     Exposure.objects.update(served_at=timezone.now() - timedelta(minutes=10))
     cast.send(browser, *({"token": one["token"], "verdict": "nope"} for one in others))
-    tasks.review()
+    tasks.review_and_weigh()
     assert PairFlag.objects.values_list("reports", "backing").get() == (1, 1)
 
 
