@@ -87,7 +87,7 @@ def test_six_of_the_ten_nearest_must_agree(agreeing: int, is_suspected: bool) ->
     rows[1:11, 0] = np.arange(1, 11)
     rows[11:, 0] = np.arange(1000, 1020)
     others = ["shoe", "belt", "sock", "coat", "ring"]
-    around: list[str | None] = ["hat"] * agreeing + others[: 10 - agreeing]  # type: ignore[assignment]
+    around: list[str | None] = [*["hat"] * agreeing, *others[: 10 - agreeing]]
     labels = [None, *around, *(["far"] * 20)]
     flagged = [one for one in suspected_faults(rows, "l2", [None] * 31, labels) if one.row == 0]
     wrong = [one for one in suspected_faults(rows, "l2", ["bag", *labels[1:]], [None] * 31) if one.row == 0]

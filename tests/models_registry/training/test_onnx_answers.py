@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from models_registry.encoders.encoder_base import Encoder
+from models_registry.spec import EncoderSpec, Preprocess, Tap
 from models_registry.training.common import export_bundle, quantised_export
 from models_registry.training.common.export_bundle import onnx_difference
 
@@ -25,6 +27,16 @@ def answer_of(pixels: np.ndarray) -> np.ndarray:
     """Two numbers [n, 2] of pictures [n, 3, h, w], to which colour and place matter."""
     flat = pixels.astype(np.float64).reshape(len(pixels), -1)
     return flat @ np.cos(np.arange(2 * flat.shape[1])).reshape(-1, 2)
+
+
+class Twin(Encoder):
+    """What the file must answer as."""
+
+    def _forward_batch(self, batch: np.ndarray, taps: Sequence[str]) -> dict[str, np.ndarray]:
+        return {tap: answer_of(batch) for tap in taps}
+
+
+TWIN = Twin(EncoderSpec("twin", 1, "twin", (Tap("first", 2), Tap("second", 2)), Preprocess(size=(8, 6))))
 
 
 class File:
@@ -53,18 +65,7 @@ class File:
 def test_the_difference_is_the_largest_share_of_its_length_by_which_a_vector_moved(
     shape: list[int | None], kind: str, longer: dict[int, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Twin(Encoder):
-        def __init__(self) -> None:
-            taps = [SimpleNamespace(name="first"), SimpleNamespace(name="second")]
-            self.spec = SimpleNamespace(rules=SimpleNamespace(size=(8, 6)), taps=taps)  # type: ignore[assignment]
-
-        def encode(self, pixels: np.ndarray, taps: Any) -> dict[str, np.ndarray]:  # type: ignore[override]
-            return {tap: answer_of(pixels) for tap in taps}
-
-    Twin.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]
-    monkeypatch.setattr(
-        export_bundle, "registry", SimpleNamespace(describe=lambda _: None, load=lambda *_, **__: Twin())
-    )
+    monkeypatch.setattr(export_bundle, "registry", SimpleNamespace(describe=lambda _: None, load=lambda *_, **__: TWIN))
     monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: File(shape, kind, longer))
     wanted = max((abs(share) for share in longer.values()), default=0.0)
     assert onnx_difference(Path("folder")) == pytest.approx(wanted, abs=0.01 if "16" in kind else 1e-6)

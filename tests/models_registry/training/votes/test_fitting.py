@@ -145,7 +145,13 @@ def test_folds_are_told_as_they_are_judged() -> None:
     folds = np.arange(24) % 3
     told: list[tuple[int, int]] = []
     [judged] = judge_choices(
-        rows, rows, np.zeros(4, dtype=np.int64), pairs, folds, CHOICES["scale"], on_step=lambda *step: told.append(step)
+        rows,
+        rows,
+        np.zeros(4, dtype=np.int64),
+        pairs,
+        folds,
+        CHOICES["scale"],
+        on_step=lambda done, every: told.append((done, every)),
     )
     assert told == [(1, 3), (2, 3), (3, 3)]
     # Each pair whose two ends lie in one fold, once.
