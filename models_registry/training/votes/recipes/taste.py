@@ -153,7 +153,9 @@ def _chosen_hold(parts: Floats, ballots: Ballots, fitted: Fitted, config: TasteC
     """The hold with the least loss on votes that each voter's offset did not see, and what it gains over none."""
     is_left_out = np.random.default_rng(config.seed).random(len(ballots)) < _HELD_OUT
     has_enough = np.bincount(ballots.voter)[ballots.voter] >= config.personal_from
-    judged = is_left_out & has_enough
+    # Of somebody all of whose votes were left out there is no offset to judge.
+    has_offset = np.isin(ballots.voter, ballots.voter[~is_left_out])
+    judged = is_left_out & has_enough & has_offset
     if not judged.any():
         return HOLDS[-1], None
     losses = []

@@ -163,6 +163,18 @@ def test_platt_finds_the_line_that_votes_were_drawn_from() -> None:
     assert Platt(1.0, -0.5).farthest_distance(0.5) is None
 
 
+@pytest.mark.parametrize("seen", [0, 1])
+def test_a_voter_whose_votes_were_all_left_out_is_not_judged(seen: int) -> None:
+    parts, ballots = _personal_ballots(voters=12, votes=60)
+    hidden = np.random.default_rng(3).random(len(ballots)) < 0.25
+    voter = ballots.voter.copy()
+    voter[np.flatnonzero(hidden)[:15]] = 12
+    voter[np.flatnonzero(~hidden)[:seen]] = 12
+    hold, gain = _chosen_hold(parts, replace(ballots, voter=voter), FITTED, TasteConfig(personal_from=15, seed=3))
+    assert hold in HOLDS
+    assert gain is not None
+
+
 @pytest.mark.parametrize("seed", [158, 205, 218, 237])
 def test_a_threshold_among_few_near_and_many_far_answers_is_found(seed: int) -> None:
     """Distances with a long tail and a sharp edge: whole steps of Newton's method leave the minimum for billions."""
