@@ -189,3 +189,11 @@ def test_a_score_that_no_query_of_a_category_has_is_none() -> None:
     assert told["hat"]["lines"]["line"]["recall_at_1"] == 1.0
     assert told["bag"]["lines"]["line"]["recall_at_1"] is None
     assert told["bag"]["lines"]["line"]["category_match"] == 1.0
+
+
+def test_the_control_too_is_judged_by_pictures_of_other_products() -> None:
+    rows = np.arange(20)
+    question = Question(rows, rows, ["hat"] * 10 + ["bag"] * 10, ["p"] * 10 + ["q"] * 10)
+    control = compare_entries(question, [], draws=20).line_named(CONTROL)
+    assert control.scores["category_match"].value == 0.0
+    assert control.scores["recall_at_10"].value == 1.0

@@ -80,3 +80,9 @@ def test_two_equal_vectors_are_ground_for_alarm() -> None:
     assert describe_vectors(np.zeros((1, 4), dtype=np.float32)).warnings == (
         "1 of 1 vectors are all zeros: cosine is not defined for them.",
     )
+
+
+def test_no_vectors_hold_no_value_that_is_no_number() -> None:
+    stats = describe_vectors(np.ones((0, 4), dtype=np.float32))
+    assert (stats.count, stats.dim, stats.finite, stats.constant_dims, stats.zero_vectors) == (0, 4, True, 0, 0)
+    assert stats.bit_entropy == 0
