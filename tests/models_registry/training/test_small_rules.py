@@ -91,6 +91,16 @@ def test_an_attribute_of_one_value_tells_nothing_apart() -> None:
     assert AttributeTable.from_pictures(replace(data, attributes=colours)).names == ("category", "colour")
 
 
+@pytest.mark.parametrize(("reds", "is_told"), [(1, False), (2, True)])
+def test_a_value_of_two_pictures_tells_them_apart_and_one_of_a_single_picture_does_not(
+    reds: int, is_told: bool
+) -> None:
+    data = clouds(products=8)
+    colours = [{"colour": "red" if row < reds else "blue"} for row in range(len(data))]
+    names = AttributeTable.from_pictures(replace(data, attributes=colours)).names
+    assert ("colour" in names) == is_told
+
+
 def test_two_products_in_both_domains_are_enough_and_one_is_not() -> None:
     data = clouds(products=4)
 
