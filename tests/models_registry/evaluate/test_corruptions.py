@@ -233,6 +233,26 @@ def test_words_lie_anywhere_in_the_picture_and_begin_in_it_where_they_are_too_lo
                 assert words["stroke_width"] == 1
 
 
+class Inked(Pen):
+    """A pen whose letters begin right of and below the place that they are written at, as some fonts have it."""
+
+    def textbbox(self, *_said: Any, **_named: Any) -> tuple[float, float, float, float]:
+        return 5, 9, 45, 29
+
+
+@pytest.mark.parametrize(("size", "room"), [((100, 60), (60, 40)), ((30, 10), (1, 1))])
+@pytest.mark.parametrize("most", [False, True])
+def test_it_is_the_ink_that_lies_in_the_picture(
+    size: tuple[int, int], room: tuple[int, int], most: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[dict[str, Any]] = []
+    monkeypatch.setattr(corruptions, "ImageDraw", SimpleNamespace(Draw=lambda of: Inked(of, notes)))
+    corruptions.write_words(photo(size), 0.0, Edge(most))  # type: ignore[arg-type]
+    [words] = notes
+    ink = (words["place"][0] + 5, words["place"][1] + 9)
+    assert ink == (room if most else (0, 0))
+
+
 def test_every_word_is_written_by_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {words["text"] for one in drawn(monkeypatch, "text", (30, 30), 1.0, draws=60) for words in one} == {*WORDS}
 
