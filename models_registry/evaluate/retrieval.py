@@ -110,4 +110,4 @@ def _rows_by_label(codes: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
     """Gallery rows of each label."""
     order = np.argsort(codes, kind="stable")
     labels, starts = np.unique(codes[order], return_index=True)
-    return {int(label): rows for label, rows in zip(labels, np.split(order, starts[1:]), strict=True) if label >= 0}
+    return {int(label): rows for label, rows in zip(labels, np.split(order, starts)[1:], strict=True) if label >= 0}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from models_registry.evaluate import (
     Score,
     category_match,
+    coverage,
     expected_random_match,
     hubness,
     mean_score,
@@ -99,3 +100,16 @@ def test_product_recall_is_unknown_where_products_are_hidden() -> None:
 def test_hubness_is_the_share_of_the_busiest_candidate() -> None:
     assert hubness(found([[7], [7], [3], [-1], [7]])) == 0.75
     assert hubness(found([[-1]])) is None
+
+
+def test_the_first_candidate_of_the_gallery_can_be_the_busiest() -> None:
+    assert hubness(found([[0], [0], [0], [1]])) == 0.75
+    assert coverage(found([[0], [0], [1]]), 4) == 0.5
+    assert category_match(found([[0]]), ["dress"], ["dress"]).tolist() == [1.0]
+
+
+def test_the_first_label_counts_as_any_other() -> None:
+    ids = np.arange(2)
+    assert product_recall(found([[1], [0]]), ["p", "p"], ["p", "p"], query_ids=ids, gallery_ids=ids).tolist() == [1, 1]
+    expected = expected_random_match(["a"], ["b", "a"], query_ids=np.array([9]), gallery_ids=ids)
+    assert expected == Score(0.5, 1)

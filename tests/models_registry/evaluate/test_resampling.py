@@ -68,3 +68,19 @@ def test_the_same_seed_gives_the_same_interval_and_blocks_do_not_matter(monkeypa
     assert bootstrap(values, seed=3) == whole
     monkeypatch.setattr("models_registry.evaluate.resampling._CELLS", 1000)
     assert bootstrap(values, seed=3) == whole
+
+
+def test_an_interval_that_touches_zero_does_not_exclude_it() -> None:
+    for low, high, excludes in [(0.0, 1.0, False), (0.1, 1.0, True), (-1.0, 0.0, False), (-1.0, -0.1, True)]:
+        assert Interval(0.0, low, high, 9).excludes_zero == excludes
+    assert not Interval(None, None, None, 0).excludes_zero
+
+
+def test_a_level_cuts_off_the_same_share_on_both_sides() -> None:
+    values = np.random.default_rng(7).random(300)
+    wide, narrow = (bootstrap(values, level=level, draws=8000) for level in (0.95, 0.5))
+    error = float(values.std() / np.sqrt(300))
+    for found, deviations in ((wide, 1.96), (narrow, 0.674)):
+        assert found.low == pytest.approx(values.mean() - deviations * error, abs=0.1 * error)
+        assert found.high == pytest.approx(values.mean() + deviations * error, abs=0.1 * error)
+    assert bootstrap(values, draws=8000) == wide

@@ -79,3 +79,30 @@ def test_labels_of_another_number_of_queries_are_refused() -> None:
 def test_coverage_is_the_share_of_the_gallery_that_answers_somebody() -> None:
     assert coverage(listed([[7], [7], [3], [-1]]), 8) == 0.25
     assert coverage(listed([[-1]]), 8) is None
+
+
+def test_a_rank_that_nobody_answers_is_never_right() -> None:
+    labels = ["a", "b", "c"]
+    hits = find_hits(
+        listed([[0, -1, -1], [-1, -1, -1], [2, -1, -1]]), labels, labels, query_ids=np.arange(3) + 9,
+        gallery_ids=np.arange(3),
+    )  # fmt: skip
+    assert hits.right.tolist() == [[True, False, False], [False] * 3, [True, False, False]]
+    assert hits.relevant.tolist() == [1, 1, 1]
+    unknown = find_hits(listed([[0]]), [None], [None], query_ids=np.arange(1) + 9, gallery_ids=np.arange(1))
+    assert not unknown.right.any()
+
+
+def test_an_empty_gallery_answers_nothing() -> None:
+    hits = find_hits(listed([[-1, -1]]), ["a"], [], query_ids=np.arange(1), gallery_ids=np.arange(0))
+    assert not hits.right.any()
+    assert np.isnan(recall_at(hits, 2)).all()
+    assert np.isnan(map_at_r(hits)).all()
+    assert coverage(listed([[0]]), 0) is None
+
+
+def test_as_many_neighbours_as_are_needed_are_enough() -> None:
+    right = Hits(np.array([[True, True]]), np.array([2]))
+    assert recall_at(right, 2).tolist() == map_at_r(right).tolist() == [1.0]
+    with pytest.raises(ValueError, match="recall@0"):
+        recall_at(right, 0)

@@ -90,3 +90,48 @@ def test_pictures_that_cannot_be_read_are_passed_over(encoder: Encoder, asked: A
 
 def test_the_same_seed_damages_in_the_same_way(encoder: Encoder, asked: Asked) -> None:
     assert survival(encoder, asked, "text") == survival(encoder, asked, "text")
+
+
+def test_the_first_answer_is_counted_on_its_own(
+    encoder: Encoder, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Query 0 alone becomes another picture: the others keep all ten answers, the first among them."""
+    other = Image.open(BytesIO(photo(30))).convert("RGB")
+    own = Image.open(BytesIO(photo(0))).convert("RGB").tobytes()
+    monkeypatch.setitem(
+        CORRUPTIONS, "swap", Corruption("swap", "one", lambda image, _s, _r: other if image.tobytes() == own else image)
+    )
+    line = survival(encoder, asked, "swap")
+    assert (line.same_first.value, line.same_first.n) == (7 / 8, 8)
+
+
+def test_a_gallery_of_few_is_answered_with_all_of_it(encoder: Encoder, asked: Asked) -> None:
+    few = Asked(asked.pictures, asked.query_ids, asked.gallery.select(np.arange(3)), asked.gallery_ids[:3])
+    line = survival(encoder, few, "scribble", strength=1.0)
+    assert (line.overlap.value, line.overlap.n) == (1.0, 8)
+    alone = Asked(asked.pictures[:1], asked.query_ids[:1], asked.gallery.select(np.arange(1)), asked.gallery_ids[:1])
+    unknown = survival(encoder, alone, "flip")
+    assert (unknown.overlap.value, unknown.same_first.value) == (None, None)
+
+
+def test_each_picture_and_each_corruption_is_damaged_by_a_chance_of_its_own(encoder: Encoder, asked: Asked) -> None:
+    drawn: list[float] = []
+    told: list[str] = []
+
+    def note(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+        drawn.append(float(rng.random()))
+        assert strength == 0.5
+        return image
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("one", "two"):
+            patched.setitem(CORRUPTIONS, name, Corruption(name, "", note))
+        for seed in (0, 0, 1):
+            lines = measure_robustness(
+                encoder, "embedding", "l2", asked, seed=seed, corruptions=["one", "two"], on_progress=told.append
+            )
+            assert [line.corruption for line in lines] == ["one", "two"]
+    assert told == ["one", "two"] * 3
+    first, again, anew = (sorted(drawn[start : start + 16]) for start in (0, 16, 32))
+    assert first == again
+    assert len({*first, *anew}) == 32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -106,3 +107,55 @@ def test_whole_groups_come_to_their_shares_where_there_are_many() -> None:
 def test_two_groups_cannot_be_split_in_three() -> None:
     with pytest.raises(ValueError, match="2 groups"):
         split_whole_groups(["a", "b", None], salt="a")
+
+
+@pytest.mark.parametrize(("bits", "is_near"), [(0, True), (3, True), (4, False)])
+def test_hashes_are_near_up_to_three_bits(bits: int, is_near: bool) -> None:
+    one = 0b1011 << 30
+    first, second = near_duplicates(np.array([one, one ^ ((1 << bits) - 1)], dtype=np.uint64)).tolist()
+    assert (first == second) == is_near
+
+
+@pytest.mark.parametrize("end", [b"\0", b"\xff"])
+def test_a_split_without_a_share_gets_nothing_at_either_end(end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last units there are: their share of 1 is 1 itself, or 0."""
+    monkeypatch.setattr(
+        "models_registry.evaluate.leak_free_splits.hashlib.sha256", lambda _: SimpleNamespace(digest=lambda: end * 32)
+    )
+    assert split_of("a", salt="", shares={"test": 0.0, "train": 1.0, "val": 0.0}) == "train"
+
+
+@pytest.mark.parametrize(("total", "is_right"), [(1 + 1e-10, True), (1 - 1e-10, True), (1 + 1e-8, False)])
+def test_shares_add_to_one_as_far_as_numbers_can(total: float, is_right: bool) -> None:
+    shares = {"train": 0.5, "test": total - 0.5}
+    if is_right:
+        assert split_of("a", salt="", shares=shares) in shares  # type: ignore[arg-type]
+        return
+    with pytest.raises(ValueError, match="add to 1"):
+        split_of("a", salt="", shares=shares)  # type: ignore[arg-type]
+
+
+def test_the_hash_says_of_each_cell_whether_it_is_darker_than_its_right_neighbour() -> None:
+    cells = np.random.default_rng(3).integers(0, 4, (8, 9)) * 60
+    bits = "".join(str(int(row[column] < row[column + 1])) for row in cells for column in range(8))
+    image = Image.fromarray(np.kron(cells, np.ones((5, 4))).astype(np.uint8)).convert("RGB")
+    assert difference_hash(image) == int(bits, 2)
+
+
+def test_only_hashes_that_agree_in_a_band_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each band of 16 bits parts the hashes as a dictionary does; compared all with all, a catalogue takes days."""
+    hashes = np.random.default_rng(5).integers(1, 6, (30, 4)).astype(np.uint64)
+    every = np.unique((hashes << np.arange(0, 64, 16, dtype=np.uint64)).sum(axis=1, dtype=np.uint64))
+    buckets: list[set[int]] = []
+    monkeypatch.setattr(
+        "models_registry.evaluate.leak_free_splits._join_near",
+        lambda _groups, distinct, bucket, _near: buckets.append({int(value) for value in distinct[bucket]}),
+    )
+    near_duplicates(every)
+    wanted: list[set[int]] = []
+    for low in (0, 16, 32, 48):
+        by_band: dict[int, set[int]] = {}
+        for value in every.tolist():
+            by_band.setdefault(value >> low & 0xFFFF, set()).add(value)
+        wanted += by_band.values()
+    assert sorted(map(sorted, buckets)) == sorted(map(sorted, wanted))

@@ -58,3 +58,62 @@ def test_flagged_pictures_are_not_told_again_and_few_pictures_are_no_error() -> 
     rows, categories, flags = clouds()
     assert not {one.row for one in suspected_faults(rows, "l2", categories, flags)} & set(range(3 * PER, 4 * PER - 3))
     assert suspected_faults(rows[:1], "l2", ["bag"], [None]) == []
+
+
+def test_reasons_are_told_in_their_order_however_strong_the_later_ones_are() -> None:
+    rows, categories, flags = clouds()
+    categories[5] = "hat"
+    rows[9] += 60
+    found = suspected_faults(rows, "l2", categories, flags)
+    told = [one.reason for one in found]
+    assert told == sorted(told, key=["like flagged", "wrong label", "outlying"].index)
+    assert len(set(told)) == 3
+    weakest_flagged = [one.strength for one in found if one.reason == "like flagged"][-1]
+    assert weakest_flagged < next(one.strength for one in found if one.reason == "wrong label")
+
+
+@pytest.mark.parametrize(("pictures", "is_suspected"), [(7, False), (8, True)])
+def test_a_category_of_eight_pictures_has_outliers_and_one_of_seven_has_none(pictures: int, is_suspected: bool) -> None:
+    rows = np.random.default_rng(0).standard_normal((pictures, 4)).astype(np.float32)
+    rows[0] += 100
+    found = suspected_faults(rows, "l2", ["bag"] * pictures, [None] * pictures)
+    assert [(one.row, one.reason) for one in found] == ([(0, "outlying")] if is_suspected else [])
+
+
+@pytest.mark.parametrize(("agreeing", "is_suspected"), [(5, False), (6, True)])
+def test_six_of_the_ten_nearest_must_agree(agreeing: int, is_suspected: bool) -> None:
+    """Picture 0 and its ten nearest in a heap; whoever else there is lies far away and says something else."""
+    rows = np.zeros((31, 2), dtype=np.float32)
+    rows[1:11, 0] = np.arange(1, 11)
+    rows[11:, 0] = np.arange(1000, 1020)
+    others = ["shoe", "belt", "sock", "coat", "ring"]
+    around: list[str | None] = [*["hat"] * agreeing, *others[: 10 - agreeing]]
+    labels = [None, *around, *(["far"] * 20)]
+    flagged = [one for one in suspected_faults(rows, "l2", [None] * 31, labels) if one.row == 0]
+    wrong = [one for one in suspected_faults(rows, "l2", ["bag", *labels[1:]], [None] * 31) if one.row == 0]
+    assert [(one.reason, one.told, one.strength) for one in flagged] == (
+        [("like flagged", "hat", 0.6)] if is_suspected else []
+    )
+    assert [(one.reason, one.told, one.strength) for one in wrong] == (
+        [("wrong label", "hat", 0.6)] if is_suspected else []
+    )
+
+
+def test_outliers_are_counted_in_robust_deviations_above_the_median() -> None:
+    """Pairs of pictures, each three from its two nearest as the median says; written out."""
+    rng = np.random.default_rng(4)
+    rows = rng.standard_normal((30, 3)).astype(np.float32)
+    rows[:3] *= np.array([[4], [6], [9]], dtype=np.float32)
+    table = np.linalg.norm(rows[:, None].astype(float) - rows[None], axis=2)
+    distances = np.sort(table, axis=1)[:, 1:4].mean(axis=1)
+    middle = np.median(distances)
+    deviations = (distances - middle) / (1.4826 * np.median(np.abs(distances - middle)))
+    found = {one.row: one.strength for one in suspected_faults(rows, "l2", ["bag"] * 30, [None] * 30)}
+    assert found == pytest.approx({row: value for row, value in enumerate(deviations.tolist()) if value > 4}, rel=1e-4)
+    assert found
+
+
+def test_two_pictures_are_enough_to_be_looked_at() -> None:
+    rows = np.eye(2, dtype=np.float32)
+    [found] = suspected_faults(rows, "l2", [None, None], ["close-up", None])
+    assert (found.row, found.reason, found.strength) == (1, "like flagged", 1.0)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models_registry.evaluate import CONTROL, SCORES, Entry, Question, Table, compare_entries
+from models_registry.evaluate import CONTROL, SCORES, Entry, Question, Table, bootstrap, compare_entries
 
 
 def clothes(products: int = 40, pictures: int = 3) -> tuple[Question, np.ndarray]:
@@ -140,3 +140,60 @@ def test_who_asks_by_category_is_judged_by_category_though_products_are_known() 
     assert found.judge == "category"
     line = found.line_named("good")
     assert line.scores["recall_at_1"].value == line.scores["category_match"].value
+
+
+def test_queries_of_one_product_stand_or_fall_together_and_others_alone() -> None:
+    names = ["p", "q", None, "p", None, ""]
+    rows = np.array([5, 4, 3, 2, 1, 0])
+    clusters = Question(rows, rows, [None] * 6, names).product_clusters()
+    assert clusters is not None
+    assert clusters[2] == clusters[5]
+    assert len(set(clusters.tolist())) == 5
+    assert Question(rows, rows, [None] * 6, [None, ""] * 3).product_clusters() is None
+
+
+def test_intervals_are_over_products_where_they_are_known() -> None:
+    question, vectors = clothes()
+    noisy = vectors + np.random.default_rng(1).normal(0, 1.5, vectors.shape).astype(np.float32)
+    line = compare_entries(question, [Entry("noisy", noisy, "l2")], draws=300).line_named("noisy")
+    by_product = bootstrap(line.per_query["recall_at_1"], clusters=np.arange(120) // 3, draws=300)
+    assert line.scores["recall_at_1"] == by_product
+
+
+@pytest.mark.parametrize(("wrong_rank", "is_seen"), [(1000, True), (1001, False)])
+def test_the_order_of_the_first_thousand_answers_counts(wrong_rank: int, is_seen: bool) -> None:
+    """One asks for pictures of its category, of which there are 1002; one other stands among them."""
+    places = np.arange(1004, dtype=np.float32)[:, None]
+    kinds: list[str | None] = ["dress"] * 1004
+    kinds[wrong_rank] = "hat"
+    question = Question(np.array([0]), np.arange(1, 1004), kinds, [None] * 1004)
+    line = compare_entries(question, [Entry("line", places, "l2")], draws=5).line_named("line")
+    assert (line.scores["map_at_r"].value < 1) == is_seen  # type: ignore[operator]
+
+
+def test_the_sixty_commonest_categories_have_scores_of_their_own() -> None:
+    kinds: list[str | None] = [f"c{number:02}" for number in range(61) for _ in range(3 if number else 2)]
+    rows = np.arange(len(kinds))
+    vectors = np.random.default_rng(0).standard_normal((len(kinds), 4)).astype(np.float32)
+    question = Question(rows, rows, kinds, [None] * len(kinds))
+    told = compare_entries(question, [Entry("noise", vectors, "l2")], draws=5).by_category()
+    assert list(told) == [f"c{number:02}" for number in range(1, 61)]
+    assert {one["queries"] for one in told.values()} == {3}
+
+
+def test_a_score_that_no_query_of_a_category_has_is_none() -> None:
+    rows = np.arange(5)
+    question = Question(rows, rows, ["hat", "hat", "bag", "bag", "sock"], ["p", "p", "q", None, None])
+    vectors = np.array([[0], [1], [5], [7], [20]], dtype=np.float32)
+    told = compare_entries(question, [Entry("line", vectors, "l2")], draws=5).by_category()
+    assert told["hat"]["lines"]["line"]["recall_at_1"] == 1.0
+    assert told["bag"]["lines"]["line"]["recall_at_1"] is None
+    assert told["bag"]["lines"]["line"]["category_match"] == 1.0
+
+
+def test_the_control_too_is_judged_by_pictures_of_other_products() -> None:
+    rows = np.arange(20)
+    question = Question(rows, rows, ["hat"] * 10 + ["bag"] * 10, ["p"] * 10 + ["q"] * 10)
+    control = compare_entries(question, [], draws=20).line_named(CONTROL)
+    assert control.scores["category_match"].value == 0.0
+    assert control.scores["recall_at_10"].value == 1.0

@@ -87,3 +87,13 @@ def test_more_directions_than_there_are_is_refused_in_words() -> None:
 
 def test_the_list_knows_it() -> None:
     assert recipe_named("post").config_type() is PostConfig
+
+
+def test_what_was_centred_is_brought_to_length_one_and_not_what_was_moved_away() -> None:
+    rows = (np.random.default_rng(1).standard_normal((40, 6)) + 3).astype(np.float32)
+    head, tensors = learnt_head(rows, ("centre", "l2", "pca=3"))
+    centred = rows - rows.mean(axis=0)
+    units = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    peer = PCA(3, svd_solver="full").fit(units)
+    found = apply_head(head, tensors, rows)
+    assert np.abs(found) == pytest.approx(np.abs(units @ peer.components_.T), abs=1e-4)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
+from models_registry.evaluate.corruptions import CORRUPTIONS, Corruption
+from models_registry.spec import Preprocess
+from models_registry.training.common import training_pixels
+from models_registry.training.common.backbones import Backbone
 from models_registry.training.common.heads import export_head
 from models_registry.training.common.training_errors import TrainingError, UnusableLabels
 from models_registry.training.common.training_loop import Measured, Task, fit
@@ -19,7 +25,10 @@ from models_registry.training.labels.batch_sampler import BalancedSampler
 from models_registry.training.labels.groups import Groups
 from models_registry.training.labels.label_configs import LoopConfig, TripletConfig
 from models_registry.training.labels.losses import reviewed_loss
+from models_registry.training.labels.recipes.deep_ranking import CloseNegatives
+from models_registry.training.labels.recipes.triplet import _batch_distances
 from models_registry.training.labels.run_context import Session, require_domains
+from models_registry.training.labels.validation import Map
 from models_registry.training.votes.recipes.vote_triplets import (
     VoteTripletsConfig,
     _train_map,
@@ -80,6 +89,16 @@ def test_an_attribute_of_one_value_tells_nothing_apart() -> None:
     data = clouds(products=8)
     colours = [{"colour": "red" if row % 2 else "blue", "made": "here"} for row in range(len(data))]
     assert AttributeTable.from_pictures(replace(data, attributes=colours)).names == ("category", "colour")
+
+
+@pytest.mark.parametrize(("reds", "is_told"), [(1, False), (2, True)])
+def test_a_value_of_two_pictures_tells_them_apart_and_one_of_a_single_picture_does_not(
+    reds: int, is_told: bool
+) -> None:
+    data = clouds(products=8)
+    colours = [{"colour": "red" if row < reds else "blue"} for row in range(len(data))]
+    names = AttributeTable.from_pictures(replace(data, attributes=colours)).names
+    assert ("colour" in names) == is_told
 
 
 def test_two_products_in_both_domains_are_enough_and_one_is_not() -> None:
@@ -177,3 +196,82 @@ def test_one_sided_votes_are_refused() -> None:
         said = replace(data.ballots, like=np.full(len(data.ballots), side))
         with pytest.raises(TrainingError, match="say the same"):
             require_votes(with_ballots(data, said), 1)
+
+
+def test_distances_in_a_batch_are_of_different_pictures() -> None:
+    vectors = torch.tensor([[0.0], [1.0], [3.0], [10.0]])
+    found = _batch_distances(vectors, torch.tensor([7, 7, 8, 9]))
+    assert found == pytest.approx({"distance_same": 1.0, "distance_other": (3 + 2 + 10 + 9 + 7) / 5})
+    assert _batch_distances(vectors[:2], torch.tensor([7, 7])) == {"distance_same": 1.0, "distance_other": 0.0}
+    assert _batch_distances(vectors[:2], torch.tensor([7, 8])) == {"distance_same": 0.0, "distance_other": 1.0}
+
+
+@pytest.mark.parametrize(("count", "shown"), [(299, 299), (300, 300), (301, 300), (900, 300)])
+def test_a_map_shows_all_pictures_or_three_hundred_from_the_first_to_the_last(count: int, shown: int) -> None:
+    table = np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
+    plane = Map([f"key-{row}" for row in range(count)], np.arange(count), lambda rows: table[rows])
+    assert (plane.keys[0], plane.keys[-1]) == ("key-0", f"key-{count - 1}")
+    assert len(set(plane.keys)) == shown
+    assert len(plane.plane_positions()) == shown
+
+
+def test_a_map_shows_the_two_directions_in_which_pictures_vary_most() -> None:
+    rng = np.random.default_rng(1)
+    flat = rng.normal(size=(50, 2)) * [3, 1]
+    table = np.concatenate([flat, 0.01 * rng.normal(size=(50, 4))], axis=1) @ np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    tables = iter([table + 5, -table])
+    plane = Map([""] * 50, np.arange(50), lambda _rows: next(tables).astype(np.float32))
+    first = np.array(plane.plane_positions())
+    assert np.abs(first).max() == pytest.approx(1)
+    centred = flat - flat.mean(axis=0)
+    # Every distance is that of the plane in which they lie, on one scale; mirrored vectors leave the map as it was.
+    shares = np.linalg.norm(first[1:] - first[:-1], axis=1) / np.linalg.norm(centred[1:] - centred[:-1], axis=1)
+    assert shares == pytest.approx(np.full(49, shares[0]), rel=0.05)
+    assert np.array(plane.plane_positions()) == pytest.approx(first, abs=1e-3)
+
+
+def test_a_map_of_one_picture_or_of_equal_ones_is_a_point() -> None:
+    for count in (1, 4):
+        plane = Map([""] * count, np.arange(count), lambda rows: np.ones((len(rows), 3), dtype=np.float32))
+        assert plane.plane_positions() == ((0.0, 0.0),) * count
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_vectors_are_looked_at_without_drop_out_and_training_goes_on(is_training: bool) -> None:
+    table = torch.arange(1.0, 41).reshape(20, 2)
+    features = SimpleNamespace(dim=2, take=lambda rows: table[torch.from_numpy(rows)])
+    head = nn.Sequential(nn.Dropout(0.5)).train(is_training)
+    backbone = Backbone(SimpleNamespace(features=features))  # type: ignore[arg-type]
+    assert backbone.head_vectors(head, np.arange(3, 9)).tolist() == table[3:9].tolist()
+    assert head.training == is_training
+
+
+def test_one_anchor_is_enough_to_mine_for_and_none_is_not() -> None:
+    group_of = np.array([0, 0, 1, 2])
+    is_query = np.array([True, False, False, False])
+    assert CloseNegatives(np.arange(4), group_of, is_query, 2).has_anchors
+    assert not CloseNegatives(np.arange(1, 4), group_of, is_query, 2).has_anchors
+    assert CloseNegatives(np.arange(3), group_of, None, 2).has_anchors
+    assert not CloseNegatives(np.arange(1, 4), group_of, None, 2).has_anchors
+
+
+def test_pictures_are_varied_as_often_and_as_strongly_as_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: dict[str, list[float]] = {}
+
+    def noted(name: str) -> Corruption:
+        def note(image: Image.Image, strength: float, _rng: np.random.Generator) -> Image.Image:
+            happened.setdefault(name, []).append(strength)
+            return image
+
+        return Corruption(name, "", note)
+
+    monkeypatch.setattr(training_pixels, "CORRUPTIONS", {name: noted(name) for name in CORRUPTIONS})
+    pixels = training_pixels.Pixels([], Preprocess(size=(8, 8)), augment=0.4)
+    image, rng = Image.new("RGB", (8, 8)), np.random.default_rng(0)
+    for _ in range(4000):
+        pixels._vary_picture(image, rng)
+    shares = {"flip": 0.5, "crop": 0.6, "jpeg": 0.1, "shrink": 0.1, "scribble": 0.1, "text": 0.1}
+    assert {name: len(strengths) / 4000 for name, strengths in happened.items()} == pytest.approx(shares, abs=0.03)
+    for strengths in happened.values():
+        assert np.mean(strengths) == pytest.approx(0.2, abs=0.03)
+        assert (min(strengths) >= 0, max(strengths) <= 0.4) == (True, True)

@@ -62,11 +62,20 @@ def fit_platt(distances: Floats, pairs: Pairs) -> Platt:
     share = float(pairs.likes.sum() / pairs.weight.sum())
     theta = np.array([np.log(share / (1 - share)), 0.0])
     pull = np.diag([0.0, _PULL * pairs.weight.sum()])
+
+    def loss_at(numbers: Floats) -> float:
+        logit = design @ numbers
+        return float(pairs.weight @ np.logaddexp(0, logit) - pairs.likes @ logit + numbers @ pull @ numbers / 2)
+
     for _ in range(50):
-        chance = 1 / (1 + np.exp(-design @ theta))
+        chance = 1 / (1 + np.exp(-np.clip(design @ theta, -60, 60)))
         gradient = design.T @ (pairs.weight * chance - pairs.likes) + pull @ theta
         curvature = design.T @ (design * (pairs.weight * chance * (1 - chance))[:, None]) + pull
         step = np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient)
+        # Far from the minimum the curvature can be next to nothing, and a whole step goes far too far.
+        loss = loss_at(theta)
+        while np.abs(step).max() >= 1e-10 and loss_at(theta - step) > loss + 1e-12 * abs(loss):
+            step = step / 2
         theta = theta - step
         if np.abs(step).max() < 1e-10:
             break

@@ -129,11 +129,20 @@ def _fit_offset(parts: Floats, like: NDArray[np.bool_], fitted: Fitted, hold: fl
     # Leniency is common among people: it is held a tenth as much.
     holds = np.full(len(offset), hold)
     holds[-1] = hold / 10
-    for _ in range(30):
+
+    def loss_at(numbers: Floats) -> float:
+        logit = common + design @ numbers
+        return float(np.sum(np.logaddexp(0, logit) - like * logit) + holds @ numbers**2 / 2)
+
+    for _ in range(60):
         chance = 1 / (1 + np.exp(-np.clip(common + design @ offset, -60, 60)))
         gradient = design.T @ (chance - like) + holds * offset
         curvature = design.T @ (design * (chance * (1 - chance))[:, None]) + np.diag(holds)
         step = np.linalg.solve(curvature, gradient)
+        # Where the common map is sure and wrong the curvature is next to nothing, and a whole step goes far too far.
+        loss = loss_at(offset)
+        while np.abs(step).max() >= 1e-9 and loss_at(offset - step) > loss + 1e-12 * abs(loss):
+            step = step / 2
         offset = offset - step
         if np.abs(step).max() < 1e-9:
             break
@@ -144,7 +153,9 @@ def _chosen_hold(parts: Floats, ballots: Ballots, fitted: Fitted, config: TasteC
     """The hold with the least loss on votes that each voter's offset did not see, and what it gains over none."""
     is_left_out = np.random.default_rng(config.seed).random(len(ballots)) < _HELD_OUT
     has_enough = np.bincount(ballots.voter)[ballots.voter] >= config.personal_from
-    judged = is_left_out & has_enough
+    # Of somebody all of whose votes were left out there is no offset to judge.
+    has_offset = np.isin(ballots.voter, ballots.voter[~is_left_out])
+    judged = is_left_out & has_enough & has_offset
     if not judged.any():
         return HOLDS[-1], None
     losses = []

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
+from scipy.optimize import approx_fprime
+from sklearn.linear_model import LogisticRegression
 
-from models_registry.training.votes.class_guesses import MOST_CLASSES, learn_guesses, least_held
+from models_registry.training.votes.class_guesses import MOST_CLASSES, _fit_softmax, learn_guesses, least_held
 
 RNG = np.random.default_rng(8)
 KINDS = RNG.integers(3, size=150)
@@ -78,3 +83,42 @@ def test_of_strengths_that_cannot_be_told_apart_the_least_is_taken() -> None:
     alike += best.mean() - alike.mean() + 0.001
     assert least_held([worse, best, alike, worse]) == 2
     assert least_held([best, worse]) == 0
+
+
+@pytest.mark.parametrize("strength", [3.0, 0.3])
+def test_the_regression_is_that_of_scikit_learn(strength: float) -> None:
+    peer = LogisticRegression(C=1 / strength, tol=1e-8, max_iter=2000).fit(CLEAR, KINDS)
+    weight, bias = _fit_softmax(CLEAR, KINDS, 3, strength)
+    chances = CLEAR @ weight.T + bias
+    chances = np.exp(chances - chances.max(axis=1, keepdims=True))
+    assert chances / chances.sum(axis=1, keepdims=True) == pytest.approx(peer.predict_proba(CLEAR), abs=2e-3)
+
+
+@pytest.mark.parametrize("strength", [3.0, 0.3])
+def test_the_regressions_loss_has_the_slope_that_it_says(strength: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def no_search(loss: Any, start: np.ndarray, **_: Any) -> Any:
+        asked.append(loss)
+        return SimpleNamespace(x=start)
+
+    monkeypatch.setattr("scipy.optimize.minimize", no_search)
+    _fit_softmax(CLEAR, KINDS, 3, strength)
+    numbers = np.random.default_rng(2).normal(size=30)
+
+    def by_hand(theta: np.ndarray) -> float:
+        table = theta.reshape(3, 10)
+        scores = CLEAR.astype(float) @ table[:, :9].T + table[:, 9]
+        entropy = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(150), KINDS]
+        return float(entropy.sum() + strength / 2 * np.sum(table[:, :9] ** 2)) / 150
+
+    value, slope = asked[0](numbers)
+    assert value == pytest.approx(by_hand(numbers), rel=1e-5)
+    assert slope == pytest.approx(approx_fprime(numbers, by_hand, 1e-7), abs=1e-4)
+
+
+@pytest.mark.parametrize(("count", "is_guessed"), [(2, False), (3, True)])
+def test_three_items_make_a_category(count: int, is_guessed: bool) -> None:
+    labels = ["rare"] * count + ["common"] * (147 - count) + [None] * 3
+    found = learn_guesses(CLEAR, labels, FOLDS)
+    assert (found is not None) == is_guessed

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
+from models_registry.training.votes.binary_codes import binary_code_map
 from models_registry.training.votes.block_pca import basis_of
-from models_registry.training.votes.map_fitting import Shape, _MapProblem, fit_map
-from models_registry.training.votes.model_selection import CHOICES, Choice, Judged, best_of
+from models_registry.training.votes.map_fitting import Fitted, Shape, _MapProblem, fit_map
+from models_registry.training.votes.model_selection import CHOICES, Choice, Judged, best_of, judge_choices
 from models_registry.training.votes.vote_data import Pairs, Span
 
 RNG = np.random.default_rng(5)
@@ -94,3 +98,68 @@ def test_a_richer_map_is_taken_where_it_is_better_pair_by_pair() -> None:
     lucky = (np.where(ids == 3, 2.0, 0.0) - np.where(ids == 8, 0.5, 0.0)) * sides
     assert best_of([_judged(plain, unsure, pairs), _judged(rich, unsure + lucky, pairs)]) == plain
     assert best_of([]) == plain
+
+
+def test_codes_are_learnt_from_the_cross_entropy_of_their_soft_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss written out, its slope by small steps, at every sharpness and away from the start."""
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(12, 3)).astype("f4")
+    pairs = Pairs(np.array([0, 1, 2, 5]), np.array([3, 4, 5, 9]), np.array([2.0, 0, 1, 3]), np.array([1.0, 2, 0, 1]))
+    fitted = Fitted("scale", 1.0, np.eye(3, dtype=np.float32), 2.5, -0.3, np.zeros(1), 0.0, 1)
+    planes = rng.normal(size=(3, 2)).astype("f4")
+    monkeypatch.setattr(np.random, "default_rng", lambda _seed: SimpleNamespace(normal=lambda **_: planes))
+    start = planes / np.sqrt(np.mean((rows @ planes) ** 2, axis=0))
+    asked: list[Any] = []
+    begins: list[np.ndarray] = []
+
+    def no_search(loss: Any, theta: np.ndarray, **_: Any) -> Any:
+        asked.append(loss)
+        begins.append(theta)
+        return SimpleNamespace(x=theta)
+
+    monkeypatch.setattr("scipy.optimize.minimize", no_search)
+    found = binary_code_map(rows, fitted, pairs, bits=2, seed=0)
+    assert found == pytest.approx(start, abs=1e-5)
+    assert len(asked) == 3
+    for sharpness, loss, begin in zip((1.0, 2.0, 4.0), asked, begins, strict=True):
+        assert begin == pytest.approx([np.log(2.5), -0.3, *[0.0] * 6])
+        numbers = begin + np.linspace(-0.4, 0.5, 8)
+
+        def by_hand(theta: np.ndarray, sharpness: float = sharpness) -> float:
+            signs = np.tanh(sharpness * rows.astype(float) @ (start + theta[2:].reshape(3, 2)))
+            logit = np.exp(theta[0]) * (signs[pairs.query] * signs[pairs.candidate]).mean(axis=1) + theta[1]
+            entropy = np.sum(pairs.likes * np.log1p(np.exp(-logit)) + pairs.nopes * np.log1p(np.exp(logit)))
+            return float(entropy / (pairs.likes + pairs.nopes).sum() + 1e-3 / 2 * np.sum(theta[2:] ** 2))
+
+        value, slope = loss(numbers)
+        assert value == pytest.approx(by_hand(numbers), rel=1e-5)
+        assert slope == pytest.approx(approx_fprime(numbers, by_hand, 1e-7), abs=1e-5)
+
+
+def test_folds_are_told_as_they_are_judged() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(24, 4)).astype("f4")
+    query, candidate = (part.ravel() for part in np.meshgrid(np.arange(24), np.arange(24)))
+    likes = (rng.random(576) < 0.5).astype(float)
+    pairs = Pairs(query, candidate, likes, 1 - likes).where(query != candidate)
+    folds = np.arange(24) % 3
+    told: list[tuple[int, int]] = []
+    [judged] = judge_choices(
+        rows,
+        rows,
+        np.zeros(4, dtype=np.int64),
+        pairs,
+        folds,
+        CHOICES["scale"],
+        on_step=lambda done, every: told.append((done, every)),
+    )
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    # Each pair whose two ends lie in one fold, once.
+    assert len(judged.pairs) == 3 * 8 * 7
+    assert (folds[judged.pairs.query] == folds[judged.pairs.candidate]).all()
+    assert len(set(zip(judged.pairs.query.tolist(), judged.pairs.candidate.tolist(), strict=True))) == 168
+    for count, is_enough in ((9, False), (10, True)):
+        inside = np.flatnonzero(folds[pairs.query] == folds[pairs.candidate])
+        kept = (folds[pairs.query] != folds[pairs.candidate]) | np.isin(np.arange(len(pairs)), inside[:count])
+        found = judge_choices(rows, rows, np.zeros(4, dtype=np.int64), pairs.where(kept), folds, CHOICES["scale"])
+        assert bool(found) == is_enough

@@ -94,3 +94,53 @@ def test_a_crowd_of_one_mind_has_a_ceiling_of_one_and_coins_one_of_a_half() -> N
     assert noise_ceiling(agreed)["auc"] == 1.0
     # Others' votes on a pair lean away from one's own by exactly what one's own took: slightly below one half.
     assert noise_ceiling(coins)["agreement"] == pytest.approx(0.5, abs=0.08)
+
+
+def test_within_a_query_the_interval_is_that_of_drawing_queries_again() -> None:
+    """A slow twin: whole queries are drawn, and their comparisons pooled."""
+    rng = np.random.default_rng(5)
+    pairs = _pairs([(query, int(rng.integers(3)), int(rng.integers(3))) for query in range(40) for _ in range(3)])
+    scores = pairs.likes - pairs.nopes + rng.normal(size=len(pairs.query))
+    right, compared = np.zeros(40), np.zeros(40)
+    for one in range(120):
+        for other in range(120):
+            if one != other and pairs.query[one] == pairs.query[other]:
+                weight = pairs.likes[one] * pairs.nopes[other]
+                compared[pairs.query[one]] += weight
+                right[pairs.query[one]] += weight * (scores[one] > scores[other])
+    drawn = rng.integers(40, size=(4000, 40))
+    low, high = np.quantile(right[drawn].sum(axis=1) / compared[drawn].sum(axis=1), [0.025, 0.975])
+    found = within_query(scores, pairs)
+    assert found.low == pytest.approx(low, abs=0.02)
+    assert found.high == pytest.approx(high, abs=0.02)
+    assert found.value == pytest.approx(right.sum() / compared.sum())
+
+
+@pytest.mark.parametrize(("votes", "is_known"), [(19, False), (20, True)])
+def test_twenty_votes_are_enough_for_every_measure(votes: int, is_known: bool) -> None:
+    pairs = _pairs([(0, votes - 9, 0), (0, 0, 9)])
+    scores = np.array([1.0, 0.0])
+    assert (vote_auc(scores, pairs).value is not None) == is_known
+    comparisons = _pairs([(0, votes, 0), (0, 0, 1)])
+    assert (within_query(scores, comparisons).value is not None) == is_known
+    assert within_query(scores, comparisons).votes == votes
+    # Each vote but those that stand alone on their pair can be told from the others.
+    query = np.append(np.zeros(votes, dtype=np.int64), 1)
+    ballots = Ballots(query, query + 5, np.arange(votes + 1), np.arange(votes + 1) % 2 == 0, np.ones(votes + 1))
+    ceiling = noise_ceiling(ballots)
+    assert (ceiling["agreement"] is not None) == is_known
+    assert ceiling["votes"] == (votes if is_known else 0.0)
+
+
+def test_the_ceiling_is_told_from_the_others_smoothed_by_one_vote() -> None:
+    """Three like and one nopes ten pairs each: a liker is told by 2 of 3 others, who nopes by 3 of 3."""
+    query = np.repeat(np.arange(10), 4)
+    like = np.tile([True, True, True, False], 10)
+    found = noise_ceiling(Ballots(query, query + 20, np.tile(np.arange(4), 10), like, np.ones(40)))
+    # 2.5 of 4 for those who liked, right; 3.5 of 4 for the one who did not, wrong.
+    assert found == {"agreement": 0.75, "auc": 0.0, "votes": 40.0}
+    two = np.repeat(np.arange(10), 3)
+    said = np.tile([True, False, False], 10)
+    found = noise_ceiling(Ballots(two, two + 20, np.tile(np.arange(3), 10), said, np.ones(30)))
+    # Who liked is told by two nopes, wrong; who noped by one of each, half.
+    assert found["agreement"] == pytest.approx((0 + 0.5 + 0.5) / 3)

@@ -9,14 +9,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from models_registry.encoders.checkpoint import apply_head, read_checkpoint, read_head
 from models_registry.store import Vectors
 from models_registry.training.common.recipe_base import Outcome, configure_recipe, list_recipes, recipe_named
 from models_registry.training.common.training_errors import TrainingError
+from models_registry.training.votes.map_fitting import Fitted
 from models_registry.training.votes.recipes.calibrate import Platt, fit_platt
-from models_registry.training.votes.recipes.taste import block_contributions, personal_scores
+from models_registry.training.votes.recipes.taste import (
+    HOLDS,
+    _chosen_hold,
+    block_contributions,
+    offsets_of,
+    personal_scores,
+)
 from models_registry.training.votes.recipes.vote_triplets import replay_triplets, triplets_of
+from models_registry.training.votes.vote_configs import TasteConfig
 from models_registry.training.votes.vote_data import Ballots, Pairs, Rival, VoteData
 from models_registry.training.votes.vote_splits import split_votes
 from tests.models_registry.training.votes.crowd import votes_of, world
@@ -154,6 +163,38 @@ def test_platt_finds_the_line_that_votes_were_drawn_from() -> None:
     assert Platt(1.0, -0.5).farthest_distance(0.5) is None
 
 
+@pytest.mark.parametrize("seen", [0, 1])
+def test_a_voter_whose_votes_were_all_left_out_is_not_judged(seen: int) -> None:
+    parts, ballots = _personal_ballots(voters=12, votes=60)
+    hidden = np.random.default_rng(3).random(len(ballots)) < 0.25
+    voter = ballots.voter.copy()
+    voter[np.flatnonzero(hidden)[:15]] = 12
+    voter[np.flatnonzero(~hidden)[:seen]] = 12
+    hold, gain = _chosen_hold(parts, replace(ballots, voter=voter), FITTED, TasteConfig(personal_from=15, seed=3))
+    assert hold in HOLDS
+    assert gain is not None
+
+
+@pytest.mark.parametrize("seed", [158, 205, 218, 237])
+def test_a_threshold_among_few_near_and_many_far_answers_is_found(seed: int) -> None:
+    """Distances with a long tail and a sharp edge: whole steps of Newton's method leave the minimum for billions."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.choice([5, 30, 400]))
+    distances = rng.lognormal(0, rng.choice([0.1, 1, 2.5]), count)
+    steepness = rng.choice([0.5, 3, 20])
+    edge = np.quantile(distances, rng.choice([0.05, 0.5, 0.95]))
+    likes = (rng.random(count) < 1 / (1 + np.exp(np.clip(steepness * (distances - edge), -50, 50)))).astype(float)
+    found = fit_platt(distances, Pairs(np.arange(count), np.arange(count), likes, 1 - likes))
+    mean, spread = distances.mean(), distances.std()
+
+    def loss(numbers: np.ndarray) -> float:
+        logit = numbers[0] - numbers[1] * (distances - mean) / spread
+        return float(np.sum(np.logaddexp(0, logit) - likes * logit) + 1e-4 * count * numbers[1] ** 2 / 2)
+
+    best = minimize(loss, np.zeros(2), tol=1e-10).fun
+    assert loss(np.array([found.shift - found.slope * mean, found.slope * spread])) == pytest.approx(best, abs=1e-4)
+
+
 def test_triplets_are_of_one_query_and_leave_ties_out() -> None:
     pairs = Pairs(
         np.array([0, 0, 0, 1, 1]), np.array([5, 6, 7, 5, 6]), np.array([3.0, 0, 1, 1, 2]), np.array([0.0, 2, 1, 1, 2])
@@ -203,3 +244,78 @@ def test_contributions_of_blocks_add_to_the_cosine_and_zero_offsets_rank_as_ever
     parts = block_contributions(units, blocks, query, candidate)
     np.testing.assert_allclose(parts.sum(axis=1), np.einsum("ij,ij->i", units[query], units[candidate]), atol=1e-6)
     np.testing.assert_allclose(personal_scores(units, blocks, 0, np.zeros(3)), units @ units[0], atol=1e-6)
+
+
+FITTED = Fitted("scale", 1.0, np.eye(2, dtype=np.float32), 3.0, -0.5, np.zeros(2), 0.0, 1)
+
+
+def _offsets_loss(numbers: np.ndarray, parts: np.ndarray, like: np.ndarray, hold: float) -> float:
+    logit = 3.0 * (parts * (1 + numbers[:-1])).sum(axis=1) - 0.5 + numbers[-1]
+    held = hold / 2 * np.sum(numbers[:-1] ** 2) + hold / 20 * numbers[-1] ** 2
+    return float(np.sum(np.logaddexp(0, logit) - like * logit) + held)
+
+
+def _personal_ballots(voters: int, votes: int) -> tuple[np.ndarray, Ballots]:
+    """Voters of whom every other one goes by the second block alone, and half are lenient."""
+    rng = np.random.default_rng(4)
+    count = voters * votes
+    voter = np.repeat(np.arange(voters), votes)
+    parts = rng.normal(size=(count, 2)) / 2
+    logit = 3 * np.where(voter % 2, parts[:, 1] - parts[:, 0], parts.sum(axis=1)) + np.where(voter % 4 < 2, 1.5, -1.5)
+    like = rng.random(count) < 1 / (1 + np.exp(-logit))
+    rows = np.arange(count)
+    return parts, Ballots(rows, rows + count, voter, like, np.ones(count))
+
+
+@pytest.mark.parametrize("hold", [1.0, 30.0])
+def test_an_offset_is_at_the_minimum_of_its_loss_and_leniency_is_held_a_tenth(hold: float) -> None:
+    parts, ballots = _personal_ballots(voters=4, votes=60)
+    found = offsets_of(parts, ballots, FITTED, fewest=60, hold=hold)
+    assert sorted(found) == [0, 1, 2, 3]
+    for voter, offset in found.items():
+        own = ballots.voter == voter
+        numbers = np.append(offset.weights, offset.leniency)
+        best = minimize(_offsets_loss, np.zeros(3), (parts[own], ballots.like[own], hold), tol=1e-10).x
+        assert numbers == pytest.approx(best, abs=1e-4)
+        assert offset.votes == 60
+    assert offsets_of(parts, ballots, FITTED, fewest=61, hold=hold) == {}
+
+
+@pytest.mark.parametrize(("votes", "share"), [(30, 0.95), (400, 0.5), (1000, 0.05)])
+def test_a_voter_who_contradicts_a_map_that_is_sure_has_an_offset_too(votes: int, share: float) -> None:
+    """Whole steps of Newton's method leave the minimum for numbers in the thousands here."""
+    rng = np.random.default_rng(2)
+    parts = rng.uniform(0.3, 1, (votes, 1)) * rng.dirichlet([1, 1], votes)
+    rows = np.arange(votes)
+    like = rng.random(votes) < share
+    ballots = Ballots(rows, rows + votes, np.zeros(votes, dtype=np.int64), like, np.ones(votes))
+    fitted = replace(FITTED, scale=15.0, shift=-9.0)
+    [offset] = offsets_of(parts, ballots, fitted, fewest=1, hold=10.0).values()
+
+    def loss(numbers: np.ndarray) -> float:
+        logit = 15.0 * (parts * (1 + numbers[:-1])).sum(axis=1) - 9.0 + numbers[-1]
+        held = 5.0 * np.sum(numbers[:-1] ** 2) + 0.5 * numbers[-1] ** 2
+        return float(np.sum(np.logaddexp(0, logit) - like * logit) + held)
+
+    best = minimize(loss, np.zeros(3), tol=1e-10).x
+    assert np.append(offset.weights, offset.leniency) == pytest.approx(best, abs=1e-3)
+
+
+def test_the_hold_is_the_one_that_tells_votes_best_which_it_did_not_see() -> None:
+    parts, ballots = _personal_ballots(voters=12, votes=60)
+    config = TasteConfig(personal_from=60, seed=3)
+    hidden = np.random.default_rng(3).random(len(ballots)) < 0.25
+    losses = []
+    for hold in HOLDS:
+        offsets = offsets_of(parts[~hidden], ballots.where(~hidden), FITTED, fewest=1, hold=hold)
+        chances = []
+        for row in np.flatnonzero(hidden):
+            offset = offsets[int(ballots.voter[row])]
+            logit = 3.0 * float(parts[row] @ (1 + offset.weights)) - 0.5 + offset.leniency
+            chance = 1 / (1 + np.exp(-logit))
+            chances.append(chance if ballots.like[row] else 1 - chance)
+        losses.append(-np.mean(np.log(chances)))
+    hold, gain = _chosen_hold(parts, ballots, FITTED, config)
+    assert hold == HOLDS[int(np.argmin(losses))] != HOLDS[-1]
+    assert gain == pytest.approx(losses[-1] - min(losses))
+    assert _chosen_hold(parts, ballots, FITTED, TasteConfig(personal_from=61, seed=3)) == (HOLDS[-1], None)

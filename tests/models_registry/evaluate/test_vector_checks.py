@@ -55,3 +55,34 @@ def test_nan_and_zero_vectors_are_reported() -> None:
 def test_one_vector_or_none_is_no_ground_for_alarm_about_equality() -> None:
     assert describe_vectors(np.ones((1, 4), dtype=np.float32)).warnings == ()
     assert describe_vectors(np.ones((0, 4), dtype=np.float32)).warnings == ("There are no vectors.",)
+
+
+@pytest.mark.parametrize(("dims_with_a_bit", "is_warned"), [(1, False), (0, True)])
+def test_bits_that_hardly_differ_are_warned_of_and_those_that_do_a_little_are_not(
+    dims_with_a_bit: int, is_warned: bool
+) -> None:
+    """One bit of nineteen is 0.053 bits a dimension, and one of twenty-one 0.048."""
+    for dims, wanted in ((19, is_warned), (21, True)):
+        vectors = np.random.default_rng(2).random((20, dims), dtype=np.float32) + 1
+        vectors[:10, :dims_with_a_bit] *= -1
+        assert any("hamming" in line for line in describe_vectors(vectors).warnings) == wanted
+
+
+def test_a_dimension_that_never_varies_is_counted_and_no_alarm() -> None:
+    vectors = np.random.default_rng(3).standard_normal((50, 4)).astype(np.float32)
+    vectors[:, 2] = 7
+    stats = describe_vectors(vectors)
+    assert (stats.constant_dims, stats.warnings) == (1, ())
+
+
+def test_two_equal_vectors_are_ground_for_alarm() -> None:
+    assert "All vectors are equal" in describe_vectors(np.ones((2, 4), dtype=np.float32)).warnings[0]
+    assert describe_vectors(np.zeros((1, 4), dtype=np.float32)).warnings == (
+        "1 of 1 vectors are all zeros: cosine is not defined for them.",
+    )
+
+
+def test_no_vectors_hold_no_value_that_is_no_number() -> None:
+    stats = describe_vectors(np.ones((0, 4), dtype=np.float32))
+    assert (stats.count, stats.dim, stats.finite, stats.constant_dims, stats.zero_vectors) == (0, 4, True, 0, 0)
+    assert stats.bit_entropy == 0
