@@ -21,17 +21,15 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DOORS = ("api", "pages", "management")
 
 READS = {
-    "acceptances_as_stored", "acceptances_of", "agreement_report", "bases_named", "board_as_published", "board_of",
-    "broken", "check_number", "check_reason", "check_texts", "cost_of", "counts", "decided_after", "decision_of",
-    "decisions", "document_of", "duels_as_published", "examination_by_id", "examinations", "findings",
-    "flagged_pairs", "flags_of_study", "free_slug", "has_bundle", "head_to_head", "holdings", "import_by_id",
-    "in_words", "job_of", "kept_backups", "kept_catalogue", "kept_snapshots", "last_decided", "link_to_send",
-    "map_by_id", "mapping_from_text", "maps", "matches_of", "measurable_contenders", "measuring_pictures",
-    "most_reported", "needed_by", "next_slug", "next_triplet", "open_test_of", "outlook_of", "own_addresses",
-    "packed_checkpoint", "packed_snapshot", "parse_base", "picture_url", "places_of", "quick_start_by_id",
-    "registration_by_id", "rendition_size", "reported_out", "reviewers", "robustness_report", "snapshot_of",
-    "stale_sql_functions", "start_of", "stored_rendition", "stored_sums_of", "study_needed_by", "study_of",
-    "suspected_items", "suspects_of", "taste_of", "waiting_reports", "worker_is_alive",
+    "acceptances_as_stored", "acceptances_of", "all_examinations", "all_maps", "bases_named", "board_as_published",
+    "board_of", "broken_shards", "check_texts", "cost_of", "decided_after", "document_of", "duels_as_published",
+    "examination_by_id", "flags_of_study", "gather_findings", "has_bundle", "head_to_head", "import_by_id",
+    "in_words", "job_of", "kept_backups", "kept_snapshots", "last_decided", "link_to_send", "list_holdings",
+    "map_by_id", "mapping_from_text", "matches_of", "measurable_contenders", "measuring_pictures", "most_reported",
+    "needed_by", "next_triplet", "open_test_of", "outlook_of", "own_addresses", "packed_checkpoint",
+    "packed_snapshot", "picture_url", "places_of", "quick_start_by_id", "registration_by_id", "reported_out",
+    "reviewer_counts", "stored_rendition", "stored_sums_of", "study_needed_by", "suspected_items", "suspects_of",
+    "taste_of", "triplet_counts", "waiting_reports", "worker_is_alive",
 }  # fmt: skip
 VISITORS = {
     "answer_lookup": "an answer to a search",
@@ -47,18 +45,16 @@ VISITORS = {
 }
 COMPUTED = {
     "advance_turn": "goes on with a turn that was asked for",
-    "celery": "starts a process",
+    "celery_command": "starts a process",
     "check_arrivals": "pairs that follow from rows, for a person to decide",
     "collect_if_changed": "files of the pages",
-    "crew": "starts processes",
     "evaluate_study": "numbers that follow from rows",
-    "evaluation_document": "numbers that follow from rows",
     "keep_for_forks": "memory of this process",
     "measure_contender": "numbers that follow from rows",
     "rebuild_sums": "numbers that follow from rows",
     "refresh_report": "numbers that follow from rows",
+    "running_crew": "starts processes",
     "score_by_protocol": "numbers that follow from rows",
-    "store_evaluation": "numbers that follow from rows",
     "update_sums": "numbers that follow from rows",
     "worker_command": "starts a process",
 }
