@@ -77,20 +77,25 @@ def _in_role(data: LabelledPictures, rows: Ids, positions: Ids, role: str) -> Id
 
 def judge_vectors(question: Question, vectors: Floats, metric: Metric) -> dict[str, float]:
     """Category match, recall and mAP@R of vectors [rows, d]: quick, without intervals, for the curves."""
+    scores = judge_queries(question, vectors, metric)
+    return {name: float(np.nanmean(v)) for name, v in scores.items() if not np.isnan(v).all()}
+
+
+def judge_queries(question: Question, vectors: Floats, metric: Metric) -> dict[str, NDArray[np.float64]]:
+    """The same per query [Q], nan where a query has no answer that would be right."""
     if not np.isfinite(vectors).all() or float(np.abs(vectors).max(initial=0.0)) > LARGEST:
         raise Diverged("The vectors are no usable numbers any more: lower learning_rate.")
     judge = question.choose_judge()
     width = max(10, int(np.minimum(question.relevant_answers(judge), 100).max(initial=0)))
     answers = question.nearest_answers(vectors, metric, width)
     hits = question.judge_answers(answers, judge)
-    per_query = {
+    return {
         "category_match": question.match_of_others(vectors, metric),
         "recall_at_1": recall_at(hits, 1),
         "recall_at_5": recall_at(hits, 5),
         "recall_at_10": recall_at(hits, 10),
         "map_at_r": map_at_r(hits, most=100),
     }
-    return {name: float(np.nanmean(v)) for name, v in per_query.items() if not np.isnan(v).all()}
 
 
 def ranking_score(values: Mapping[str, float]) -> float:

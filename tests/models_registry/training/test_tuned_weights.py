@@ -18,6 +18,7 @@ from models_registry.encoders.checkpoint import BACKBONE, read_checkpoint, read_
 from models_registry.encoders.encoder_base import Encoder
 from models_registry.encoders.tunable_networks import network_with_weights, unfrozen_network
 from models_registry.errors import WeightsMissing, WeightsRefused
+from models_registry.evaluate import Interval
 from models_registry.pictures import open_rgb
 from models_registry.preprocess import prepare_picture
 from models_registry.registry import describe, load
@@ -90,7 +91,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def _later_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
     """What learnt longest is kept, whatever it learnt: here it is the weights that matter."""
     monkeypatch.setattr(triplet.judging, "judge_vectors", lambda *_: {"map_at_r": float(next(EPOCHS))})
-    monkeypatch.setattr(ranking_outcome, "_own_score", lambda *_: -1.0)
+    monkeypatch.setattr(ranking_outcome, "_compare_on_validation", lambda *_: Interval(1.0, 1.0, 1.0, 1))
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ class DeepRanking:
             config,
             fitted,
             METRIC,
-            vectors=backbone.head_vectors(head, session.splits["test"]),
+            vectors_of=lambda rows: backbone.head_vectors(head, rows),
             head=export_head(list(head), [(TAP, len(head))]),
         )
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from models_registry.encoders.checkpoint import HeadSpec, HeadTap, apply_head
+from models_registry.evaluate import paired_difference
 from models_registry.training.labels import validation as judging
 from models_registry.training.labels.groups import ways_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from models_registry.evaluate import Interval
     from models_registry.metrics import Metric
     from models_registry.spec import EncoderSpec
     from models_registry.training.common.recipe_base import Outcome
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from models_registry.training.labels.run_context import Session
 
     Floats = NDArray[np.float32]
+    Ids = NDArray[np.int64]
 
 TAP = "embedding"
 OWN, TRAINED = "own vectors", "trained"
@@ -33,27 +37,31 @@ def write_ranking_outcome(
     fitted: FitSummary,
     metric: Metric,
     *,
-    vectors: Floats,
+    vectors_of: Callable[[Ids], Floats],
     head: tuple[HeadSpec, dict[str, Floats]],
     backbone: Mapping[str, Floats] | None = None,
     tuned: EncoderSpec | None = None,
 ) -> Outcome:
-    """Write the better of two encoders by validation: the trained one, `vectors` [test pictures, d] of `head`, or the
-    base network's own vectors at length 1. `metrics` tells both scores and which was kept.
+    """Write the better of two encoders by validation: the trained one, which gives the rows of pictures `vectors_of`
+    by `head`, or the base network's own vectors at length 1. `metrics` tells both scores and which was kept.
 
-    Where the validation pictures are of products, categories or departments that training does not show, this is what
-    says beforehand that there is nothing to gain on such.
+    Where splits keep categories or departments whole, the trained one must surely be better, since what validates is
+    one strange group and what will be asked about another; else a higher score is enough.
     """
     data, test, way = session.data, session.splits["test"], ways_of(config)[0]
-    own_score = _own_score(session, way)
-    is_own = own_score > fitted.best_score
+    comparison = _compare_on_validation(session, way, vectors_of, metric)
+    # Nothing is known where no validation picture has an answer that would be right.
+    gain, surely = comparison.value or 0.0, comparison.low or 0.0
+    is_own = surely <= 0 if config.split_by != "product" else gain < 0
     if is_own:
         head = _unit_length_head(session.features.dim)
-        vectors, backbone, tuned = apply_head(*head, data.vectors.take(test)), None, None
+        backbone, tuned = None, None
+    vectors = apply_head(*head, data.vectors.take(test)) if is_own else vectors_of(test)
+    own_score = fitted.best_score - gain
     metrics = _final_tables(session, config, vectors, metric) | {
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
-        "validation": max(own_score, fitted.best_score),
+        "validation": own_score if is_own else fitted.best_score,
         "trained_validation": fitted.best_score,
         "own_validation": own_score,
         "kept": OWN if is_own else TRAINED,
@@ -62,11 +70,19 @@ def write_ranking_outcome(
     return session.write_outcome(*head, metrics, backbone=backbone, tuned=tuned)
 
 
-def _own_score(session: Session, way: judging.Way) -> float:
-    """What the base network's own vectors score on the validation pictures."""
-    rows = session.splits["val"]
-    question = judging.question_of(session.data, rows, way)
-    return judging.ranking_score(judging.judge_vectors(question, session.data.vectors.take(rows), "cosine"))
+def _compare_on_validation(
+    session: Session, way: judging.Way, vectors_of: Callable[[Ids], Floats], metric: Metric
+) -> Interval:
+    """By how much the trained vectors beat the base network's own on the validation pictures, as validation scores
+    them; queries of one product, or of one category where that is what is judged, are drawn together."""
+    data, rows = session.data, session.splits["val"]
+    question = judging.question_of(data, rows, way)
+    trained = judging.judge_queries(question, vectors_of(rows), metric)
+    own = judging.judge_queries(question, data.vectors.take(rows), "cosine")
+    name = "category_match" if np.isnan(trained["map_at_r"]).all() else "map_at_r"
+    labels = data.products if question.choose_judge() == "product" else data.categories
+    _, clusters = np.unique([labels[row] or f"row {row}" for row in rows[question.queries]], return_inverse=True)
+    return paired_difference(trained[name], own[name], clusters=clusters.astype(np.int64))
 
 
 def _unit_length_head(dim: int) -> tuple[HeadSpec, dict[str, Floats]]:

@@ -79,7 +79,7 @@ class Triplet:
             config,
             fitted,
             METRIC,
-            vectors=backbone.head_vectors(head, session.splits["test"]),
+            vectors_of=lambda rows: backbone.head_vectors(head, rows),
             head=export_head(list(head), [(TAP, len(head))]),
             backbone=backbone.exported_weights(),
             tuned=backbone.base,
