@@ -22,12 +22,14 @@ from models_registry.training.common.training_errors import TrainingError, Unusa
 from models_registry.training.common.training_loop import Measured, Task, fit
 from models_registry.training.labels.attributes import AttributeTable
 from models_registry.training.labels.batch_sampler import BalancedSampler
+from models_registry.training.labels.class_whitening import _scatter_within_groups
 from models_registry.training.labels.groups import Groups
 from models_registry.training.labels.label_configs import LoopConfig, TripletConfig
 from models_registry.training.labels.losses import reviewed_loss
-from models_registry.training.labels.recipes.deep_ranking import CloseNegatives
+from models_registry.training.labels.recipes.deep_ranking import CloseNegatives, with_reviewed
 from models_registry.training.labels.recipes.triplet import _batch_distances
-from models_registry.training.labels.run_context import Session, require_domains
+from models_registry.training.labels.reviewed_triplets import Reviewed
+from models_registry.training.labels.run_context import Session, require_domains, require_products
 from models_registry.training.labels.validation import Map
 from models_registry.training.votes.recipes.vote_triplets import (
     VoteTripletsConfig,
@@ -35,6 +37,7 @@ from models_registry.training.votes.recipes.vote_triplets import (
     _triplet_accuracy,
     triplets_of,
 )
+from models_registry.training.votes.vote_configs import TasteConfig
 from models_registry.training.votes.vote_data import require_votes
 from tests.models_registry.training.clouds import clouds
 from tests.models_registry.training.test_reviewed import CASES, task_of
@@ -275,3 +278,48 @@ def test_pictures_are_varied_as_often_and_as_strongly_as_was_said(monkeypatch: p
     for strengths in happened.values():
         assert np.mean(strengths) == pytest.approx(0.2, abs=0.03)
         assert (min(strengths) >= 0, max(strengths) <= 0.4) == (True, True)
+
+
+def test_the_scatter_of_groups_is_that_of_a_loop_over_sides_and_steps() -> None:
+    """Within each group's pictures of one domain, and from one domain's mean to the other's where it has both."""
+    rng = np.random.default_rng(3)
+    vectors, codes = torch.from_numpy(rng.standard_normal((40, 5))), torch.from_numpy(rng.integers(6, size=40))
+    is_query = torch.from_numpy(rng.random(40) < 0.4) & (codes != 2)
+    within, across, steps = np.zeros((5, 5)), np.zeros((5, 5)), 0
+    for group in range(6):
+        means = []
+        for side in (True, False):
+            part = vectors[(codes == group) & (is_query == side)].numpy()
+            if len(part):
+                means.append(part.mean(axis=0))
+                within += sum(np.outer(row - means[-1], row - means[-1]) for row in part)
+        if len(means) == 2:
+            across += np.outer(means[0] - means[1], means[0] - means[1])
+            steps += 1
+    assert steps == 5
+    expected = within / 40 + across / steps
+    found = _scatter_within_groups(vectors, codes, is_query).numpy()
+    assert found == pytest.approx(expected / (np.trace(expected) / 5))
+
+
+def test_two_products_with_two_pictures_each_are_enough_and_one_is_not() -> None:
+    data = clouds(products=2, pictures=2)
+    require_products(data)
+    with pytest.raises(UnusableLabels, match="Fewer than two products"):
+        require_products(replace(data, products=["a", "a", "b", None]))
+
+
+@pytest.mark.parametrize("taste", [{"personal_from": 9}, {"hold": -0.1}, {"personal_from": 9, "hold": -0.1}])
+def test_tastes_of_few_votes_or_held_by_less_than_nothing_are_refused(taste: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="personal_from must be at least 10 and hold at least 0"):
+        TasteConfig(**taste)
+    TasteConfig(personal_from=10, hold=0.0)
+
+
+def test_accepted_triplets_are_a_quarter_of_the_mined_ones_at_most() -> None:
+    mined = np.arange(120, dtype=np.int64).reshape(40, 3)
+    accepted = 1000 + np.arange(300, dtype=np.int64).reshape(100, 3)
+    reviewed = Reviewed(accepted=accepted, rejected=mined[:4])
+    found = with_reviewed(mined, reviewed, np.random.default_rng(0))
+    assert len(found) == 36 + 10
+    assert (found[:, 0] >= 1000).sum() == 10
