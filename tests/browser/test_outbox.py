@@ -230,9 +230,9 @@ def test_an_answer_is_kept_before_its_card_flies_away(game: Game) -> None:
     )
     game.key("ArrowRight")
     # A busy machine lets the card go later; what lay there in that moment was noted.
-    game.page.wait_for_function("window.kept")
+    game.page.wait_for_function("() => window.kept")
     assert game.page.evaluate("window.kept") == [token]
-    game.page.wait_for_function(f"{LYING}.length === 0")
+    game.page.wait_for_function(f"() => {LYING}.length === 0")
     assert game.page.evaluate(KEPT) == [token]
 
 
