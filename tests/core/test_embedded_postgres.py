@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from evalapp.core.services.embedded.locks import ProcessLock, is_held_alone
 from tests.conftest import REPOSITORY
 
 _USER = """
@@ -106,6 +107,41 @@ def test_it_stops_after_a_last_user_that_was_killed(var: Path) -> None:
 
     ada.is_killed()
 
+    assert _within(20, lambda: not _servers(var))
+
+
+_KILLED_WHILE_STARTING = """
+import os, signal, sys
+from pathlib import Path
+from evalapp.core.services.embedded.postgres import EmbeddedPostgres
+start = EmbeddedPostgres.start_cluster
+def start_and_die(*arguments):
+    start(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+EmbeddedPostgres.start_cluster = start_and_die
+EmbeddedPostgres(Path(sys.argv[1])).use()
+"""
+
+
+def test_it_stops_after_a_first_user_that_was_killed_while_it_started(var: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _KILLED_WHILE_STARTING, str(var)], cwd=REPOSITORY, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+    assert _within(20, lambda: not _servers(var))
+
+
+def test_a_guardian_takes_its_post_though_others_keep_looking_for_one(var: Path) -> None:
+    """Busy machines stop a process in the very moment in which it looks."""
+    looker = ProcessLock(var / "postgres.guardian")
+    assert looker.try_hold_shared()
+    ada = User(var)
+    ada.process.stdin.write("SELECT 1\n")  # type: ignore[union-attr]
+    ada.process.stdin.flush()  # type: ignore[union-attr]
+    time.sleep(2)
+    looker.close()
+    assert ada.process.stdout.readline().strip() == "1"  # type: ignore[union-attr]
+    assert _within(10, lambda: is_held_alone(var / "postgres.guardian"))
+    ada.leaves()
     assert _within(20, lambda: not _servers(var))
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from evalapp.core.services.embedded.locks import ProcessLock, is_held
+from evalapp.core.services.embedded.locks import ProcessLock, is_held, is_held_alone
 from tests.conftest import REPOSITORY
 
 _HOLDER = """
@@ -53,3 +53,16 @@ def test_a_process_killed_with_sigkill_lets_go(tmp_path: Path) -> None:
     holder.wait()
 
     assert not is_held(tmp_path / "lock")
+
+
+def test_who_only_looks_or_shares_does_not_hold_it_alone(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_held_alone(path)
+    lock = ProcessLock(path)
+    assert lock.try_hold_shared()
+    assert not is_held_alone(path)
+    assert lock.try_hold_alone()
+    assert is_held_alone(path)
+    assert not ProcessLock(path).try_hold_shared()
+    lock.close()
+    assert not is_held_alone(path)

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from evalapp.core.services.embedded.locks import ProcessLock
+from evalapp.core.services.embedded.locks import ProcessLock, is_held_alone
 from evalapp.core.services.embedded.postgres import EmbeddedPostgres
 
 
@@ -29,12 +29,12 @@ def guard_server(var: Path) -> None:
 
 
 def _take_post(post: ProcessLock) -> bool:
-    # Somebody who only looks whether a guardian is there holds the lock for an instant: try more than once.
-    for _ in range(10):
-        if post.try_hold_alone():
-            return True
+    # Who only looks whether a guardian is there shares the lock for an instant, or for longer on a busy machine.
+    while not post.try_hold_alone():
+        if is_held_alone(post.path):
+            return False
         time.sleep(0.05)
-    return False
+    return True
 
 
 if __name__ == "__main__":

@@ -27,8 +27,15 @@ class ProcessLock:
 
     def try_hold_alone(self) -> bool:
         """Hold alone if nobody else holds it; never waits."""
+        return self._try_hold(fcntl.LOCK_EX)
+
+    def try_hold_shared(self) -> bool:
+        """Hold together with others unless somebody holds it alone; never waits."""
+        return self._try_hold(fcntl.LOCK_SH)
+
+    def _try_hold(self, kind: int) -> bool:
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
@@ -45,6 +52,17 @@ def owned_lock(path: Path) -> Iterator[None]:
     try:
         lock.hold_alone()
         yield
+    finally:
+        lock.close()
+
+
+def is_held_alone(path: Path) -> bool:
+    """Whether a living process holds the lock at `path` alone. Those who only look do not take each other for it."""
+    if not path.exists():
+        return False
+    lock = ProcessLock(path)
+    try:
+        return not lock.try_hold_shared()
     finally:
         lock.close()
 

@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalapp.core.services.embedded.locks import ProcessLock, is_held, owned_lock
+from evalapp.core.services.embedded.locks import ProcessLock, is_held_alone, owned_lock
 from evalapp.core.services.embedded.programs import EmbeddedPostgresError, newest_version, program_folder, version_of
 from evalapp.core.services.embedded.upgrade import upgrade_if_older
 
@@ -107,12 +107,13 @@ class EmbeddedPostgres:
             self._users = ProcessLock(self.users_lock)
             self._users.hold_shared()
             self._pid = os.getpid()
+        # First, so that a server whose starter is killed has somebody who stops it.
+        if not is_held_alone(self.guardian_lock):
+            self._post_guardian()
         if not self.is_accepting():
             with owned_lock(self.var / "postgres.starting"):
                 if not self.is_accepting():
                     self._start_server()
-        if not is_held(self.guardian_lock):
-            self._post_guardian()
         return self.socket_folder
 
     def is_accepting(self, sockets: Path | None = None) -> bool:
@@ -272,7 +273,7 @@ class EmbeddedPostgres:
                 cwd=Path(__file__).resolve().parents[4],
             )
         deadline = time.monotonic() + 5
-        while not is_held(self.guardian_lock) and time.monotonic() < deadline:
+        while not is_held_alone(self.guardian_lock) and time.monotonic() < deadline:
             time.sleep(0.02)
 
 
