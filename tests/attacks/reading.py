@@ -18,7 +18,7 @@ from django.test import Client
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -200,7 +200,7 @@ def guess_kinds(own: list[_Own]) -> Guess:
 
 def _guess(rows: FloatArray, labels: NDArray[np.bool_], groups: NDArray[np.intp]) -> Guess:
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000, class_weight="balanced"))
-    told = cross_val_predict(model, rows, labels, groups=groups, cv=GroupKFold(5), method="decision_function")
+    told = cross_val_predict(model, rows, labels, groups=groups, cv=StratifiedGroupKFold(5), method="decision_function")
     rng = np.random.default_rng(0)
     names = np.unique(groups)
     members = [np.flatnonzero(groups == name) for name in names]
