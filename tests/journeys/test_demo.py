@@ -102,7 +102,7 @@ def test_ctrl_c_leaves_no_process_behind(built: Installation) -> None:
     process.send_signal(signal.SIGINT)
 
     assert process.wait(30) == 0
-    assert _within(20, lambda: not _processes_of(built)), _processes_of(built)
+    assert _within(60, lambda: not _processes_of(built)), _processes_of(built)
 
 
 def test_the_first_demo_is_served_by_a_process_that_did_not_draw(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -119,7 +119,7 @@ def test_the_first_demo_is_served_by_a_process_that_did_not_draw(tmp_path_factor
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
-    assert _within(20, lambda: not _processes_of(there)), _processes_of(there)
+    assert _within(60, lambda: not _processes_of(there)), _processes_of(there)
 
 
 def test_the_death_of_the_parent_takes_its_children_along(built: Installation) -> None:
