@@ -14,6 +14,7 @@ import numpy as np
 
 from models_registry.training.common.recipe_base import EpochReport, OnProgress, Outcome
 from models_registry.training.common.training_errors import TrainingError
+from models_registry.training.votes.newton import newton_minimum
 from models_registry.training.votes.vote_configs import CalibrateConfig
 from models_registry.training.votes.vote_data import require_votes
 from models_registry.training.votes.vote_metrics import brier_score, log_loss, noise_ceiling, vote_auc, within_query
@@ -60,25 +61,20 @@ def fit_platt(distances: Floats, pairs: Pairs) -> Platt:
     spread = float(np.sqrt(np.average((distances - centre) ** 2, weights=pairs.weight))) or 1.0
     design = np.column_stack([np.ones(len(distances)), -(distances - centre) / spread])
     share = float(pairs.likes.sum() / pairs.weight.sum())
-    theta = np.array([np.log(share / (1 - share)), 0.0])
+    start = np.array([np.log(share / (1 - share)), 0.0])
     pull = np.diag([0.0, _PULL * pairs.weight.sum()])
 
     def loss_at(numbers: Floats) -> float:
         logit = design @ numbers
         return float(pairs.weight @ np.logaddexp(0, logit) - pairs.likes @ logit + numbers @ pull @ numbers / 2)
 
-    for _ in range(50):
-        chance = 1 / (1 + np.exp(-np.clip(design @ theta, -60, 60)))
-        gradient = design.T @ (pairs.weight * chance - pairs.likes) + pull @ theta
+    def derivatives_at(numbers: Floats) -> tuple[Floats, Floats]:
+        chance = 1 / (1 + np.exp(-np.clip(design @ numbers, -60, 60)))
+        gradient = design.T @ (pairs.weight * chance - pairs.likes) + pull @ numbers
         curvature = design.T @ (design * (pairs.weight * chance * (1 - chance))[:, None]) + pull
-        step = np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient)
-        # Far from the minimum the curvature can be next to nothing, and a whole step goes far too far.
-        loss = loss_at(theta)
-        while np.abs(step).max() >= 1e-10 and loss_at(theta - step) > loss + 1e-12 * abs(loss):
-            step = step / 2
-        theta = theta - step
-        if np.abs(step).max() < 1e-10:
-            break
+        return gradient, curvature + 1e-9 * np.eye(2)
+
+    theta = newton_minimum(start, loss_at, derivatives_at, close=1e-10, rounds=50)
     return Platt(float(theta[0] + theta[1] * centre / spread), float(theta[1] / spread))
 
 

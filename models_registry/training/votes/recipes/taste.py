@@ -20,6 +20,7 @@ import numpy as np
 from models_registry.training.common.recipe_base import EpochReport, OnProgress, Outcome
 from models_registry.training.votes.map_fitting import Fitted, fit_map
 from models_registry.training.votes.model_selection import CHOICES, SCALE_PULL, judge_choices
+from models_registry.training.votes.newton import newton_minimum
 from models_registry.training.votes.vote_configs import TasteConfig
 from models_registry.training.votes.vote_data import require_votes
 from models_registry.training.votes.vote_report import Answering, Scored, vote_report
@@ -125,28 +126,20 @@ def _fit_offset(parts: Floats, like: NDArray[np.bool_], fitted: Fitted, hold: fl
     """The minimum of this voter's cross-entropy plus hold / 2 times the squared offsets."""
     design = np.column_stack([fitted.scale * parts, np.ones(len(parts))])
     common = fitted.scale * parts.sum(axis=1) + fitted.shift
-    offset = np.zeros(design.shape[1])
     # Leniency is common among people: it is held a tenth as much.
-    holds = np.full(len(offset), hold)
+    holds = np.full(design.shape[1], hold)
     holds[-1] = hold / 10
 
     def loss_at(numbers: Floats) -> float:
         logit = common + design @ numbers
         return float(np.sum(np.logaddexp(0, logit) - like * logit) + holds @ numbers**2 / 2)
 
-    for _ in range(60):
-        chance = 1 / (1 + np.exp(-np.clip(common + design @ offset, -60, 60)))
-        gradient = design.T @ (chance - like) + holds * offset
-        curvature = design.T @ (design * (chance * (1 - chance))[:, None]) + np.diag(holds)
-        step = np.linalg.solve(curvature, gradient)
-        # Where the common map is sure and wrong the curvature is next to nothing, and a whole step goes far too far.
-        loss = loss_at(offset)
-        while np.abs(step).max() >= 1e-9 and loss_at(offset - step) > loss + 1e-12 * abs(loss):
-            step = step / 2
-        offset = offset - step
-        if np.abs(step).max() < 1e-9:
-            break
-    return offset
+    def derivatives_at(numbers: Floats) -> tuple[Floats, Floats]:
+        chance = 1 / (1 + np.exp(-np.clip(common + design @ numbers, -60, 60)))
+        gradient = design.T @ (chance - like) + holds * numbers
+        return gradient, design.T @ (design * (chance * (1 - chance))[:, None]) + np.diag(holds)
+
+    return newton_minimum(np.zeros(len(holds)), loss_at, derivatives_at, close=1e-9, rounds=60)
 
 
 def _chosen_hold(parts: Floats, ballots: Ballots, fitted: Fitted, config: TasteConfig) -> tuple[float, float | None]:
