@@ -20,7 +20,7 @@ from evalapp.catalog.models import (
 from evalapp.contenders.models import Embedding, Registration
 from evalapp.core.domain.values.slugs import SLUG_PATTERN
 from evalapp.core.models import Job
-from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_REPEAT_SHARE
+from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_MARGIN, USUAL_REPEAT_SHARE
 
 LONGEST_WORDS = 200
 """Characters of a title and of a question."""
@@ -114,7 +114,8 @@ class Study(models.Model):
         default=False, help_text="Whether each category is drawn as often as its share of the queries says."
     )
     margin = models.FloatField(
-        default=0.02, help_text="Whoever is at most so far below the best may be declared, too; 0: only the best."
+        default=USUAL_MARGIN,
+        help_text="Whoever is at most so far below the best may be declared, too; 0: only the best.",
     )
     simulated_decide = models.BooleanField(
         default=False,

@@ -15,6 +15,8 @@ from evalapp.catalog.models import Catalogue, Item, Triplet
 from evalapp.contenders.models import EmbeddingModel
 from evalapp.core.models import JobState
 from evalapp.core.pipeline import chunk_work
+from evalapp.training.management.commands.train import Command
+from evalapp.training.management.run_watching import say_table
 from evalapp.training.models import Epoch, TrainingRun
 from models_registry.encoders.checkpoint import SPEC, read_checkpoint
 from models_registry.training.common.recipe_base import list_recipes
@@ -241,3 +243,13 @@ def test_runs_are_seen_and_begun_over_http(striped: str, admin_client: Client) -
 def test_runs_are_for_operators(striped: str, client: Client) -> None:
     assert client.get("/api/v1/training-runs/").status_code in {401, 403}
     assert client.get("/lab/training/").status_code == 302
+
+
+def test_the_command_says_where_nothing_was_gained(capsys: pytest.CaptureFixture[str]) -> None:
+    table: dict[str, object] = {"queries": 3, "gallery": 9, "judge": "product"}
+    table["lines"] = [{"name": "trained:cosine", "scores": {}}]
+    gained = {"table": table, "kept": "trained", "own_validation": 0.5, "trained_validation": 0.6}
+    say_table(Command(), gained)
+    assert "Nothing was gained" not in capsys.readouterr().out
+    say_table(Command(), gained | {"kept": "own vectors", "own_validation": 0.6, "trained_validation": 0.5})
+    assert "own vectors score 0.600, what was trained 0.500" in capsys.readouterr().out

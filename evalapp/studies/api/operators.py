@@ -21,7 +21,7 @@ from evalapp.core.queries import job_line
 from evalapp.core.services.jobs import request_job
 from evalapp.core.tasks import nudge
 from evalapp.studies import services
-from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_REPEAT_SHARE
+from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_MARGIN, USUAL_REPEAT_SHARE
 from evalapp.studies.models import BoardVisibility, Contender, SamplingMethod, Study, StudyMode
 from evalapp.studies.queries import study_reads
 
@@ -142,7 +142,7 @@ class CreateStudyInput(serializers.Serializer[Any]):
         default=False, help_text="While it is open, draft and compute the next round when the catalogue has changed."
     )
     margin = serializers.FloatField(
-        default=0.02,
+        default=USUAL_MARGIN,
         min_value=0,
         max_value=services.MOST_MARGIN,
         help_text="Whoever is surely at most so far below the best may be declared, too; 0: only the best.",

@@ -2,5 +2,7 @@
 
 USUAL_GOLD_SHARE = 0.05
 """Of what is shown, pairs whose answer is known (gold): they tell whom to trust."""
+USUAL_MARGIN = 0.02
+"""So far below the best a contender counts as near enough to be declared, too."""
 USUAL_REPEAT_SHARE = 0.02
 """Of what is shown, pairs that the voter answered before: do people agree with themselves?"""

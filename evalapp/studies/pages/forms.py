@@ -13,7 +13,7 @@ from evalapp.catalog.models import Catalogue
 from evalapp.catalog.queries import label_choices
 from evalapp.contenders.queries.registered_models import registered_models
 from evalapp.core.domain.errors import Problem
-from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_REPEAT_SHARE
+from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_MARGIN, USUAL_REPEAT_SHARE
 from evalapp.studies.models import BoardVisibility, SamplingMethod, Study, StudyMode
 from evalapp.studies.queries.study_reads import free_study_slug
 from evalapp.studies.services import MOST_GALLERY, MOST_MARGIN, MOST_QUERIES, MOST_SHARE, StudyPlan
@@ -127,7 +127,7 @@ class NewStudyForm(forms.Form):
     margin = forms.FloatField(
         min_value=0,
         max_value=MOST_MARGIN,
-        initial=0.02,
+        initial=USUAL_MARGIN,
         label="Near enough to the best",
         help_text="Declare also who is surely at most so far below the best: 0.02 is two points. 0: only the best.",
     )

@@ -19,7 +19,7 @@ from evalapp.core.domain.values.storable_texts import check_text
 from evalapp.core.domain.values.whole_numbers import MOST_STORED
 from evalapp.core.services.deeds import recorded
 from evalapp.studies.domain.question_texts import usual_question
-from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_REPEAT_SHARE
+from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_MARGIN, USUAL_REPEAT_SHARE
 from evalapp.studies.models import (
     LONGEST_WORDS,
     BoardVisibility,
@@ -73,7 +73,7 @@ class StudyPlan:
     sampling_strata: bool = False
     training_pictures: bool = False
     follows_catalogue: bool = False
-    margin: float = 0.02
+    margin: float = USUAL_MARGIN
     gold_share: float = USUAL_GOLD_SHARE
     repeat_share: float = USUAL_REPEAT_SHARE
 

@@ -68,6 +68,11 @@ def say_table(command: Command, metrics: dict[str, Any]) -> None:
     table = metrics.get("table")
     if not table:
         return
+    if metrics.get("kept") == "own vectors":
+        command.say(
+            f"Nothing was gained: on the validation pictures the network's own vectors score "
+            f"{metrics['own_validation']:.3f}, what was trained {metrics['trained_validation']:.3f}; the own are kept."
+        )
     names = sorted({name for line in table["lines"] for name in line["scores"]}, key=_column_order)
     command.say(f"{table['queries']} queries, {table['gallery']} in the gallery, judged by {table['judge']}")
     width = max(len(line["name"]) for line in table["lines"])

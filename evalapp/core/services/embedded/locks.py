@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,21 +58,19 @@ def owned_lock(path: Path) -> Iterator[None]:
 
 def is_held_alone(path: Path) -> bool:
     """Whether a living process holds the lock at `path` alone. Those who only look do not take each other for it."""
-    if not path.exists():
-        return False
-    lock = ProcessLock(path)
-    try:
-        return not lock.try_hold_shared()
-    finally:
-        lock.close()
+    return _would_fail(path, ProcessLock.try_hold_shared)
 
 
 def is_held(path: Path) -> bool:
     """Whether any living process holds the lock at `path`."""
+    return _would_fail(path, ProcessLock.try_hold_alone)
+
+
+def _would_fail(path: Path, attempt: Callable[[ProcessLock], bool]) -> bool:
     if not path.exists():
         return False
     lock = ProcessLock(path)
     try:
-        return not lock.try_hold_alone()
+        return not attempt(lock)
     finally:
         lock.close()

@@ -8,7 +8,7 @@ from evalapp.catalog.domain.label_scopes import labels_from_words
 from evalapp.catalog.queries import catalogue_named
 from evalapp.core.management.command_base import Command as BaseCommand
 from evalapp.core.management.command_base import CommandParser
-from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_REPEAT_SHARE
+from evalapp.studies.domain.usual_shares import USUAL_GOLD_SHARE, USUAL_MARGIN, USUAL_REPEAT_SHARE
 from evalapp.studies.models import BoardVisibility, SamplingMethod, StudyMode
 from evalapp.studies.services import EXCLUSIONS, MOST_GALLERY, MOST_QUERIES, StudyPlan, create_study
 
@@ -82,7 +82,7 @@ class Command(BaseCommand):
             help="draw each category as often as its share of the queries says",
         )  # fmt: skip
         parser.add_argument(
-            "--margin", type=float, default=0.02,
+            "--margin", type=float, default=USUAL_MARGIN,
             help="declare also who is surely at most so far below the best (0.02 of approval); 0: only the best",
         )  # fmt: skip
         parser.add_argument(
