@@ -49,10 +49,14 @@ def main() -> None:
             rows += _over_limit(path.stem, encoder, ("embedding",), files, repeats)
         if not rows:
             print(f"No ONNX networks in {SHARED / 'models'}: their rows are left out.")
+        small = registry.load(registry.describe("efficientnet-lite0"), weights=registry.files("efficientnet-lite0")[0])
+        assert isinstance(small, Encoder)
+        rows += _over_limit("efficientnet-lite0", small, ("embedding",), files[: 64 if quick else 256], repeats)
         vgg = load("vgg16.random", {})
-        few = files[: 8 if quick else 24]
-        rows += _over_limit("vgg16.random", vgg, ("fc6", "fc7"), few, repeats)
-        rows.append(_both_taps(vgg, few, repeats))
+        # A whole number of passes for every core, as in a worker's chunk.
+        few = files[: 3 * vgg.pass_size * usable_cores()]
+        rows += _over_limit("vgg16.random", vgg, ("fc6", "fc7"), few, 1 if quick else 3)
+        rows.append(_both_taps(vgg, few, 1))
     print_table(f"Embedding on {usable_cores()} cores, {len(files)} pictures ({len(few)} for VGG16)", rows)
 
 
@@ -74,7 +78,7 @@ def _over_limit(name: str, encoder: Encoder, taps: tuple[str, ...], files: list[
     count = len(files)
     stricter = count / (decode_rgb + min(forward))
     return [
-        at_least(name, count / ours, count / (decode + min(forward)), "pictures/s", 0.85),
+        at_least(name, count / ours, count / (decode + min(forward)), "pictures/s", 0.95),
         Row(f"{name}, limit without resizing", count / ours, stricter, "pictures/s", count / ours / stricter),
     ]
 

@@ -97,7 +97,7 @@ def _through_a_worker(name: str, source: str, files: list[Path]) -> list[Row]:
     warm = (seen["size"] - first.size) / (seen["ended"] - first.ended_at).total_seconds()
     whole = seen["size"] / (seen["ended"] - seen["begun"]).total_seconds()
     return [
-        at_least(f"{name}, a worker", warm, limit, "pictures/s", 0.85),
+        at_least(f"{name}, a worker", warm, limit, "pictures/s", 0.9),
         Row(f"{name}, with loading the network", whole, limit, "pictures/s", whole / limit),
     ]
 
