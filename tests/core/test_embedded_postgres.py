@@ -130,6 +130,17 @@ def test_it_stops_after_a_first_user_that_was_killed_while_it_started(var: Path)
     assert _within(20, lambda: not _servers(var))
 
 
+def test_a_server_whose_number_is_lost_is_stopped_all_the_same(var: Path) -> None:
+    """One that has only begun has not written it yet, when its starter is killed."""
+    ada = User(var)
+    assert ada.runs("SELECT 1") == "1"
+    (var / "postgres" / "postmaster.pid").unlink()
+
+    ada.is_killed()
+
+    assert _within(20, lambda: not _servers(var))
+
+
 def test_a_guardian_takes_its_post_though_others_keep_looking_for_one(var: Path) -> None:
     """Busy machines stop a process in the very moment in which it looks."""
     looker = ProcessLock(var / "postgres.guardian")

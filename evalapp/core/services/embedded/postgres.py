@@ -17,13 +17,14 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +38,8 @@ _LONGEST_SOCKET_PATH = 100
 """Linux takes 107 bytes, macOS 103; the file name `.s.PGSQL.5432` is part of them."""
 _START_SECONDS = 120
 """Replaying the log after a crash can take long; the start waits this long for it."""
+_NAMELESS_SECONDS = 60
+"""As long as pg_ctl waits for a server that it was told to stop."""
 _ORPHAN_SECONDS = 15
 """When the server was killed, its children need a moment to notice; until then a new one cannot start."""
 
@@ -127,9 +130,9 @@ class EmbeddedPostgres:
         """Stop the server; running statements are rolled back. Where it does not obey, it is made to."""
         data = data or self.data_folder
         for mode in ("fast", "immediate"):
-            if not (data / "postmaster.pid").exists():
-                return
-            self.run("pg_ctl", "-D", str(data), "-m", mode, "-w", "stop", check=False)
+            if (data / "postmaster.pid").exists():
+                self.run("pg_ctl", "-D", str(data), "-m", mode, "-w", "stop", check=False)
+        _end_nameless_postmasters(data)
 
     def _start_server(self) -> None:
         self._prepare_folders()
@@ -294,6 +297,18 @@ def _let_through(folder: Path) -> None:
         mode = path.stat().st_mode
         if not mode & stat.S_IXOTH:
             path.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+
+def _end_nameless_postmasters(data: Path) -> None:
+    """End those that no file tells the number of: one that had only begun, or whose file was lost."""
+    import psutil
+
+    for signal_ in (signal.SIGINT, signal.SIGQUIT):
+        left = [process for process in psutil.process_iter() if _is_our_postmaster(process.pid, data)]
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal_)
+        psutil.wait_procs(left, timeout=_NAMELESS_SECONDS)
 
 
 def _is_our_postmaster(pid: int, data: Path) -> bool:
