@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import os
 import random
@@ -32,6 +33,11 @@ DOCUMENT = REPOSITORY / "docs" / "mutation.md"
 MOST_SECONDS = 40.0
 """Of tests that pass without the mutant; the quickest are taken first."""
 _NOT_RUN = "browser or journey"
+_LIBRARIES = (
+    "celery", "django.test", "faiss", "hypothesis", "onnx", "playwright.sync_api", "psycopg2", "pytest_django",
+    "pytorch_metric_learning.losses", "pytorch_metric_learning.miners", "rest_framework", "scipy.special",
+    "scipy.stats", "sklearn.decomposition", "torch", "transformers",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ def main() -> int:
     words.add_argument("--write", action="store_true", help="the table into docs/mutation.md")
     told = words.parse_args()
     ends = time.monotonic() + told.seconds
+    _load_libraries()
     _copy_tree()
     try:
         for name in told.packages or PACKAGES:
@@ -193,6 +200,12 @@ def _run(words: list[str], *, limit: float, lines: tuple[tuple[str, ...], Path] 
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return None
+
+
+def _load_libraries() -> None:
+    """What tests of every package import and no mutant changes, once for all forks: it takes longer than most tests."""
+    for name in _LIBRARIES:
+        importlib.import_module(name)
 
 
 def _in_the_copy(words: list[str], lines: tuple[tuple[str, ...], Path] | None) -> None:
