@@ -61,6 +61,13 @@ def test_the_closer_of_two_wins_or_both_are_equal() -> None:
     assert sorted(Exposure.objects.values_list("side", flat=True)) == ["left", "left", "right", "right"]
 
 
+def test_the_first_of_two_stands_on_the_left() -> None:
+    """What is stored is what people saw: else a preference for one side could not be told from one for a model."""
+    study_of("two")
+    for group in groups(cast.browser_of(cast.ada()), 2):
+        assert [cast.exposure_of(one).side for one in group["candidates"]] == ["left", "right"]
+
+
 @pytest.mark.parametrize("mode", ["swipe", "grid"])
 def test_a_tie_is_no_answer_elsewhere(mode: str) -> None:
     study = study_of(mode)
