@@ -126,6 +126,12 @@ def test_the_order_of_two_is_left_to_chance() -> None:
     assert {0, 1} <= set(places)
 
 
+def test_the_query_stands_on_the_left_unless_the_study_leaves_it_to_chance() -> None:
+    study = cast.open_study(queries=40)
+    shown = cast.deck(cast.browser_of(cast.ada()), study, 30)
+    assert {cast.exposure_of(one).side for one in shown} == {"left"}
+
+
 def test_sides_are_told_where_they_are_left_to_chance() -> None:
     study = cast.open_study(queries=40)
     Study.objects.update(random_sides=True)
