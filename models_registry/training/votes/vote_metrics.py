@@ -44,17 +44,15 @@ def vote_auc(scores: Floats, pairs: Pairs, *, seed: int = 0) -> Measure:
     draws = []
     for _ in range(RESAMPLED_VOTES):
         times = np.bincount(rng.integers(len(queries), size=len(queries)), minlength=len(queries))[query_number]
-        again = weighted_auc(scores, pairs.likes * times, pairs.nopes * times)
-        if again is not None:
-            draws.append(again)
-    low, high = np.quantile(draws, [0.025, 0.975]) if draws else (value, value)
+        draws.append(weighted_auc(scores, pairs.likes * times, pairs.nopes * times))
+    low, high = np.quantile([draw for draw in draws if draw is not None], [0.025, 0.975])
     return Measure(value, float(low), float(high), votes)
 
 
 def weighted_auc(scores: Floats, likes: Floats, nopes: Floats) -> float | None:
     """The area under the curve of scores [P] with the weight of likes and nopes of each; None where one is lacking."""
     all_likes, all_nopes = float(likes.sum()), float(nopes.sum())
-    if not len(scores) or all_likes <= 0 or all_nopes <= 0:
+    if all_likes <= 0 or all_nopes <= 0:
         return None
     levels, level_number = np.unique(scores, return_inverse=True)
     likes_at = np.bincount(level_number, likes, minlength=len(levels))
@@ -71,12 +69,12 @@ def within_query(scores: Floats, pairs: Pairs, *, seed: int = 0) -> Measure:
     queries, query_number = np.unique(pairs.query, return_inverse=True)
     right, compared = np.zeros(len(queries)), np.zeros(len(queries))
     order = np.argsort(query_number, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(query_number[order])) + 1) if len(order) else ():
+    for rows in np.split(order, np.flatnonzero(np.diff(query_number[order])) + 1):
         value = weighted_auc(scores[rows], pairs.likes[rows], pairs.nopes[rows])
         # Both candidates of a comparison must be different ones: split votes on one pair tell nothing.
         same = float(pairs.likes[rows] @ pairs.nopes[rows])
         total = float(pairs.likes[rows].sum() * pairs.nopes[rows].sum())
-        if value is not None and total - same > 1e-12:
+        if value is not None:
             number = query_number[rows[0]]
             compared[number] = total - same
             right[number] = value * total - same / 2
@@ -97,7 +95,7 @@ def log_loss(logits: Floats, pairs: Pairs) -> float:
 
 def brier_score(logits: Floats, pairs: Pairs) -> float:
     """Mean squared distance of the predicted probability from each vote."""
-    chance = 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
+    chance = np.exp(-np.logaddexp(0, -logits))
     return float((pairs.likes @ (1 - chance) ** 2 + pairs.nopes @ chance**2) / pairs.weight.sum())
 
 
