@@ -45,22 +45,15 @@ class Fitted:
     loss: float
     steps: int
 
-    def map_to_units(self, rows: Floats32, *, sharpness: float = 0.0) -> Floats32:
-        """Unit vectors [n, k] of rows [n, k]; with a sharpness, tanh(sharpness x z) before the length is taken."""
-        return _unit_rows(squash_rows(np.asarray(rows @ self.weights, dtype=np.float32), sharpness))
+    def map_to_units(self, rows: Floats32) -> Floats32:
+        """Unit vectors [n, k] of rows [n, k]."""
+        mapped = rows @ self.weights
+        return np.asarray(mapped / np.maximum(np.linalg.norm(mapped, axis=1, keepdims=True), _TINY), dtype=np.float32)
 
     def pair_logits(self, units: Floats32, pairs: Pairs) -> Floats:
         """Log-odds of a like per pair [P]."""
         cosines = np.einsum("ij,ij->i", units[pairs.query], units[pairs.candidate]).astype(np.float64)
         return np.asarray(self.scale * cosines + self.shift, dtype=np.float64)
-
-
-def squash_rows(rows: Floats32, sharpness: float) -> Floats32:
-    """tanh(sharpness x row), nearer to the signs the sharper; the rows themselves for sharpness 0."""
-    if not sharpness:
-        return rows
-    spread = np.sqrt(np.mean(rows**2, axis=0, keepdims=True)) + _TINY
-    return np.asarray(np.tanh(np.float32(sharpness) * rows / spread), dtype=np.float32)
 
 
 def fit_map(
@@ -158,9 +151,9 @@ class _MapProblem:
             of_query, of_candidate = units[self.query], units[self.candidate]
             cosine = np.einsum("ij,ij->i", of_query, of_candidate).astype(np.float64)
             scale = _bounded_exp(theta[0])
-            logit = np.clip(scale * cosine + theta[1], -60, 60)
+            logit = scale * cosine + theta[1]
             entropy = self.weight @ (np.logaddexp(0, logit) - self.share * logit)
-            pull = self.weight * (1 / (1 + np.exp(-logit)) - self.share)
+            pull = self.weight * (np.exp(-np.logaddexp(0, -logit)) - self.share)
             by_pair = (pull * scale).astype(np.float32)[:, None]
             to_units = self.to_query @ (by_pair * of_candidate) + self.to_candidate @ (by_pair * of_query)
             to_mapped = (to_units - np.sum(to_units * units, axis=1, keepdims=True) * units) / lengths
@@ -193,7 +186,3 @@ class _MapProblem:
 def _bounded_exp(logarithms: Any) -> Any:
     # A search for the length of a step may try one so long that float32 ends; no map is meant to be near it.
     return np.exp(np.clip(logarithms, -_FARTHEST, _FARTHEST))
-
-
-def _unit_rows(rows: Floats32) -> Floats32:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY), dtype=np.float32)
