@@ -82,11 +82,7 @@ def least_held(losses: Sequence[NDArray[np.floating[Any]]]) -> int:
     """The last of the strengths whose loss [n] is, item by item, not clearly above that of the best."""
     best = min(losses, key=lambda loss: float(loss.mean()))
     gaps = [loss - best for loss in losses]
-    return max(
-        number
-        for number, gap in enumerate(gaps)
-        if losses[number] is best or gap.mean() <= gap.std() / np.sqrt(len(gap))
-    )
+    return max(number for number, gap in enumerate(gaps) if gap.mean() <= gap.std() / np.sqrt(len(gap)))
 
 
 def _code_labels(labels: Labels) -> tuple[list[str], Ids]:

@@ -10,7 +10,13 @@ import pytest
 from scipy.optimize import approx_fprime
 from sklearn.linear_model import LogisticRegression
 
-from models_registry.training.votes.class_guesses import MOST_CLASSES, _fit_softmax, learn_guesses, least_held
+from models_registry.training.votes.class_guesses import (
+    MOST_CLASSES,
+    ClassGuesses,
+    _fit_softmax,
+    learn_guesses,
+    least_held,
+)
 
 RNG = np.random.default_rng(8)
 KINDS = RNG.integers(3, size=150)
@@ -73,8 +79,11 @@ def test_of_many_categories_the_commonest_are_guessed() -> None:
     rows = RNG.normal(size=(len(names), 2)).astype("f4")
     found = learn_guesses(rows, names, np.arange(len(names)) % 3)
     assert found is not None
-    assert len(found[0].names) == MOST_CLASSES
+    assert len(found[0].names) == MOST_CLASSES == 200
     assert "c000" in found[0].names
+    # Of those that are equally common the first by name; the others teach nothing.
+    assert found[0].names == tuple(f"c{number:03d}" for number in range(200))
+    np.testing.assert_array_equal(found[1][600:660], found[0].class_chances(rows[600:660]))
 
 
 def test_of_strengths_that_cannot_be_told_apart_the_least_is_taken() -> None:
@@ -83,6 +92,8 @@ def test_of_strengths_that_cannot_be_told_apart_the_least_is_taken() -> None:
     alike += best.mean() - alike.mean() + 0.001
     assert least_held([worse, best, alike, worse]) == 2
     assert least_held([best, worse]) == 0
+    assert least_held([best, best.copy()]) == 1
+    assert least_held([worse, best, best + 0.001]) == 1
 
 
 @pytest.mark.parametrize("strength", [3.0, 0.3])
@@ -122,3 +133,87 @@ def test_three_items_make_a_category(count: int, is_guessed: bool) -> None:
     labels = ["rare"] * count + ["common"] * (147 - count) + [None] * 3
     found = learn_guesses(CLEAR, labels, FOLDS)
     assert (found is not None) == is_guessed
+
+
+def _peer_chances(
+    rows: np.ndarray, codes: np.ndarray, asked: np.ndarray, strength: float
+) -> tuple[np.ndarray, LogisticRegression]:
+    peer = LogisticRegression(C=1 / strength, tol=1e-8, max_iter=5000).fit(rows, codes)
+    return peer.predict_proba(asked), peer
+
+
+@pytest.mark.parametrize(("noise", "seed", "strength"), [(1.6, 0, 3.0), (1.2, 1, 1.0), (0.8, 5, 0.3), (0.3, 0, 0.1)])
+def test_guesses_are_those_of_a_peer_fold_by_fold_at_the_least_strength_that_is_as_good(
+    noise: float, seed: int, strength: float
+) -> None:
+    """The nearer the classes lie to each other the more is held; some items have no label or a rare one."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.integers(3, size=60)
+    rows = (np.eye(3)[kinds] @ rng.normal(size=(3, 5)) + noise * rng.normal(size=(60, 5))).astype("f4")
+    folds = rng.integers(3, size=60)
+    extra = rng.normal(size=(4, 5)).astype("f4")
+    labels = [f"kind-{kind}" for kind in kinds.tolist()] + [None, "rare", "rare", None]
+    found = learn_guesses(np.concatenate([rows, extra]), labels, np.concatenate([folds, [0, 1, 2, 7]]))
+    assert found is not None
+    guesses, crossed = found
+
+    by_strength = []
+    for held in (3.0, 1.0, 0.3, 0.1):
+        chances = np.zeros((60, 3))
+        for fold in range(3):
+            own = folds == fold
+            chances[own] = _peer_chances(rows[~own], kinds[~own], rows[own], held)[0]
+        by_strength.append(chances)
+    losses = [-np.log(chances[np.arange(60), kinds]) for chances in by_strength]
+    best = min(range(4), key=lambda number: float(losses[number].mean()))
+    gaps = [loss - losses[best] for loss in losses]
+    taken = max(number for number, gap in enumerate(gaps) if gap.mean() <= gap.std() / np.sqrt(60))
+    assert (3.0, 1.0, 0.3, 0.1)[taken] == strength
+
+    assert crossed[:60] == pytest.approx(by_strength[taken], abs=5e-3)
+    whole, peer = _peer_chances(rows, kinds, np.concatenate([rows, extra]), strength)
+    assert guesses.class_chances(np.concatenate([rows, extra])) == pytest.approx(whole, abs=5e-3)
+    assert crossed[60:] == pytest.approx(whole[60:], abs=5e-3)
+    assert guesses.weight - guesses.weight.mean(axis=0) == pytest.approx(peer.coef_, rel=0.02, abs=0.02)
+    assert guesses.mean == pytest.approx(crossed.mean(axis=0), abs=1e-6)
+    assert guesses.spread == pytest.approx(np.sqrt(crossed.var(axis=0).sum()), rel=1e-4)
+
+
+def test_items_that_are_all_judged_together_have_even_chances() -> None:
+    """Without another fold there is nothing to learn them from but themselves."""
+    found = learn_guesses(CLEAR, LABELS, np.zeros(150, dtype=np.int64))
+    assert found is not None
+    assert found[1] == pytest.approx(np.full((150, 3), 1 / 3))
+
+
+def test_items_that_cannot_be_told_apart_make_a_block_of_finite_numbers() -> None:
+    labels = ["one", "other"] * 12
+    found = learn_guesses(np.zeros((24, 2), dtype=np.float32), labels, np.repeat(np.arange(3), 8))
+    assert found is not None
+    guesses, crossed = found
+    assert guesses.spread == pytest.approx(1e-6, rel=1e-3)
+    assert np.isfinite(guesses.chance_block(crossed)).all()
+
+
+def test_scores_of_any_size_are_turned_into_chances() -> None:
+    weight = np.array([[800.0], [0.0], [-800.0]], dtype=np.float32)
+    guesses = ClassGuesses(("a", "b", "c"), weight, np.zeros(3, dtype=np.float32), np.zeros(3, dtype=np.float32), 1.0)
+    found = guesses.class_chances(np.array([[1.0], [-1.0], [0.0], [1 / 800]], dtype=np.float32))
+    expected = np.exp([1.0, 0.0, -1.0]) / np.exp([1.0, 0.0, -1.0]).sum()
+    assert found == pytest.approx(np.array([[1, 0, 0], [0, 0, 1], [1 / 3] * 3, expected]))
+
+
+def test_of_more_than_20_000_labelled_items_a_draw_is_learnt_from() -> None:
+    """Of one too many, the one left out is guessed by the regression on all others; which one the seed decides."""
+    kinds = np.arange(20_001) % 2
+    rows = (np.random.default_rng(1).normal(size=(20_001, 1)) + kinds[:, None]).astype("f4")
+    labels = [f"kind-{kind}" for kind in kinds.tolist()]
+    left_out = []
+    for seeds in ({}, {"seed": 0}, {"seed": 1}):
+        found = learn_guesses(rows, labels, (np.arange(20_001) // 2) % 2, **seeds)
+        assert found is not None
+        guesses, crossed = found
+        own = np.flatnonzero((crossed == guesses.class_chances(rows)).all(axis=1))
+        assert len(own) == 1
+        left_out.append(int(own[0]))
+    assert left_out[0] == left_out[1] != left_out[2]
