@@ -80,7 +80,7 @@ def folds_of(data: VoteData, folds: int, seed: int) -> NDArray[np.int64]:
 
 
 def _near_duplicates(vectors: Floats32, is_test: Mask) -> Mask:
-    """Which rows outside `is_test` are near duplicates of one inside, a block at a time.
+    """Which rows are near duplicates of one of `is_test`, themselves among them, a block at a time.
 
     Around their mean: behind a ReLU all vectors point the same way, and a twentieth of a catalogue would look alike.
     """
@@ -91,7 +91,6 @@ def _near_duplicates(vectors: Floats32, is_test: Mask) -> Mask:
         for start in range(0, len(vectors), _ROWS):
             block = _unit_directions(vectors[start : start + _ROWS], mean)
             near[start : start + _ROWS] = (block @ inside).max(axis=1) > NEARLY_SAME
-    near &= ~is_test
     return near
 
 
