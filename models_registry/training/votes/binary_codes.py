@@ -42,9 +42,9 @@ def binary_code_map(rows: Floats32, fitted: Fitted, pairs: Pairs, *, bits: int, 
             signs = np.tanh(np.float32(sharpness) * (item_rows @ (start + change)))
             agreement = np.einsum("ij,ij->i", signs[query], signs[candidate]).astype(np.float64) / bits
             scale = np.exp(numbers[0])
-            logit = np.clip(scale * agreement + numbers[1], -60, 60)
+            logit = scale * agreement + numbers[1]
             weight = pairs.weight / pairs.weight.sum()
-            pull = weight * (1 / (1 + np.exp(-logit)) - pairs.share)
+            pull = weight * (np.exp(-np.logaddexp(0, -logit)) - pairs.share)
             by_pair = (pull * scale / bits).astype(np.float32)[:, None]
             to_signs = np.zeros_like(signs)
             np.add.at(to_signs, query, by_pair * signs[candidate])
