@@ -115,7 +115,7 @@ def _principal_map(sample: Floats32, span: Span, most: int) -> Floats32:
     directions = vectors[:, chosen].T
     if width > len(part):
         directions = (directions @ part) / np.sqrt(values[chosen])[:, None]
-    scale = np.sqrt(np.mean(np.sum((part @ directions.T) ** 2, axis=1))) if len(chosen) else 1.0
+    scale = np.sqrt(np.mean(np.sum((part @ directions.T) ** 2, axis=1)))
     block = np.zeros((len(chosen), sample.shape[1]), dtype=np.float32)
     block[:, span.start : span.stop] = directions / scale
     return block
