@@ -92,7 +92,7 @@ def judge_choices(
     for fold in range(folds):
         inside = (fold_of[pairs.query] == fold).astype(int) + (fold_of[pairs.candidate] == fold)
         judged_pairs, learnt_pairs = pairs.where(inside == 2), pairs.where(inside == 0)
-        if len(judged_pairs) and len(learnt_pairs) and 0 < learnt_pairs.likes.sum() < learnt_pairs.weight.sum():
+        if len(judged_pairs) and 0 < learnt_pairs.likes.sum() < learnt_pairs.weight.sum():
             judged.append(judged_pairs)
             for choice, fitted in fit_each(rows, block_of, learnt_pairs, choices):
                 fold_logits = (
@@ -140,7 +140,7 @@ def best_of(judged: Sequence[Judged]) -> Choice:
     if not judged:
         return CHOICES["scale"][0]
     best = min(judged, key=lambda candidate: candidate.mean_loss)
-    return next(candidate.choice for candidate in judged if candidate is best or _is_as_good(candidate, best))
+    return next(candidate.choice for candidate in judged if _is_as_good(candidate, best))
 
 
 def _is_as_good(candidate: Judged, best: Judged) -> bool:
