@@ -35,7 +35,7 @@ def _prepared(*, labels: bool = True, lifted: bool = False, seed: int = 0) -> Pr
 
 
 def test_blocks_are_those_of_the_base_and_votes_those_that_may_be_learnt_from() -> None:
-    prepared = _prepared(labels=False)
+    prepared = prepare_votes(DATA, fewest=10, directions=5, labels=False, seed=0)
     basis = basis_of(DATA.base_matrix(), DATA.spans, directions=5)
     np.testing.assert_array_equal(prepared.vectors, DATA.base_matrix())
     np.testing.assert_array_equal(prepared.rows, basis.rows_of_vectors(DATA.base_matrix()))
