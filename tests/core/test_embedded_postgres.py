@@ -141,6 +141,18 @@ def test_a_server_whose_number_is_lost_is_stopped_all_the_same(var: Path) -> Non
     assert _within(20, lambda: not _servers(var))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_a_server_whose_folder_was_closed_to_its_user_is_stopped_all_the_same(var: Path) -> None:
+    """What tidies up temporary folders takes other people's rights away, and those of the server's user with them."""
+    ada = User(var)
+    assert ada.runs("SELECT 1") == "1"
+    var.chmod(0o700)
+
+    ada.is_killed()
+
+    assert _within(20, lambda: not _servers(var))
+
+
 def test_a_guardian_takes_its_post_though_others_keep_looking_for_one(var: Path) -> None:
     """Busy machines stop a process in the very moment in which it looks."""
     looker = ProcessLock(var / "postgres.guardian")

@@ -38,7 +38,7 @@ _LONGEST_SOCKET_PATH = 100
 """Linux takes 107 bytes, macOS 103; the file name `.s.PGSQL.5432` is part of them."""
 _START_SECONDS = 120
 """Replaying the log after a crash can take long; the start waits this long for it."""
-_NAMELESS_SECONDS = 60
+_REMAINING_SECONDS = 60
 """As long as pg_ctl waits for a server that it was told to stop."""
 _ORPHAN_SECONDS = 15
 """When the server was killed, its children need a moment to notice; until then a new one cannot start."""
@@ -132,7 +132,7 @@ class EmbeddedPostgres:
         for mode in ("fast", "immediate"):
             if (data / "postmaster.pid").exists():
                 self.run("pg_ctl", "-D", str(data), "-m", mode, "-w", "stop", check=False)
-        _end_nameless_postmasters(data)
+        _end_remaining_postmasters(data)
 
     def _start_server(self) -> None:
         self._prepare_folders()
@@ -299,8 +299,9 @@ def _let_through(folder: Path) -> None:
             path.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
-def _end_nameless_postmasters(data: Path) -> None:
-    """End those that no file tells the number of: one that had only begun, or whose file was lost."""
+def _end_remaining_postmasters(data: Path) -> None:
+    """End those that pg_ctl does not find: one that had only begun, one whose file was lost, or one whose folder was
+    closed to the server's user since it began."""
     import psutil
 
     for signal_ in (signal.SIGINT, signal.SIGQUIT):
@@ -308,7 +309,7 @@ def _end_nameless_postmasters(data: Path) -> None:
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal_)
-        psutil.wait_procs(left, timeout=_NAMELESS_SECONDS)
+        psutil.wait_procs(left, timeout=_REMAINING_SECONDS)
 
 
 def _is_our_postmaster(pid: int, data: Path) -> bool:
