@@ -49,9 +49,9 @@ class AttributeTable:
                 value for value, count in Counter(column).items() if value is not None and count > 1
             )
             if len(repeated_values) > 1:
-                number = {value: code for code, value in enumerate(repeated_values)}
+                number: dict[str | None, int] = {value: code for code, value in enumerate(repeated_values)}
                 names.append(name)
-                numbers.append([number.get(value, -1) if value is not None else -1 for value in column])
+                numbers.append([number.get(value, -1) for value in column])
                 sizes.append(len(repeated_values))
         if not names:
             raise UnusableLabels(
