@@ -69,14 +69,11 @@ def validation_margins(
     """What tells the same of validation pictures, in the same few batches each time; nothing where they have no two
     of a group."""
     rows = session.splits["val"]
-    rows = rows[groups.group_of[rows] >= 0]
     group_of_row = groups.group_of[rows]
     sampler = BalancedSampler(
         rows, group_of_row, np.zeros_like(group_of_row), groups=config.groups, per_group=config.per_group, categories=1
     )
-    drawn = (
-        list(sampler.draw_batches(_BATCHES, np.random.default_rng(config.seed))) if sampler.usable_groups > 1 else []
-    )
+    drawn = list(sampler.draw_batches(_BATCHES, np.random.default_rng(config.seed))) if sampler.usable_groups else []
 
     def measure_margins() -> dict[str, float]:
         margins_by_batch = []
@@ -102,8 +99,6 @@ def _count_margins(
     """
     vectors, labels = anchor_side
     others, other_labels = answer_side or anchor_side
-    if not len(vectors) or not len(others):
-        return 0, 0, 0, 0
     distances = torch.cdist(vectors, others)
     same = labels[:, None] == other_labels[None, :]
     positive, negative = same.clone(), ~same
@@ -113,9 +108,8 @@ def _count_margins(
     in_order = torch.where(negative, distances, torch.inf).sort(dim=1).values
     nearer = torch.searchsorted(in_order, distances + margin)
     met = (negatives[:, None] - torch.minimum(nearer, negatives[:, None]))[positive].sum()
-    if miner is None:
-        farthest = torch.where(positive, distances, -torch.inf).amax(dim=1)
-        learning = (usable & (in_order[:, 0] < farthest + margin)).sum()
+    if miner is None or not positive.any():
+        learning = (positive & (nearer > 0)).any(dim=1).sum()
     else:
         mined = miner(vectors, labels, *(answer_side or ()))
         learning = torch.unique(mined[0][_triplet_gaps(vectors, others, mined) < margin]).numel()
