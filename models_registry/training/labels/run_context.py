@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -268,11 +269,8 @@ def require_domains(data: LabelledPictures, query: str, gallery: str) -> None:
 
 def _picture_hashes(path: Path, data: LabelledPictures) -> NDArray[np.uint64]:
     """The hashes of all pictures, from the file where an earlier attempt wrote it whole."""
-    if path.is_file():
-        try:
-            saved_hashes = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, OSError):
-            saved_hashes = np.empty(0, dtype=np.uint64)
+    with suppress(ValueError, EOFError, OSError):
+        saved_hashes = np.load(path, allow_pickle=False)
         if len(saved_hashes) == len(data):
             return np.asarray(saved_hashes, dtype=np.uint64)
     hashes = np.array([_hash_of(picture) for picture in data.pictures], dtype=np.uint64)
