@@ -86,7 +86,7 @@ def judge_queries(question: Question, vectors: Floats, metric: Metric) -> dict[s
     if not np.isfinite(vectors).all() or float(np.abs(vectors).max(initial=0.0)) > LARGEST:
         raise Diverged("The vectors are no usable numbers any more: lower learning_rate.")
     judge = question.choose_judge()
-    width = max(10, int(np.minimum(question.relevant_answers(judge), 100).max(initial=0)))
+    width = int(np.minimum(question.relevant_answers(judge), 100).max(initial=10))
     answers = question.nearest_answers(vectors, metric, width)
     hits = question.judge_answers(answers, judge)
     return {
@@ -149,7 +149,7 @@ def neighbours_to_show(
     judge = question.choose_judge()
     answers = question.nearest_answers(vectors, metric, 1)
     hits = question.judge_answers(answers, judge)
-    answered = np.flatnonzero((answers.top >= 0) & (hits.relevant > 0))
+    answered = np.flatnonzero(hits.relevant > 0)
     order = answered[np.argsort(answers.distances[answered, 0], kind="stable")]
     is_right = hits.right[:, 0].astype(bool)
 
@@ -194,7 +194,7 @@ class Map:
 
 def _turn_onto(flat: NDArray[np.float64], before: NDArray[np.float64] | None) -> NDArray[np.float64]:
     """The places turned or mirrored onto those before (orthogonal Procrustes)."""
-    if before is None or before.shape != flat.shape:
+    if before is None:
         return flat
     left, _, right = np.linalg.svd(flat.T @ before)
     return np.asarray(np.clip(flat @ (left @ right), -1, 1))
