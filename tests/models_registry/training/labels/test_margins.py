@@ -91,7 +91,7 @@ def test_mined_triplets_meet_the_margin_where_the_negative_is_farther_by_it_or_b
     anchor = torch.zeros(5, 2)
     positive = torch.tensor([[3.0, 4.0], [1.0, 0.0], [0.0, 2.0], [0.0, 1.0], [0.0, 1.0]])
     negative = torch.tensor([[6.0, 8.0], [0.0, 1.5], [2.0, 0.0], [0.0, 1.25], [3.0, 4.0]])
-    found = margins_met(anchor, positive, negative, 0.5)
+    found = margins_met(anchor + 8, positive + 8, negative + 8, 0.5)
     assert found == pytest.approx({"margin_met": 3 / 5, "gradient_left": 2 / 5})
 
 
