@@ -99,7 +99,7 @@ class Groups:
     def draw_batches(self, rng: np.random.Generator) -> Iterator[Ids]:
         """The batches of an epoch; with two domains each group brings pictures of both."""
         for batch in self.sampler.draw_batches(self.batches, rng):
-            yield batch if self.is_query is None else self._complete_domains(batch, rng)
+            yield self._complete_domains(batch, rng)
 
     def _complete_domains(self, batch: Ids, rng: np.random.Generator) -> Ids:
         if self.is_query is None:
