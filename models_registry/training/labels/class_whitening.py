@@ -72,7 +72,8 @@ def _scatter_within_groups(vectors: Tensor, codes: Tensor, is_query: Tensor | No
             part = vectors[side]
             if len(part):
                 means.append(part.mean(dim=0))
-                within += (part - means[-1]).T @ (part - means[-1])
+                centred = part - means[-1]
+                within += centred.T @ centred
         if len(means) == 2:
             step = (means[0] - means[1])[:, None]
             across += step @ step.T
