@@ -75,10 +75,9 @@ class SoftPN(nn.Module):
         """The loss, a scalar; 0 where the batch has no triplet."""
         others = embeddings if ref_emb is None else ref_emb
         other_labels = labels if ref_labels is None else ref_labels
-        indices = loss_and_miner_utils.convert_to_triplets(
-            indices_tuple, labels, other_labels if ref_labels is not None else labels, t_per_anchor="all"
+        anchor, positive, negative = loss_and_miner_utils.convert_to_triplets(
+            indices_tuple, labels, other_labels, t_per_anchor="all"
         )
-        anchor, positive, negative = indices
         if not len(anchor):
             return embeddings.sum() * 0
         if not self._euclidean:
