@@ -46,9 +46,7 @@ class LoopConfig(RecipeConfig):
     snapshot: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "patience", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1.")
+        _require_at_least(1, self, "epochs", "patience", "batch_size")
         if not self.learning_rate > 0:
             raise ValueError("learning_rate must be above 0.")
         if not 0 <= self.warmup < 1 or not 0 <= self.average < 1 or self.clip < 0:
@@ -57,6 +55,13 @@ class LoopConfig(RecipeConfig):
             raise ValueError("split_by says what a hash keeps whole: leave it away with split=catalogue.")
         if not 0 < self.validation_share < 1 or not 0 < self.test_share < 1 - self.validation_share:
             raise ValueError("validation_share and test_share must be above 0 and leave something to train on.")
+
+
+def _require_at_least(least: int, config: LoopConfig, *names: str) -> None:
+    """Raise ValueError naming the first of these settings that is less."""
+    for name in names:
+        if getattr(config, name) < least:
+            raise ValueError(f"{name} must be at least {least}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,11 @@ class MetricConfig(LoopConfig):
     patience: int = 6
     epochs: int = 30
 
+    def __post_init__(self) -> None:
+        LoopConfig.__post_init__(self)
+        _require_at_least(1, self, "dim", "groups", "per_group")
+        _require_at_least(0, self, "batches")
+
 
 @dataclass(frozen=True, slots=True)
 class TripletConfig(MetricConfig):
@@ -211,6 +221,11 @@ class AttributeConfig(LoopConfig):
     patience: int = 6
     learning_rate: float = 1e-3
 
+    def __post_init__(self) -> None:
+        LoopConfig.__post_init__(self)
+        _require_at_least(1, self, "dim")
+        _require_at_least(0, self, "batches")
+
 
 @dataclass(frozen=True, slots=True)
 class MultiLevelConfig(AttributeConfig):
@@ -248,3 +263,7 @@ class MultiTaskConfig(AttributeConfig):
     vae_weight: float = 0.05
     groups: int = 16
     per_group: int = 4
+
+    def __post_init__(self) -> None:
+        AttributeConfig.__post_init__(self)
+        _require_at_least(1, self, "groups", "per_group")

@@ -78,6 +78,24 @@ def test_only_what_learns_categories_needs_them_all_in_training(kind: type[LoopC
     assert kind(split_by="category").split_by == "category"
 
 
+@pytest.mark.parametrize("kind", [MetricConfig, TripletConfig, DeepRankingConfig, MultiTaskConfig])
+@pytest.mark.parametrize("name", ["groups", "per_group", "dim"])
+def test_a_batch_needs_a_group_with_a_picture_and_a_vector_a_number(kind: type[LoopConfig], name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+        kind(**{name: 0})
+    assert kind(**{name: 1})
+
+
+@pytest.mark.parametrize("kind", [MetricConfig, TripletConfig, DeepRankingConfig, AttributeConfig, MultiLevelConfig])
+def test_less_than_no_batches_are_refused_and_none_asks_for_as_many_as_there_are(kind: type[MetricConfig]) -> None:
+    with pytest.raises(ValueError, match="batches must be at least 0"):
+        kind(batches=-1)
+    assert kind(batches=0)
+    with pytest.raises(ValueError, match="dim must be at least 1"):
+        kind(dim=0)
+    assert kind(dim=1)
+
+
 TRIPLET_REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"proxy_rate": 0.0}, "proxy_rate must be above 0"),
     ({"shallow": True}, "set tune=backbone too"),
