@@ -132,7 +132,7 @@ def test_groups_of_one_picture_or_of_none_are_passed_over() -> None:
 
 def test_the_category_of_a_group_is_that_of_its_first_picture() -> None:
     group_of = np.repeat(np.arange(4), 2)
-    category_of = np.array([0, 1, 0, 1, 1, 0, 1, 0])
+    category_of = np.array([0, 1, 0, 0, 1, 0, 1, 1])
     sampler = BalancedSampler(np.arange(8), group_of, category_of, groups=2, per_group=1, categories=1)
     drawn = {tuple(sorted(group_of[batch].tolist())) for batch in sampler.draw_batches(40, np.random.default_rng(0))}
     assert drawn == {(0, 1), (2, 3)}
