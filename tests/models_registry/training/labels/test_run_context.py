@@ -102,6 +102,11 @@ def test_a_part_that_stays_empty_is_named_with_what_would_help(tmp_path: Path) -
     data = clouds(products=1)
     with pytest.raises(UnusableLabels, match=r"no pictures for \w+ and \w+ after splitting by product; import more"):
         _ = session_of(data, tmp_path).splits
+    published = LoopConfig(split="catalogue")
+    with pytest.raises(UnusableLabels, match=r"\(nothing\) leave no pictures for train and val and test; leave split="):
+        _ = session_of(data, tmp_path, published).splits
+    with pytest.raises(UnusableLabels, match=r"\(test\) leave no pictures for train and val; leave split="):
+        _ = session_of(replace(data, splits=["test"] * 4), tmp_path, published).splits
 
 
 @pytest.mark.parametrize("name", ["category", "department"])
@@ -316,6 +321,8 @@ def test_two_products_of_two_pictures_are_needed(products: list[str | None], ref
         ("aabb", ["street", "shop", "street", "street"], "Fewer than two products of clouds have .* street and shop"),
         (" ab ", ["street", "street", "street", "shop"], "Fewer than two products"),
         (" a  ", ["street", "street", "shop", "shop"], "Fewer than two products"),
+        ("aabc", ["shop", "shop", "shop", "street"], "Fewer than two products"),
+        ("aabc", ["street", "street", "street", "shop"], "Fewer than two products"),
         ("aabb", ["street", "studio", "street", None], "clouds has no domain shop; it has street, studio"),
         ("aabb", ["shop", "shop", "shop", None], "clouds has no domain street; it has shop"),
         ("aabb", [None, None, "", None], "no domain street; it has none"),
