@@ -99,26 +99,25 @@ class BatchMemory:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._vectors: Tensor | None = None
-        self._labels: Tensor | None = None
+        self._kept: tuple[Tensor, Tensor] | None = None
 
     def clear(self) -> None:
         """Forget all."""
-        self._vectors = self._labels = None
+        self._kept = None
 
     def add(self, vectors: Tensor, labels: Tensor) -> None:
         """Remember these [n, d]; the oldest give way. No gradient flows back into them."""
         vectors = vectors.detach()
-        if self._vectors is not None and self._labels is not None:
-            vectors, labels = torch.cat([self._vectors, vectors]), torch.cat([self._labels, labels])
-        self._vectors, self._labels = vectors[-self._size :], labels[-self._size :]
+        if self._kept is not None:
+            vectors, labels = torch.cat([self._kept[0], vectors]), torch.cat([self._kept[1], labels])
+        self._kept = vectors[-self._size :], labels[-self._size :]
 
     def remembered_loss(self, criterion: nn.Module, miner: nn.Module | None, vectors: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch whose positives and negatives are the remembered ones; 0 while there are none."""
-        if self._vectors is None or self._labels is None:
+        if self._kept is None:
             return vectors.sum() * 0
-        mined = miner(vectors, labels, self._vectors, self._labels) if miner is not None else None
-        value: Tensor = criterion(vectors, labels, mined, self._vectors, self._labels)
+        mined = miner(vectors, labels, *self._kept) if miner is not None else None
+        value: Tensor = criterion(vectors, labels, mined, *self._kept)
         return value
 
 
