@@ -53,7 +53,7 @@ class LoopConfig(RecipeConfig):
             raise ValueError("warmup and average must be at least 0 and below 1, clip at least 0.")
         if self.split_by != "product" and self.split == "catalogue":
             raise ValueError("split_by says what a hash keeps whole: leave it away with split=catalogue.")
-        if not 0 < self.validation_share < 1 or not 0 < self.test_share < 1 - self.validation_share:
+        if not self.validation_share > 0 or not 0 < self.test_share < 1 - self.validation_share:
             raise ValueError("validation_share and test_share must be above 0 and leave something to train on.")
 
 
