@@ -57,7 +57,7 @@ def triplets_of(pairs: Pairs) -> Triplets:
     lines: list[tuple[int, int, int, float]] = []
     order = np.argsort(pairs.query, kind="stable")
     share, weight = pairs.share, pairs.weight
-    for rows in np.split(order, np.flatnonzero(np.diff(pairs.query[order])) + 1) if len(order) else ():
+    for rows in np.split(order, np.flatnonzero(np.diff(pairs.query[order])) + 1):
         for better in rows.tolist():
             for worse in rows.tolist():
                 if share[better] > share[worse]:
@@ -135,7 +135,6 @@ def _train_map(
     """The map [k, k] of the best epoch on triplets with two held-out items or three, and its accuracy there."""
     import torch
 
-    torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     inside = is_held_out[triplets.query].astype(int) + is_held_out[triplets.liked] + is_held_out[triplets.noped]
     judged, learnt = triplets.where(inside >= 2), triplets.where(inside < 2)
