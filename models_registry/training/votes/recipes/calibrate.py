@@ -60,8 +60,6 @@ def fit_platt(distances: Floats, pairs: Pairs) -> Platt:
     centre = float(np.average(distances, weights=pairs.weight))
     spread = float(np.sqrt(np.average((distances - centre) ** 2, weights=pairs.weight))) or 1.0
     design = np.column_stack([np.ones(len(distances)), -(distances - centre) / spread])
-    share = float(pairs.likes.sum() / pairs.weight.sum())
-    start = np.array([np.log(share / (1 - share)), 0.0])
     pull = np.diag([0.0, _PULL * pairs.weight.sum()])
 
     def loss_at(numbers: Floats) -> float:
@@ -74,7 +72,7 @@ def fit_platt(distances: Floats, pairs: Pairs) -> Platt:
         curvature = design.T @ (design * (pairs.weight * chance * (1 - chance))[:, None]) + pull
         return gradient, curvature + 1e-9 * np.eye(2)
 
-    theta = newton_minimum(start, loss_at, derivatives_at, close=1e-10, rounds=50)
+    theta = newton_minimum(np.zeros(2), loss_at, derivatives_at, close=1e-10, rounds=50)
     return Platt(float(theta[0] + theta[1] * centre / spread), float(theta[1] / spread))
 
 
