@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models_registry.encoders.checkpoint import apply_head, read_checkpoint, read_head
 from models_registry.training.common.recipe_base import EpochReport, Outcome
 from models_registry.training.common.training_errors import TrainingError
+from models_registry.training.votes.map_fitting import fit_map
 from models_registry.training.votes.recipes.vote_triplets import (
     RECIPE,
     Triplets,
@@ -24,6 +25,7 @@ from models_registry.training.votes.recipes.vote_triplets import (
 )
 from models_registry.training.votes.vote_configs import VoteTripletsConfig
 from models_registry.training.votes.vote_data import Ballots, Pairs, VoteData
+from models_registry.training.votes.vote_run import prepare_votes
 from models_registry.training.votes.vote_splits import folds_of, split_votes
 from tests.models_registry.training.votes.crowd import votes_of, world
 
@@ -203,6 +205,13 @@ def test_the_accuracy_told_is_that_of_the_encoder_on_triplets_mostly_of_a_left_o
     right = sum(w for q, p, n, w in judged if units[q] @ units[p] > units[q] @ units[n])
     assert outcome.metrics["triplets"] == len(lines)
     assert outcome.metrics["validation_accuracy"] == pytest.approx(right / sum(w for *_, w in judged))
+
+
+def test_it_starts_from_how_much_people_go_by_each_encoder(tmp_path: Path) -> None:
+    prepared = prepare_votes(DATA, fewest=100, directions=128, labels=False, seed=0)
+    scaled = fit_map(prepared.rows, prepared.basis.block_of, prepared.ballots.summed_pairs(), "scale", 1e-4)
+    outcome = _run(DATA, tmp_path, VoteTripletsConfig(labels=False, epochs=1, learning_rate=1e-9))
+    assert _units(outcome) == pytest.approx(scaled.map_to_units(prepared.deployed), abs=1e-5)
 
 
 def test_labels_of_the_test_part_are_not_replayed_and_others_are(tmp_path: Path) -> None:
