@@ -140,9 +140,9 @@ def test_as_many_accepted_triplets_come_along_as_there_are_groups(
 def test_memory_adds_the_loss_against_batches_before_and_is_emptied_with_every_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_memory, vectors = _task(tmp_path, monkeypatch, memory=100, miner="none", margin=0.8)
-    without, _ = _task(tmp_path, monkeypatch, miner="none", margin=0.8)
-    criterion = loss_named("triplet", margin=0.8, classes=20, dim=6)
+    with_memory, vectors = _task(tmp_path, monkeypatch, memory=100, miner="none", margin=1.6)
+    without, _ = _task(tmp_path, monkeypatch, miner="none", margin=1.6)
+    criterion = loss_named("triplet", margin=1.6, classes=20, dim=6)
     _, product_of = np.unique(np.array(DATA.products), return_inverse=True)
     labels = torch.from_numpy(product_of)
     for epoch in (1, 2):
@@ -151,7 +151,9 @@ def test_memory_adds_the_loss_against_batches_before_and_is_emptied_with_every_e
             expected = float(without.loss((rows, accepted))[0].detach())
             if seen:
                 before = np.concatenate(seen)
-                expected += float(criterion(vectors[rows], labels[rows], None, vectors[before], labels[before]))
+                remembered = float(criterion(vectors[rows], labels[rows], None, vectors[before], labels[before]))
+                assert remembered > 0
+                expected += remembered
             assert float(with_memory.loss((rows, accepted))[0].detach()) == pytest.approx(expected, abs=1e-5)
             seen.append(rows)
         assert len(seen) == 2
@@ -237,6 +239,7 @@ def test_what_cannot_be_learnt_from_or_tuned_is_refused() -> None:
     RECIPE.check(frozen, TripletConfig(tune="head"))
     with pytest.raises(TrainingError, match="A onnx encoder cannot be tuned here"):
         RECIPE.check(frozen, TripletConfig(tune="backbone"))
+    RECIPE.check(DATA, TripletConfig(tune="backbone", shallow=True))
     odd = replace(DATA, base=replace(DATA.base, preprocess=Preprocess((64, 62))))
     RECIPE.check(odd, TripletConfig(tune="backbone"))
     with pytest.raises(UnusableLabels, match="not 64 x 62"):
