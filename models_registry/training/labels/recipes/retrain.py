@@ -49,7 +49,7 @@ class Retrain:
         self, data: LabelledPictures, config: RetrainConfig, workdir: Path, *, on_progress: OnProgress, resume: bool
     ) -> Outcome:
         session = Session("retrain", data, config, workdir)
-        classes = _choose_classes(session)
+        classes = _choose_classes(session, config)
         number = {name: code for code, name in enumerate(classes)}
         codes = np.array([number.get(category or "", -1) for category in data.categories], dtype=np.int64)
         backbone = Backbone(session)
@@ -78,13 +78,12 @@ class Retrain:
         return session.write_outcome(*export_head(list(head)[:2], [(TAP, 2)]), metrics, learnt=rows["train"])
 
 
-def _choose_classes(session: Session) -> list[str]:
+def _choose_classes(session: Session, config: RetrainConfig) -> list[str]:
     """The categories to tell apart, chosen by how many training pictures they have; at least two of two pictures."""
-    train = session.splits["train"].tolist()
-    counts = Counter(session.data.categories[row] for row in train if session.data.categories[row])
-    ordered = sorted(counts, key=lambda name: (-counts[name], name or ""))
-    most_classes: int = getattr(session.config, "top_categories", 0) or len(ordered)
-    chosen = [name for name in ordered[:most_classes] if name is not None and counts[name] > 1]
+    categories = (session.data.categories[row] for row in session.splits["train"].tolist())
+    counts = Counter(category for category in categories if category)
+    ordered = sorted(counts, key=lambda name: (-counts[name], name))
+    chosen = [name for name in ordered[: config.top_categories or len(ordered)] if counts[name] > 1]
     if len(chosen) < 2:
         raise UnusableLabels(
             f"Fewer than two categories have more than one training picture in {session.data.name}: there is nothing "
