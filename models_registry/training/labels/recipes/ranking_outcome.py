@@ -77,12 +77,11 @@ def _compare_on_validation(
     them; queries of one product, or of one category where that is what is judged, are drawn together."""
     data, rows = session.data, session.splits["val"]
     question = judging.question_of(data, rows, way)
-    trained = judging.judge_queries(question, vectors_of(rows), metric)
-    own = judging.judge_queries(question, data.vectors.take(rows), "cosine")
-    name = "category_match" if np.isnan(trained["map_at_r"]).all() else "map_at_r"
+    trained = judging.judge_queries(question, vectors_of(rows), metric)["map_at_r"]
+    own = judging.judge_queries(question, data.vectors.take(rows), "cosine")["map_at_r"]
     labels = data.products if question.choose_judge() == "product" else data.categories
     _, clusters = np.unique([labels[row] or f"row {row}" for row in rows[question.queries]], return_inverse=True)
-    return paired_difference(trained[name], own[name], clusters=clusters.astype(np.int64))
+    return paired_difference(trained, own, clusters=clusters.astype(np.int64))
 
 
 def _unit_length_head(dim: int) -> tuple[HeadSpec, dict[str, Floats]]:
