@@ -1,0 +1,216 @@
+"""`fine-tune`: the loss of a batch and of an epoch by slow loops, who learns of what, and what may move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from models_registry.training.common.recipe_base import EpochReport
+from models_registry.training.common.training_errors import TrainingError
+from models_registry.training.common.training_loop import Task
+from models_registry.training.votes.recipes import fine_tune
+from models_registry.training.votes.recipes.fine_tune import RECIPE, Likes, _linear_layer, _part_pairs
+from models_registry.training.votes.vote_configs import FineTuneConfig
+from models_registry.training.votes.vote_data import Pairs, VoteData
+from models_registry.training.votes.vote_splits import folds_of, split_votes
+from tests.models_registry.training.votes.pictures import judged_pictures
+
+DATA = judged_pictures()
+QUICK: dict[str, Any] = {"shape": "scale", "labels": False, "folds": 3, "seed": 1, "batch_size": 16}
+
+
+class Caught(Exception):
+    """The task that the recipe was about to train."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.task = task
+
+
+def _task(folder: Path, monkeypatch: pytest.MonkeyPatch, data: VoteData = DATA, **settings: Any) -> Task:
+    def fit(task: Task, *_arguments: object, **_more: object) -> None:
+        raise Caught(task)
+
+    monkeypatch.setattr(fine_tune, "fit", fit)
+    config = FineTuneConfig(**{**QUICK, **settings})
+    with pytest.raises(Caught) as caught:
+        RECIPE.run(data, config, folder, on_progress=lambda _report: None, resume=False)
+    return caught.value.task
+
+
+def _learnt_and_judged() -> tuple[Pairs, Pairs]:
+    pairs = DATA.ballots.where(split_votes(DATA, DATA.base_matrix()).learn).summed_pairs()
+    held = folds_of(DATA, 3, 1) == 0
+    ends = [
+        int(held[query]) + int(held[candidate]) for query, candidate in zip(pairs.query, pairs.candidate, strict=True)
+    ]
+    return pairs.where(np.array(ends) == 0), pairs.where(np.array(ends) == 2)
+
+
+def _cross_entropy(task: Task, pairs: Pairs, batch: NDArray[np.int64]) -> float:
+    """Over a head of centre, map and length 1, before anything has moved."""
+    head, likes = (task.module[name] for name in ("head", "likes"))  # type: ignore[index]
+    with torch.no_grad():
+        units = head(torch.from_numpy(DATA.base_matrix())).double()
+    scale, shift = float(likes.log_scale.detach().exp()), float(likes.shift.detach())
+    losses, weights = [], []
+    for row in batch.tolist():
+        logit = scale * float(units[pairs.query[row]] @ units[pairs.candidate[row]]) + shift
+        chance = 1 / (1 + np.exp(-logit))
+        losses.append(-pairs.likes[row] * np.log(chance) - pairs.nopes[row] * np.log(1 - chance))
+        weights.append(pairs.likes[row] + pairs.nopes[row])
+    return float(np.sum(losses) / np.sum(weights))
+
+
+def test_batches_share_out_the_pairs_outside_the_first_fold_and_cost_their_cross_entropy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = _task(tmp_path, monkeypatch)
+    learnt, _ = _learnt_and_judged()
+    batches = [np.asarray(batch) for batch in task.batches(1, np.random.default_rng(0))]
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(learnt)))
+    assert max(len(batch) for batch in batches) == 16
+    for batch in batches[:3]:
+        loss, told = task.loss(batch)
+        expected = _cross_entropy(task, learnt, batch)
+        assert float(loss.detach()) == pytest.approx(expected, rel=1e-4)
+        assert told == {"cross_entropy": pytest.approx(expected, rel=1e-4), "moved": 0.0}
+
+
+def test_an_epoch_is_judged_by_the_pairs_inside_the_first_fold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = _task(tmp_path, monkeypatch, augment=0.5)
+    _, judged = _learnt_and_judged()
+    assert len(judged) > 16
+    with torch.no_grad():
+        measured = task.measure()
+    expected = _cross_entropy(task, judged, np.arange(len(judged)))
+    assert measured.values == {"validation_loss": pytest.approx(expected, rel=1e-4)}
+    assert measured.score == -measured.values["validation_loss"]
+
+
+def test_what_moved_costs_its_share_of_what_was_there_in_network_and_map(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = _task(tmp_path, monkeypatch, strength=3.0)
+    network, linear = task.module["tuned"][0], task.module["head"][1]  # type: ignore[index]
+    moved = 0.0
+    for layer in (network, linear):
+        size = sum(float((values.detach() ** 2).sum()) for values in (layer.weight, layer.bias))
+        with torch.no_grad():
+            layer.weight += 0.01
+        moved += 0.01**2 * layer.weight.numel() / size
+    [batch, *_] = task.batches(1, np.random.default_rng(0))
+    loss, told = task.loss(batch)
+    assert told["moved"] == pytest.approx(moved, rel=1e-3)
+    assert float(loss.detach()) == pytest.approx(told["cross_entropy"] + 3.0 * moved, rel=1e-4)
+
+
+def test_pictures_are_varied_while_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = _task(tmp_path, monkeypatch, augment=0.5)
+    [batch, *_] = task.batches(1, np.random.default_rng(0))
+    assert float(task.loss(batch)[0].detach()) != float(task.loss(batch)[0].detach())
+
+
+@pytest.mark.parametrize("tune", ["block", "lora"])
+def test_only_the_block_or_its_change_the_map_and_the_two_numbers_of_likes_learn(
+    tune: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(5)
+    task = _task(tmp_path, monkeypatch, tune=tune, rank=2)
+    again = _task(tmp_path, monkeypatch, tune=tune, rank=2)
+    names = {"block": ("0.weight", "0.bias"), "lora": ("0.down", "0.up")}[tune]
+    learning = {name for name, values in task.module.named_parameters() if values.requires_grad}
+    assert learning == {
+        *(f"tuned.{name}" for name in names), "head.1.weight", "head.1.bias", "likes.log_scale", "likes.shift",
+    }  # fmt: skip
+    for name, values in task.module.state_dict().items():
+        assert torch.equal(values, again.module.state_dict()[name]), name
+    [batch, *_] = task.batches(1, np.random.default_rng(0))
+    loss, _ = task.loss(batch)
+    assert _leaves_of(loss) == {id(values) for values in task.module.parameters()}
+
+
+def _leaves_of(loss: torch.Tensor) -> set[int]:
+    """The parameters to which the loss gives a gradient."""
+    seen, leaves, waiting = set(), set(), [loss.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            leaves.add(id(node.variable))
+        waiting += [before for before, _ in node.next_functions]
+    return leaves
+
+
+def test_guesses_before_the_map_stay_as_they_were_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labelled = replace(DATA, categories=["warm" if row % 2 else "cold" for row in range(len(DATA.keys))])
+    task = _task(tmp_path, monkeypatch, labelled, labels=True)
+    head = task.module["head"]  # type: ignore[index]
+    assert [type(layer).__name__ for layer in head] == ["Centre", "Linear", "Guesses", "Linear", "Normalise"]
+    learning = {name for name, values in head.named_parameters() if values.requires_grad}
+    assert learning == {"3.weight", "3.bias"}
+    plain = _task(tmp_path, monkeypatch).module["head"]  # type: ignore[index]
+    assert [type(layer).__name__ for layer in plain] == ["Centre", "Linear", "Normalise"]
+
+
+def test_likes_are_a_line_of_the_cosine() -> None:
+    likes = Likes(4.0, -1.5)
+    queries, candidates = torch.randn(5, 3), torch.randn(5, 3)
+    expected = [
+        4.0 * sum(a * b for a, b in zip(q, c, strict=True)) - 1.5
+        for q, c in zip(queries.tolist(), candidates.tolist(), strict=True)
+    ]
+    assert likes(queries, candidates).tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_linear_layer_is_the_weight_and_bias_that_were_given() -> None:
+    rng = np.random.default_rng(0)
+    weight, bias, rows = (rng.normal(size=size).astype(np.float32) for size in ((2, 3), 2, (4, 3)))
+    layer = _linear_layer(weight, bias)
+    assert isinstance(layer, nn.Linear)
+    assert layer(torch.from_numpy(rows)).detach().numpy() == pytest.approx(rows @ weight.T + bias, abs=1e-6)
+
+
+@pytest.mark.parametrize("inside", [9, 10])
+def test_ten_pairs_of_held_out_items_are_enough_to_say_when_to_stop(inside: int) -> None:
+    rng = np.random.default_rng(0)
+    held = np.arange(40) < 20
+    ends = np.concatenate([
+        rng.integers(0, 20, (inside, 2)), rng.integers(20, 40, (7, 2)),
+        np.column_stack([np.arange(5), np.arange(25, 30)]), np.column_stack([np.arange(25, 29), np.arange(4)]),
+    ])  # fmt: skip
+    pairs = Pairs(ends[:, 0], ends[:, 1], rng.random(len(ends)), np.ones(len(ends)))
+    if inside == 9:
+        with pytest.raises(TrainingError, match="shop has 9 pairs of two held-out items to tell when to stop, and 10"):
+            _part_pairs(pairs, held, "shop")
+        return
+    learnt, judged = _part_pairs(pairs, held, "shop")
+    assert judged.likes.tolist() == pairs.likes[:10].tolist()
+    assert learnt.likes.tolist() == pairs.likes[10:17].tolist()
+
+
+def test_the_measures_of_a_run_tell_what_was_tuned(tmp_path: Path) -> None:
+    told: list[EpochReport] = []
+    config = FineTuneConfig(**{**QUICK, "tune": "lora", "rank": 2, "epochs": 1, "batch_size": 256})
+    outcome = RECIPE.run(DATA, config, tmp_path, on_progress=told.append, resume=False)
+    assert outcome.metrics["tuned"] == {"how": "lora", "weights": 2 * (64 + 64 * 9)}
+    assert outcome.metrics["chosen"] == {"shape": "scale", "strength": 1e-4}
+    assert outcome.metrics["epochs"] == 1
+    assert [report.part for report in told] == ["folds"] * 3 + [""] * 2
+    assert (outcome.encoder_dir / "spec.json").is_file()
+
+
+def test_too_few_votes_and_a_network_that_cannot_change_are_refused() -> None:
+    with pytest.raises(TrainingError, match="and 5000 are needed"):
+        RECIPE.check(DATA, FineTuneConfig(fewest=5000))
+    with pytest.raises(TrainingError, match="learn a map over it with adapter"):
+        RECIPE.check(replace(DATA, base=replace(DATA.base, family="onnx")), FineTuneConfig())
