@@ -226,6 +226,15 @@ def test_held_out_triplets_are_close_by_the_raw_features_and_judge_every_epoch(
     assert told["validation_triplet_accuracy"] == pytest.approx(by_hand[:, 1].mean())
 
 
+def test_two_thousand_triplets_judge_an_epoch_at_most(tmp_path: Path) -> None:
+    config = DeepRankingConfig(dim=8, validation_share=0.6, close=1)
+    session = Session("deep-ranking", clouds(products=240), config, tmp_path)
+    assert 4 * len(session.splits["val"]) > 2000
+    held_out = _held_out(session, config, Groups.from_session(session, config), Backbone(session))
+    assert held_out is not None
+    assert len(held_out) == 2000
+
+
 def test_of_validation_pictures_that_are_all_alike_or_all_alone_there_are_no_triplets(tmp_path: Path) -> None:
     config = DeepRankingConfig(dim=8, wide=16, validation_share=0.2)
     session = Session("deep-ranking", DATA, config, tmp_path)
