@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from models_registry.training.labels.reviewed_triplets import Reviewed
 from models_registry.training.labels.run_context import Session
 from models_registry.training.labels.validation import judge_vectors, question_of
 from tests.models_registry.training.clouds import clouds
+from tests.models_registry.training.test_recipe_promises import painted
 from tests.models_registry.training.test_reviewed import task_of
 
 Ids = NDArray[np.int64]
@@ -217,6 +219,27 @@ def test_the_head_is_the_same_for_the_same_seed_and_drops_out_between_whitening_
     x = session.features.take(np.arange(9))
     assert torch.equal(one.eval()(x), two.eval()(x))
     assert torch.allclose(one(x).norm(dim=1), torch.ones(9), atol=1e-5)
+
+
+def test_over_a_network_that_is_tuned_the_projection_is_drawn_with_the_seed(tmp_path: Path) -> None:
+    config = TripletConfig(dim=6, dropout=0.25, seed=7)
+    session = Session("triplet", DATA, config, tmp_path)
+    tuned: Any = SimpleNamespace(is_tuned=True, dim=12)
+    one, two = (projection_head(session, config, Groups.from_session(session, config), tuned) for _ in range(2))
+    assert [type(layer).__name__ for layer in one] == ["Dropout", "Linear", "Normalise"]
+    assert torch.equal(one.eval()(torch.eye(12)), two.eval()(torch.eye(12)))
+
+
+def test_pictures_of_a_batch_and_of_accepted_triplets_are_varied_while_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**QUICK, "tune": "backbone", "augment": 0.6, "miner": "none", "margin": 1.5}
+    task = task_of("triplet", painted(12), tmp_path, monkeypatch, **settings)
+    task.module.eval()
+    [(rows, accepted), *_] = task.batches(1, np.random.default_rng(0))
+    without_triplet, triplet = rows[:1], np.array([[0, 9, 1]])
+    for batch in ((rows, accepted), (without_triplet, triplet)):
+        assert float(task.loss(batch)[0].detach()) != float(task.loss(batch)[0].detach())
 
 
 @pytest.mark.parametrize(
