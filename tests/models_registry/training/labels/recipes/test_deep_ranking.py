@@ -22,7 +22,9 @@ from models_registry.training.labels.recipes.deep_ranking import (
     _held_out,
     begin_as_identity,
     ranking_tower,
+    with_reviewed,
 )
+from models_registry.training.labels.reviewed_triplets import Reviewed
 from models_registry.training.labels.run_context import Session
 from tests.models_registry.training.clouds import clouds
 from tests.models_registry.training.test_reviewed import task_of
@@ -177,6 +179,15 @@ def test_batches_share_the_mined_triplets_out_and_a_single_one_at_the_end_is_lef
     mined = Counter(tuple(line) for batch in batches for line in batch.tolist())
     for anchor, positive, negative in mined:
         assert DATA.products[anchor] == DATA.products[positive] != DATA.products[negative]
+
+
+@pytest.mark.parametrize(("mined", "accepted"), [(1, 1), (7, 1), (8, 2), (11, 2), (40, 6)])
+def test_a_quarter_as_many_accepted_triplets_come_along_and_one_at_least(mined: int, accepted: int) -> None:
+    reviewed = Reviewed(accepted=np.arange(1000, 1018).reshape(6, 3))
+    triplets = np.arange(3 * mined).reshape(mined, 3)
+    found = with_reviewed(triplets, reviewed, np.random.default_rng(0))
+    assert len(found) == mined + accepted
+    assert int((found[:, 0] >= 1000).sum()) == accepted
 
 
 def _hinges(vectors: torch.Tensor, triplets: Ids, margin: float) -> list[tuple[float, float]]:
