@@ -73,7 +73,9 @@ def test_the_encoder_is_the_chosen_map_of_all_votes_and_measured_as_it_is(tmp_pa
 
 
 def test_what_is_told_of_fresh_items_is_of_the_choice_taken(tmp_path: Path) -> None:
-    outcome = RECIPE.run(DATA, AdapterConfig(labels=False), tmp_path, on_progress=lambda _report: None, resume=False)
+    outcome = RECIPE.run(
+        DATA, AdapterConfig(labels=False, seed=3), tmp_path, on_progress=lambda _report: None, resume=False
+    )
     metrics = outcome.metrics
     folds = {Choice(one["shape"], one["strength"]): one for one in metrics["folds"]}
     assert len(folds) == 8
