@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,13 @@ from models_registry.training.common.training_errors import TrainingError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 ONNX = "encoder.onnx"
 PREPROCESSING = "preprocessing.json"
 _TOLERANCE = 1e-3
+_NOISE = 4
+"""Pictures of noise at least; as many more as fill the last batch of a file that takes only whole ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +77,33 @@ def _try_onnx(folder: Path) -> tuple[float | None, str]:
     return difference, ""
 
 
+def as_onnx_input(entry: Any, pictures: NDArray[np.float32]) -> NDArray[Any]:
+    """Prepared pictures [n, 3, h, w] in the layout and the numbers of an input of a session."""
+    number_type = {"tensor(float16)": np.float16, "tensor(uint8)": np.uint8}.get(entry.type, np.float32)
+    # What is prepared for a network that reads bytes are whole numbers, but for the last bits of a float.
+    numbers = np.rint(pictures) if number_type is np.uint8 else pictures
+    return np.ascontiguousarray(numbers if entry.shape[1] == 3 else numbers.transpose(0, 2, 3, 1), dtype=number_type)
+
+
 def onnx_difference(folder: Path) -> float:
-    """The largest |ONNX - encoder| / |encoder| over taps and four pictures of noise."""
+    """The largest |ONNX - encoder| / |encoder| over taps and pictures of noise."""
     import onnxruntime
 
     encoder = registry.load(registry.describe(f"checkpoint:{folder}"), device="cpu")
     if not isinstance(encoder, Encoder):
         raise TrainingError("Only an encoder of pictures has an ONNX form.")
-    noise = np.random.default_rng(0).standard_normal((4, 3, *encoder.spec.rules.size), dtype=np.float32)
     taps = [tap.name for tap in encoder.spec.taps]
-    expected = encoder.encode(noise, taps)
     session = onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
     onnx_input = session.get_inputs()[0]
-    pixels = noise if onnx_input.shape[1] == 3 else noise.transpose(0, 2, 3, 1)
-    number_type = np.float16 if onnx_input.type == "tensor(float16)" else np.float32
-    batch = onnx_input.shape[0] if isinstance(onnx_input.shape[0], int) else len(noise)
+    batch = onnx_input.shape[0] if isinstance(onnx_input.shape[0], int) else _NOISE
+    count = -(-_NOISE // batch) * batch
+    rng, shape = np.random.default_rng(0), (count, *encoder.input_shape)
+    reads_bytes = onnx_input.type == "tensor(uint8)"
+    noise = rng.integers(256, size=shape).astype(np.float32) if reads_bytes else rng.standard_normal(shape, np.float32)
+    expected = encoder.encode(noise, taps)
     parts = [
-        session.run(taps, {onnx_input.name: np.ascontiguousarray(pixels[start : start + batch], dtype=number_type)})
-        for start in range(0, len(noise), batch)
+        session.run(taps, {onnx_input.name: as_onnx_input(onnx_input, noise[start : start + batch])})
+        for start in range(0, count, batch)
     ]
     largest = 0.0
     for number, tap in enumerate(taps):

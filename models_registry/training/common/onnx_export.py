@@ -20,7 +20,7 @@ from models_registry.training.common.recipe_base import PLAIN_TORCH
 from models_registry.training.common.training_errors import TrainingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Set
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -125,11 +125,39 @@ def _open_onnx_base(path: Path, spec: CheckpointSpec) -> tuple[Any, str]:
     version = max((entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}), default=0)
     if version < OPSET:
         model = onnx.version_converter.convert_version(model, OPSET)
-    graph = _Graph(spec.base_tap, "flat")
+    output = spec.base.options.get("outputs", {}).get(spec.base_tap, spec.base_tap)
+    if spec.base.options.get("pool") and _is_pooled(model, output):
+        raise TrainingError("Pooled tokens or places have no ONNX form here; take the checkpoint folder along.")
+    taken_names = {tap.name for tap in spec.head.taps}
+    _rename_tensors(model.graph, taken_names)
+    graph = _Graph(_renamed(output, taken_names), "flat")
     graph.add_node("Flatten", axis=1)
     graph.add_node("Cast", to=onnx.TensorProto.FLOAT)
     model.graph.node.extend(graph.nodes)
     return model, graph.last
+
+
+def _is_pooled(model: Any, output: str) -> bool:
+    """Whether an output holds tokens [n, t, c] or a map [n, c, h, w]; one of a single place is a vector."""
+    shapes = {one.name: [side.dim_value for side in one.type.tensor_type.shape.dim] for one in model.graph.output}
+    return len(shapes[output]) in {3, 4} and shapes[output][2:] != [1, 1]
+
+
+def _rename_tensors(graph: Any, taken_names: Set[str]) -> None:
+    """Tensors of the base that are called as a tap of the head is get another name: one network has each name once."""
+    for node in graph.node:
+        node.input[:] = [_renamed(name, taken_names) for name in node.input]
+        node.output[:] = [_renamed(name, taken_names) for name in node.output]
+        for attribute in node.attribute:
+            for inside in (attribute.g, *attribute.graphs):
+                _rename_tensors(inside, taken_names)
+    sparse = (one.values for one in graph.sparse_initializer)
+    for tensor in (*graph.initializer, *sparse, *graph.input, *graph.output, *graph.value_info):
+        tensor.name = _renamed(tensor.name, taken_names)
+
+
+def _renamed(name: str, taken_names: Set[str]) -> str:
+    return f"base_{name}" if name in taken_names else name
 
 
 def _build_torch_base(path: Path, spec: CheckpointSpec) -> tuple[Any, str]:

@@ -17,7 +17,7 @@ from models_registry.metrics import exact_distances
 from models_registry.pictures import BadPicture, open_rgb
 from models_registry.registry import describe, load
 from models_registry.spec import EmptyBox
-from models_registry.training.common.export_bundle import ONNX
+from models_registry.training.common.export_bundle import ONNX, as_onnx_input
 from models_registry.training.common.training_errors import TrainingError
 
 if TYPE_CHECKING:
@@ -147,13 +147,11 @@ def _onnx_input(file: Path) -> Any:
 def _onnx_batches(entry: Any, prepared: Floats) -> Iterator[dict[str, Any]]:
     """The pictures as the file reads them, in batches of its own size, else of one."""
     size = entry.shape[0] if isinstance(entry.shape[0], int) else 1
-    kind = np.float16 if entry.type == "tensor(float16)" else np.float32
     for start in range(0, len(prepared), size):
         piece = prepared[start : start + size]
         if len(piece) < size:
             piece = np.concatenate([piece, np.repeat(piece[:1], size - len(piece), axis=0)])
-        piece = piece if entry.shape[1] == 3 else piece.transpose(0, 2, 3, 1)
-        yield {entry.name: np.ascontiguousarray(piece, dtype=kind)}
+        yield {entry.name: as_onnx_input(entry, piece)}
 
 
 def _nearest_rows(vectors: Floats) -> NDArray[np.int64]:
