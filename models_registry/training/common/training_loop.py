@@ -60,7 +60,7 @@ class Task:
 class _Progress:
     epoch: int = 0
     best_epoch: int = 0
-    best_score: float = -float("inf")
+    best_score: float = 0.0
     best: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     mean: dict[str, Tensor] = field(default_factory=dict)
@@ -155,7 +155,7 @@ def _train_epoch(task: Task, config: Pace, progress: _Progress) -> dict[str, Any
         for name, value in {"loss": number, **values}.items():
             sums[name] = sums.get(name, 0.0) + value
     progress.epoch = epoch
-    return _validate_epoch(task, progress, {name: total / max(steps, 1) for name, total in sums.items()})
+    return _validate_epoch(task, progress, {name: total / steps for name, total in sums.items()})
 
 
 def rate_at(config: Pace, step: int, steps: int) -> float:
@@ -165,7 +165,7 @@ def rate_at(config: Pace, step: int, steps: int) -> float:
     warm = config.warmup * steps
     if step < warm:
         return (step + 1) / (warm + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1)))
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
 
 
 def _set_learning_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
