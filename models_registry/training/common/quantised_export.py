@@ -149,9 +149,8 @@ def _onnx_batches(entry: Any, prepared: Floats) -> Iterator[dict[str, Any]]:
     size = entry.shape[0] if isinstance(entry.shape[0], int) else 1
     for start in range(0, len(prepared), size):
         piece = prepared[start : start + size]
-        if len(piece) < size:
-            piece = np.concatenate([piece, np.repeat(piece[:1], size - len(piece), axis=0)])
-        yield {entry.name: as_onnx_input(entry, piece)}
+        filled = np.concatenate([piece, np.repeat(piece[:1], size - len(piece), axis=0)])
+        yield {entry.name: as_onnx_input(entry, filled)}
 
 
 def _nearest_rows(vectors: Floats) -> NDArray[np.int64]:

@@ -88,8 +88,10 @@ def test_every_kind_of_layer_and_every_tap_of_a_head_answers_as_in_torch(tmp_pat
     for values in (norm.weight, norm.bias, norm.running_mean):
         nn.init.normal_(values)
     nn.init.uniform_(norm.running_var, 0.5, 2.0)
+    wide = nn.Linear(256, 8)
+    nn.init.normal_(wide.weight)
     layers = nn.Sequential(
-        Centre(torch.randn(256)), nn.Linear(256, 8), nn.ReLU(), norm, Guesses(torch.randn(3, 8), torch.randn(3)),
+        Centre(torch.randn(256) / 10), wide, nn.ReLU(), norm, Guesses(torch.randn(3, 8), torch.randn(3)),
         nn.Linear(11, 5), Normalise(),
     )  # fmt: skip
     taps = (("hidden", 3), ("guessed", 5), ("vectors", 7))
