@@ -56,27 +56,25 @@ class Guesses(nn.Module):
 def export_head(
     layers: Sequence[nn.Module], taps: Sequence[tuple[str, int]]
 ) -> tuple[HeadSpec, dict[str, NDArray[np.float32]]]:
-    """The layers as a checkpoint keeps them. `taps` are names and the numbers of modules in front of them.
+    """The layers as a checkpoint keeps them. `taps` are names and the numbers of modules in front of them, of which at
+    least one has tensors.
 
     Dropout does nothing outside training and is left out; batch normalisation is folded into scale and shift.
     """
     kinds: list[LayerKind] = []
     tensors: dict[str, NDArray[np.float32]] = {}
-    layers_before = [0]
     width = 0
-    widths = [0]
+    behind: list[tuple[int, int]] = []
     for module in layers:
         layer = _layer_of_module(module)
         if layer is not None:
             kind, parts = layer
             tensors.update({f"{len(kinds)}.{name}": values for name, values in parts.items()})
             kinds.append(kind)
-            width = {"linear": 0, "guesses": width}.get(kind, width) + len(parts.get("bias", ()))
-        layers_before.append(len(kinds))
-        widths.append(width)
-    return HeadSpec(
-        tuple(kinds), tuple(HeadTap(name, widths[after], layers_before[after]) for name, after in taps)
-    ), tensors
+            if parts:
+                width = sum(parts["weight"].shape) if kind == "guesses" else len([*parts.values()][-1])
+        behind.append((width, len(kinds)))
+    return HeadSpec(tuple(kinds), tuple(HeadTap(name, *behind[after - 1]) for name, after in taps)), tensors
 
 
 def _layer_of_module(module: nn.Module) -> tuple[LayerKind, dict[str, NDArray[np.float32]]] | None:
