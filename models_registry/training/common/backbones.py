@@ -36,6 +36,7 @@ class Backbone:
     along, None where none does."""
 
     is_tuned = False
+    rows_at_once: int = 2048
 
     def __init__(self, session: Session) -> None:
         self._features = session.features
@@ -63,7 +64,7 @@ class Backbone:
         """What the head makes of these pictures [n, d], outside training."""
         was_training = head.training
         head.eval()
-        outputs = in_blocks(lambda block: head(self.base_vectors(block, training=False)), rows)
+        outputs = in_blocks(lambda block: head(self.base_vectors(block, training=False)), rows, size=self.rows_at_once)
         head.train(was_training)
         return outputs
 
@@ -76,6 +77,7 @@ class TunedNetwork(Backbone):
     """A network that learns from pixels, which are varied while training."""
 
     is_tuned = True
+    rows_at_once: int = 256
 
     def __init__(
         self,
@@ -121,13 +123,6 @@ class TunedNetwork(Backbone):
         """The network's vectors [n, dim] of prepared pictures."""
         vectors: Tensor = self.network(pictures, [self._tap])[self._tap]
         return vectors
-
-    def head_vectors(self, head: nn.Module, rows: Ids) -> NDArray[np.float32]:
-        was_training = head.training
-        head.eval()
-        outputs = in_blocks(lambda block: head(self.base_vectors(block, training=False)), rows, size=256)
-        head.train(was_training)
-        return outputs
 
     def exported_weights(self) -> Mapping[str, NDArray[np.float32]]:
         changed = self._weights.changed_weights() if self._weights is not None else {}
