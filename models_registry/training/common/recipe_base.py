@@ -174,7 +174,7 @@ def _convert_setting(name: str, value: Any, kind: Any) -> Any:
             parts = str(value).split(",") if isinstance(value, str) else list(value)
             return tuple(str(part).strip() for part in parts if str(part).strip())
         return str(value)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
         kinds = {int: "a whole number", float: "a number", bool: "yes or no"}
         raise TrainingError(f"{name} must be {kinds.get(kind, kind)}, not {value!r}.") from error
 
