@@ -262,18 +262,22 @@ def test_a_network_written_here_can_be_read_by_runtimes_of_years_ago(tmp_path: P
     assert (opset_of(model), model.ir_version) == ({"": 13}, 8)
 
 
+def check_named(tmp_path: Path, name: str, below: str, under: Under) -> None:
+    """An encoder over `net.onnx` with a tap of this name."""
+    base = describe(f"onnx:{tmp_path / 'net.onnx'}")
+    layers, taps = one_layer(3), ((name, 1),)
+    path = write_trained(tmp_path / "trained", base, below, layers, taps)
+    shutil.copyfile(tmp_path / "net.onnx", path.parent / "base.onnx")
+    check_answers(path, under, layers, noise(2, 8), taps)
+
+
 @pytest.mark.parametrize("name", ["scale", "scaled", "pixels", "vectors"])
 def test_a_tap_may_be_called_as_a_tensor_of_the_base_is(name: str, tmp_path: Path) -> None:
     onnx.save(mean_colours("vectors"), tmp_path / "net.onnx")
-    base = describe(f"onnx:{tmp_path / 'net.onnx'}")
-    layers, taps = one_layer(3), ((name, 1),)
-    path = write_trained(tmp_path / "trained", base, "vectors", layers, taps)
-    shutil.copyfile(tmp_path / "net.onnx", path.parent / "base.onnx")
-
-    check_answers(path, scaled_means, layers, noise(2, 8), taps)
+    check_named(tmp_path, name, "vectors", scaled_means)
 
 
-def test_a_tap_may_be_called_as_a_tensor_in_a_branch_of_the_base_is(tmp_path: Path) -> None:
+def test_a_tap_may_be_called_as_a_tensor_that_a_branch_of_the_base_reads(tmp_path: Path) -> None:
     def branch(sign: float) -> onnx.GraphProto:
         return helper.make_graph(
             [helper.make_node("Mul", ["means", "sign"], ["vectors"])],
@@ -290,10 +294,7 @@ def test_a_tap_may_be_called_as_a_tensor_in_a_branch_of_the_base_is(tmp_path: Pa
     ]
     constants = [numpy_helper.from_array(np.array(True), "always")]
     onnx.save(mean_colours("below", nodes=nodes, constants=constants), tmp_path / "net.onnx")
-    layers = one_layer(3)
-    path = with_base_file(tmp_path, tmp_path / "net.onnx", layers, "below")
-
-    check_answers(path, lambda pictures: -pictures.mean(dim=(2, 3)), layers, noise(2, 8))
+    check_named(tmp_path, "means", "below", lambda pictures: -pictures.mean(dim=(2, 3)))
 
 
 def test_an_output_whose_name_fits_no_folder_is_found_under_it(tmp_path: Path) -> None:
