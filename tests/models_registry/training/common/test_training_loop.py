@@ -247,8 +247,11 @@ def fit_with(folder: Path, config: LoopConfig, module: nn.Module, **parts: Any) 
     fit(task, config, folder, "d", on_progress=lambda _report: None, resume=False)
 
 
-def test_batches_and_losses_meet_the_module_in_training_and_validation_does_not(tmp_path: Path) -> None:
-    """Even where a loss or a validation leaves it otherwise."""
+@pytest.mark.parametrize("left_in_training", [True, False])
+def test_batches_and_losses_meet_the_module_in_training_and_validation_does_not(
+    left_in_training: bool, tmp_path: Path
+) -> None:
+    """In whatever mode a loss or a validation leaves it."""
     module = nn.Linear(1, 1)
     modes: dict[str, list[bool]] = {"batches": [], "loss": [], "measure": []}
 
@@ -258,12 +261,12 @@ def test_batches_and_losses_meet_the_module_in_training_and_validation_does_not(
 
     def loss(_batch: int) -> tuple[Tensor, dict[str, float]]:
         modes["loss"].append(module.training)
-        module.eval()
+        module.train(left_in_training)
         return module(torch.ones(1, 1)).sum(), {}
 
     def measure() -> Measured:
         modes["measure"].append(module.training or torch.is_grad_enabled())
-        module.train()
+        module.train(left_in_training)
         return Measured(0.0, {})
 
     fit_with(tmp_path, LoopConfig(epochs=2), module, batches=batches, loss=loss, measure=measure)
