@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from models_registry.encoders.shallow_paths import DIM
 from models_registry.encoders.vgg.vgg_network import TINY, random_vgg
 from models_registry.pictures import open_rgb
 from models_registry.preprocess import prepare_picture
+from models_registry.registry import describe
 from models_registry.spec import EncoderSpec
 from models_registry.training.common.backbones import Backbone, TunedNetwork, backbone_of
 from models_registry.training.common.training_errors import TrainingError
@@ -139,6 +141,28 @@ def test_a_network_of_which_a_part_learns_is_written_whole_too() -> None:
     moved = {name for name, values in weights.items() if not np.array_equal(values, before[name].numpy())}
     assert set(weights) == set(before)
     assert moved == {"classifier.0.weight", "classifier.0.bias"}
+
+
+def test_of_a_network_of_transformers_only_what_changed_is_written(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers", reason="transformers is optional and not installed")
+    torch.manual_seed(0)
+    layers = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+    transformers.ViTModel(transformers.ViTConfig(**layers, image_size=32, patch_size=16)).save_pretrained(tmp_path)
+    rules = {"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(rules))
+    base = describe(f"hf:{tmp_path}")
+    data = replace(few(), base=base, base_tap=base.taps[0].name, base_weights=tmp_path / "model.safetensors")
+
+    network = TunedNetwork(data, augment=0.0)
+
+    assert network.exported_weights() == {}
+    name, values = next(iter(network.module.named_parameters()))
+    with torch.no_grad():
+        values.add_(1)
+    changed = network.exported_weights()
+    assert changed is not None
+    assert set(changed) == {name.replace("/", ".")}
+    assert np.array_equal(changed[name.replace("/", ".")], values.detach().numpy())
 
 
 def test_shallow_paths_make_the_vectors_longer_and_begin_by_their_seed() -> None:
