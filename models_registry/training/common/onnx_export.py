@@ -144,7 +144,7 @@ def _is_pooled(model: Any, output: str) -> bool:
 
 
 def _rename_tensors(graph: Any, taken_names: Set[str]) -> None:
-    """Tensors of the base that are called as a tap of the head is get another name: one network has each name once."""
+    """Give tensors of the base another name where a tap of the head has theirs: a name stands once in a network."""
     for node in graph.node:
         node.input[:] = [_renamed(name, taken_names) for name in node.input]
         node.output[:] = [_renamed(name, taken_names) for name in node.output]
