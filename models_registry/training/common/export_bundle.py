@@ -12,6 +12,7 @@ import numpy as np
 from models_registry import registry
 from models_registry.encoders.checkpoint import CARD, SPEC, TRAINED_ON, base_file, checkpoint_file, read_checkpoint
 from models_registry.encoders.encoder_base import Encoder
+from models_registry.preprocess import normalise_pixels
 from models_registry.training.common.onnx_export import export_onnx
 from models_registry.training.common.training_errors import TrainingError
 
@@ -97,9 +98,8 @@ def onnx_difference(folder: Path) -> float:
     onnx_input = session.get_inputs()[0]
     batch = onnx_input.shape[0] if isinstance(onnx_input.shape[0], int) else _NOISE
     count = -(-_NOISE // batch) * batch
-    rng, shape = np.random.default_rng(0), (count, *encoder.input_shape)
-    reads_bytes = onnx_input.type == "tensor(uint8)"
-    noise = rng.integers(256, size=shape).astype(np.float32) if reads_bytes else rng.standard_normal(shape, np.float32)
+    pixels = np.random.default_rng(0).integers(256, size=(count, *encoder.input_shape), dtype=np.uint8)
+    noise = normalise_pixels(pixels, encoder.spec.rules)
     expected = encoder.encode(noise, taps)
     parts = [
         session.run(taps, {onnx_input.name: as_onnx_input(onnx_input, noise[start : start + batch])})

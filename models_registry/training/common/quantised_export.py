@@ -101,7 +101,7 @@ def _prepare_pictures(encoder: Encoder, pictures: Sequence[Picture]) -> tuple[Fl
             continue
         rows.append(row)
         readable_rows.append(position)
-    return np.array(rows, dtype=np.float32).reshape(-1, *encoder.input_shape), readable_rows
+    return np.array(rows, dtype=np.float32), readable_rows
 
 
 def _write_quantised(source: Path, target: Path, prepared: Floats) -> None:

@@ -107,7 +107,7 @@ def test_half_of_the_pictures_or_sixty_four_find_the_ranges_and_the_others_measu
 ) -> None:
     pictures = pictures_of(count)
     categories = [["red", "green", "blue", "red", None, ""][number % 6] for number in range(count)]
-    categories[-1] = "alone"
+    categories[-3:] = ["alone", "two", "two"]
 
     found = quantise_encoder(folder, pictures, categories)
 
