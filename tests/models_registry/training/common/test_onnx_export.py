@@ -22,7 +22,8 @@ from models_registry.encoders.efficientnet.efficientnet_network import LITE0, Ef
 from models_registry.encoders.encoder_choices import SHALLOW
 from models_registry.encoders.shallow_paths import DIM, with_paths
 from models_registry.encoders.tunable_networks import network_with_weights, read_state
-from models_registry.encoders.vgg.vgg_network import TINY, random_vgg
+from models_registry.encoders.vgg import vgg_network
+from models_registry.encoders.vgg.vgg_network import TINY, VggLayout, random_vgg
 from models_registry.registry import describe
 from models_registry.spec import EncoderSpec, Preprocess
 from models_registry.training.common.heads import Centre, Guesses, Normalise, export_head
@@ -110,6 +111,18 @@ def test_a_vgg_answers_at_every_tap_and_size(tap: str, side: int, seed: int, tmp
     path = write_trained(tmp_path / "net", base, tap, layers)
 
     check_answers(path, lambda pictures: network(pictures, [tap])[tap], layers, noise(2, side))
+
+
+def test_a_vgg_of_several_convolutions_between_two_poolings_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As VGG16 has them, which would take half a gigabyte here."""
+    layout = VggLayout(blocks=((8, 8), (16,), (32, 24, 32), (64,), (64, 64)), pooled=2, hidden=256, classes=10)
+    monkeypatch.setattr(vgg_network, "TINY", layout)
+    network, layers = random_vgg(layout, 0), one_layer(256)
+    path = write_trained(tmp_path / "net", describe("tiny-vgg"), "pool5", layers)
+
+    check_answers(path, lambda pictures: network(pictures, ["pool5"])["pool5"], layers, noise(2, 64))
 
 
 def test_a_tuned_vgg_answers_with_its_own_weights_and_their_biases(tmp_path: Path) -> None:
