@@ -85,6 +85,10 @@ class _Graph:
         self.nodes.append(onnx.helper.make_node(kind, inputs, [name], name=name, **attributes))
         self.last = name
 
+    def add_linear(self, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
+        """x @ weight.T + bias."""
+        self.add_node("Gemm", weight, bias, transB=1)
+
     def add_head(self, spec: CheckpointSpec, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         """The head's layers, and its taps under their names."""
         import onnx
@@ -101,7 +105,7 @@ class _Graph:
         if kind == "centre":
             self.add_node("Sub", parts[0])
         elif kind == "linear":
-            self.add_node("Gemm", parts[0], parts[1], transB=1)
+            self.add_linear(*parts)
         elif kind == "relu":
             self.add_node("Relu")
         elif kind == "batchnorm":
@@ -109,7 +113,7 @@ class _Graph:
             self.add_node("Add", parts[1])
         elif kind == "guesses":
             layer_input = self.last
-            self.add_node("Gemm", parts[0], parts[1], transB=1)
+            self.add_linear(*parts)
             self.add_node("Softmax", axis=1)
             self.add_node("Concat", before=layer_input, axis=1)
         else:
@@ -234,7 +238,7 @@ def _add_efficientnet(graph: _Graph, network: EfficientNet, spec: CheckpointSpec
     graph.add_node("Flatten", axis=1)
     if spec.base_tap == "logits":
         dense = network.get_submodule("_fc")
-        graph.add_node("Gemm", _parameter_values(dense, "weight"), _parameter_values(dense, "bias"), transB=1)
+        graph.add_linear(_parameter_values(dense, "weight"), _parameter_values(dense, "bias"))
 
 
 def _add_shallow_paths(graph: _Graph, network: ShallowPaths, spec: CheckpointSpec) -> None:
@@ -291,7 +295,7 @@ def _add_vgg_convolutions(graph: _Graph, layout: VggLayout, weights: Mapping[str
 def _add_vgg_dense(graph: _Graph, tap: str, weights: Mapping[str, NDArray[np.float32]]) -> None:
     """The fully connected layers up to the tap."""
     for layer, name in ((0, "fc6"), (3, "fc7")):
-        graph.add_node("Gemm", weights[f"classifier.{layer}.weight"], weights[f"classifier.{layer}.bias"], transB=1)
+        graph.add_linear(weights[f"classifier.{layer}.weight"], weights[f"classifier.{layer}.bias"])
         if tap == f"{name}-pre":
             return
         graph.add_node("Relu")
