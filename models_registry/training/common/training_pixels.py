@@ -55,7 +55,8 @@ class Pixels:
         return image
 
     def _load_picture(self, row: int) -> Image.Image:
-        """The picture, its box cut out, at most twice as large as the network reads it."""
+        """The picture, its box cut out: its longer side at most twice what the network reads, its shorter side no less
+        than that."""
         cached = self._cached_pictures.get(row)
         if cached is not None:
             return cached
@@ -64,7 +65,8 @@ class Pixels:
         if picture.box is not None:
             box = picture.box.clamp_to(image.width, image.height)
             image = image.crop((box.x1, box.y1, box.x2, box.y2))
-        longest_side = 2 * max(self._rules.size)
+        read_side = self._rules.before_crop or max(self._rules.size)
+        longest_side = max(2 * read_side, read_side * max(image.size) // min(image.size))
         if max(image.size) > longest_side:
             image.thumbnail((longest_side, longest_side), Image.Resampling.BILINEAR, reducing_gap=2.0)
         size = image.width * image.height * 3

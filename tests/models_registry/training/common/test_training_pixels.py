@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,6 +49,15 @@ def test_a_larger_picture_is_shrunk_to_twice_the_longer_side_first(width: int, h
     assert np.array_equal(found.numpy(), prepare_picture(small, None, RULES)[None])
     grey_levels = np.abs(found.numpy() - prepare_picture(image, None, RULES)) * 0.225 * 255
     assert grey_levels.mean() < 10
+
+
+@pytest.mark.parametrize("rules", [replace(RULES, resize="shorter-side"), replace(RULES, before_crop=20)])
+def test_a_panorama_stays_as_sharp_as_the_encoder_sees_it(rules: Preprocess) -> None:
+    """Shrunk to twice the longer side its shorter side would be less than what is read, and would be blown up again."""
+    image = drawn(1, 900, 90)
+    found = Pixels([Picture("a", stored(image))], rules, augment=0.0).prepare_rows(np.array([0]), training=False)
+    small = image.resize((10 * (rules.before_crop or 12), rules.before_crop or 12), Image.Resampling.BILINEAR)
+    assert np.abs(found.numpy() - prepare_picture(small, None, rules)).mean() * 0.225 * 255 < 3
 
 
 def test_only_what_is_in_the_box_is_seen() -> None:
