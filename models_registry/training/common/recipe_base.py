@@ -7,6 +7,7 @@ of their own, and its code is imported when a run begins.
 from __future__ import annotations
 
 import difflib
+import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -31,6 +32,25 @@ class RecipeConfig:
     """What every recipe can be told. Recipes add fields of their own; all are plain numbers, words and flags."""
 
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a number that no recipe can use, whatever it is called."""
+        for setting in fields(self):
+            name, value = setting.name, getattr(self, setting.name)
+            if not isinstance(value, int | float):
+                continue
+            if not math.isfinite(value):
+                raise ValueError(f"{name} must be a finite number.")
+            if value < 0:
+                raise ValueError(f"{name} must be at least 0.")
+            if name in _BELOW_ONE and value >= 1:
+                raise ValueError(f"{name} must be below 1.")
+            if name == "augment" and value > 1:
+                raise ValueError("augment must be at most 1.")
+
+
+_BELOW_ONE = frozenset({"warmup", "average", "dropout"})
+"""Shares of which something must be left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,10 @@ class LoopConfig(RecipeConfig):
     snapshot: str = ""
 
     def __post_init__(self) -> None:
+        RecipeConfig.__post_init__(self)
         _require_at_least(1, self, "epochs", "patience", "batch_size")
         if not self.learning_rate > 0:
             raise ValueError("learning_rate must be above 0.")
-        if not 0 <= self.warmup < 1 or not 0 <= self.average < 1 or self.clip < 0:
-            raise ValueError("warmup and average must be at least 0 and below 1, clip at least 0.")
         if self.split_by != "product" and self.split == "catalogue":
             raise ValueError("split_by says what a hash keeps whole: leave it away with split=catalogue.")
         if not self.validation_share > 0 or not 0 < self.test_share < 1 - self.validation_share:
@@ -80,6 +79,7 @@ class RetrainConfig(LoopConfig):
 
     def __post_init__(self) -> None:
         LoopConfig.__post_init__(self)
+        _require_at_least(1, self, "hidden")
         if self.split_by != "product":
             raise ValueError("retrain learns to tell categories apart: split_by may keep none of them out of training.")
 
@@ -144,7 +144,6 @@ class MetricConfig(LoopConfig):
     def __post_init__(self) -> None:
         LoopConfig.__post_init__(self)
         _require_at_least(1, self, "dim", "groups", "per_group")
-        _require_at_least(0, self, "batches")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +177,7 @@ class TripletConfig(MetricConfig):
             raise ValueError("proxy_rate must be above 0.")
         if self.shallow and self.tune != "backbone":
             raise ValueError("shallow paths learn beside a network that is tuned: set tune=backbone too.")
-        if self.blocks < 0 or self.rank < 1:
-            raise ValueError("blocks must be at least 0 and rank at least 1.")
-        if self.memory < 0:
-            raise ValueError("memory must be at least 0.")
+        _require_at_least(1, self, "rank")
         if self.memory and (self.loss not in REMEMBERING or self.by == "domains"):
             raise ValueError(f"memory goes with the losses {', '.join(REMEMBERING)}, by product or category.")
 
@@ -202,6 +198,10 @@ class DeepRankingConfig(MetricConfig):
     close: int = 10
     triplets: int = 4096
     learning_rate: float = 3e-4
+
+    def __post_init__(self) -> None:
+        MetricConfig.__post_init__(self)
+        _require_at_least(1, self, "wide", "close", "triplets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,6 @@ class AttributeConfig(LoopConfig):
     def __post_init__(self) -> None:
         LoopConfig.__post_init__(self)
         _require_at_least(1, self, "dim")
-        _require_at_least(0, self, "batches")
 
 
 @dataclass(frozen=True, slots=True)

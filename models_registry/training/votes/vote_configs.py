@@ -15,6 +15,7 @@ class VoteConfig(RecipeConfig):
     fewest: int = 100
 
     def __post_init__(self) -> None:
+        RecipeConfig.__post_init__(self)
         if self.fewest < 2:
             raise ValueError("fewest must be at least 2.")
 
@@ -91,8 +92,8 @@ class FineTuneConfig(MapConfig):
         MapConfig.__post_init__(self)
         if min(self.rank, self.epochs, self.patience, self.batch_size) < 1:
             raise ValueError("rank, epochs, patience and batch_size must be at least 1.")
-        if not self.learning_rate > 0 or self.strength < 0:
-            raise ValueError("learning_rate must be above 0 and strength at least 0.")
+        if not self.learning_rate > 0:
+            raise ValueError("learning_rate must be above 0.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,8 @@ class VoteTripletsConfig(VoteConfig):
 
     def __post_init__(self) -> None:
         VoteConfig.__post_init__(self)
-        if not self.margin > 0 or self.replay < 0 or self.epochs < 1 or self.patience < 1:
-            raise ValueError("margin must be above 0, replay at least 0, epochs and patience at least 1.")
+        if not self.margin > 0 or not self.learning_rate > 0 or self.epochs < 1 or self.patience < 1:
+            raise ValueError("margin and learning_rate must be above 0, epochs and patience at least 1.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +132,5 @@ class TasteConfig(VoteConfig):
 
     def __post_init__(self) -> None:
         VoteConfig.__post_init__(self)
-        if self.personal_from < 10 or self.hold < 0:
-            raise ValueError("personal_from must be at least 10 and hold at least 0.")
+        if self.personal_from < 10:
+            raise ValueError("personal_from must be at least 10.")

@@ -99,12 +99,6 @@ def test_the_mean_of_the_weights_is_judged_and_kept_and_training_goes_on_from_th
     assert float(run.module.weight.detach()) == pytest.approx(expected[11])
 
 
-@pytest.mark.parametrize("wrong", [{"warmup": 1.0}, {"average": 1.0}, {"clip": -1.0}])
-def test_a_pace_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="warmup and average"):
-        LoopConfig(**wrong)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("loss", ["proxy-anchor", "proxy-nca"])
 def test_proxies_learn_at_a_rate_of_their_own(loss: str, tmp_path: Path) -> None:
     still = _proxies_moved(loss, 1e-9, tmp_path / "still")

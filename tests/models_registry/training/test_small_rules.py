@@ -37,7 +37,6 @@ from models_registry.training.votes.recipes.vote_triplets import (
     _triplet_accuracy,
     triplets_of,
 )
-from models_registry.training.votes.vote_configs import TasteConfig
 from models_registry.training.votes.vote_data import require_votes
 from tests.models_registry.training.clouds import clouds
 from tests.models_registry.training.test_reviewed import CASES, task_of
@@ -307,13 +306,6 @@ def test_two_products_with_two_pictures_each_are_enough_and_one_is_not() -> None
     require_products(data)
     with pytest.raises(UnusableLabels, match="Fewer than two products"):
         require_products(replace(data, products=["a", "a", "b", None]))
-
-
-@pytest.mark.parametrize("taste", [{"personal_from": 9}, {"hold": -0.1}, {"personal_from": 9, "hold": -0.1}])
-def test_tastes_of_few_votes_or_held_by_less_than_nothing_are_refused(taste: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="personal_from must be at least 10 and hold at least 0"):
-        TasteConfig(**taste)
-    TasteConfig(personal_from=10, hold=0.0)
 
 
 def test_accepted_triplets_are_a_quarter_of_the_mined_ones_at_most() -> None:

@@ -313,12 +313,6 @@ def test_without_the_library_changes_of_low_rank_are_refused_in_one_line(monkeyp
     require_library("blocks")
 
 
-@pytest.mark.parametrize(("name", "value"), [("blocks", "-1"), ("rank", "0")])
-def test_numbers_that_cannot_be_are_refused(name: str, value: str) -> None:
-    with pytest.raises(TrainingError, match="blocks must be at least 0 and rank at least 1"):
-        configure_recipe(TripletConfig, {name: value})
-
-
 @pytest.mark.parametrize("how", ["block", "lora"])
 def test_votes_tune_the_last_block_of_a_network_of_transformers(
     how: str, network_of: Callable[[str], LabelledPictures], tmp_path: Path

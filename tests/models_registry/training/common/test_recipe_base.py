@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Literal
@@ -171,3 +172,40 @@ def test_what_cannot_be_is_refused_by_its_name(setting: str, given: Any, said: s
 
 def test_nothing_said_leaves_everything_as_it_is() -> None:
     assert configure_recipe(Settings, {}) == Settings()
+
+
+def _numeric_settings() -> list[tuple[str, str, type]]:
+    """Recipe, setting and whether it is a whole number, of every number that any recipe can be told."""
+    return [
+        (entry.name, setting.name, type(getattr(entry.config_type()(), setting.name)))
+        for entry in list_recipes()
+        for setting in fields(entry.config_type())
+        if type(getattr(entry.config_type()(), setting.name)) in {int, float}
+    ]
+
+
+@pytest.mark.parametrize(("recipe", "setting", "kind"), _numeric_settings())
+def test_no_recipe_takes_a_number_below_nothing_or_without_end(recipe: str, setting: str, kind: type) -> None:
+    for value in (-1, -1e-9, math.nan, math.inf) if kind is float else (-1,):
+        with pytest.raises(TrainingError, match=setting):
+            configure_recipe(recipe_named(recipe).config_type(), {setting: value})
+
+
+@pytest.mark.parametrize("setting", ["dropout", "warmup", "average", "augment"])
+def test_of_a_share_something_is_left_in_every_recipe(setting: str) -> None:
+    most = 1.0 if setting == "augment" else 0.999
+    takers = [entry.config_type() for entry in list_recipes() if hasattr(entry.config_type()(), setting)]
+    assert takers
+    for config in takers:
+        assert getattr(configure_recipe(config, {setting: most}), setting) == most
+        with pytest.raises(TrainingError, match=f"{setting} must be"):
+            configure_recipe(config, {setting: most + 0.001})
+
+
+def test_without_anything_to_learn_in_there_is_nothing_to_learn() -> None:
+    for recipe, setting in [("retrain", "hidden"), ("deep-ranking", "wide"), ("deep-ranking", "close"),
+                            ("deep-ranking", "triplets"), ("triplet", "rank"), ("triplet", "groups")]:  # fmt: skip
+        config = recipe_named(recipe).config_type()
+        assert getattr(configure_recipe(config, {setting: 1}), setting) == 1
+        with pytest.raises(TrainingError, match=f"{setting} must be at least 1"):
+            configure_recipe(config, {setting: 0})

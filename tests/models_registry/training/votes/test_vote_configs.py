@@ -24,9 +24,9 @@ EVERY = (VoteConfig, CalibrateConfig, VoteTripletsConfig, TasteConfig, *MAPS)
 FEWEST = "fewest must be at least 2"
 FOLDS = "folds must be at least 2 and directions at least 1"
 TRAINED = "rank, epochs, patience and batch_size must be at least 1"
-LEARNT = "learning_rate must be above 0 and strength at least 0"
-TRIPLETS = "margin must be above 0, replay at least 0, epochs and patience at least 1"
-TASTE = "personal_from must be at least 10 and hold at least 0"
+LEARNT = "learning_rate must be above 0"
+TRIPLETS = "margin and learning_rate must be above 0, epochs and patience at least 1"
+TASTE = "personal_from must be at least 10"
 EDGES: list[tuple[type[VoteConfig], str, Any, Any, str]] = [
     *((config, "fewest", 2, 1, FEWEST) for config in EVERY),
     (CalibrateConfig, "wanted", 0.001, 0.0, "wanted must lie between 0 and 1"),
@@ -37,15 +37,11 @@ EDGES: list[tuple[type[VoteConfig], str, Any, Any, str]] = [
     (AdapterConfig, "bits", 8, 7, "bits must be at least 8"),
     *((FineTuneConfig, name, 1, 0, TRAINED) for name in ("rank", "epochs", "patience", "batch_size")),
     (FineTuneConfig, "learning_rate", 1e-9, 0.0, LEARNT),
-    (FineTuneConfig, "learning_rate", 1.0, float("nan"), LEARNT),
-    (FineTuneConfig, "strength", 0.0, -0.1, LEARNT),
     (VoteTripletsConfig, "margin", 1e-9, 0.0, TRIPLETS),
-    (VoteTripletsConfig, "margin", 1.0, float("nan"), TRIPLETS),
-    (VoteTripletsConfig, "replay", 0.0, -0.1, TRIPLETS),
+    (VoteTripletsConfig, "learning_rate", 1e-9, 0.0, TRIPLETS),
     (VoteTripletsConfig, "epochs", 1, 0, TRIPLETS),
     (VoteTripletsConfig, "patience", 1, 0, TRIPLETS),
     (TasteConfig, "personal_from", 10, 9, TASTE),
-    (TasteConfig, "hold", 0.0, -0.1, TASTE),
 ]
 
 
