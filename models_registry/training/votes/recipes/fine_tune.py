@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from models_registry.encoders.torch_encoder import torch_device, training_device
+from models_registry.errors import EncoderError
 from models_registry.training.common.backbones import Backbone, TunedNetwork
 from models_registry.training.common.heads import Centre, Guesses, Normalise, export_head
 from models_registry.training.common.recipe_base import OnProgress, Outcome
@@ -55,8 +56,9 @@ class FineTune:
     """The recipe `fine-tune`."""
 
     def check(self, data: VoteData, config: FineTuneConfig) -> None:
-        """Raise TrainingError where there are too few votes, or the network is one that cannot be changed here."""
+        """Raise TrainingError for too few votes, a device that is not there, or a network that cannot change here."""
         require_votes(data, config.fewest)
+        _device_of(config)
         Backbone.require_tunable(data, instead="learn a map over it with adapter")
 
     def run(
@@ -104,6 +106,13 @@ class Likes(nn.Module):
         return self.log_scale.exp() * (queries * candidates).sum(1) + self.shift
 
 
+def _device_of(config: FineTuneConfig) -> torch.device:
+    try:
+        return training_device() if config.device == "auto" else torch_device(config.device)
+    except EncoderError as error:
+        raise TrainingError(str(error)) from error
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Model:
     """The network, its `block` that changes, what is `tuned` of it, the map behind it, and t and b."""
@@ -117,7 +126,7 @@ class _Model:
     @classmethod
     def from_prepared(cls, data: VoteData, config: FineTuneConfig, prepared: Prepared, start: Fitted) -> _Model:
         torch.manual_seed(config.seed)
-        device = training_device() if config.device == "auto" else torch_device(config.device)
+        device = _device_of(config)
         backbone = TunedNetwork(data, augment=config.augment, device=device)
         backbone.network.requires_grad_(requires_grad=False)
         block = last_block(backbone.deep, data.base_tap)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from models_registry.encoders.checkpoint import BACKBONE, read_tensors
-from models_registry.errors import EncoderError
 from models_registry.training.common.backbones import trainable_network
 from models_registry.training.common.recipe_base import EpochReport
 from models_registry.training.common.training_errors import TrainingError
@@ -213,11 +212,10 @@ def test_the_measures_of_a_run_tell_what_was_tuned(tmp_path: Path) -> None:
     assert set(read_tensors(outcome.encoder_dir / BACKBONE)) == names, "the change is in the weights that it changes"
 
 
-def test_a_gpu_that_was_asked_for_and_is_not_there_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_is_not_there_is_missed_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    config = FineTuneConfig(**QUICK, device="cuda")
-    with pytest.raises(EncoderError, match="torch finds no GPU here"):
-        RECIPE.run(DATA, config, tmp_path, on_progress=lambda _report: None, resume=False)
+    with pytest.raises(TrainingError, match="torch finds no GPU here"):
+        RECIPE.check(DATA, FineTuneConfig(**QUICK, device="cuda"))
 
 
 def test_too_few_votes_and_a_network_that_cannot_change_are_refused() -> None:
