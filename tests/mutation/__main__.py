@@ -2,8 +2,9 @@
 
 Of each package a seeded sample of its mutants is drawn, and for each the tests that run its line are run, the quickest
 first, until one fails. What no test noticed is printed, to be read by a person one by one. Everything happens in a copy
-of the tree. Answers are kept in `build/mutation/`, so that a long run can be made in pieces: a mutant that was tried is
-not tried again; `--again` tries those anew that survived, once there are new tests.
+of the tree as it was at the beginning: who works on meanwhile disturbs nothing. Answers are kept in `build/mutation/`,
+so that a long run can be made in pieces: a mutant that was tried is not tried again; `--again` tries those anew that
+survived, once there are new tests.
 """
 
 from __future__ import annotations
@@ -117,16 +118,16 @@ def _try_package(name: str, package: Package, plan: _Plan) -> None:
 
 def _sample(package: Package, plan: _Plan) -> list[Mutant]:
     """So many mutants of all files, drawn with the seed; a larger sample holds a smaller one."""
-    every = [mutant for mutant in _every(package) if mutant.file.startswith(plan.only)]
+    every = [mutant for mutant in _every(package, TREE) if mutant.file.startswith(plan.only)]
     random.Random(plan.seed).shuffle(every)
     return every[: plan.sample]
 
 
-def _every(package: Package) -> Iterator[Mutant]:
-    """All mutants of a package's files."""
+def _every(package: Package, root: Path) -> Iterator[Mutant]:
+    """All mutants of a package's files below `root`."""
     for folder in package.folders:
-        for path in sorted((REPOSITORY / folder).rglob("*.py")):
-            yield from mutants_of(str(path.relative_to(REPOSITORY)), path.read_text(encoding="utf-8"))
+        for path in sorted((root / folder).rglob("*.py")):
+            yield from mutants_of(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
 
 
 def _tests_of(mutant: Mutant, lines: dict[str, dict[str, dict[str, list[str]]]]) -> list[str]:
@@ -150,7 +151,7 @@ def _inside_functions(file: str) -> set[int]:
     """Lines of bodies; others are run when the module is imported, before any test."""
     import ast
 
-    tree = ast.parse((REPOSITORY / file).read_text(encoding="utf-8"))
+    tree = ast.parse((TREE / file).read_text(encoding="utf-8"))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Lambda)]
     bodies = [node.body if isinstance(node.body, list) else [node.body] for node in functions]
     return {
@@ -172,7 +173,7 @@ def _tried(mutant: Mutant, ids: Sequence[str]) -> str:
 
 def _map_of(name: str, package: Package, ends: float) -> dict[str, dict[str, dict[str, list[str]]]] | None:
     """Which tests run which lines, made once for these files and tests; None where the time is up."""
-    files = [path for part in (*package.folders, *package.tests) for path in sorted((REPOSITORY / part).rglob("*.py"))]
+    files = [path for part in (*package.folders, *package.tests) for path in sorted((TREE / part).rglob("*.py"))]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
     path = BUILD / f"{name}-{digest}.lines.json"
     if not path.is_file():
@@ -264,7 +265,7 @@ def _table() -> str:
         interval = wilson_interval(noticed, len(answers))
         folders = ", ".join(f"`{folder}`" for folder in package.folders)
         score = f"{noticed / len(answers):.2f} | {interval.low:.2f} to {interval.high:.2f}"
-        there = sum(1 for _ in _every(package))
+        there = sum(1 for _ in _every(package, REPOSITORY))
         tried = f"{len(answers)} ({len(answers) / there:.1%})"
         lines.append(f"| {folders} | {there:,} | {tried} | {noticed} | {score} |")
         left += [one for one in answers if not str(one["answer"]).startswith("killed")]
