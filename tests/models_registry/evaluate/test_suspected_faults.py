@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from models_registry.evaluate.suspected_faults import suspected_faults
+from models_registry.evaluate.suspected_faults import Suspect, suspected_faults
 
 PER = 40
 
@@ -117,3 +120,89 @@ def test_two_pictures_are_enough_to_be_looked_at() -> None:
     rows = np.eye(2, dtype=np.float32)
     [found] = suspected_faults(rows, "l2", [None, None], ["close-up", None])
     assert (found.row, found.reason, found.strength) == (1, "like flagged", 1.0)
+
+
+def agreed_name(names: Sequence[str | None]) -> tuple[str, float] | None:
+    """What six in ten agree on."""
+    for name, count in Counter(name for name in names if name).items():
+        if count / len(names) >= 0.6:
+            return name, count / len(names)
+    return None
+
+
+def suspects_by_loops(
+    rows: np.ndarray, categories: Sequence[str | None], flags: Sequence[str | None]
+) -> list[tuple[int, str, str, float]]:
+    """Row, reason, what speaks for it and how strongly, by a full table of distances."""
+    count = len(rows)
+    far = np.linalg.norm(rows[:, None].astype(float) - rows[None], axis=2)
+    np.fill_diagonal(far, np.inf)
+    deviations = dict.fromkeys(range(count), 0.0)
+    for name in {name for name in categories if name}:
+        own = [row for row in range(count) if categories[row] == name]
+        if len(own) >= 8:
+            distances = {row: float(np.mean(sorted(far[row, own])[:3])) for row in own}
+            middle = float(np.median([*distances.values()]))
+            spread = 1.4826 * float(np.median([abs(distance - middle) for distance in distances.values()]))
+            deviations |= {row: (distance - middle) / spread for row, distance in distances.items()}
+    told: dict[str, list[tuple[int, str, str, float]]] = {"like flagged": [], "wrong label": [], "outlying": []}
+    for row in range(count):
+        if flags[row]:
+            continue
+        around = np.argsort(far[row])[: min(10, count - 1)].tolist()
+        flagged = agreed_name([flags[other] for other in around])
+        other_label = agreed_name([categories[other] for other in around])
+        if flagged:
+            told["like flagged"].append((row, "like flagged", *flagged))
+        elif categories[row] and other_label and categories[row] not in [categories[other] for other in around]:
+            told["wrong label"].append((row, "wrong label", *other_label))
+        elif deviations[row] > 4:
+            told["outlying"].append((row, "outlying", categories[row] or "", deviations[row]))
+    return [one for some in told.values() for one in sorted(some, key=lambda suspect: (-suspect[3], suspect[0]))]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("count", [3, 9, 11, 150])
+def test_suspects_are_those_of_loops_over_all_pairs(seed: int, count: int) -> None:
+    """Clouds with wrong labels, missing ones, flags here and there, and tails that reach far out."""
+    rng = np.random.default_rng(seed)
+    cloud = rng.integers(0, 4, count)
+    rows = (6 * np.eye(4, 6)[cloud] + rng.standard_t(2, (count, 6)) * 0.7).astype(np.float32)
+    labels = np.where(rng.random(count) < 0.85, cloud, rng.integers(0, 5, count)).tolist()
+    categories = [("bag", "hat", "shoe", "coat", None)[label] for label in labels]
+    is_flagged = rng.random(count) < np.where(cloud == 3, 0.7, 0.1)
+    flags = [
+        ("close-up" if of_cloud == 3 else "") if told else None
+        for told, of_cloud in zip(is_flagged, cloud.tolist(), strict=True)
+    ]
+    found = suspected_faults(rows, "l2", categories, flags)
+    wanted = suspects_by_loops(rows, categories, flags)
+    assert [(one.row, one.reason, one.told) for one in found] == [suspect[:3] for suspect in wanted]
+    assert [one.strength for one in found] == pytest.approx([suspect[3] for suspect in wanted], rel=1e-4)
+    if count == 150:
+        assert {one.reason for one in found} == {"like flagged", "wrong label", "outlying"}
+
+
+def test_an_outlier_is_told_with_its_category() -> None:
+    rows = np.random.default_rng(0).standard_normal((20, 4)).astype(np.float32)
+    rows[7] += 100
+    [found] = suspected_faults(rows, "l2", ["bag"] * 20, [None] * 20)
+    assert (found.row, found.reason, found.told) == (7, "outlying", "bag")
+    assert found.strength > 4
+
+
+def test_of_equally_strong_suspects_the_first_row_is_told_first() -> None:
+    rows = np.eye(4, dtype=np.float32)
+    found = suspected_faults(rows, "l2", [None] * 4, ["blur", "blur", None, None])
+    assert found == [Suspect(2, "like flagged", "blur", 2 / 3), Suspect(3, "like flagged", "blur", 2 / 3)]
+
+
+def test_equal_pictures_have_no_spread_and_whatever_lies_off_them_is_told() -> None:
+    rows = np.zeros((12, 2), dtype=np.float32)
+    rows[4] = 1
+    [found] = suspected_faults(rows, "l2", ["bag"] * 12, [None] * 12)
+    assert (found.row, found.reason) == (4, "outlying")
+
+
+def test_no_pictures_are_no_suspects() -> None:
+    assert suspected_faults(np.zeros((0, 4), dtype=np.float32), "l2", [], []) == []

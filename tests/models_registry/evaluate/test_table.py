@@ -8,7 +8,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models_registry.evaluate import CONTROL, SCORES, Entry, Question, Table, bootstrap, compare_entries
+from models_registry.evaluate import (
+    CONTROL,
+    SCORES,
+    Entry,
+    Interval,
+    Question,
+    Table,
+    bootstrap,
+    compare_entries,
+    coverage,
+    hubness,
+    map_at_r,
+    measure_collapse,
+    paired_difference,
+    recall_at,
+)
 
 
 def clothes(products: int = 40, pictures: int = 3) -> tuple[Question, np.ndarray]:
@@ -197,3 +212,89 @@ def test_the_control_too_is_judged_by_pictures_of_other_products() -> None:
     control = compare_entries(question, [], draws=20).line_named(CONTROL)
     assert control.scores["category_match"].value == 0.0
     assert control.scores["recall_at_10"].value == 1.0
+
+
+def noisy_entries(vectors: np.ndarray) -> list[Entry]:
+    rng = np.random.default_rng(3)
+    noise = [rng.normal(0, spread, vectors.shape).astype(np.float32) for spread in (1.5, 3.0)]
+    return [Entry("some", vectors + noise[0], "l2"), Entry("more", vectors + noise[1], "cosine")]
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_a_table_is_made_of_what_its_parts_say(seed: int) -> None:
+    """Each part can be had one by one; the table asks them of the same queries, by the same seed and draws."""
+    question, vectors = clothes()
+    entries = noisy_entries(vectors)
+    found = compare_entries(question, entries, baseline="more", seed=seed, draws=40)
+    resampled = {"clusters": np.arange(120) // 3, "draws": 40, "seed": seed}
+    baseline = found.line_named("more").per_query
+    without_products = replace(question, hide_products=True)
+    for number, line in enumerate(found.lines):
+        if line.name == CONTROL:
+            answers = question.random_answers(10, seed=seed)
+            matched = without_products.category_match(without_products.random_answers(1, seed=seed))
+        else:
+            entry = entries[number]
+            answers = question.nearest_answers(entry.vectors, entry.metric, 10)
+            matched = question.match_of_others(entry.vectors, entry.metric)
+            assert (line.metric, line.collapse) == (entry.metric, measure_collapse(entry.vectors))
+        hits = question.judge_answers(answers, "product")
+        wanted = {"category_match": matched, **{f"recall_at_{k}": recall_at(hits, k) for k in (1, 5, 10)}}
+        wanted["map_at_r"] = map_at_r(hits)
+        assert list(line.per_query) == list(wanted) == list(SCORES)
+        for name, values in wanted.items():
+            np.testing.assert_array_equal(line.per_query[name], values)
+            assert line.scores[name] == bootstrap(values, **resampled)
+            if line.name != "more":
+                assert line.differences[name] == paired_difference(values, baseline[name], **resampled)
+        assert (line.hubness, line.coverage) == (hubness(answers), coverage(answers, 120))
+    assert [line.name for line in found.lines] == ["some", "more", CONTROL]
+    assert [bool(line.differences) for line in found.lines] == [True, False, True]
+
+
+def test_the_first_seed_two_thousand_draws_and_no_baseline_are_what_nothing_said_means() -> None:
+    question, vectors = clothes(products=12)
+    entries = noisy_entries(vectors)
+    found = compare_entries(question, entries)
+    same = compare_entries(question, entries, seed=0, draws=2000)
+    assert found.to_json() == same.to_json() != compare_entries(question, entries, seed=1).to_json()
+    assert found.baseline is None
+    assert all(line.differences == {} for line in found.lines)
+
+
+def test_an_entry_without_scores_counts_no_query_and_differs_from_nobody() -> None:
+    broken = table().line_named("broken")
+    assert broken.scores == dict.fromkeys(SCORES, Interval(None, None, None, 0))
+    assert (broken.differences, broken.hubness, broken.coverage) == ({}, None, None)
+    question, vectors = clothes(products=8)
+    against_broken = compare_entries(
+        question,
+        [Entry("broken", np.full_like(vectors, np.inf), "l2"), Entry("good", vectors, "l2")],
+        baseline="broken",
+        draws=5,
+    )
+    assert against_broken.line_named("good").differences == {}
+    assert against_broken.line_named("good").scores["recall_at_1"].value == 1
+
+
+def test_a_line_is_printed_without_the_values_of_every_query_and_its_json_has_none() -> None:
+    good = table().line_named("good")
+    assert "per_query" not in repr(good)
+    told = good.to_json()
+    assert list(told) == ["name", "metric", "scores", "differences", "hubness", "coverage", "collapse"]
+    assert told["collapse"]["count"] == 120
+    assert table().line_named(CONTROL).to_json()["collapse"] is None
+
+
+def test_a_line_of_another_name_is_not_found() -> None:
+    with pytest.raises(KeyError, match="gone"):
+        table().line_named("gone")
+
+
+def test_as_many_answers_are_searched_as_the_largest_category_has() -> None:
+    """Fourteen right answers, more than any rank counted: mAP@R sees the mistake at the fourteenth place."""
+    places = np.arange(16, dtype=np.float32)[:, None]
+    kinds: list[str | None] = [*["hat"] * 14, "bag", "hat"]
+    question = Question(np.array([0]), np.arange(16), kinds, [None] * 16)
+    line = compare_entries(question, [Entry("line", places, "l2")], draws=5).line_named("line")
+    assert line.scores["map_at_r"].value == pytest.approx(13 / 14)
