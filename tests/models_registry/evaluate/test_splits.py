@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections import Counter
+from itertools import accumulate
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from models_registry.evaluate import difference_hash, near_duplicates, split_of, split_units, split_whole_groups
-from models_registry.evaluate.leak_free_splits import NEAR
+from models_registry.evaluate.leak_free_splits import NEAR, SHARES
 
 
 def test_shares_are_about_what_was_asked_for_and_the_salt_deals_anew() -> None:
@@ -159,3 +161,149 @@ def test_only_hashes_that_agree_in_a_band_are_compared(monkeypatch: pytest.Monke
             by_band.setdefault(value >> low & 0xFFFF, set()).add(value)
         wanted += by_band.values()
     assert sorted(map(sorted, buckets)) == sorted(map(sorted, wanted))
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        {"train": 0.7, "val": 0.1, "test": 0.2},
+        {"test": 0.25, "train": 0.75},
+        {"val": 0.125, "train": 0.0, "test": 0.875},
+        {"train": 1.0},
+    ],
+)
+def test_a_unit_lies_where_its_hash_falls_among_the_shares_in_their_order(shares: dict[str, float]) -> None:
+    bounds = list(accumulate(shares.values()))
+    for number in range(200):
+        digest = hashlib.sha256(f"salt/unit-{number}".encode()).hexdigest()
+        share = int(digest[:16], 16) / 16**16
+        wanted = next(name for name, bound in zip(shares, bounds, strict=True) if share < bound)
+        assert split_of(f"unit-{number}", salt="salt", shares=shares) == wanted
+
+
+def test_seven_tenths_train_one_validates_and_two_test_where_nothing_is_said() -> None:
+    assert dict(SHARES) == {"train": 0.7, "val": 0.1, "test": 0.2}
+    for number in range(100):
+        assert split_of(str(number), salt="a") == split_of(str(number), salt="a", shares=SHARES)
+
+
+def test_a_unit_exactly_at_a_bound_lies_in_the_split_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "models_registry.evaluate.leak_free_splits.hashlib.sha256",
+        lambda _: SimpleNamespace(digest=lambda: b"\x80" + bytes(31)),
+    )
+    assert split_of("a", salt="", shares={"train": 0.5, "val": 0.25, "test": 0.25}) == "val"
+
+
+@pytest.mark.parametrize("total", [1 + 1.5e-9, 1 - 1.5e-9])
+def test_shares_that_miss_one_by_more_than_a_billionth_are_refused(total: float) -> None:
+    with pytest.raises(ValueError, match="add to 1"):
+        split_of("a", salt="", shares={"train": total / 2, "test": total / 2})
+
+
+def joined_by_loops(count: int, is_joined: np.ndarray) -> np.ndarray:
+    """Who belongs together [count, count] where pairs are joined, and what is joined to one is to all."""
+    together = is_joined | is_joined.T | np.eye(count, dtype=bool)
+    for middle in range(count):
+        together |= together[:, middle, None] & together[middle, None, :]
+    return together
+
+
+def bits_apart(one: int, other: int) -> int:
+    return (one ^ other).bit_count()
+
+
+def hashes_near_each_other(seed: int, near: int, count: int) -> list[int]:
+    """Chains of hashes, each up to a bit too far from the one before, and pictures without any contrast."""
+    rng = np.random.default_rng(seed)
+    hashes = [int(rng.integers(1, 2**63))]
+    while len(hashes) < count:
+        flipped = rng.choice(64, int(rng.integers(0, near + 2)), replace=False).tolist()
+        start = hashes[int(rng.integers(len(hashes)))] or 1
+        hashes.append(
+            [start ^ sum(1 << bit for bit in flipped), int(rng.integers(1, 2**63)), 0][
+                int(rng.choice(3, p=[0.7, 0.2, 0.1]))
+            ]
+        )
+    return hashes
+
+
+@pytest.mark.parametrize("near", [0, 1, 2, 3, 5, 8])
+@pytest.mark.parametrize("seed", range(4))
+def test_clusters_of_any_nearness_are_those_of_comparing_all_pairs(near: int, seed: int) -> None:
+    hashes = hashes_near_each_other(seed, near, 40)
+    found = near_duplicates(np.array(hashes, dtype=np.uint64), near=near)
+    is_near = np.array([[one != 0 != other and bits_apart(one, other) <= near for other in hashes] for one in hashes])
+    assert ((found[:, None] == found[None, :]) == joined_by_loops(40, is_near)).all()
+
+
+def test_three_bits_are_near_where_nothing_is_said() -> None:
+    hashes = np.array(hashes_near_each_other(9, 3, 60), dtype=np.uint64)
+    assert np.array_equal(near_duplicates(hashes), near_duplicates(hashes, near=3))
+    assert not np.array_equal(near_duplicates(hashes), near_duplicates(hashes, near=4))
+    keys, products = [str(number) for number in range(60)], [None] * 60
+    assert split_units(products, keys, hashes) == split_units(products, keys, hashes, near=3)
+
+
+def test_no_pictures_are_in_no_cluster() -> None:
+    assert near_duplicates(np.zeros(0, dtype=np.uint64)).tolist() == []
+    assert near_duplicates(np.array([7], dtype=np.uint64)).shape == (1,)
+
+
+@pytest.mark.parametrize("near", [0, 2, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_units_are_joined_by_products_and_by_pictures_as_loops_join_them(near: int, seed: int) -> None:
+    """A unit is named by the smallest name in it, and two items bear one name where they belong together."""
+    rng = np.random.default_rng(seed)
+    hashes = hashes_near_each_other(seed, near, 30)
+    products = [None if number > 13 else f"p{number}" for number in rng.integers(0, 20, 30)]
+    keys = [f"key-{number}" for number in rng.permutation(30)]
+    names = [f"product/{product}" if product else f"item/{key}" for product, key in zip(products, keys, strict=True)]
+    is_joined = np.array(
+        [
+            [
+                names[one] == names[other]
+                or (hashes[one] != 0 != hashes[other] and bits_apart(hashes[one], hashes[other]) <= near)
+                for other in range(30)
+            ]
+            for one in range(30)
+        ]
+    )
+    together = joined_by_loops(30, is_joined)
+    wanted = [min(names[other] for other in np.flatnonzero(row).tolist()) for row in together]
+    assert split_units(products, keys, np.array(hashes, dtype=np.uint64), near=near) == wanted
+    assert split_units(products, keys) == names
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("shares", [{"train": 0.7, "val": 0.1, "test": 0.2}, {"train": 0.4, "val": 0.35, "test": 0.25}])
+def test_whole_groups_go_to_test_then_to_validation_in_the_order_of_their_hashes(
+    seed: int, shares: dict[str, float]
+) -> None:
+    rng = np.random.default_rng(seed)
+    group_count = int(rng.integers(3, 14))
+    numbers = [*range(group_count), *rng.integers(0, group_count, 10 * seed).tolist()]
+    names = [f"group-{number}" for number in rng.permutation(numbers).tolist()]
+    sizes = Counter(names)
+    order = sorted(sizes, key=lambda name: hashlib.sha256(f"salt/{name}".encode()).hexdigest())
+    wanted: dict[str, str] = dict.fromkeys(order, "train")
+    for split, kept_back in (("test", 2), ("val", 1)):
+        left = [name for name in order if wanted[name] == "train"]
+        filled = list(accumulate(sizes[name] for name in left))
+        enough = next(place for place, items in enumerate(filled) if items >= shares[split] * len(names)) + 1
+        wanted |= dict.fromkeys(left[: min(enough, len(left) - kept_back)], split)
+    assert split_whole_groups([*names, None, ""], salt="salt", shares=shares) == [*map(wanted.get, names), None, None]
+
+
+def test_groups_of_one_item_each_fill_every_split() -> None:
+    """A share of less than one item is one item; three groups are the fewest, one for each split."""
+    for count in (3, 4, 5):
+        found = split_whole_groups([str(number) for number in range(count)], salt="a")
+        assert Counter(found) == {"test": 1, "val": 1, "train": count - 2}
+
+
+def test_the_split_of_whole_groups_is_fixed_for_ever() -> None:
+    """Golden: whoever changes these moves test items into training on every machine."""
+    found = split_whole_groups([f"group-{number}" for number in range(8)], salt="salt")
+    assert found == ["train", "train", "test", "train", "test", "train", "val", "train"]
+    assert found != split_whole_groups([f"group-{number}" for number in range(8)], salt="pepper")
