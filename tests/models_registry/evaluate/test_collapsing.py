@@ -120,3 +120,96 @@ def test_two_thousand_rows_are_looked_at_and_of_more_a_draw(monkeypatch: pytest.
     for count in (1999, 2000, 2001, 3000):
         measure_collapse(np.arange(count, dtype=np.float32)[:, None])
     assert seen == [1999, 2000, 2000, 2000]
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2), (7, 5), (5, 7), (40, 6), (6, 1)])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_effective_rank_is_the_exponential_of_the_entropy_of_singular_values(
+    shape: tuple[int, int], seed: int
+) -> None:
+    """By the eigenvalues of the products of all columns, whose roots the singular values are."""
+    vectors = noise(*shape, seed=seed) * np.arange(1, shape[1] + 1, dtype=np.float32) + 3
+    wide = vectors.astype(float)
+    columns = [wide[:, place] - wide[:, place].mean() for place in range(shape[1])]
+    eigenvalues = np.linalg.eigvalsh([[float(one @ other) for other in columns] for one in columns])
+    values = [float(np.sqrt(value)) for value in eigenvalues if value > 1e-9]
+    entropy = -sum(value / sum(values) * np.log(value / sum(values)) for value in values)
+    assert effective_rank(vectors) == pytest.approx(np.exp(entropy), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_known"),
+    [
+        ([[0.0], [2e-12]], True),
+        ([[0.0], [1e-12]], False),
+        ([[1e6, 0], [1e6, 2e-6]], True),
+        ([[1e6, 0], [1e6, 1e-6]], False),
+        ([[-1e6, 0], [-1e6, 1e-6]], False),
+        ([[5.0, 5.0], [5.0, 5.0]], False),
+    ],
+)
+def test_what_differs_by_less_than_a_trillionth_of_the_largest_value_does_not_vary(
+    rows: list[list[float]], is_known: bool
+) -> None:
+    assert effective_rank(np.array(rows, dtype=np.float32)) == (pytest.approx(1.0) if is_known else None)
+
+
+@pytest.mark.parametrize("count", [2, 3, 17])
+def test_the_mean_cosine_of_rows_of_any_length_is_that_of_all_pairs_with_a_direction(count: int) -> None:
+    vectors = noise(count + 2, 4, seed=count) * np.arange(count + 2, dtype=np.float32)[:, None] + np.float32(0)
+    vectors[-1] = 0
+    directed = [row for row in vectors.astype(float) if row.any()]
+    cosines = [
+        float(one @ other) / float(np.linalg.norm(one) * np.linalg.norm(other))
+        for place, one in enumerate(directed)
+        for other in directed[:place]
+    ]
+    assert len(directed) == count
+    assert mean_cosine(vectors) == pytest.approx(np.mean(cosines), abs=1e-9)
+
+
+def test_the_first_seed_draws_where_nothing_is_said_and_another_draws_others() -> None:
+    vectors = noise(2500, 3)
+    found = measure_collapse(vectors)
+    assert found == measure_collapse(vectors, seed=0) != measure_collapse(vectors, seed=1)
+    assert found.mean_cosine != mean_cosine(vectors[:2000])
+    assert found.mean_cosine == pytest.approx(mean_cosine(vectors), abs=0.01)
+    assert found.effective_rank == pytest.approx(effective_rank(vectors), rel=0.01)
+    few = vectors[:2000]
+    assert measure_collapse(few, seed=1) == measure_collapse(few, seed=2)
+
+
+def test_no_vectors_are_a_collapse_and_a_single_one_is_none() -> None:
+    nothing = measure_collapse(np.zeros((0, 4), dtype=np.float32))
+    assert (nothing.count, nothing.dim, nothing.finite, nothing.collapsed) == (0, 4, True, True)
+    assert (nothing.effective_rank, nothing.mean_cosine, nothing.bit_entropy) == (None, None, 0)
+    single = measure_collapse(np.ones((1, 4), dtype=np.float32))
+    assert (single.count, single.dim, single.finite, single.collapsed) == (1, 4, True, False)
+    assert (single.effective_rank, single.mean_cosine, single.warnings) == (None, None, ())
+
+
+@pytest.mark.parametrize(("spread", "is_warned"), [(0.05, True), (0.12, False)])
+def test_fewer_than_two_directions_are_few(spread: float, is_warned: bool) -> None:
+    """One long axis and three short ones: the effective rank is below 2 where they are a twentieth of it."""
+    vectors = noise(400, 4) * np.array([1, spread, spread, spread], dtype=np.float32)
+    found = measure_collapse(vectors)
+    assert found.effective_rank is not None
+    assert (found.effective_rank < 2) == is_warned
+    assert found.effective_rank < 4
+    assert any("directions" in line for line in found.warnings) == found.collapsed == is_warned
+
+
+def test_one_warning_that_is_of_no_blank_picture_is_a_collapse() -> None:
+    equal = measure_collapse(np.ones((30, 4), dtype=np.float32))
+    assert equal.collapsed
+    positive = measure_collapse(np.random.default_rng(0).random((60, 8), dtype=np.float32) * np.float32(100) + 1)
+    assert len(positive.warnings) == 1
+    assert positive.collapsed
+
+
+def test_a_mean_cosine_of_just_99_in_100_is_no_collapse() -> None:
+    """99² + 14² + 1 + 1 + 1 = 100²: whole numbers whose cosine with an axis is 0.99, as far as numbers hold it."""
+    pair = np.array([[1, 1, 14, 1, 99], [0, 0, 0, 0, 100]], dtype=np.float32)
+    found = measure_collapse(pair)
+    assert found.mean_cosine == pytest.approx(0.99, abs=1e-15)
+    assert any("point the same way" in line for line in found.warnings) == (found.mean_cosine > 0.99)

@@ -113,3 +113,64 @@ def test_the_first_label_counts_as_any_other() -> None:
     assert product_recall(found([[1], [0]]), ["p", "p"], ["p", "p"], query_ids=ids, gallery_ids=ids).tolist() == [1, 1]
     expected = expected_random_match(["a"], ["b", "a"], query_ids=np.array([9]), gallery_ids=ids)
     assert expected == Score(0.5, 1)
+
+
+def visible_rows(ids: tuple[np.ndarray, np.ndarray], groups: tuple[list[str], list[str]], query: int) -> list[int]:
+    return [row for row in range(len(ids[1])) if ids[1][row] != ids[0][query] and groups[1][row] != groups[0][query]]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_score_is_that_of_loops_over_queries_and_candidates(seed: int) -> None:
+    """Queries and gallery share some items; labels may be missing, and lists end where nothing was found."""
+    rng = np.random.default_rng(seed)
+    asking, answering = 25, 18
+    ids = (rng.permutation(40)[:asking], rng.permutation(40)[:answering])
+    groups = ([str(one) for one in rng.integers(0, 6, asking)], [str(one) for one in rng.integers(0, 6, answering)])
+    labels: list[list[str | None]] = [
+        [None if one == "?" else str(one) for one in rng.choice(["a", "b", "c", "d", "?"], count)]
+        for count in (asking, answering)
+    ]
+    rules = {"query_ids": ids[0], "gallery_ids": ids[1], "hidden": [group_codes(*groups)]}
+    lists = []
+    for query in range(asking):
+        seen = rng.permutation(visible_rows(ids, groups, query))[: int(rng.integers(0, 7))].tolist()
+        lists.append([int(row) for row in seen] + [-1] * (6 - len(seen)))
+    neighbours = found(lists)
+
+    matches, shares, recalls = [], [], {k: [] for k in (1, 2, 6)}
+    for query in range(asking):
+        own, seen = labels[0][query], visible_rows(ids, groups, query)
+        first = labels[1][lists[query][0]] if lists[query][0] >= 0 else None
+        matches.append(float(own == first) if own and first else np.nan)
+        known = [labels[1][row] for row in seen if labels[1][row]]
+        shares.append(known.count(own) / len(known) if own and known else np.nan)
+        right = {row for row in seen if own and labels[1][row] == own}
+        for k, told in recalls.items():
+            told.append(float(bool(right & {*lists[query][:k]})) if right else np.nan)
+
+    np.testing.assert_array_equal(category_match(neighbours, *labels), matches)
+    expected = expected_random_match(*labels, **rules)
+    assert expected.n == np.count_nonzero(~np.isnan(shares))
+    assert expected.value == pytest.approx(np.nanmean(shares))
+    for k, told in recalls.items():
+        np.testing.assert_array_equal(product_recall(neighbours, *labels, **rules, k=k), told)
+    np.testing.assert_array_equal(product_recall(neighbours, *labels, **rules), recalls[1])
+    tops = [one[0] for one in lists if one[0] >= 0]
+    assert hubness(neighbours) == pytest.approx(max(map(tops.count, tops)) / len(tops))
+    assert coverage(neighbours, answering) == pytest.approx(len({*tops}) / answering)
+
+
+def test_nobody_asks_nobody_answers() -> None:
+    nobody = found([[0]])
+    empty = Neighbours(nobody.indices[:0], nobody.distances[:0])
+    assert category_match(empty, [], ["a"]).tolist() == []
+    assert hubness(empty) is None
+    ids = np.arange(1)
+    assert expected_random_match([], ["a"], query_ids=ids[:0], gallery_ids=ids) == Score(None, 0)
+    assert mean_score(np.array([np.nan, 2.0, 4.0])) == Score(3.0, 2)
+
+
+def test_products_of_another_number_of_queries_are_refused() -> None:
+    ids = np.arange(3)
+    with pytest.raises(ValueError, match="3 labels do not fit the neighbours of 2 queries"):
+        product_recall(found([[0], [1]]), ["a", "b", "c"], ["a", "b", "c"], query_ids=ids, gallery_ids=ids)

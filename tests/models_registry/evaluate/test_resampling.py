@@ -84,3 +84,45 @@ def test_a_level_cuts_off_the_same_share_on_both_sides() -> None:
         assert found.low == pytest.approx(values.mean() - deviations * error, abs=0.1 * error)
         assert found.high == pytest.approx(values.mean() + deviations * error, abs=0.1 * error)
     assert bootstrap(values, draws=8000) == wide
+
+
+@pytest.mark.parametrize("cells", [1, 30, 4_000_000])
+@pytest.mark.parametrize("is_clustered", [False, True])
+def test_an_interval_is_that_of_one_draw_after_another(
+    cells: int, is_clustered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every draw the mean over all queries of the clusters drawn, however many draws fit into memory at once."""
+    monkeypatch.setattr("models_registry.evaluate.resampling._CELLS", cells)
+    rng = np.random.default_rng(8)
+    values = np.where(rng.random(23) < 0.2, np.nan, rng.random(23))
+    clusters = rng.integers(50, 57, 23) if is_clustered else np.arange(23)
+    parts = [values[(clusters == one) & ~np.isnan(values)].tolist() for one in sorted({*clusters.tolist()})]
+    parts = [part for part in parts if part]
+    chance, means = np.random.default_rng(4), []
+    for _ in range(37):
+        drawn = [value for share in chance.random(len(parts)) for value in parts[int(share * len(parts))]]
+        means.append(sum(drawn) / len(drawn))
+    ours = bootstrap(values, clusters=clusters if is_clustered else None, level=0.8, draws=37, seed=4)
+    assert ours.value == pytest.approx(np.nanmean(values))
+    assert (ours.low, ours.high) == pytest.approx((np.percentile(means, 10), np.percentile(means, 90)))
+    assert ours.n == np.count_nonzero(~np.isnan(values))
+
+
+def test_a_difference_is_resampled_as_one_score_over_the_queries_known_to_both() -> None:
+    rng = np.random.default_rng(9)
+    one, other = (np.where(rng.random(40) < 0.2, np.nan, rng.random(40)) for _ in range(2))
+    clusters = np.arange(40) // 4
+    said = {"clusters": clusters, "level": 0.6, "draws": 60, "seed": 2}
+    both = ~np.isnan(one) & ~np.isnan(other)
+    found = paired_difference(one, other, **said)
+    assert found == bootstrap((one - other)[both], **{**said, "clusters": clusters[both]})
+    assert found.n == both.sum()
+    assert found.value == pytest.approx(one[both].mean() - other[both].mean())
+
+
+def test_nineteen_in_twenty_two_thousand_draws_and_the_first_seed_are_what_nothing_said_means() -> None:
+    one, other = np.random.default_rng(10).random((2, 30))
+    said = {"level": 0.95, "draws": 2000, "seed": 0}
+    assert bootstrap(one) == bootstrap(one, **said) != bootstrap(one, **{**said, "seed": 1})
+    assert paired_difference(one, other) == paired_difference(one, other, **said)
+    assert bootstrap(one, draws=1).low == bootstrap(one, draws=1).high

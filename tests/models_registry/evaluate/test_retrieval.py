@@ -106,3 +106,34 @@ def test_as_many_neighbours_as_are_needed_are_enough() -> None:
     assert recall_at(right, 2).tolist() == map_at_r(right).tolist() == [1.0]
     with pytest.raises(ValueError, match="recall@0"):
         recall_at(right, 0)
+
+
+@pytest.mark.parametrize("most", [None, 1, 3, 50])
+@pytest.mark.parametrize("seed", range(4))
+def test_map_at_r_of_two_domains_is_that_of_loops_up_to_the_most_ranks(seed: int, most: int | None) -> None:
+    """Queries that are not in the gallery, labels that the gallery lacks, and lists longer than all right answers."""
+    rng = np.random.default_rng(seed)
+    asking = [str(one) for one in rng.integers(0, 7, 12)]
+    answering = [str(one) for one in rng.integers(2, 9, 20)]
+    lists = [rng.permutation(20).tolist() for _ in range(12)]
+    hits = find_hits(listed(lists), asking, answering, query_ids=np.arange(12) + 100, gallery_ids=np.arange(20))
+    for query, (precision, recall) in enumerate(zip(map_at_r(hits, most=most), recall_at(hits, 2), strict=True)):
+        is_right = [answering[row] == asking[query] for row in lists[query]]
+        right = sum(is_right)
+        assert hits.right[query].tolist() == is_right
+        assert hits.relevant[query] == right
+        if not right:
+            assert np.isnan([precision, recall]).all()
+            continue
+        length = min(right, most or right)
+        total = sum(sum(is_right[: rank + 1]) / (rank + 1) for rank in range(length) if is_right[rank])
+        assert precision == pytest.approx(total / length)
+        assert recall == any(is_right[:2])
+
+
+def test_nobody_asks_and_nothing_is_scored() -> None:
+    empty = Neighbours(np.zeros((0, 3), dtype=np.int64), np.zeros((0, 3)))
+    hits = find_hits(empty, [], ["a"], query_ids=np.arange(0), gallery_ids=np.arange(1))
+    assert hits.right.shape == (0, 3)
+    assert recall_at(hits, 3).tolist() == map_at_r(hits).tolist() == []
+    assert coverage(empty, 1) is None

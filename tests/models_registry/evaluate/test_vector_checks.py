@@ -86,3 +86,43 @@ def test_no_vectors_hold_no_value_that_is_no_number() -> None:
     stats = describe_vectors(np.ones((0, 4), dtype=np.float32))
     assert (stats.count, stats.dim, stats.finite, stats.constant_dims, stats.zero_vectors) == (0, 4, True, 0, 0)
     assert stats.bit_entropy == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_number_is_that_of_loops_over_rows_and_dimensions(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count, dim = int(rng.integers(1, 9)), int(rng.integers(1, 7))
+    vectors = rng.choice([-1.0, 0.0, 0.5, 2.0], (count, dim), p=[0.2, 0.4, 0.2, 0.2]).astype(np.float32)
+    vectors[:, rng.integers(dim)] = rng.choice([-1.0, 0.0, 1.0])
+    vectors[rng.integers(count)] *= rng.choice([0, 1])
+    entropies = []
+    for column in vectors.T.tolist():
+        share = sum(value > 0 for value in column) / count
+        entropies.append(-sum(part * np.log2(part) for part in (share, 1 - share) if part))
+    stats = describe_vectors(vectors)
+    assert (stats.count, stats.dim, stats.finite) == (count, dim, True)
+    assert stats.constant_dims == sum(len(set(column)) == 1 for column in vectors.T.tolist())
+    assert stats.zero_vectors == sum(not any(row) for row in vectors.tolist())
+    assert stats.bit_entropy == pytest.approx(np.mean(entropies))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_single_value_that_is_no_number_is_told_of_first(value: float) -> None:
+    vectors = np.random.default_rng(5).standard_normal((30, 6)).astype(np.float32)
+    vectors[29, 5] = value
+    stats = describe_vectors(vectors)
+    assert not stats.finite
+    assert stats.warnings == ("Some values are NaN or infinity: no distance to them means anything.",)
+
+
+def test_equal_vectors_are_told_of_once_and_blank_ones_twice() -> None:
+    assert len(describe_vectors(np.full((4, 3), 2, dtype=np.float32)).warnings) == 1
+    equal, blank = describe_vectors(np.zeros((4, 3), dtype=np.float32)).warnings
+    assert "All vectors are equal" in equal
+    assert blank == "4 of 4 vectors are all zeros: cosine is not defined for them."
+
+
+def test_a_zero_bit_is_not_set() -> None:
+    """Half the values are 0 and half are positive: one bit a dimension; 0 and negative ones: none."""
+    signs = np.array([[0.0, 0.0], [1.0, -1.0]], dtype=np.float32)
+    assert describe_vectors(signs).bit_entropy == 0.5
