@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -126,3 +128,16 @@ def test_nineteen_in_twenty_two_thousand_draws_and_the_first_seed_are_what_nothi
     assert bootstrap(one) == bootstrap(one, **said) != bootstrap(one, **{**said, "seed": 1})
     assert paired_difference(one, other) == paired_difference(one, other, **said)
     assert bootstrap(one, draws=1).low == bootstrap(one, draws=1).high
+
+
+def test_draws_are_made_in_blocks_so_that_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two million cells in all, of which ten thousand are held at a time, or one draw where a draw has more."""
+    for queries, draws in ((1000, 2000), (200_000, 10)):
+        monkeypatch.setattr("models_registry.evaluate.resampling._CELLS", 10_000)
+        values = np.random.default_rng(11).random(queries)
+        bootstrap(values, draws=1)  # what is loaded at the first call is no draw
+        tracemalloc.start()
+        bootstrap(values, draws=draws)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most / values.itemsize < 7 * max(10_000, queries)

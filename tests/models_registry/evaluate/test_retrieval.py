@@ -137,3 +137,14 @@ def test_nobody_asks_and_nothing_is_scored() -> None:
     assert hits.right.shape == (0, 3)
     assert recall_at(hits, 3).tolist() == map_at_r(hits).tolist() == []
     assert coverage(empty, 1) is None
+
+
+def test_a_search_of_no_answers_scores_nothing_where_nothing_was_wanted() -> None:
+    assert np.isnan(map_at_r(Hits(np.zeros((2, 0), dtype=bool), np.zeros(2, dtype=np.int64)))).all()
+    with pytest.raises(ValueError, match="needs 1 neighbours per query; there are 0"):
+        map_at_r(Hits(np.zeros((2, 0), dtype=bool), np.array([0, 1])))
+
+
+def test_the_first_of_the_gallery_covers_it_as_any_other() -> None:
+    assert coverage(listed([[0], [0], [2]]), 5) == 0.4
+    assert coverage(listed([[0]]), 1) == 1.0

@@ -126,3 +126,13 @@ def test_a_zero_bit_is_not_set() -> None:
     """Half the values are 0 and half are positive: one bit a dimension; 0 and negative ones: none."""
     signs = np.array([[0.0, 0.0], [1.0, -1.0]], dtype=np.float32)
     assert describe_vectors(signs).bit_entropy == 0.5
+
+
+def test_a_twentieth_of_a_bit_is_just_enough() -> None:
+    """Of two pictures one dimension in twenty has a bit of its own, which makes 0.05 bits; of 21 it is less."""
+    for dims, is_warned in ((20, False), (21, True)):
+        pair = np.stack([np.full(dims, 1), np.full(dims, 2)]).astype(np.float32)
+        pair[0, 0] = -1
+        stats = describe_vectors(pair)
+        assert stats.bit_entropy == 1 / dims
+        assert any("hamming" in line for line in stats.warnings) == is_warned
