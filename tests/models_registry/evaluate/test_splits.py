@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import Counter
-from itertools import accumulate
+from itertools import accumulate, permutations
 from types import SimpleNamespace
 
 import numpy as np
@@ -307,3 +307,11 @@ def test_the_split_of_whole_groups_is_fixed_for_ever() -> None:
     found = split_whole_groups([f"group-{number}" for number in range(8)], salt="salt")
     assert found == ["train", "train", "test", "train", "test", "train", "val", "train"]
     assert found != split_whole_groups([f"group-{number}" for number in range(8)], salt="pepper")
+
+
+@pytest.mark.parametrize("sizes", list(permutations((1, 2, 97))))
+def test_three_groups_are_one_for_each_split_however_small_the_first_of_them_are(sizes: tuple[int, ...]) -> None:
+    """One or two items are no fifth of a hundred, but whoever took another group would leave nothing to train on."""
+    names = [name for name, size in zip("abc", sizes, strict=True) for _ in range(size)]
+    found = dict(zip(names, split_whole_groups(names, salt="salt"), strict=True))
+    assert {*found.values()} == {"train", "val", "test"}
