@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from evalapp.stats import inference
 from evalapp.stats.decision import (
+    Look,
     Record,
     draw_conclusion,
     evidence_bars,
+    guard_log_evidence,
     jackknife_variances,
     lacking_evidence,
     look_at,
     stop_log_wealth,
 )
+from evalapp.stats.inference import clustered_log_evidence
+from evalapp.stats.intervals.normal_mixture import BOUNDLESS, GUARD_TUNINGS, log_evidence
 from evalapp.stats.sums.contender_sums import Evidence, VoterSums, add_portion, credits_of, log_wealth
 from evalapp.stats.sums.epochs import Batch, batch_of, difference_units
 from tests.simulation.run import Study
 from tests.simulation.scenarios import SCENARIOS, watch
 from tests.simulation.world import People, world_of
+from tests.stats.late_study import study_evidence, study_votes
+
+Array = NDArray[np.float64]
+SCALE = np.array([[0.0, 1.3, 0.7], [1.3, 0.0, 2.0], [0.7, 2.0, 0.0]])
+ALL = np.ones(3, dtype=bool)
 
 
 def _scenario(name: str) -> Study:
@@ -155,3 +167,252 @@ def test_a_declared_winner_has_the_first_rank_and_the_others_a_later_one() -> No
     log_e = np.zeros((4, 4))
     best, worst = inference.rank_bounds(log_e, winner=2)
     assert (best.tolist(), worst.tolist()) == ([2, 2, 1, 2], [4, 4, 1, 4])
+
+
+def look_of(count: int = 2, racing: NDArray[np.bool_] | None = None, **told: Array) -> Look:
+    """A look that says nothing but what is told."""
+    open_ = {name: np.full((count,) * sides, -9.0) for name, sides in
+             (("stops", 1), ("guards", 1), ("near", 2), ("near_guards", 2))}  # fmt: skip
+    return Look(**(open_ | told), racing=np.ones(count, dtype=bool) if racing is None else racing)
+
+
+def beaten_record(count: int, *beaten: int) -> Record:
+    record = Record.nothing_reached(count)
+    record.stops[list(beaten)] = record.guards[list(beaten)] = 100
+    return record
+
+
+def late_evidence(seed: int = 1) -> Evidence:
+    return study_evidence(study_votes(seed, voters=40, each=30), voters=40)[0]
+
+
+def mean_wealth(log_products: Array) -> float:
+    return float(np.mean(np.exp(log_products)))
+
+
+def test_a_bar_is_reached_at_exactly_its_height_and_only_the_first_time_counts() -> None:
+    best, near = evidence_bars(0.1, 0.02)
+    assert (best, near) == pytest.approx((np.log(20), np.log(20)))
+    record = Record.nothing_reached(2)
+    assert record.latest == 0
+    below = np.nextafter(best, 0)
+    record.note_look(
+        look_of(stops=np.array([best, below]), guards=np.array([below, best]), near=np.full((2, 2), near)), 7, 0.1, 0.02
+    )
+    assert (record.stops.tolist(), record.guards.tolist()) == ([7, 0], [0, 7])
+    assert (record.near.tolist(), record.near_guards.tolist()) == ([[7, 7], [7, 7]], [[0, 0], [0, 0]])
+    assert record.beaten.tolist() == [False, False]
+    assert not record.close.any()
+    record.note_look(
+        look_of(stops=np.full(2, best), guards=np.full(2, best), near_guards=np.full((2, 2), near)), 9, 0.1, 0.02
+    )
+    assert (record.stops.tolist(), record.guards.tolist(), record.latest) == ([7, 9], [9, 7], 9)
+    assert record.beaten.all()
+    assert record.close.all()
+
+
+def test_without_a_margin_all_of_the_risk_is_for_the_best_and_nothing_is_near() -> None:
+    best, near = evidence_bars(0.1, 0.0)
+    assert (best, near) == pytest.approx((np.log(10), np.inf))
+    record = Record.nothing_reached(2)
+    record.note_look(look_of(stops=np.full(2, best), near=np.full((2, 2), 1e9)), 3, 0.1)
+    assert record.stops.tolist() == [3, 3]
+    assert not record.near.any()
+
+
+def test_the_last_of_all_bars_is_the_latest() -> None:
+    for name in ("stops", "guards", "near", "near_guards"):
+        record = beaten_record(2, 1)
+        getattr(record, name)[0] = 250
+        assert record.latest == 250
+    assert Record.nothing_reached(0).latest == 0
+
+
+@pytest.mark.parametrize(
+    ("beaten", "racing", "winner"),
+    [
+        ((1, 2), [1, 1, 1], 0),
+        ((0, 1), [1, 1, 1], 2),
+        ((1,), [1, 1, 1], -1),
+        ((0, 1, 2), [1, 1, 1], -1),
+        ((1,), [1, 1, 0], 0),
+        ((), [1, 0, 0], -1),
+        ((), [1, 1, 1], -1),
+        ((2,), [1, 1, 0], -1),
+    ],
+)
+def test_the_best_is_the_one_of_several_that_is_not_beaten(
+    beaten: tuple[int, ...], racing: list[int], winner: int
+) -> None:
+    found = draw_conclusion(beaten_record(3, *beaten), SCALE, np.array(racing, dtype=bool))
+    assert (found.winner, found.kind) == (winner, "best" if winner >= 0 else None)
+
+
+def test_copies_stand_for_each_other_and_one_never_compared_stands_in_the_way() -> None:
+    scale = SCALE.copy()
+    scale[0, 2] = scale[2, 0] = 0.0
+    assert draw_conclusion(beaten_record(3, 1), scale, ALL).winner == 0
+    scale[0, 2] = scale[2, 0] = np.nan
+    assert draw_conclusion(beaten_record(3, 1), scale, ALL).winner == -1
+
+
+def near_record(row: int, *columns: int, beaten: tuple[int, ...] = ()) -> Record:
+    record = beaten_record(3, *beaten)
+    record.near[row, list(columns)] = record.near_guards[row, list(columns)] = 300
+    return record
+
+
+def test_within_the_margin_is_who_is_near_all_that_are_not_beaten() -> None:
+    def said(record: Record, racing: NDArray[np.bool_] = ALL, margin: float = 0.02) -> tuple[int, str | None]:
+        found = draw_conclusion(record, SCALE, racing, margin)
+        return found.winner, found.kind
+
+    assert said(near_record(1, 0, 2)) == (1, "within_margin")
+    assert said(near_record(1, 0, 2), margin=0.0) == (-1, None)
+    assert said(near_record(1, 0)) == (-1, None)
+    assert said(near_record(1, 0, beaten=(2,))) == (1, "within_margin")
+    assert said(near_record(1, 0), np.array([True, True, False])) == (1, "within_margin")
+    assert said(near_record(1, 0, 2, beaten=(1,))) == (-1, None)
+    assert said(near_record(1, 0, 2), np.array([True, False, True])) == (-1, None)
+    assert said(near_record(1, 0, 2), np.array([False, True, False])) == (-1, None)
+    # That all others are beaten is the stronger word.
+    assert said(near_record(1, 0, 2, beaten=(0, 2))) == (1, "best")
+    # Somebody has to have been shown near: copies alone decide nothing.
+    assert draw_conclusion(Record.nothing_reached(3), np.zeros((3, 3)) + np.nan, ALL, 0.02).winner == -1
+    first = near_record(0, 1, 2)
+    first.near[2, :2] = first.near_guards[2, :2] = 300
+    assert said(first) == (0, "within_margin")
+
+
+def test_what_is_lacking_is_the_weaker_of_bet_and_guard_until_it_was_reached() -> None:
+    best, _ = evidence_bars(0.05, 0.0)
+    look = look_of(3, stops=np.array([1.0, 5.0, 2.0]), guards=np.array([2.0, 0.5, 9.0]))
+    found = lacking_evidence(look, Record.nothing_reached(3), 0.05)
+    expected = [best - 1.0, best - 0.5, best - 2.0]
+    np.testing.assert_allclose(found, [expected] * 3)
+    record = Record.nothing_reached(3)
+    record.stops[0] = record.guards[1] = 1
+    np.testing.assert_allclose(lacking_evidence(look, record, 0.05)[0], [best - 2.0, 0.0, best - 2.0])
+
+
+def test_to_be_near_may_lack_less_than_to_beat() -> None:
+    best, near = evidence_bars(0.05, 0.02)
+    look = look_of(2, stops=np.array([1.0, 3.0]), guards=np.array([9.0, 9.0]),
+                   near=np.array([[0.5, 2.0], [3.2, 3.5]]), near_guards=np.array([[9.0, 9.0], [2.5, 9.0]]))  # fmt: skip
+    nothing = Record.nothing_reached(2)
+    expected = [[best - 1.0, best - 3.0], [near - 2.5, near - 3.5]]
+    np.testing.assert_allclose(lacking_evidence(look, nothing, 0.05, 0.02), expected)
+    nothing.near_guards[1, 0] = 1
+    assert lacking_evidence(look, nothing, 0.05, 0.02)[1, 0] == pytest.approx(near - 3.2)
+    nothing.near[1, 0] = 1
+    assert lacking_evidence(look, nothing, 0.05, 0.02)[1, 0] == 0
+    # Without a margin nearness is no way out.
+    assert lacking_evidence(look, nothing, 0.05)[1, 0] == pytest.approx(np.log(20) - 1.0)
+
+
+@pytest.mark.parametrize("racing", [[1, 1, 1], [1, 1, 0], [0, 1, 1]])
+def test_wealth_against_the_best_is_bets_of_leaders_times_the_mean_of_rivals(racing: list[int]) -> None:
+    evidence, among = late_evidence(2), np.array(racing, dtype=bool)
+    found = stop_log_wealth(evidence, among)
+    for i in range(3):
+        led = mean_wealth(sum(evidence.log_led[:, leader, i] for leader in range(3) if among[leader]))
+        rivals = [j for j in range(3) if among[j] and j != i and evidence.entered[j] == 0]
+        shared = np.mean([mean_wealth(evidence.log_open[:, j, i]) for j in rivals]) if rivals else 1.0
+        # Against the third, which entered late, nobody bet before there was a leader.
+        assert found[i] == pytest.approx(np.log(led * (shared if i < 2 else 1.0)))
+
+
+def test_three_rivals_share_the_wealth_before_there_is_a_leader() -> None:
+    random, evidence = np.random.default_rng(0), Evidence.before_votes(4)
+    evidence.log_open = random.normal(size=(4, 4, 4))
+    found = stop_log_wealth(evidence, np.array([True, True, False, True]))
+    for i in range(4):
+        rivals = [j for j in (0, 1, 3) if j != i]
+        assert found[i] == pytest.approx(np.log(np.mean([mean_wealth(evidence.log_open[:, j, i]) for j in rivals])))
+
+
+@pytest.mark.parametrize("jackknife", [False, True])
+def test_the_guard_is_mostly_the_mixture_of_what_was_bet_on(jackknife: bool) -> None:
+    votes = study_votes(2, voters=40, each=30)
+    evidence, rows = study_evidence(votes, voters=40)
+    given = jackknife_variances(rows.guard, rows.stake) if jackknife else None
+    found = guard_log_evidence(evidence, SCALE, ALL, given)
+    pairs = clustered_log_evidence(evidence, SCALE)
+    for i in range(3):
+        lead = rows.guard[:, i].sum() / max(rows.stake[:, i].sum(), 1e-300)
+        variance = float(((rows.guard[:, i] - lead * rows.stake[:, i]) ** 2).sum())
+        led = float(log_evidence(evidence.guard[i], variance if given is None else given[i], GUARD_TUNINGS))
+        shared = np.mean([np.exp(pairs[j, i]) for j in range(3) if j != i])
+        assert found[i] == pytest.approx(np.log(0.9 * np.exp(led) + 0.1 * shared))
+
+
+def test_the_guard_leaves_out_leaders_that_are_not_racing() -> None:
+    evidence = late_evidence(3)
+    pairs = clustered_log_evidence(evidence, SCALE)
+    found = guard_log_evidence(evidence, SCALE, np.array([True, False, True]))
+    assert found[0] == pytest.approx(pairs[2, 0])
+    assert found[1] == pytest.approx(np.log((np.exp(pairs[0, 1]) + np.exp(pairs[2, 1])) / 1))
+    # The third never led: what was bet on the others stays.
+    assert guard_log_evidence(evidence, SCALE, np.array([True, True, False]))[0] != pytest.approx(pairs[1, 0])
+
+
+def test_without_bets_on_a_leader_the_guard_has_nine_tenths_of_its_stake_left() -> None:
+    votes = [vote for vote in study_votes(2, voters=40, each=60) if vote.batch.leader < 0]
+    evidence, _ = study_evidence(votes, voters=40)
+    pairs = clustered_log_evidence(evidence, SCALE)
+    found = guard_log_evidence(evidence, SCALE, ALL)
+    shared = (np.exp(pairs[1, 0]) + np.exp(pairs[2, 0])) / 2
+    assert found[0] == pytest.approx(np.log(0.9 + 0.1 * shared))
+
+
+def test_the_guard_says_nothing_before_twenty_voters_or_of_one_alone() -> None:
+    evidence = late_evidence()
+    assert guard_log_evidence(replace(evidence, voters=19.0), SCALE, ALL).tolist() == [0, 0, 0]
+    assert guard_log_evidence(replace(evidence, voters=20.0), SCALE, ALL).any()
+    one = Evidence.before_votes(1)
+    one.voters = 50.0
+    assert guard_log_evidence(one, np.zeros((1, 1)), np.ones(1, dtype=bool)).tolist() == [0]
+
+
+def test_who_led_kth_starts_with_two_to_the_minus_k() -> None:
+    evidence, margin = late_evidence(4), 0.04
+    look = look_at(evidence, SCALE, led=(1, 0), margin=margin)
+    guards = clustered_log_evidence(evidence, SCALE, margin, GUARD_TUNINGS)
+    for row, capital in ((1, 0.5), (0, 0.25)):
+        for column in range(3):
+            wealth = mean_wealth(evidence.log_near[:, row, column])
+            assert look.near[row, column] == pytest.approx(np.log(capital * wealth))
+            assert look.near_guards[row, column] == pytest.approx(np.log(capital) + guards[row, column])
+    assert np.isneginf(look.near[2]).all()
+    assert np.isneginf(look.near_guards[2]).all()
+    for silent in (look_at(evidence, SCALE, led=(1, 0)), look_at(evidence, SCALE, margin=margin)):
+        assert np.isneginf(silent.near).all()
+        assert np.isneginf(silent.near_guards).all()
+
+
+def test_a_look_knows_who_is_racing_and_holds_bets_and_guards() -> None:
+    evidence, racing = late_evidence(5), np.array([True, True, False])
+    look = look_at(evidence, SCALE, racing=racing)
+    np.testing.assert_allclose(look.stops, stop_log_wealth(evidence, racing))
+    np.testing.assert_allclose(look.guards, guard_log_evidence(evidence, SCALE, racing))
+    assert look.racing.tolist() == racing.tolist()
+    assert look_at(evidence, SCALE).racing.tolist() == [True] * 3
+
+
+def test_the_jackknife_measures_each_voter_against_the_others() -> None:
+    random = np.random.default_rng(1)
+    weights, sums = random.uniform(0.5, 2.0, (12, 2)), random.normal(size=(12, 2))
+    found = jackknife_variances(sums, weights)
+    for column in range(2):
+        s, h = sums[:, column], weights[:, column]
+        centre = s.sum() / h.sum()
+        expected = sum(((s[v] - centre * h[v]) / (1 - h[v] / h.sum())) ** 2 for v in range(12))
+        assert found[column] == pytest.approx(expected)
+
+
+def test_of_five_equal_voters_the_jackknife_knows_nothing_and_of_six_something() -> None:
+    random = np.random.default_rng(2)
+    few, more = (jackknife_variances(random.normal(size=(n, 1)), np.full((n, 1), 0.25)) for n in (5, 6))
+    assert few.tolist() == [BOUNDLESS]
+    assert more[0] < 1000
+    assert jackknife_variances(np.zeros((3, 1)), np.zeros((3, 1))).tolist() == [0.0]
