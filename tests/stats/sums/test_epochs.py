@@ -58,9 +58,13 @@ def test_bounds_of_many_designs_at_once_are_those_of_each() -> None:
 
 
 def test_who_puts_the_same_pairs_first_differs_by_exactly_nothing() -> None:
-    members = np.array([[True, True, False], [False, False, True]] * 3)
-    variance, reach, _ = design_bounds(members, np.array([0.1, 0.3, 0.05, 0.15, 0.3, 0.1]), 3)
-    assert variance[0, 1] == variance[1, 0] == reach[0, 1] == reach[2, 2] == 0
+    """Not by what the rounding of sums would leave."""
+    random = np.random.default_rng(0)
+    one = random.random(400) < 0.5
+    members = np.column_stack([one, random.random((400, 5)) < 0.5, one])
+    variance, reach, _ = design_bounds(members, random.dirichlet(np.ones(400)), 200)
+    assert variance[0, 6] == variance[6, 0] == reach[0, 6] == 0
+    assert np.diagonal(variance).tolist() == np.diagonal(reach).tolist() == [0.0] * 7
 
 
 def test_a_design_that_asks_nothing_parts_nobody() -> None:
@@ -116,3 +120,15 @@ def test_a_batch_starts_without_a_leader_and_knows_what_it_is_told() -> None:
     assert (plain.leader, plain.mean, plain.era, plain.led, plain.margin, plain.contenders) == (-1, 0.5, 0, (), 0.0, 3)
     assert plain.closeness is plain.query_means is None
     assert batch_of(np.eye(3, dtype=bool), np.full(3, 1 / 3), 1, era=2).era == 2
+
+
+def test_a_query_that_is_asked_often_weighs_little_and_still_parts_contenders() -> None:
+    """Of ten queries nearly all votes go to the one on which the two differ."""
+    members = np.array([[True, False], [False, True]] + [[True, True]] * 9)
+    batch = batch_of(members, np.array([0.4, 0.4, *np.full(9, 0.2 / 9)]), 10)
+    assert batch.reach[0, 1] == pytest.approx(0.25)
+    assert batch.variance[0, 1] == pytest.approx((0.25 + 0.25) / 40)
+    np.testing.assert_allclose(pair_weights(batch)[0, 1], 80.0)
+    np.testing.assert_allclose(bet_stakes(batch)[:, 0, 1], np.minimum([2.4, 4.8, 9.6, 20.0], 0.9 / (0.25 * 0.95)))
+    assert common_weight(batch) == pytest.approx(80.0)
+    assert common_weight(replace(batch, leader=0)) == pytest.approx(80.0)
