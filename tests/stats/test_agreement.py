@@ -112,3 +112,93 @@ def test_the_noise_ceiling_is_the_agreement_with_the_others() -> None:
             agreeing.append(0.5 if lean == 0.5 else float((lean > 0.5) == answer))
     dope, every = np.bincount(pairs, weights=answers), np.bincount(pairs)
     assert noise_ceiling(dope, every - dope) == pytest.approx(np.mean(agreeing))
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.4])
+def test_the_interval_is_exactly_that_of_weighted_voters(alpha: float) -> None:
+    pairs, voters, answers = crowd(6, voters=9, pairs=25)
+    values = []
+    for times in np.random.default_rng(3).multinomial(9, np.full(9, 1 / 9), size=50):
+        observed, liked, every = 0.0, 0.0, 0.0
+        for pair in range(25):
+            told = [(times[v], y) for p, v, y in zip(pairs, voters, answers, strict=True) if p == pair]
+            count, yes = sum(k for k, _ in told), sum(k * y for k, y in told)
+            between = count**2 - sum(k * k for k, _ in told)
+            if between:
+                observed += 2 * yes * (count - yes) * count / between
+                liked, every = liked + yes, every + count
+        values.append(1 - observed / (2 * liked * (every - liked) / (every - 1)))
+    found = alpha_with_interval(pairs, voters, answers, alpha=alpha, resamples=50, seed=3)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(values, [alpha / 2, 1 - alpha / 2])))
+    assert found.value == pytest.approx(krippendorff_alpha(pairs, answers))
+    assert found.resamples == 50
+
+
+def test_what_is_not_told_is_five_percent_of_five_hundred_draws_with_the_seed_zero() -> None:
+    people = crowd(6, voters=9, pairs=25)
+    assert alpha_with_interval(*people) == alpha_with_interval(*people, alpha=0.05, resamples=500, seed=0)
+
+
+def test_where_no_pair_was_judged_twice_the_interval_is_unknown_too() -> None:
+    found = alpha_with_interval(np.arange(4), np.arange(4) % 2, [1, 0, 1, 0])
+    assert np.isnan([found.value, found.low, found.high]).all()
+    none = np.zeros(0, dtype=np.intp)
+    assert np.isnan(alpha_with_interval(np.array([0, 0]), np.array([0, 1]), [1, 1]).low)
+    assert np.isnan(krippendorff_alpha(none, []))
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 5])
+def test_each_round_of_dawid_and_skene_is_that_of_a_loop(rounds: int) -> None:
+    pairs, voters, answers = crowd(7, voters=6, pairs=10, seen=0.9)
+    votes = list(zip(pairs.tolist(), voters.tolist(), answers.tolist(), strict=True))
+    liked = [float(np.mean([y for p, _, y in votes if p == pair])) for pair in range(10)]
+    for _ in range(rounds):
+        accuracy = [
+            min(0.999, max(0.001, np.mean([liked[p] if y else 1 - liked[p] for p, v, y in votes if v == voter])))
+            for voter in range(6)
+        ]
+        share = np.mean(liked)
+        for pair in range(10):
+            yes, no = share, 1 - share
+            for p, v, y in votes:
+                if p == pair:
+                    yes, no = (
+                        yes * (accuracy[v] if y else 1 - accuracy[v]),
+                        no * (1 - accuracy[v] if y else accuracy[v]),
+                    )
+            liked[pair] = yes / (yes + no)
+    found = dawid_skene(pairs, voters, answers, rounds=rounds, close=0)
+    np.testing.assert_allclose(found.liked, liked)
+    np.testing.assert_allclose(found.accuracy, accuracy)
+    assert found.share == pytest.approx(share)
+    assert found.rounds == rounds
+
+
+def test_rounds_end_when_little_changes() -> None:
+    people = crowd(7, voters=6, pairs=10, seen=0.9)
+    assert dawid_skene(*people, close=1.0).rounds == 1
+    assert dawid_skene(*people, rounds=0).rounds == 0
+    done = dawid_skene(*people)
+    assert 3 < done.rounds < 200
+    np.testing.assert_allclose(done.liked, dawid_skene(*people, rounds=1000, close=0).liked, atol=1e-7)
+
+
+def test_nobody_is_taken_for_certain() -> None:
+    pairs, voters = np.repeat(np.arange(4), 3), np.tile(np.arange(3), 4)
+    found = dawid_skene(pairs, voters, np.ones(12))
+    assert found.accuracy.tolist() == pytest.approx([0.999] * 3)
+    assert found.share == pytest.approx(1 - 1e-6, abs=1e-9)
+    against = dawid_skene(pairs, voters, np.zeros(12))
+    assert against.share == pytest.approx(1e-6)
+    wrong = dawid_skene(np.repeat(np.arange(4), 5), np.tile(np.arange(5), 4), [1, 1, 1, 1, 0, 0, 0, 0, 0, 1] * 2)
+    assert wrong.accuracy[4] == pytest.approx(0.001, abs=1e-6)
+
+
+def test_ceilings_of_a_few_pairs_are_plain_to_see() -> None:
+    assert np.isnan(noise_ceiling([1, 0], [0, 1]))
+    assert np.isnan(noise_ceiling([], []))
+    assert noise_ceiling([2], [0]) == 1.0
+    assert noise_ceiling([1], [1]) == 0.0
+    # Of two against one, either of the two sees a tie of the others, and the third is alone.
+    assert noise_ceiling([2], [1]) == pytest.approx(1 / 3)
+    assert noise_ceiling([1, 5, 1], [3, 0, 0]) == pytest.approx((3 + 5) / 9)

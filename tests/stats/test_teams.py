@@ -7,6 +7,7 @@ import pytest
 
 from evalapp.stats.comparisons.bradley_terry import LEFT, RIGHT, TIE, cluster_covariance, count_comparisons, fit_newton
 from evalapp.stats.comparisons.shared_bradley_terry import count_team_comparisons, team_strengths
+from evalapp.stats.intervals.normal_mixture import mixture_radius
 
 THETA, SIDE, TIES = np.array([0.8, 0.0, -0.8]), 0.4, -0.7
 
@@ -94,3 +95,70 @@ def test_one_that_was_never_compared_has_no_strength() -> None:
     found = team_strengths(one, other, outcomes, voters).against_average
     assert np.isnan(found.estimates[3])
     assert (found.low[3], found.high[3]) == (0, 1)
+
+
+def crowds(n: int = 400, seed: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of four contenders each stands behind the left candidate, the right one, or neither."""
+    random = np.random.default_rng(seed)
+    owner = random.integers(0, 3, (n, 4))
+    left, right = owner == 0, owner == 1
+    chances = np.exp(0.3 + left @ np.array([0.6, 0.2, 0.0, -0.5]) - right @ np.array([0.6, 0.2, 0.0, -0.5]))
+    won = np.where(random.random(n) < chances / (1 + chances), LEFT, RIGHT)
+    return left, right, np.where(random.random(n) < 0.2, TIE, won)
+
+
+@pytest.mark.parametrize("ties", [True, False])
+def test_scores_of_shared_candidates_are_those_of_every_two_as_if_they_had_met_alone(ties: bool) -> None:
+    left, right, outcomes = crowds()
+    outcomes = outcomes if ties else np.where(outcomes == TIE, LEFT, outcomes)
+    voters = np.arange(400) % 35
+    met = [(t, i, j) for t in range(400) for i in range(4) for j in range(4) if left[t, i] and right[t, j]]
+    shown, one, other = np.array(met).T
+    data = count_comparisons(one, other, outcomes[shown], 4)
+    plain = cluster_covariance(fit_newton(data), one, other, outcomes[shown], voters[shown], data)
+    found = team_strengths(left, right, outcomes, voters).fitted
+    assert found.theta == pytest.approx(plain.theta)
+    assert found.covariance == pytest.approx(plain.covariance * 34 / 35)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.3])
+def test_intervals_are_mixture_radii_around_the_strength_over_the_mean(alpha: float) -> None:
+    left, right, outcomes = crowds(1200)
+    voters = np.random.default_rng(0).integers(0, 60, 1200)
+    found = team_strengths(left, right, outcomes, voters, alpha)
+    fitted = fit_newton(count_team_comparisons(left, right, outcomes))
+    masses = np.bincount(voters)
+    effective = masses.sum() ** 2 / (masses**2).sum()
+    for place in range(5):
+        told = np.zeros(6)
+        if place < 4:
+            told[:4] = -0.25
+            told[place] += 1
+        else:
+            told[4] = 1
+        value = float(told @ np.r_[fitted.theta, fitted.side, 0.0])
+        weight = 1 / float(told @ fitted.covariance @ told)
+        variance = float(told @ found.fitted.covariance @ told) * effective / (effective - 5)
+        half = float(mixture_radius(weight**2 * variance, alpha)) / weight
+        share, at = (found.against_average, place) if place < 4 else (found.left, 0)
+        expected = 1 / (1 + np.exp(-np.array([value, value - half, value + half])))
+        assert [share.estimates[at], share.low[at], share.high[at]] == pytest.approx(expected.tolist())
+    assert found.left.estimates.shape == (1,)
+    if alpha == 0.05:
+        assert team_strengths(left, right, outcomes, voters).left.low[0] == found.left.low[0]
+
+
+@pytest.mark.parametrize(("count", "says"), [(19, False), (20, True)])
+def test_only_voters_who_voted_count_among_the_twenty(count: int, says: bool) -> None:
+    left, right, outcomes = crowds(900)
+    found = team_strengths(left, right, outcomes, 3 * (np.arange(900) % count) + 2)
+    assert bool(found.against_average.low[0] > 0) == says
+    assert bool(found.left.high[0] < 1) == says
+
+
+def test_without_comparisons_nobody_has_a_strength_and_no_side_an_advantage() -> None:
+    none = np.zeros((0, 3), dtype=bool)
+    found = team_strengths(none, none, np.zeros(0, dtype=int), np.zeros(0, dtype=int))
+    assert np.isnan(found.against_average.estimates).all()
+    assert np.isnan(found.left.estimates).all()
+    assert (found.left.low.tolist(), found.left.high.tolist()) == ([0], [1])

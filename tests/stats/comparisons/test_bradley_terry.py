@@ -95,7 +95,9 @@ def test_newton_is_there_in_a_few_rounds_and_the_other_needs_more() -> None:
     assert 12 < slow.rounds < 400
     assert fit_mm(WITH_TIES, close=1e-3).rounds < slow.rounds
     assert fit_newton(WITH_TIES, close=1.0).rounds < newton.rounds
-    assert fit_mm(WITH_TIES, rounds=0).theta.tolist() == [0, 0, 0]
+    for solve in (fit_newton, fit_mm):
+        unmoved = solve(WITH_TIES, rounds=0)
+        assert (unmoved.theta.tolist(), unmoved.side, unmoved.ties, unmoved.rounds) == ([0, 0, 0], 0, 0, 0)
 
 
 def test_the_first_step_of_newton_is_the_gradient_over_the_curvature() -> None:
