@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from evalapp.stats.interleaving import live_preference, team_draft
+from evalapp.stats.interleaving import LivePreference, live_preference, team_draft
+from evalapp.stats.intervals.normal_mixture import mixture_radius
 
 
 def test_both_rankings_take_turns_and_no_item_comes_twice() -> None:
@@ -85,3 +86,69 @@ def test_numbers_that_cannot_be_are_refused() -> None:
         live_preference([1], [0], [1, 2])
     with pytest.raises(ValueError, match="more than was judged"):
         live_preference([2], [0], [1])
+
+
+class Coins:
+    """Throws what is told, one after another."""
+
+    def __init__(self, *thrown: float) -> None:
+        self.thrown = list(thrown)
+
+    def random(self) -> float:
+        return self.thrown.pop(0)
+
+
+def drafted_by(coins: Coins, first: str, second: str, length: int) -> list[tuple[object, str]]:
+    return [(one.item, one.team) for one in team_draft(first, second, length, coins)]  # type: ignore[arg-type]
+
+
+def test_each_round_has_its_coin_and_ends_where_the_list_is_full() -> None:
+    assert drafted_by(Coins(0.4999, 0.5), "abc", "xyz", 4) == [("a", "a"), ("x", "b"), ("y", "b"), ("b", "a")]
+    assert drafted_by(Coins(0.9, 0.1), "abc", "xyz", 3) == [("x", "b"), ("a", "a"), ("b", "a")]
+    assert drafted_by(Coins(0.1), "abc", "abc", 2) == [("a", "a"), ("b", "b")]
+    assert drafted_by(Coins(), "abc", "xyz", 0) == []
+    # One ranking has nothing left: the other goes on alone.
+    assert drafted_by(Coins(0.1, 0.1), "a", "ba", 9) == [("a", "a"), ("b", "b")]
+    assert drafted_by(Coins(0.9, 0.9, 0.9), "", "xy", 9) == [("x", "b"), ("y", "b")]
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.4])
+def test_the_preference_is_that_of_the_formula_over_visitors(alpha: float) -> None:
+    a, b, judged = visits(np.random.default_rng(8), 80, 0.7, 0.3)
+    judged[:5] = a[:5] = b[:5] = 0
+    found = live_preference(a, b, judged, alpha)
+    total = judged.sum()
+    difference = (a - b).sum() / total
+    effective = total**2 / (judged**2).sum()
+    variance = sum((x - y - difference * m) ** 2 for x, y, m in zip(a, b, judged, strict=True))
+    half = float(mixture_radius(variance * effective / (effective - 5), alpha)) / total
+    assert found.difference == pytest.approx(difference)
+    assert (found.low, found.high) == pytest.approx((difference - half, difference + half))
+    assert (found.visitors, found.judgements) == (75, total)
+    if alpha == 0.05:
+        assert live_preference(a, b, judged) == found
+
+
+def test_the_twentieth_visitor_who_judged_is_the_first_to_count() -> None:
+    for visitors, says in ((19, False), (20, True)):
+        found = live_preference([4] * visitors + [0], [0] * visitors + [0], [4] * visitors + [0])
+        assert (found.visitors, found.low > -1, found.high) == (visitors, says, 1)
+
+
+def test_nobody_is_preferred_while_zero_is_inside() -> None:
+    kinds = [(0.1, 0.5, "a"), (0.0, 0.5, None), (-0.5, 0.0, None), (-0.5, -0.1, "b"), (-1.0, 1.0, None)]
+    for low, high, preferred in kinds:
+        assert LivePreference(0.0, low, high, 30, 60).preferred == preferred
+
+
+def test_without_judgements_everything_is_open() -> None:
+    assert live_preference([0, 0], [0, 0], [0, 0]) == LivePreference(0.0, -1.0, 1.0, 0, 0)
+
+
+def test_credits_may_be_all_that_was_judged_and_come_in_one_row() -> None:
+    assert live_preference([2], [0], [2]).difference == 1
+    assert live_preference([0], [2], [2]).difference == -1
+    with pytest.raises(ValueError, match="more than was judged"):
+        live_preference([0], [3], [2])
+    with pytest.raises(ValueError, match="one number per visitor"):
+        live_preference([[1]], [[0]], [[1]])

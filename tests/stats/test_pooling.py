@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.optimize import brentq
 
 from evalapp.stats.pooling import pool_groups
 
@@ -58,3 +59,47 @@ def test_bad_variances_are_refused() -> None:
         pool_groups([0.5], [0.0])
     with pytest.raises(ValueError, match="same length"):
         pool_groups([0.5, 0.4], [0.1])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_is_paule_and_mandel_with_weighted_means(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    shares, variances = random.uniform(0, 1, 7), random.uniform(0.001, 0.02, 7)
+
+    def mean_at(tau2: float) -> float:
+        return float(np.average(shares, weights=1 / (variances + tau2)))
+
+    def excess(tau2: float) -> float:
+        return float(((shares - mean_at(tau2)) ** 2 / (variances + tau2)).sum()) - 6
+
+    tau2 = brentq(excess, 0, 10, xtol=1e-14)
+    found = pool_groups(shares, variances)
+    assert found.spread == pytest.approx(np.sqrt(tau2))
+    assert found.mean == pytest.approx(mean_at(tau2))
+    expected = (tau2 * shares + variances * mean_at(tau2)) / (tau2 + variances)
+    assert found.estimates == pytest.approx(expected)
+
+
+def test_two_groups_differ_by_what_their_errors_do_not_explain() -> None:
+    # Half a squared difference of 0.36 less an error of 0.01 each.
+    assert pool_groups([0.2, 0.8], [0.01, 0.01]).spread == pytest.approx(np.sqrt(0.18 - 0.01))
+    assert pool_groups([0.2, 0.8], [0.179, 0.179]).spread == pytest.approx(np.sqrt(0.001))
+    assert pool_groups([0.2, 0.8], [0.181, 0.181]).spread == 0
+
+
+def test_one_group_is_its_own_mean() -> None:
+    found = pool_groups([0.3], [0.04])
+    assert (found.estimates.tolist(), found.mean, found.spread) == ([0.3], 0.3, 0.0)
+    nothing = pool_groups([], [])
+    assert (nothing.estimates.shape, nothing.spread) == ((0,), 0.0)
+    assert np.isnan(nothing.mean)
+    assert pool_groups([np.nan, np.nan], [1.0, 1.0]).spread == 0.0
+
+
+def test_arrays_that_are_no_groups_are_refused() -> None:
+    with pytest.raises(ValueError, match="flat"):
+        pool_groups([[0.5]], [[0.1]])
+    with pytest.raises(ValueError, match="above 0"):
+        pool_groups([0.5, 0.4], [0.1, -0.1])
+    # Of a group without an estimate the variance is not looked at.
+    assert pool_groups([0.5, np.nan], [0.1, 0.0]).estimates.tolist() == [0.5, 0.5]

@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 from evalapp.stats.intervals.fixed_time import wilson_of_error
 from evalapp.stats.intervals.normal_mixture import mixture_radius
 from evalapp.stats.intervals.share_intervals import wilson_interval
+from evalapp.stats.pooling import pool_groups
 from evalapp.stats.strata import StratumSums, share_and_error, stratum_approvals
 
 
@@ -107,3 +108,51 @@ def test_nothing_follows_from_one_voter_or_from_unanimity() -> None:
     assert wilson_of_error(1.0, 0.1).low == 0
     with pytest.raises(ValueError, match="needed"):
         wilson_of_error(1.2, 0.1)
+
+
+def test_errors_and_pooling_are_those_of_the_formulas() -> None:
+    crowds = [crowd(3, 25, 0.7), crowd(4, 30, 0.2), crowd(5, 21, 0.5), [(3.0, 3.0, 1)]]
+    sums = summed(crowds)
+    found, (shares, errors) = stratum_approvals(sums), share_and_error(sums)
+    variances = []
+    for place, people in enumerate(crowds):
+        mass, n = sum(m for _, m, _ in people), len(people)
+        share = sum(liked for liked, _, _ in people) / mass
+        squares = sum((liked - share * m) ** 2 for liked, m, _ in people)
+        assert shares[place] == pytest.approx(share)
+        assert errors[place] == pytest.approx(math.sqrt(squares * n / (n - 1)) / mass if n > 1 else 0.0)
+        votes = sum(count for _, _, count in people)
+        smoothed = (share * votes + 1) / (votes + 2)
+        variances.append(max(errors[place] ** 2, smoothed * (1 - smoothed) / votes))
+    assert found.pooled.tolist() == pytest.approx(pool_groups(shares, variances).estimates.tolist())
+    assert variances[3] == pytest.approx(2 / 9)
+
+
+def test_two_voters_have_an_error_and_one_or_none_has_not() -> None:
+    sums = summed([[(1.0, 1.0, 1), (0.0, 1.0, 1)], [(1.0, 2.0, 2)], []])
+    shares, errors = share_and_error(sums)
+    # Residuals of 1/2 and -1/2, times 2, over a mass of 2.
+    assert errors.tolist() == pytest.approx([1 / 2, 0.0, 0.0])
+    assert shares[:2].tolist() == [0.5, 0.5]
+    assert np.isnan(shares[2])
+    found = stratum_approvals(sums)
+    assert (found.low.tolist(), found.high.tolist()) == ([0] * 3, [1] * 3)
+
+
+def test_the_twentieth_voter_and_alpha_decide_how_much_is_said() -> None:
+    people = [(float(k % 4 > 0) * 10, 10.0, 10) for k in range(20)]
+    few, enough = (stratum_approvals(summed([people[:n]])) for n in (19, 20))
+    assert (few.low[0], few.high[0]) == (0, 1)
+    assert enough.low[0] > 0
+    assert (
+        stratum_approvals(summed([people]), 0.05).low[0]
+        == enough.low[0]
+        < stratum_approvals(summed([people]), 0.3).low[0]
+    )
+
+
+def test_nothing_is_known_of_strata_that_nobody_voted_in() -> None:
+    found = stratum_approvals(summed([[], []]))
+    assert np.isnan(found.estimates).all()
+    assert np.isnan(found.pooled).all()
+    assert (found.low.tolist(), found.high.tolist()) == ([0, 0], [1, 1])
