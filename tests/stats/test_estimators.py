@@ -58,3 +58,32 @@ def test_weights_undo_what_the_sharing_of_pairs_would_add() -> None:
 def test_arrays_that_cannot_be_votes_are_refused(weights: list[float], dope: list[int], nope: list[int]) -> None:
     with pytest.raises(ValueError, match="must"):
         WeightedVotes.from_counts(weights, dope, nope)
+
+
+def test_verdicts_can_be_swapped_and_votes_counted() -> None:
+    votes = WeightedVotes.from_counts([1.0, 4.0], [2, 0], [1, 3])
+    assert votes.count == 6
+    assert estimate_approval(votes) == pytest.approx(2 / (3 + 12))
+    swapped = votes.swap_verdicts()
+    assert (swapped.dope.tolist(), swapped.nope.tolist(), swapped.weights.tolist()) == ([1, 3], [2, 0], [1, 4])
+    assert estimate_approval(swapped) == pytest.approx(13 / 15)
+
+
+@pytest.mark.parametrize(
+    ("weights", "dope", "nope"),
+    [
+        ([1.0], [1], [-1]),
+        ([1.0], [1], [1, 2]),
+        ([-1.0], [1], [1]),
+        ([1.0], [float("inf")], [1]),
+        ([1.0, 0.0], [1, 1], [1, 1]),
+    ],
+)
+def test_each_array_is_checked(weights: list[float], dope: list[float], nope: list[float]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        WeightedVotes.from_counts(weights, dope, nope)
+
+
+def test_no_votes_of_a_weight_are_fine() -> None:
+    assert estimate_approval(WeightedVotes.from_counts([1.0, 2.0], [0, 3], [0, 0])) == 1.0
+    assert estimate_approval(WeightedVotes.from_counts([0.001], [0], [1])) == 0.0
