@@ -92,7 +92,7 @@ def test_no_round_goes_down_and_each_is_counted(solve: Solver, data: Comparisons
 def test_newton_is_there_in_a_few_rounds_and_the_other_needs_more() -> None:
     newton, slow = fit_newton(WITH_TIES), fit_mm(WITH_TIES)
     assert 3 <= newton.rounds <= 8
-    assert 12 < slow.rounds < 400
+    assert 12 < slow.rounds <= 60
     assert fit_mm(WITH_TIES, close=1e-3).rounds < slow.rounds
     assert fit_newton(WITH_TIES, close=1.0).rounds < newton.rounds
     for solve in (fit_newton, fit_mm):
