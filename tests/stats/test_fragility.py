@@ -81,3 +81,19 @@ def test_light_votes_are_judged_as_heavy_ones() -> None:
     assert (heavy[0][0], heavy[1][0]) == pytest.approx((0.5, 1.0))
     both = np.c_[np.array([1.0, 1.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0, 0.0])] * 1e-3
     assert fewest_removed(both, np.full((4, 2), 1e-3)) == fewest_removed(1e5 * both, np.full((4, 2), 1e2)) == 1
+
+
+def test_a_vote_moves_a_contender_with_few_votes_further() -> None:
+    liked, mass = votes((60, 40), (2, 2))
+    assert fewest_removed(liked, mass) == 1
+    liked, mass = votes((3, 1), (70, 30))
+    assert fewest_removed(liked, mass) == 1
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-3, 1.0, 1e6])
+def test_what_weights_are_measured_in_changes_no_number_of_votes(unit: float) -> None:
+    liked = np.array([[3.0, 0.0], [2.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
+    mass = np.array([[3.0, 0.0], [2.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 0.5], [0.0, 0.5]])
+    # 5 of 7 against 1 of 2; without the first vote 2 of 4.
+    assert fewest_removed(unit * liked, unit * mass) == 1
+    assert fewest_removed(unit * liked[1:], unit * mass[1:]) == 0

@@ -194,3 +194,18 @@ def test_clustered_covariance_is_the_sandwich_of_each_voters_scores(with_ties: b
     assert (found.side, found.ties, found.rounds, found.ridge, found.solver) == (
         fitted.side, fitted.ties, fitted.rounds, 0.8, "newton",
     )  # fmt: skip
+
+
+def test_steps_that_would_overshoot_are_halved_until_they_climb() -> None:
+    """Thousands of games in circles: a whole step of Newton goes down here."""
+    data = Comparisons(
+        np.array([[0.0, 0.0, 0.0], [4.0, 0.0, 0.0], [7422.0, 584.0, 0.0]]),
+        np.array([[0.0, 5906.0, 0.0], [412.0, 0.0, 1.0], [0.0, 153.0, 0.0]]),
+        np.array([[0.0, 0.0, 0.0], [7594.0, 0.0, 0.0], [0.0, 158.0, 0.0]]),
+    )
+    heights = [log_likelihood(told_by(fit_newton(data, rounds=rounds)), data) for rounds in range(1, 16)]
+    assert (np.diff(heights) >= -1e-6).all()
+    found = fit_newton(data)
+    assert found.rounds < 20
+    for step in 1e-3 * np.vstack([np.eye(5), -np.eye(5)]):
+        assert log_likelihood(told_by(found) + step, data) < heights[-1]
