@@ -177,7 +177,9 @@ def test_each_round_of_dawid_and_skene_is_that_of_a_loop(rounds: int) -> None:
 def test_rounds_end_when_little_changes() -> None:
     people = crowd(7, voters=6, pairs=10, seen=0.9)
     assert dawid_skene(*people, close=1.0).rounds == 1
-    assert dawid_skene(*people, rounds=0).rounds == 0
+    unasked = dawid_skene(*people, rounds=0)
+    assert (unasked.rounds, unasked.share) == (0, 0.5)
+    np.testing.assert_allclose(unasked.liked, np.bincount(people[0], people[2]) / np.bincount(people[0]))
     done = dawid_skene(*people)
     assert 3 < done.rounds < 200
     np.testing.assert_allclose(done.liked, dawid_skene(*people, rounds=1000, close=0).liked, atol=1e-7)

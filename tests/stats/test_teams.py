@@ -162,3 +162,11 @@ def test_without_comparisons_nobody_has_a_strength_and_no_side_an_advantage() ->
     assert np.isnan(found.against_average.estimates).all()
     assert np.isnan(found.left.estimates).all()
     assert (found.left.low.tolist(), found.left.high.tolist()) == ([0], [1])
+
+
+def test_voters_of_a_single_comparison_count_in_full() -> None:
+    left, right, outcomes = crowds(40)
+    found = team_strengths(left, right, outcomes, np.arange(40)).against_average
+    assert ((found.low > 0) & (found.high < 1)).all()
+    few = team_strengths(left[:19], right[:19], outcomes[:19], np.arange(19)).against_average
+    assert (few.low.max(), few.high.min()) == (0, 1)
