@@ -156,3 +156,11 @@ def test_nothing_is_known_of_strata_that_nobody_voted_in() -> None:
     assert np.isnan(found.estimates).all()
     assert np.isnan(found.pooled).all()
     assert (found.low.tolist(), found.high.tolist()) == ([0, 0], [1, 1])
+
+
+def test_votes_of_little_weight_are_votes() -> None:
+    light, plain = (summed([crowd(1, 60, 0.7, weight), [(weight, weight, 1)]]) for weight in (1e-4, 1.0))
+    for name in ("estimates", "low", "high", "pooled"):
+        assert getattr(stratum_approvals(light), name) == pytest.approx(getattr(stratum_approvals(plain), name))
+    for found, expected in zip(share_and_error(light), share_and_error(plain), strict=True):
+        assert found == pytest.approx(expected)
