@@ -111,7 +111,8 @@ def test_nothing_follows_from_one_voter_or_from_unanimity() -> None:
 
 
 def test_errors_and_pooling_are_those_of_the_formulas() -> None:
-    crowds = [crowd(3, 25, 0.7), crowd(4, 30, 0.2), crowd(5, 21, 0.5), [(3.0, 3.0, 1)]]
+    of_one_mind = [(30.0 * (k % 3 > 0), 30.0, 10) for k in range(24)]
+    crowds = [crowd(3, 25, 0.7), crowd(4, 30, 0.2), of_one_mind, [(3.0, 3.0, 1)]]
     sums = summed(crowds)
     found, (shares, errors) = stratum_approvals(sums), share_and_error(sums)
     variances = []
