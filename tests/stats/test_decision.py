@@ -269,6 +269,7 @@ def test_within_the_margin_is_who_is_near_all_that_are_not_beaten() -> None:
 
     assert said(near_record(1, 0, 2)) == (1, "within_margin")
     assert said(near_record(1, 0, 2), margin=0.0) == (-1, None)
+    assert draw_conclusion(near_record(1, 0, 2), SCALE, ALL).winner == -1
     assert said(near_record(1, 0)) == (-1, None)
     assert said(near_record(1, 0, beaten=(2,))) == (1, "within_margin")
     assert said(near_record(1, 0), np.array([True, True, False])) == (1, "within_margin")

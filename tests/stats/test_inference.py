@@ -232,3 +232,39 @@ def test_the_worked_example_is_forty_voters_who_like_the_first() -> None:
     assert (evidence.votes, evidence.voters, evidence.credited.tolist()) == (480.0, 40.0, [240.0, 240.0])
     assert scale.tolist() == [[0.0, 1.0], [1.0, 0.0]]
     assert (evidence.liked / evidence.mass).tolist() == [1.0, pytest.approx(1 / 3)]
+
+
+def test_votes_of_little_weight_say_the_same_with_the_same_error() -> None:
+    evidence, few = late_evidence(), 1e-4
+    linear = ("mass", "liked", "residual", "weight")
+    squares = (
+        "mass2",
+        "liked2",
+        "cross",
+        "vote_mass2",
+        "vote_liked2",
+        "vote_cross",
+        "gram_weight",
+        "weight2",
+        "spread",
+    )
+    light = replace(
+        evidence,
+        **{name: few * getattr(evidence, name) for name in linear},
+        **{name: few**2 * getattr(evidence, name) for name in squares},
+    )
+    plain, found = estimate_approvals(evidence), estimate_approvals(light)
+    np.testing.assert_allclose(found.estimates, plain.estimates)
+    np.testing.assert_allclose(found.errors, plain.errors)
+    apart, other = estimate_differences(evidence, SCALE), estimate_differences(light, SCALE)
+    np.testing.assert_allclose(other.estimates, apart.estimates)
+    np.testing.assert_allclose(other.errors, apart.errors)
+    assert other.compared.all()
+
+
+def test_five_percent_are_left_out_if_not_told() -> None:
+    evidence = late_evidence()
+    assert estimate_approvals(evidence).low.tolist() == estimate_approvals(evidence, 0.05).low.tolist()
+    assert (
+        estimate_differences(evidence, SCALE).low.tolist() == estimate_differences(evidence, SCALE, 0.05).low.tolist()
+    )
