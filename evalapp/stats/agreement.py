@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,7 @@ def alpha_with_interval(
     """Krippendorff's alpha with the percentiles of a bootstrap that draws whole voters.
 
     A voter drawn k times weighs k, and never agrees with themselves: only answers of two different voters are compared.
+    All three are nan without answers.
 
     >>> pairs, voters = np.repeat(np.arange(30), 4), np.tile(np.arange(4), 30)
     >>> answers = (pairs + (voters == 3) * (pairs % 3)) % 2
@@ -64,7 +66,9 @@ def alpha_with_interval(
     from scipy.sparse import csr_array
 
     values = np.asarray(answers, dtype=np.float64)
-    shape = (int(pairs.max(initial=-1)) + 1, int(voters.max(initial=-1)) + 1)
+    if not len(values):
+        return Alpha(math.nan, math.nan, math.nan, resamples)
+    shape = (int(pairs.max()) + 1, int(voters.max()) + 1)
     yes = csr_array((values, (pairs, voters)), shape=shape)
     every = csr_array((np.ones(len(values)), (pairs, voters)), shape=shape)
     rng = np.random.default_rng(seed)

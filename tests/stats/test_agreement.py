@@ -204,3 +204,9 @@ def test_ceilings_of_a_few_pairs_are_plain_to_see() -> None:
     # Of two against one, either of the two sees a tie of the others, and the third is alone.
     assert noise_ceiling([2], [1]) == pytest.approx(1 / 3)
     assert noise_ceiling([1, 5, 1], [3, 0, 0]) == pytest.approx((3 + 5) / 9)
+
+
+def test_without_answers_nothing_is_known_of_agreement() -> None:
+    nobody = np.array([], dtype=np.int64)
+    found = alpha_with_interval(nobody, nobody, [])
+    assert np.isnan([found.value, found.low, found.high]).all()
