@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,12 @@ from tests import system
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Playwright's event loop runs in the thread of the tests, where Django would refuse to talk to the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+# A run closes the folder above its temporary ones to everybody else. Run by root, the databases of another checkout's
+# run would lose their way there: each checkout has one of its own.
+_TEMPORARY = Path(tempfile.gettempdir()) / f"don-{os.getuid()}-{sha256(os.fsencode(REPOSITORY)).hexdigest()[:8]}"
+_TEMPORARY.mkdir(exist_ok=True)
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_TEMPORARY))
 
 # No test asserts an absolute time, and a busy machine must not turn one red.
 hypothesis_settings.register_profile("patient", deadline=None)
