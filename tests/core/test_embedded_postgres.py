@@ -48,10 +48,16 @@ class User:
         )
 
     def runs(self, statement: str) -> str:
+        self.asks(statement)
+        return self.hears()
+
+    def asks(self, statement: str) -> None:
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(statement + "\n")
         self.process.stdin.flush()
+
+    def hears(self) -> str:
+        assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
     def leaves(self) -> None:
@@ -158,11 +164,10 @@ def test_a_guardian_takes_its_post_though_others_keep_looking_for_one(var: Path)
     looker = ProcessLock(var / "postgres.guardian")
     assert looker.try_hold_shared()
     ada = User(var)
-    ada.process.stdin.write("SELECT 1\n")  # type: ignore[union-attr]
-    ada.process.stdin.flush()  # type: ignore[union-attr]
+    ada.asks("SELECT 1")
     time.sleep(2)
     looker.close()
-    assert ada.process.stdout.readline().strip() == "1"  # type: ignore[union-attr]
+    assert ada.hears() == "1"
     assert _within(10, lambda: is_held_alone(var / "postgres.guardian"))
     ada.leaves()
     assert _within(20, lambda: not _servers(var))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,7 @@ from models_registry.encoders.vgg.vgg_network import Vgg, VggLayout, random_vgg
 from models_registry.training.common import tuned_weights
 from models_registry.training.common.training_errors import TrainingError
 from models_registry.training.common.tuned_weights import (
+    How,
     TunedWeights,
     Tuning,
     blocks_before,
@@ -91,9 +94,10 @@ def test_the_last_block_of_an_efficientnet_learns_with_what_comes_behind(
 
 
 def test_all_blocks_leave_the_stem_alone_and_the_whole_network_does_not() -> None:
-    for how, blocks, learns in (("blocks", 0, False), ("backbone", 1, True), ("backbone", 0, True)):
+    cases: list[tuple[How, int, bool]] = [("blocks", 0, False), ("backbone", 1, True), ("backbone", 0, True)]
+    for how, blocks, learns in cases:
         network = efficientnet()
-        owners = owners_of(TunedWeights(network, "embedding", Tuning(how, blocks)))  # type: ignore[arg-type]
+        owners = owners_of(TunedWeights(network, "embedding", Tuning(how, blocks)))
         assert ({"_conv_stem", "_fc"} <= owners) == learns
         assert {"_blocks.0._depthwise_conv", "_blocks.1._project_conv"} <= owners
         assert not network.training
@@ -144,9 +148,9 @@ def _with_peft() -> None:
     ],
 )
 def test_changes_of_low_rank_are_made_to_layers_that_mix_all_of_their_inputs(
-    network: type[Vgg], tap: str, blocks: int, expected: set[str]
+    network: Callable[[], Vgg], tap: str, blocks: int, expected: set[str]
 ) -> None:
-    weights = TunedWeights(network(), tap, Tuning("lora", blocks, rank=2))  # type: ignore[call-arg]
+    weights = TunedWeights(network(), tap, Tuning("lora", blocks, rank=2))
     names = [name for name, _ in weights.named_parameters()]
     assert all("lora_A" in name or "lora_B" in name for name in names)
     assert {name.partition("/lora_")[0].replace("/", ".") for name in names} == expected

@@ -51,14 +51,17 @@ def test_units_beyond_the_pairs_stay_as_they_were_drawn_and_are_not_listened_to(
     layers = _tower(8, 13, 4)
     drawn = _tower(8, 13, 4)
     begin_as_identity(layers, torch.randn(20, 4))
-    first, second = layers[0], layers[3]
-    assert torch.equal(first.weight[8:], drawn[0].weight[8:])  # type: ignore[index]
-    assert torch.equal(first.bias[8:], drawn[0].bias[8:])  # type: ignore[index]
-    assert not torch.any(first.bias[:8])  # type: ignore[index,arg-type]
-    assert not torch.any(second.weight[:, 8:])  # type: ignore[index,arg-type]
+    first, second, untouched = layers[0], layers[3], drawn[0]
+    assert isinstance(first, nn.Linear)
+    assert isinstance(second, nn.Linear)
+    assert isinstance(untouched, nn.Linear)
+    assert torch.equal(first.weight[8:], untouched.weight[8:])
+    assert torch.equal(first.bias[8:], untouched.bias[8:])
+    assert not torch.any(first.bias[:8])
+    assert not torch.any(second.weight[:, 8:])
     x = torch.randn(5, 8)
-    relu = nn.functional.relu(nn.functional.linear(x, first.weight, first.bias))  # type: ignore[arg-type]
-    assert torch.allclose(nn.functional.linear(relu, second.weight), x[:, :4], atol=1e-6)  # type: ignore[arg-type]
+    relu = nn.functional.relu(first(x))
+    assert torch.allclose(nn.functional.linear(relu, second.weight), x[:, :4], atol=1e-6)
 
 
 @pytest.mark.parametrize("wrong", [0, 3, 4])
