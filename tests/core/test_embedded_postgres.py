@@ -159,6 +159,33 @@ def test_a_server_whose_folder_was_closed_to_its_user_is_stopped_all_the_same(va
     assert _within(20, lambda: not _servers(var))
 
 
+_LISTENING_TO_FORKS = """
+import ctypes, os, sys
+from pathlib import Path
+from evalapp.core.services.embedded.postgres import EmbeddedPostgres
+heard = []
+at_fork = ctypes.CFUNCTYPE(None)(lambda: heard.append(1))
+assert ctypes.CDLL(None).__register_atfork(at_fork, None, None, None) == 0
+server = EmbeddedPostgres(Path(sys.argv[1]))
+server.use()
+server.stop()
+told = len(heard)
+if os.fork() == 0:
+    os._exit(0)
+os.wait()
+print(told, len(heard))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's C library to tell of forks")
+def test_no_library_hears_of_a_fork_when_the_server_is_started_or_stopped(var: Path) -> None:
+    """What gRPC registers for forks brings the copy down before it becomes the server."""
+    words = [sys.executable, "-c", _LISTENING_TO_FORKS, str(var)]
+    done = subprocess.run(words, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["0", "1"]
+    assert _within(20, lambda: not _servers(var))
+
+
 def test_a_guardian_takes_its_post_though_others_keep_looking_for_one(var: Path) -> None:
     """Busy machines stop a process in the very moment in which it looks."""
     looker = ProcessLock(var / "postgres.guardian")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -20,6 +19,7 @@ import psycopg2
 import pytest
 
 from evalapp.core.services.embedded import postgres
+from evalapp.core.services.embedded.identity import as_server_user, ensure_system_user, owner_ids
 from evalapp.core.services.embedded.programs import newest_version, program_folder
 from tests.journeys.installation import free_port
 from tests.real_database import answers
@@ -59,13 +59,11 @@ class Postgres:
     def create(self) -> None:
         """An empty cluster; as root it belongs to the user that PostgreSQL runs as."""
         if os.geteuid() == 0:
-            postgres._ensure_system_user()
+            ensure_system_user()
             postgres._let_through(self.folder)
         data = self.folder / "data"
         data.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            user = pwd.getpwnam(postgres._SYSTEM_USER)
-            os.chown(data, user.pw_uid, user.pw_gid)
+        os.chown(data, *owner_ids())
         done = self._run("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
         assert done.wait() == 0, "initdb failed"
 
@@ -86,12 +84,8 @@ class Postgres:
             self.process.wait()
 
     def _run(self, program: str, *words: str) -> subprocess.Popen[bytes]:
-        as_root = os.geteuid() == 0
         return subprocess.Popen(
-            [str(program_folder(newest_version()) / program), *words],
-            user=postgres._SYSTEM_USER if as_root else None,
-            group=pwd.getpwnam(postgres._SYSTEM_USER).pw_gid if as_root else None,
-            extra_groups=[] if as_root else None,
+            as_server_user([str(program_folder(newest_version()) / program), *words]),
             cwd="/",
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -28,12 +27,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evalapp.core.services.embedded.identity import as_server_user, ensure_system_user, owner_ids
 from evalapp.core.services.embedded.locks import ProcessLock, is_held_alone, owned_lock
 from evalapp.core.services.embedded.programs import EmbeddedPostgresError, newest_version, program_folder, version_of
 from evalapp.core.services.embedded.upgrade import upgrade_if_older
 
-_SYSTEM_USER = "pgserver"
-"""PostgreSQL refuses to run as root; root starts it as this user, made when it is missing."""
 _LONGEST_SOCKET_PATH = 100
 """Linux takes 107 bytes, macOS 103; the file name `.s.PGSQL.5432` is part of them."""
 _START_SECONDS = 120
@@ -166,12 +164,10 @@ class EmbeddedPostgres:
 
     def _launch_server(self, data: Path, sockets: Path) -> bool:
         server = program_folder(version_of(data) or newest_version()) / "postgres"
-        arguments: list[str | Path] = ["-D", data, "-k", sockets, "-h", "", "-c", "max_connections=200"]
-        uid, gid = self._switch_ids()
+        words = [str(server), "-D", str(data), "-k", str(sockets), "-h", "", "-c", "max_connections=200"]
         shell = subprocess.run(  # noqa: S603 - the program comes from the wheel, the arguments from us
-            ["/bin/sh", "-c", _DETACH, data / "server.log", server, *arguments], stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, user=uid, group=gid, extra_groups=None if uid is None else [], cwd="/",
-            start_new_session=True, check=True,
+            as_server_user(["/bin/sh", "-c", _DETACH, str(data / "server.log"), *words]),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/", start_new_session=True, check=True,
         )  # fmt: skip
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and _is_our_postmaster(int(shell.stdout), data):
@@ -218,17 +214,17 @@ class EmbeddedPostgres:
     def _prepare_folders(self) -> None:
         self.var.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
-            _ensure_system_user()
+            ensure_system_user()
             _let_through(self.var)
         self.make_folder(self.socket_folder)
 
     def make_folder(self, folder: Path) -> None:
         """A folder of the server's user. Raises EmbeddedPostgresError where it is somebody else's."""
         folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid not in {os.geteuid(), self._owner_ids()[0]}:
+        if folder.stat().st_uid not in {os.geteuid(), owner_ids()[0]}:
             raise EmbeddedPostgresError(f"{folder} belongs to somebody else; remove it or set DATABASE_URL.")
         if os.geteuid() == 0:
-            os.chown(folder, *self._owner_ids())
+            os.chown(folder, *owner_ids())
 
     def _drop_stale_pid_file(self, data: Path) -> None:
         """After a crash the recorded number may belong to another program by now; PostgreSQL would then refuse."""
@@ -240,24 +236,13 @@ class EmbeddedPostgres:
         if not _is_our_postmaster(pid, data):
             file.unlink(missing_ok=True)
 
-    def _owner_ids(self) -> tuple[int, int]:
-        if os.geteuid() != 0:
-            return os.geteuid(), os.getegid()
-        entry = pwd.getpwnam(_SYSTEM_USER)
-        return entry.pw_uid, entry.pw_gid
-
-    def _switch_ids(self) -> tuple[int, int] | tuple[None, None]:
-        """Whom root runs the server as; nobody else switches."""
-        return self._owner_ids() if os.geteuid() == 0 else (None, None)
-
     def run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """Run one of the newest programs to its end. Raises EmbeddedPostgresError with its last words."""
-        uid, gid = self._switch_ids() if program != "pg_isready" else (None, None)
+        words = [str(program_folder(newest_version()) / program), *arguments]
         with tempfile.TemporaryFile() as output:
             finished = subprocess.run(  # noqa: S603 - the program comes from the wheel, the arguments from us
-                [program_folder(newest_version()) / program, *arguments],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                user=uid, group=gid, extra_groups=None if uid is None else [], cwd="/", check=False,
+                words if program == "pg_isready" else as_server_user(words),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", check=False,
             )  # fmt: skip
             if check and finished.returncode:
                 output.seek(0)
@@ -278,17 +263,6 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + 5
         while not is_held_alone(self.guardian_lock) and time.monotonic() < deadline:
             time.sleep(0.02)
-
-
-def _ensure_system_user() -> None:
-    try:
-        pwd.getpwnam(_SYSTEM_USER)
-    except KeyError:
-        subprocess.run(  # noqa: S603
-            ["useradd", "--system", "--shell", "/usr/sbin/nologin", _SYSTEM_USER],  # noqa: S607
-            check=True,
-            capture_output=True,
-        )
 
 
 def _let_through(folder: Path) -> None:
