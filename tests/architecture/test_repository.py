@@ -56,3 +56,17 @@ def test_waiting_in_a_browser_is_for_functions() -> None:
         if not isinstance(call.args[0], ast.Name) and "=>" not in ast.unparse(call.args[0])
     ]
     assert found == []
+
+
+def test_programs_are_started_without_a_fork() -> None:
+    """These words make `subprocess` fork, and what a library registered for forks runs in the copy: gRPC's ends it."""
+    forking = {"user", "group", "extra_groups", "preexec_fn"}
+    found = [
+        f"{path}:{call.lineno}"
+        for path in _files()
+        if path.endswith(".py")
+        for call in ast.walk(ast.parse((REPOSITORY / path).read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in {"subprocess.run", "subprocess.Popen"}
+        if forking & {keyword.arg for keyword in call.keywords}
+    ]
+    assert found == []

@@ -25,6 +25,15 @@ _PATIENCE = 8.0
 _STILL_STARTING = 5.0
 """A process that ends within so many seconds of its start, again and again, will not start at all."""
 
+_BOUND_TO_PARENT = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit()
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""A program in between, since what `subprocess` calls before a program begins needs a fork (see `identity`)."""
+
 _held: list[ProcessLock] = []
 
 
@@ -113,13 +122,12 @@ class Crew:
             )
             return
         self._running[role] = subprocess.Popen(  # noqa: S603 - command lines of ours
-            list(command),
+            _ended_with_this_process(command),
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             # What a command prints is its own: with --json one document and nothing of a worker's.
             stdout=_STANDARD_ERROR,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - only a system call between fork and exec
         )
 
 
@@ -139,6 +147,13 @@ def running_crew(roles: dict[str, Sequence[str]]) -> Iterator[Crew]:
         yield people
     finally:
         people.stop()
+
+
+def _ended_with_this_process(command: Sequence[str]) -> list[str]:
+    """Linux: the kernel ends the process when this one dies, even by SIGKILL."""
+    if sys.platform != "linux":
+        return list(command)
+    return [sys.executable, "-I", "-S", "-c", _BOUND_TO_PARENT, str(os.getpid()), *command]
 
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
