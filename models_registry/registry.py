@@ -121,9 +121,11 @@ register_family(
     "tiny-vgg", f"{_HERE}.vgg.tiny_vgg:FAMILY", "a small random VGG, seconds for hundreds of pictures; taps fc6, fc7"
 )
 register_family(
-    "colour-histogram", f"{_HERE}.colour_histogram:FAMILY", "colours, where they are, and edges; no weights"
+    "colour-histogram",
+    f"{_HERE}.descriptions.colour_histogram:FAMILY",
+    "colours, where they are, and edges; no weights",
 )
-register_family("surface", f"{_HERE}.surface_description:FAMILY", "colours and texture of the middle; no weights")
+register_family("surface", f"{_HERE}.descriptions.surface:FAMILY", "colours and texture of the middle; no weights")
 register_family("onnx", f"{_HERE}.onnx.onnx_file:FAMILY", "any ONNX network that reads pictures", usage="onnx:FILE")
 register_family(
     "hf", f"{_HERE}.hf.hf_model:FAMILY", "vision models of transformers, which is optional", usage="hf:NAME"

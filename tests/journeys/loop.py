@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from evalapp.catalog.domain.exposure_names import public_id_of
 from models_registry.embed import Picture, embed
-from models_registry.encoders.colour_histogram import BLOCKS
+from models_registry.encoders.descriptions.colour_histogram import BLOCKS
 from models_registry.encoders.encoder_base import Encoder
 from models_registry.registry import describe, load
 from tests.conftest import REPOSITORY

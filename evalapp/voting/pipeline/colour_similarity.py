@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from evalapp.catalog.models import Item
 from evalapp.contenders.pipeline.embeddings import source
 from models_registry.embed import Picture, embed
-from models_registry.encoders.colour_histogram import BLOCKS
+from models_registry.encoders.descriptions.colour_histogram import BLOCKS
 from models_registry.encoders.encoder_base import Encoder
 from models_registry.registry import describe, load
 from models_registry.spec import Box

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models_registry import registry
-from models_registry.encoders.colour_histogram import DIM
+from models_registry.encoders.descriptions.colour_histogram import DIM
 from models_registry.encoders.encoder_base import Encoder
 
 COLOURS = 12 * 4 * 4

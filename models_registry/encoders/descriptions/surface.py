@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models_registry.encoders.descriptions.middle_window import lab_of, mean_and_spread, soft_window, unit_rows
 from models_registry.encoders.encoder_base import Encoder, no_argument
 from models_registry.encoders.encoder_options import refuse_unknown
 from models_registry.spec import EncoderSpec, Preprocess, Tap
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 _SIDE = 96
-_WINDOW = 0.15
 _LAB_MARKS = ((0.0, 100.0, 5), (-50.0, 60.0, 6), (-50.0, 60.0, 6))
 """Lowest and highest mark of L, a and b, and how many marks."""
 _MEAN_MARKS = ((0.0, 100.0, 14), (-40.0, 50.0, 18), (-40.0, 50.0, 18))
@@ -62,11 +62,6 @@ _ENDS = np.cumsum(list(_WIDTHS.values())).tolist()
 BLOCKS = {name: (end - width, end) for (name, width), end in zip(_WIDTHS.items(), _ENDS, strict=True)}
 """Where each block lies in the vector: what is learnt from people may weigh them apart."""
 DIM = _ENDS[-1]
-
-_TO_XYZ = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-) / np.array([[0.95047], [1.0], [1.08883]])
-"""From linear sRGB to CIE XYZ over the white point D65."""
 
 
 class SurfaceFamily:
@@ -97,7 +92,7 @@ class Surface(Encoder):
     """The description of prepared pictures, values 0 to 1."""
 
     def _forward_batch(self, batch: Floats, taps: Sequence[str]) -> Vectors:
-        lab = _to_lab(batch)
+        lab = lab_of(batch)
         light = lab[:, 0]
         blocks = [
             _middle_colours(lab),
@@ -105,30 +100,12 @@ class Surface(Encoder):
             _binary_patterns(light),
             *_grain_and_direction(light),
         ]
-        return dict.fromkeys(taps, np.concatenate([_unit_rows(block) for block in blocks], axis=1))
-
-
-def _to_lab(batch: Floats) -> Floats:
-    """CIELAB [n, 3, h, w] of sRGB values 0 to 1."""
-    rgb = np.clip(batch, 0, 1)
-    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
-    xyz = np.einsum("ij,njhw->nihw", _TO_XYZ.astype(np.float32), linear)
-    root = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    x, y, z = root[:, 0], root[:, 1], root[:, 2]
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1).astype(np.float32)
-
-
-def _soft_window(side: int) -> Floats:
-    """The soft window [side, side] over the middle; its weights sum to 1."""
-    position = (np.arange(side) + 0.5) / side - 0.5
-    bell = np.exp(-(position**2) / (2 * _WINDOW**2))
-    window = bell[:, None] * bell[None]
-    return np.asarray(window / window.sum(), dtype=np.float32)
+        return dict.fromkeys(taps, np.concatenate([unit_rows(block) for block in blocks], axis=1))
 
 
 def _middle_colours(lab: Floats) -> Floats:
     """Root shares of the window's colours [n, marks of L x a x b], a pixel shared among eight marks around it."""
-    window = np.broadcast_to(_soft_window(_SIDE), lab[:, 0].shape)
+    window = np.broadcast_to(soft_window(_SIDE), lab[:, 0].shape)
     corners = [(np.zeros(window.shape, dtype=np.int64), window)]
     for channel, (low, high, marks) in enumerate(_LAB_MARKS):
         position = np.clip((lab[:, channel] - low) / (high - low) * (marks - 1), 0, marks - 1 - 1e-4)
@@ -144,9 +121,7 @@ def _middle_colours(lab: Floats) -> Floats:
 
 def _shade_and_contrast(lab: Floats) -> tuple[Floats, Floats]:
     """Mean and spread of each channel in the window, on soft scales."""
-    window = _soft_window(_SIDE)
-    mean = np.einsum("nchw,hw->nc", lab, window)
-    spread = np.sqrt(np.einsum("nchw,hw->nc", (lab - mean[:, :, None, None]) ** 2, window))
+    mean, spread = mean_and_spread(lab)
     return _on_scales(mean, _MEAN_MARKS), _on_scales(spread, _SPREAD_MARKS)
 
 
@@ -155,7 +130,7 @@ def _binary_patterns(light: Floats) -> Floats:
     from scipy.ndimage import gaussian_filter
 
     steps = np.round(gaussian_filter(light, (0, 0.7, 0.7)) / _STEPS_OF_LIGHT)
-    window = np.broadcast_to(_soft_window(_SIDE), light.shape)
+    window = np.broadcast_to(soft_window(_SIDE), light.shape)
     turns = np.arange(8) * np.pi / 4
     parts = []
     for radius in _RADII:
@@ -177,7 +152,7 @@ def _grain_and_direction(light: Floats) -> tuple[Floats, Floats]:
 
     strengths, directions = [], []
     for _ in range(_SCALES):
-        window = np.broadcast_to(_soft_window(light.shape[-1]), light.shape)
+        window = np.broadcast_to(soft_window(light.shape[-1]), light.shape)
         down, across = np.gradient(light, axis=(1, 2))
         turn = (np.arctan2(down, across) % np.pi) / np.pi
         # Upright and level edges lie in the middle of their sector.
@@ -208,10 +183,6 @@ def _count_cells(cell: NDArray[np.int64], weight: NDArray[Any], bins: int) -> Fl
     count = len(cell)
     flat = (cell + np.arange(count)[:, None, None] * bins).ravel()
     return np.bincount(flat, weight.ravel(), minlength=count * bins).reshape(count, bins).astype(np.float32)
-
-
-def _unit_rows(block: Floats) -> Floats:
-    return np.asarray(block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
 FAMILY = SurfaceFamily()

@@ -1,0 +1,1 @@
+"""Encoders without weights: colours and texture, which networks that name things see least of."""
