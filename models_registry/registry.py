@@ -126,6 +126,11 @@ register_family(
     "colours, where they are, and edges; no weights",
 )
 register_family("surface", f"{_HERE}.descriptions.surface:FAMILY", "colours and texture of the middle; no weights")
+register_family(
+    "appearance",
+    f"{_HERE}.descriptions.appearance:FAMILY",
+    "tone, spread, roughness and detail of the middle, each alike at several widths; no weights",
+)
 register_family("onnx", f"{_HERE}.onnx.onnx_file:FAMILY", "any ONNX network that reads pictures", usage="onnx:FILE")
 register_family(
     "hf", f"{_HERE}.hf.hf_model:FAMILY", "vision models of transformers, which is optional", usage="hf:NAME"

@@ -46,7 +46,7 @@ def test_colours_and_texture_stand_beside_the_contenders_without_being_asked_for
     EmbeddingModel.objects.filter(name="colours").update(name="surface")
     _say("cards", "--name", "child")
     spans = [part["tap"] for part in TrainingRun.objects.get().parent.spec["options"]["parts"]]
-    assert spans == ["fc6", "fc7", *["embedding"] * 9]
+    assert spans == ["fc6", "fc7", *["embedding"] * 18]
     # The name was taken: the description of the middle has the next one.
     assert EmbeddingModel.objects.get(name="surface-2").spec["family"] == "surface"
     _say("cards", "--name", "another")

@@ -19,7 +19,7 @@ from models_registry.errors import EncoderError
 from models_registry.registry import blocks_of, with_every_tap
 from models_registry.spec import EncoderSpec
 
-DESCRIPTIONS = ("colour-histogram", "surface")
+DESCRIPTIONS = ("colour-histogram", "surface", "appearance")
 """Encoders without weights that see what networks see least of, which is often what people go by."""
 
 
