@@ -19,7 +19,7 @@ TEST_ENV := VAR_DIR=$(CURDIR)/build/test-var
 TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint types imports unit real-database system faults crashes loop proofs proofs-training
+.PHONY: help demo serve test lint types imports unit real-database system faults crashes loop proofs proofs-training proofs-tastes
 .PHONY: attacks bench mutation search-crashes search-figures proofs-scale format lock clean
 
 help:  ## Show this help
@@ -62,6 +62,9 @@ faults: $(VENV)/.ready-dev  ## 100,000 votes while servers are killed and the ne
 
 loop: $(VENV)/.ready-dev  ## Votes on real photographs to a better encoder, twice, and from coins to none: minutes
 	$(BIN)/python -m tests.journeys.loop --write
+
+proofs-tastes: $(VENV)/.ready-dev  ## What votes teach of tastes that no block was made for, on real photographs: minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.models_registry.training.votes.strange_tastes --write
 
 proofs-training: $(VENV)/.ready-dev  ## What training is worth on real photographs and the demo catalogue, in minutes
 	$(TEST_ENV) $(BIN)/python -m tests.models_registry.training.proofs

@@ -102,7 +102,12 @@ class Appearance(Encoder):
         lab = lab_of(batch)
         tone, spread = mean_and_spread(lab)
         light = lab[:, 0]
-        numbers = {"tone": tone, "spread": spread, "roughness": _roughness(light), "detail": _detail(light)}
+        numbers: dict[str, NDArray[Any]] = {
+            "tone": tone,
+            "spread": spread,
+            "roughness": _roughness(light),
+            "detail": _detail(light),
+        }
         blocks = [bell_components(numbers[bell.kind], bell.width) for bell in _BELLS.values()]
         return dict.fromkeys(taps, np.concatenate(blocks, axis=1))
 
