@@ -42,15 +42,23 @@ def test_without_waiting_it_leaves_a_run_to_a_worker(study: Study, monkeypatch: 
     assert told == [run.job_id]
 
 
-def test_colours_and_texture_stand_beside_the_contenders_without_being_asked_for(study: Study) -> None:
+def test_colours_and_texture_stand_beside_the_contenders_without_being_asked_for(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     EmbeddingModel.objects.filter(name="colours").update(name="surface")
+    monkeypatch.setattr("evalapp.training.services.start_encoder.votes_of", lambda _study: 1_999)
     _say("cards", "--name", "child")
     spans = [part["tap"] for part in TrainingRun.objects.get().parent.spec["options"]["parts"]]
-    assert spans == ["fc6", "fc7", *["embedding"] * 18]
+    assert spans == ["fc6", "fc7", *["embedding"] * 9]
     # The name was taken: the description of the middle has the next one.
     assert EmbeddingModel.objects.get(name="surface-2").spec["family"] == "surface"
     _say("cards", "--name", "another")
     assert EmbeddingModel.objects.filter(spec__family="surface").count() == 1
+    # Many votes can weigh more blocks.
+    monkeypatch.setattr("evalapp.training.services.start_encoder.votes_of", lambda _study: 2_000)
+    _say("cards", "--name", "third")
+    spans = [part["tap"] for part in TrainingRun.objects.order_by("pk").last().parent.spec["options"]["parts"]]
+    assert spans == ["fc6", "fc7", *["embedding"] * 18]
 
 
 def test_it_sets_and_ends_a_schedule(study: Study) -> None:
