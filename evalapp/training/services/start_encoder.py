@@ -22,7 +22,7 @@ from models_registry.spec import EncoderSpec
 
 FEWEST_VOTES = {"colour-histogram": 0, "surface": 0, "appearance": 2_000}
 """Encoders without weights that see what networks see least of, which is often what people go by; and how many votes it
-takes to weigh their blocks: of 600, nine blocks more cost a sixth of what was gained without them."""
+takes to weigh their blocks: of 600, nine blocks more cost a fifth of what was gained without them."""
 
 
 def base_of(study: Study, sources: Sequence[str], *, described: bool = True) -> tuple[EmbeddingModel, str]:
