@@ -66,7 +66,7 @@ def test_programs_are_started_without_a_fork() -> None:
         for path in _files()
         if path.endswith(".py")
         for call in ast.walk(ast.parse((REPOSITORY / path).read_text(encoding="utf-8")))
-        if isinstance(call, ast.Call) and ast.unparse(call.func) in {"subprocess.run", "subprocess.Popen"}
+        if isinstance(call, ast.Call) and re.search(r"\b(subprocess|asyncio)\.|Popen|check_", ast.unparse(call.func))
         if forking & {keyword.arg for keyword in call.keywords}
     ]
     assert found == []

@@ -23,14 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models_registry.encoders.descriptions.description_family import DescriptionFamily
 from models_registry.encoders.descriptions.middle_window import lab_of, mean_and_spread, soft_window
-from models_registry.encoders.encoder_base import Encoder, no_argument
-from models_registry.encoders.encoder_options import refuse_unknown
-from models_registry.spec import EncoderSpec, Preprocess, Tap
+from models_registry.encoders.encoder_base import Encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -67,32 +65,6 @@ _BELLS = {
     "detail-fine": _Bell("detail", 0.5),
 }
 BLOCKS = {name: (2 * DIRECTIONS * place, 2 * DIRECTIONS * (place + 1)) for place, name in enumerate(_BELLS)}
-"""Where each block lies in the vector: what is learnt from people may weigh them apart."""
-DIM = 2 * DIRECTIONS * len(_BELLS)
-
-
-class AppearanceFamily:
-    """`appearance`; it has no options."""
-
-    version = 1
-    blocks = BLOCKS
-
-    def files(self, argument: str) -> tuple[Path, ...]:
-        return ()
-
-    def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
-        no_argument(source, argument)
-        refuse_unknown(source, options, ())
-        return EncoderSpec(
-            family="appearance",
-            version=self.version,
-            source=source,
-            taps=(Tap("embedding", DIM),),
-            preprocess=Preprocess((_SIDE, _SIDE), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
-        )
-
-    def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        return Appearance(spec)
 
 
 class Appearance(Encoder):
@@ -159,4 +131,4 @@ def _detail(light: Floats) -> NDArray[np.float64]:
     return np.log(np.stack(strengths, axis=1).astype(np.float64) + _FAINT)
 
 
-FAMILY = AppearanceFamily()
+FAMILY = DescriptionFamily("appearance", _SIDE, BLOCKS, Appearance)

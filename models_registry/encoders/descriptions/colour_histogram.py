@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.encoders.encoder_base import Encoder, no_argument
-from models_registry.encoders.encoder_options import refuse_unknown
-from models_registry.spec import EncoderSpec, Preprocess, Tap
+from models_registry.encoders.descriptions.description_family import DescriptionFamily, unit_rows
+from models_registry.encoders.encoder_base import Encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -39,31 +37,6 @@ BLOCKS = {
     "layout": (_COLOURS, _COLOURS + 3 * _GRID**2),
     "edges": (_COLOURS + 3 * _GRID**2, DIM),
 }
-"""Where each block lies in the vector: what is learnt from people may weigh them apart."""
-
-
-class ColourHistogramFamily:
-    """`colour-histogram`; it has no options."""
-
-    version = 1
-    blocks = BLOCKS
-
-    def files(self, argument: str) -> tuple[Path, ...]:
-        return ()
-
-    def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
-        no_argument(source, argument)
-        refuse_unknown(source, options, ())
-        return EncoderSpec(
-            family="colour-histogram",
-            version=self.version,
-            source=source,
-            taps=(Tap("embedding", DIM),),
-            preprocess=Preprocess((_SIDE, _SIDE), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
-        )
-
-    def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        return ColourHistogram(spec)
 
 
 class ColourHistogram(Encoder):
@@ -71,9 +44,9 @@ class ColourHistogram(Encoder):
 
     def _forward_batch(self, batch: Floats, taps: Sequence[str]) -> Vectors:
         blocks = [
-            _COLOUR_WEIGHT * _unit_rows(_colour_shares(batch)),
-            _unit_rows(_mean_colours(batch)),
-            _unit_rows(_edge_shares(batch)),
+            _COLOUR_WEIGHT * unit_rows(_colour_shares(batch)),
+            unit_rows(_mean_colours(batch)),
+            unit_rows(_edge_shares(batch)),
         ]
         vectors = np.concatenate(blocks, axis=1)
         return dict.fromkeys(taps, vectors)
@@ -128,10 +101,4 @@ def _count_cells(cell: NDArray[np.int64], weight: Floats | None, bins: int) -> F
     return sums.reshape(count, bins).astype(np.float32)
 
 
-def _unit_rows(block: Floats) -> Floats:
-    length = np.linalg.norm(block, axis=1, keepdims=True)
-    unit: Floats = (block / np.where(length > 0, length, 1)).astype(np.float32)
-    return unit
-
-
-FAMILY = ColourHistogramFamily()
+FAMILY = DescriptionFamily("colour-histogram", _SIDE, BLOCKS, ColourHistogram)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -42,8 +42,3 @@ def mean_and_spread(lab: Floats) -> tuple[Floats, Floats]:
     mean = np.einsum("nchw,hw->nc", lab, window)
     spread = np.sqrt(np.einsum("nchw,hw->nc", (lab - mean[:, :, None, None]) ** 2, window))
     return mean, spread
-
-
-def unit_rows(block: NDArray[Any]) -> Floats:
-    """Rows at length 1; a row of zeros stays as it is."""
-    return np.asarray(block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12), dtype=np.float32)

@@ -21,14 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models_registry.encoders.descriptions.middle_window import lab_of, mean_and_spread, soft_window, unit_rows
-from models_registry.encoders.encoder_base import Encoder, no_argument
-from models_registry.encoders.encoder_options import refuse_unknown
-from models_registry.spec import EncoderSpec, Preprocess, Tap
+from models_registry.encoders.descriptions.description_family import DescriptionFamily, unit_rows
+from models_registry.encoders.descriptions.middle_window import lab_of, mean_and_spread, soft_window
+from models_registry.encoders.encoder_base import Encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -60,32 +58,6 @@ _WIDTHS = {
 }
 _ENDS = np.cumsum(list(_WIDTHS.values())).tolist()
 BLOCKS = {name: (end - width, end) for (name, width), end in zip(_WIDTHS.items(), _ENDS, strict=True)}
-"""Where each block lies in the vector: what is learnt from people may weigh them apart."""
-DIM = _ENDS[-1]
-
-
-class SurfaceFamily:
-    """`surface`; it has no options."""
-
-    version = 1
-    blocks = BLOCKS
-
-    def files(self, argument: str) -> tuple[Path, ...]:
-        return ()
-
-    def describe(self, source: str, argument: str, options: Mapping[str, str]) -> EncoderSpec:
-        no_argument(source, argument)
-        refuse_unknown(source, options, ())
-        return EncoderSpec(
-            family="surface",
-            version=self.version,
-            source=source,
-            taps=(Tap("embedding", DIM),),
-            preprocess=Preprocess((_SIDE, _SIDE), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
-        )
-
-    def load(self, spec: EncoderSpec, weights: Path | None, device: str) -> Encoder:
-        return Surface(spec)
 
 
 class Surface(Encoder):
@@ -185,4 +157,4 @@ def _count_cells(cell: NDArray[np.int64], weight: NDArray[Any], bins: int) -> Fl
     return np.bincount(flat, weight.ravel(), minlength=count * bins).reshape(count, bins).astype(np.float32)
 
 
-FAMILY = SurfaceFamily()
+FAMILY = DescriptionFamily("surface", _SIDE, BLOCKS, Surface)

@@ -25,9 +25,10 @@ _PATIENCE = 8.0
 _STILL_STARTING = 5.0
 """A process that ends within so many seconds of its start, again and again, will not start at all."""
 
-_BOUND_TO_PARENT = """
+_PR_SET_PDEATHSIG = 1
+_BOUND_TO_PARENT = f"""
 import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, signal.SIGTERM)
 if os.getppid() != int(sys.argv[1]):
     sys.exit()
 os.execv(sys.argv[2], sys.argv[2:])
@@ -162,5 +163,4 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 def _die_with_parent() -> None:
     """Linux: the kernel ends this process when its parent dies, even by SIGKILL."""
     if _libc is not None:
-        pr_set_pdeathsig = 1
-        _libc.prctl(pr_set_pdeathsig, signal.SIGTERM)
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
