@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from models_registry.encoders.descriptions import appearance
 from models_registry.encoders.descriptions.appearance import bell_components
+from models_registry.encoders.descriptions.middle_window import lab_of
 from models_registry.encoders.encoder_base import Encoder
 from models_registry.registry import blocks_of, describe, load
 
@@ -64,7 +65,8 @@ def test_components_do_not_change_with_time() -> None:
 
 
 def test_every_number_is_what_a_loop_over_the_picture_says() -> None:
-    light = DRAW.random((1, 48, 48)).astype(np.float32) * 100
+    # Uneven on the whole, too: squares of different sizes differ then.
+    light = ((DRAW.random((1, 48, 48)) + np.arange(48) / 16) * 25).astype(np.float32)
     window = appearance.soft_window(48)
     rough = []
     for side in (5, 11, 23):
@@ -87,6 +89,28 @@ def test_every_number_is_what_a_loop_over_the_picture_says() -> None:
     assert found.shape == (10,)
     assert found[:2] == pytest.approx(finest, abs=1e-3)
     assert found[2:] == pytest.approx(appearance._detail(softer[None, ::2, ::2])[0, :8], abs=1e-3)
+
+
+def test_every_block_is_about_its_numbers_at_its_width() -> None:
+    picture = DRAW.random((3, SIDE, SIDE)).astype(np.float32) * np.array([1, 0.8, 0.5], dtype=np.float32)[:, None, None]
+    lab, window = lab_of(picture[None])[0].astype(float), appearance.soft_window(SIDE)
+    tone = np.array([(channel * window).sum() for channel in lab])
+    spread = np.array(
+        [np.sqrt(((channel - mean) ** 2 * window).sum()) for channel, mean in zip(lab, tone, strict=True)]
+    )
+    light = lab[:1].astype(np.float32)
+    roughness, detail = appearance._roughness(light)[0], appearance._detail(light)[0]
+    promised = {
+        "tone-coarse": (tone, 60), "tone-medium": (tone, 20), "tone-fine": (tone, 7),
+        "spread-coarse": (spread, 24), "spread-fine": (spread, 6),
+        "roughness-coarse": (roughness, 1), "roughness-fine": (roughness, 0.25),
+        "detail-coarse": (detail, 2), "detail-fine": (detail, 0.5),
+    }  # fmt: skip
+    row = described(picture)[0]
+    assert list(promised) == list(BLOCKS)
+    for name, (numbers, width) in promised.items():
+        start, stop = BLOCKS[name]
+        assert row[start:stop] == pytest.approx(bell_components(numbers[None], width)[0], abs=1e-3), name
 
 
 def test_the_tone_of_near_colours_is_near_at_every_width_and_the_wide_one_still_tells_far_ones_apart() -> None:
