@@ -149,13 +149,16 @@ def _training_task(
             plane_map.keys,
         )
 
-    rate = config.learning_rate
-    parts = [
-        {"params": [*head.parameters(), *backbone.module.parameters()], "lr": rate},
-        {"params": list(criterion.parameters()), "lr": rate * config.proxy_rate},
-    ]
-    optimiser = torch.optim.AdamW([part for part in parts if part["params"]], weight_decay=config.weight_decay)
+    network = [*head.parameters(), *backbone.module.parameters()]
+    optimiser = _optimiser_of(config, network, list(criterion.parameters()))
     return Task(module, optimiser, draw_batches, batch_loss, measure_validation)
+
+
+def _optimiser_of(config: TripletConfig, network: list[nn.Parameter], proxies: list[nn.Parameter]) -> torch.optim.AdamW:
+    """Proxies learn at a rate of their own; a loss without proxies has no part."""
+    rates = [(network, config.learning_rate), (proxies, config.learning_rate * config.proxy_rate)]
+    parts = [{"params": params, "lr": rate} for params, rate in rates if params]
+    return torch.optim.AdamW(parts, weight_decay=config.weight_decay)
 
 
 def cross_domain_loss(
