@@ -21,8 +21,8 @@ from models_registry.registry import blocks_of, with_every_tap
 from models_registry.spec import EncoderSpec
 
 FEWEST_VOTES = {"colour-histogram": 0, "surface": 0, "appearance": 2_000}
-"""Encoders without weights that see what networks see least of, which is often what people go by; and from how many votes
-they are joined: of 600, the nine blocks of `appearance` cost some of the gain (docs/loop.md)."""
+"""Encoders without weights that see what networks see least of, which is often what people go by; and from how many
+votes they are joined: of 600, the nine blocks of `appearance` cost some of the gain (docs/loop.md)."""
 
 
 def base_of(study: Study, sources: Sequence[str], *, described: bool = True) -> tuple[EmbeddingModel, str]:
